@@ -1,0 +1,1 @@
+"""Named, composable, mutable references: `jax.Ref` with Haliax axes."""

@@ -1,0 +1,1 @@
+"""Compile SymPy expressions to NumPy functions whose parameters can be read live."""
