@@ -1,0 +1,95 @@
+"""Exact constants to the nearest Python number, and constant expressions to exact values.
+
+SymPy knows constants exactly; a double is chosen once, at the end, and it is the nearest one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import sympy as sp
+
+
+DIGITS = 40
+_SHALLOW = 24  # a constant nested deeper than this is cut to DIGITS digits, so that evaluating it never recurses deeply
+
+
+def nearest(number: Any) -> bool | int | float | complex | None:
+    """The Python number nearest to a SymPy number; None if `number` is not one.
+
+    >>> nearest(sp.Rational(1, 3)) == 1 / 3, nearest(sp.Integer(10) ** 30), nearest(sp.I), nearest(sp.oo)
+    (True, 1000000000000000000000000000000, 1j, inf)
+    """
+    match number:
+        case sp.Integer():
+            return int(number)
+        case sp.Rational():
+            return _ratio(number.p, number.q)
+        case sp.Float():
+            return _from_mpf(number._mpf_)
+    if number is sp.nan:
+        return math.nan
+    if number is sp.oo:
+        return math.inf
+    if number is -sp.oo:
+        return -math.inf
+    if number is sp.zoo:
+        return complex(math.inf, math.nan)  # infinite, in no direction
+    if number is sp.true or number is sp.false:
+        return bool(number)
+    if isinstance(number, sp.Add | sp.Mul) or number is sp.I:
+        real, imaginary = number.as_real_imag()
+        if real.is_number and imaginary.is_number:
+            parts = nearest(real), nearest(imaginary)
+            if all(isinstance(part, int | float) for part in parts):
+                return complex(*parts)  # type: ignore[arg-type]  # checked above
+    return None
+
+
+def _ratio(p: int, q: int) -> float:
+    try:
+        return p / q  # Python rounds this correctly, whatever the size
+    except OverflowError:
+        return math.inf if p > 0 else -math.inf
+
+
+def _from_mpf(mpf: tuple[int, int, int, int]) -> float:
+    # mpmath's own conversion rounds towards zero.
+    sign, mantissa, exponent, bits = mpf
+    mantissa = int(mantissa)
+    if not mantissa:
+        return math.nan if exponent == -123 else {0: 0.0, -456: math.inf, -789: -math.inf}[exponent]
+    if sign:
+        mantissa = -mantissa
+    if exponent + bits > 1100:
+        return math.inf if mantissa > 0 else -math.inf
+    if exponent + bits < -1200:
+        return -0.0 if sign else 0.0
+    return _ratio(mantissa << exponent, 1) if exponent >= 0 else _ratio(mantissa, 1 << -exponent)
+
+
+def evaluate(expr: Any) -> Any | None:
+    """`expr`, which has no free symbols, as one SymPy number exact to `DIGITS` digits; None if SymPy cannot tell.
+
+    >>> evaluate(sp.sqrt(2) - 1) == sp.Float("0.4142135623730950488016887242096980785696718753769", 40)
+    True
+    """
+    if expr.is_Rational or isinstance(expr, sp.Float) or expr in (sp.true, sp.false):
+        return expr
+    if isinstance(expr, sp.logic.boolalg.Boolean):
+        return None
+    value = expr.evalf(DIGITS, maxn=400)
+    if value.is_Number or value in (sp.nan, sp.zoo):
+        return value
+    real, imaginary = value.as_real_imag()
+    if not (real.is_Number and imaginary.is_Number):
+        return None
+    # evalf leaves noise of one bit of precision where a part cancels: it is zero.
+    if _is_noise(imaginary) or expr.is_real:
+        return real
+    return imaginary * sp.I if _is_noise(real) else real + imaginary * sp.I
+
+
+def _is_noise(part: Any) -> bool:
+    return part == 0 or (isinstance(part, sp.Float) and part._prec == 1)

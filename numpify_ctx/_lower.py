@@ -1,0 +1,321 @@
+"""The walk from a SymPy expression to a program: every node once, no recursion, no sorting, no look at what prints it.
+
+Rules are found by the exact class of a node. A rule (`Rule`) says what to lower first, usually `expr.args`, and then makes
+program nodes from the results. Constant subexpressions are not lowered: the largest ones are evaluated whole, at 40 digits.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+from sympy.core.function import AppliedUndef, UndefinedFunction
+
+from ._builder import Builder
+from ._errors import CompileError
+from ._exact import evaluate
+from ._program import INT, Layout, Op, Program
+
+
+_DEEP = 24  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
+
+Lower = Callable[..., int]
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """An operand that is a function of `symbols`: the body of a sum. The rule's `lower` gets it as a `Body`.
+
+    `kinds` are the kinds of number that the symbols may stand for.
+    """
+
+    expr: Any
+    symbols: tuple[Any, ...]
+    kinds: int = INT
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A lowered `Under`: a node, and the nodes of the bound variables in it."""
+
+    node: int
+    bound: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one SymPy class becomes program nodes.
+
+    Attributes:
+        lower: `(builder, expr, *operand nodes) -> node`.
+        operands: `(builder, expr) -> what to lower first`: SymPy expressions, or `Under` to bind symbols. None: `expr.args`.
+        folds: an `expr` all of whose operands are constant is a constant, and `expr.evalf()` gives its value.
+    """
+
+    lower: Lower
+    operands: Callable[[Builder, Any], Sequence[Any]] | None = None
+    folds: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant subexpression that is not a node yet; `parts` are its operands, `depth` how deep it is nested."""
+
+    expr: Any
+    rule: Rule | None = None
+    parts: tuple[Constant, ...] = ()
+    depth: int = 0
+
+
+@dataclass(slots=True)
+class Scope:
+    """What symbols stand for, and what was lowered, under one set of bound variables."""
+
+    leaves: dict[Any, int]
+    types: set[type]
+    bound: tuple[int, ...] = ()  # the nodes of the variables bound here, not further out
+    depth: int = 0
+    done: dict[int, Any] = field(default_factory=dict)  # id of an expression -> node or Constant
+    begun: dict[int, tuple[Rule, list[tuple[Any, Scope]]]] = field(default_factory=dict)
+    inner: dict[tuple[Any, ...], Scope] = field(default_factory=dict)
+    alive: list[Any] = field(default_factory=list)  # what `done` knows by id must not be collected
+
+
+def user_function(name: str, function: Callable[..., Any]) -> Op:
+    """The operation that calls `function`, elementwise by the user's promise; never folded, never assumed harmless."""
+    return Op(name, function)
+
+
+def lower(
+    expr: Any,
+    call_signature: Sequence[tuple[Any, str]],
+    rules: Mapping[type, Rule],
+    functions: Mapping[Any, Callable[..., Any]],
+) -> Program:
+    """The program of `expr`, a SymPy expression or a list, tuple or dict of such.
+
+    Raises:
+        CompileError: a node has no rule, a symbol is no argument, or a constant has no value.
+    """
+    return _Lowering(call_signature, rules, functions).run(expr)
+
+
+class _Lowering:
+    def __init__(
+        self,
+        call_signature: Sequence[tuple[Any, str]],
+        rules: Mapping[type, Rule],
+        functions: Mapping[Any, Callable[..., Any]],
+    ) -> None:
+        self.builder = Builder([name for _, name in call_signature])
+        self.arguments = [argument for argument, _ in call_signature]
+        self.rules = rules
+        self.functions = functions
+        self.user_ops: dict[Any, Op] = {}
+        leaves = {}
+        for index, argument in enumerate(self.arguments):
+            leaves[argument] = self.builder.param(index, _rank_of(argument))
+        self.root = Scope(leaves, {type(argument) for argument in self.arguments})
+
+    def run(self, expr: Any) -> Program:
+        return self.builder.finish(self._layout(expr))
+
+    def _layout(self, expr: Any) -> Layout:
+        match expr:
+            case dict():
+                return Layout("dict", items=tuple(map(self._layout, expr.values())), keys=tuple(expr))
+            case list():
+                return Layout("list", items=tuple(map(self._layout, expr)))
+            case tuple() | sp.Tuple():
+                return Layout("tuple", items=tuple(map(self._layout, expr)))
+            case sp.Dict():
+                return Layout("dict", items=tuple(self._layout(v) for v in expr.values()), keys=tuple(expr.keys()))
+        return Layout("node", self.node(_as_sympy(expr), self.root))
+
+    # -- the walk --------------------------------------------------------------------------------------------------------
+
+    def node(self, expr: Any, scope: Scope) -> int:
+        """The node of `expr`, by an explicit stack: an entry is visited twice, before and after its operands."""
+        todo = [(expr, scope)]
+        while todo:
+            current, scope_ = todo[-1]
+            key = id(current)
+            if key in scope_.done:
+                todo.pop()
+                continue
+            begun = scope_.begun.get(key)
+            if begun is None:
+                leaf = self._leaf(current, scope_)
+                if leaf is not None:
+                    self._finish(current, scope_, leaf)
+                    todo.pop()
+                    continue
+                rule = self._rule(current)
+                operands = [self._operand(o, scope_) for o in self._operands(rule, current)]
+                scope_.begun[key] = (rule, operands)
+                waiting = [(e, s) for e, s in operands if id(e) not in s.done]
+                if waiting:
+                    todo.extend(reversed(waiting))
+                    continue
+                begun = rule, operands
+            todo.pop()
+            rule, operands = begun
+            self._finish(current, scope_, self._combine(rule, current, scope_, operands))
+        return self._force(scope.done[id(expr)])
+
+    def _finish(self, expr: Any, scope: Scope, result: Any) -> None:
+        scope.done[id(expr)] = result
+        scope.alive.append(expr)
+
+    def _leaf(self, expr: Any, scope: Scope) -> Any:
+        kind = type(expr)
+        if kind in scope.types:
+            node = scope.leaves.get(expr)
+            if node is not None:
+                return node
+        if isinstance(expr, sp.Number | sp.logic.boolalg.BooleanAtom):
+            return Constant(expr)
+        if isinstance(expr, sp.Symbol):
+            raise self._unknown(expr)
+        return None
+
+    def _rule(self, expr: Any) -> Rule:
+        kind = type(expr)
+        if self.functions or isinstance(kind, UndefinedFunction) or hasattr(kind, "f_numpy"):
+            op = self._user_op(expr)
+            if op is not None:
+                return Rule(lambda b, e, *nodes: b.apply(op, *nodes), folds=False)
+        rule = self.rules.get(kind)
+        if rule is not None:
+            return rule
+        if isinstance(expr, AppliedUndef):
+            raise self._unknown(expr)
+        name = kind.__name__
+        raise CompileError(
+            f"cannot compile {describe(expr)}: there is no NumPy form of {name!r}; pass functions={{{name}: a NumPy function}}"
+        )
+
+    def _user_op(self, expr: Any) -> Op | None:
+        cls = type(expr)
+        found = self.functions.get(cls) if cls in self.functions else None
+        if found is None:
+            found = getattr(cls, "f_numpy", None) or (
+                getattr(cls, "_imp_", None) if isinstance(expr, AppliedUndef) else None
+            )
+        if found is None:
+            return None
+        if not callable(found):
+            raise CompileError(f"cannot compile {describe(expr)}: its function {found!r} is not callable")
+        _check_arity(expr, found)
+        op = self.user_ops.get(cls)
+        if op is None:
+            op = self.user_ops[cls] = user_function(cls.__name__, found)
+        return op
+
+    def _operands(self, rule: Rule, expr: Any) -> Sequence[Any]:
+        return expr.args if rule.operands is None else rule.operands(self.builder, expr)  # type: ignore[no-any-return]
+
+    def _operand(self, operand: Any, scope: Scope) -> tuple[Any, Scope]:
+        if type(operand) is not Under:
+            return operand, scope
+        key = (*operand.symbols, operand.kinds)
+        inner = scope.inner.get(key)
+        if inner is None:
+            # The depth tells apart two nested sums over the same symbol; sums side by side may share their variable.
+            bound = tuple(self.builder.bound((symbol, scope.depth), operand.kinds) for symbol in operand.symbols)
+            leaves = scope.leaves | dict(zip(operand.symbols, bound, strict=True))
+            types = scope.types | {type(symbol) for symbol in operand.symbols}
+            inner = scope.inner[key] = Scope(leaves, types, bound, scope.depth + 1)
+        return operand.expr, inner
+
+    def _combine(self, rule: Rule, expr: Any, scope: Scope, operands: list[tuple[Any, Scope]]) -> Any:
+        parts = [where.done[id(operand)] for operand, where in operands]
+        if rule.folds and all(
+            type(part) is Constant and s is scope for part, (_, s) in zip(parts, operands, strict=True)
+        ):
+            depth = 1 + max((part.depth for part in parts), default=0)
+            if depth <= _DEEP:
+                return Constant(expr, rule, tuple(parts), depth)
+            values = [evaluate(part.expr) for part in parts]
+            if all(value is not None for value in values):
+                return Constant(expr.func(*values))
+        nodes: list[Any] = []
+        for part, (_, where) in zip(parts, operands, strict=True):
+            node = self._force(part)
+            nodes.append(node if where is scope else Body(node, where.bound))
+        return rule.lower(self.builder, expr, *nodes)
+
+    def _force(self, part: Any) -> int:
+        """The node of a lowered operand: a constant is evaluated now; what has no value is computed at each call."""
+        if type(part) is not Constant:
+            return part  # type: ignore[no-any-return]  # a node number
+        value = evaluate(part.expr)
+        if value is not None:
+            return self.builder.const(value)
+        if part.rule is None:
+            raise CompileError(f"cannot compile {describe(part.expr)}: this constant has no numerical value")
+        return part.rule.lower(self.builder, part.expr, *map(self._force, part.parts))
+
+    def _unknown(self, expr: Any) -> CompileError:
+        names = ", ".join(str(a) for a in self.arguments[:12]) or "none"
+        more = ", ..." if len(self.arguments) > 12 else ""
+        what = f"cannot compile {describe(expr)}: it is not an argument (the arguments are {names}{more})"
+        if isinstance(expr, AppliedUndef):
+            return CompileError(
+                f"{what}; add it to args, or pass functions={{{type(expr).__name__}: a NumPy function}}"
+            )
+        same = [a for a in self.arguments if getattr(a, "name", None) == expr.name]
+        if same:
+            return CompileError(f"{what}; there {expr.name} has other assumptions, and SymPy tells the two apart")
+        return CompileError(f"{what}; add it to args")
+
+
+def _as_sympy(expr: Any) -> Any:
+    if isinstance(expr, str):
+        raise CompileError(
+            f"cannot compile the string {expr[:40]!r}: strings are never evaluated; pass a SymPy expression"
+        )
+    try:
+        return sp.sympify(expr, strict=True)
+    except sp.SympifyError:
+        raise CompileError(f"cannot compile {type(expr).__name__} {expr!r}: it is not a SymPy expression") from None
+
+
+def _rank_of(argument: Any) -> int:
+    if isinstance(argument, sp.MatrixSymbol):
+        return 2
+    return 0
+
+
+def _check_arity(expr: Any, function: Callable[..., Any]) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a NumPy ufunc, a builtin
+        arity = getattr(function, "nin", len(expr.args))
+        fits = arity == len(expr.args)
+    else:
+        try:
+            signature.bind(*expr.args)
+            fits = True
+        except TypeError:
+            fits = False
+    if not fits:
+        raise CompileError(
+            f"cannot compile {describe(expr)}: its function {function!r} does not take {len(expr.args)} arguments"
+        )
+
+
+def describe(expr: Any) -> str:
+    """A short text for messages: the expression where it is small, else its class.
+
+    >>> describe(sp.Symbol("x") + 1), describe(sum(sp.symbols("x:100")))
+    ('x + 1', 'Add(...)')
+    """
+    count, todo = 0, [expr]
+    while todo and count < 24:
+        count += 1
+        todo.extend(todo.pop().args)
+    return f"{type(expr).__name__}(...)" if todo else str(expr)

@@ -1,0 +1,176 @@
+"""The compiled form of an expression: a hash-consed program, before any text.
+
+A program is a list of nodes in topological order: an operand always has a smaller number than its user, so that every
+pass is a loop over integers and no expression is too deep. A node is an operation, the numbers of its operands, and
+static data. Equal nodes are one node, whichever subexpression they came from.
+
+Facts about each node are inferred while it is built (see `_builder.Builder`):
+
+- `deps`: a bit mask of the leaves that it depends on: bit `i` for parameter `i`, higher bits for bound variables.
+- `kinds`: the kinds of number it may be, a set written as a mask of `BOOL < INT < REAL < COMPLEX`.
+- `rank`: how many leading axes (matrix, array) it has before the axes that broadcast.
+
+Guards. Some operations (`Op.lazy`) do not evaluate all their operands: `SELECT` evaluates an arm only where its condition
+is the first true one. And some (`Op.binds`) evaluate an operand many times with other values of bound variables: a sum. The
+program does not say *where* a node is computed; the emitter places it, inside an arm unless it is needed outside too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+BOOL, INT, REAL, COMPLEX = 1, 2, 4, 8
+NUMBER = INT | REAL | COMPLEX
+ANY = BOOL | NUMBER
+
+Kinds = Callable[[Sequence[int]], int]
+
+
+def promote(kinds: Iterable[int]) -> int:
+    """The kinds that NumPy's promotion may give for one operand of each of `kinds`.
+
+    >>> promote([INT, INT | REAL]) == INT | REAL, promote([REAL, INT]) == REAL
+    (True, True)
+    """
+    union = lowest = 0
+    for mask in kinds:
+        union |= mask
+        lowest = max(lowest, mask & -mask)
+    return union & ~(lowest - 1) if lowest else union
+
+
+def arithmetic(kinds: Sequence[int]) -> int:
+    """Kinds of a sum or product: promotion, in which booleans count as integers."""
+    kind = promote(kinds)
+    return (kind & ~BOOL) | INT if kind & BOOL else kind
+
+
+def floating(kinds: Sequence[int]) -> int:
+    """Kinds of a function that gives a float for an integer: sin, exp, division."""
+    kind = promote(kinds)
+    return (REAL if kind & ~COMPLEX else 0) | (kind & COMPLEX)
+
+
+def real_part(kinds: Sequence[int]) -> int:
+    """Kinds of a function that keeps the kind but gives a real number: abs, re, floor."""
+    kind = arithmetic(kinds)
+    return kind if not kind & COMPLEX else (kind & ~COMPLEX) | REAL
+
+
+def real(_: Sequence[int]) -> int:
+    """Always a real float: arg, atan2."""
+    return REAL
+
+
+def integer(_: Sequence[int]) -> int:
+    """Always an integer, by value and by dtype: LeviCivita."""
+    return INT
+
+
+def boolean(_: Sequence[int]) -> int:
+    """Always a boolean: relations, And."""
+    return BOOL
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """One operation of programs: how it is written, what it gives. Compared by identity.
+
+    Attributes:
+        name: for people, and the stem of the name that an injected function gets in the source.
+        numpy: how arrays compute it: `"np.sin"` for a function of NumPy's; a callable, which is injected; for an operator of
+            the emitter's own, its symbol.
+        math: how Python scalars compute it: `"math.sin"`, a callable, or None to use `numpy` for them too. It must raise, not
+            return, wherever its result would differ from `numpy`'s: the call then falls back on `numpy`.
+        exact: a callable that replaces `numpy` where integer arrays could overflow; None where they cannot.
+        kinds: kinds of the operands to kinds of the result.
+        rank: ranks of the operands to the rank of the result; None for the largest.
+        form: how the emitter writes it: "call" (of `numpy`, on the operands, then the items of the node's tuple `data` if
+            there is any), or one of the forms that the emitter knows by name ("infix", "select", ...).
+        lazy: every operand but the first is evaluated under a guard (SELECT).
+        cheap: costs about as much as one pass over memory, and raises nothing: arms made of such are not worth a guard.
+        elementwise: element i of the result depends on element i of the operands alone.
+    """
+
+    name: str
+    numpy: str | Callable[..., Any]
+    math: str | Callable[..., Any] | None = None
+    exact: Callable[..., Any] | None = None
+    kinds: Kinds = floating
+    rank: Callable[[Sequence[int]], int] | None = None
+    form: str = "call"
+    lazy: bool = False
+    cheap: bool = False
+    elementwise: bool = True
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+CONST = Op("const", "", form="const", cheap=True)
+PARAM = Op("param", "", form="name", cheap=True)
+BOUND = Op("bound", "", form="name", cheap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Data of a node one of whose operands is evaluated many times (a sum over k).
+
+    The last operand of the node is the body; `bound` are the BOUND nodes it is a function of. The emitter turns the body
+    into a function of the bound variables and of the values it needs from outside, and calls the node's runtime function with
+    `(body, captured, *other operands, *extra)`: the runtime calls `body(*bound values, *captured)`.
+    """
+
+    bound: tuple[int, ...]
+    extra: tuple[Hashable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How results are handed back: a leaf is a node, a branch a list, tuple or dict of layouts.
+
+    Attributes:
+        kind: "node", "list", "tuple" or "dict".
+        node: the node of a leaf.
+        items: the layouts of a branch.
+        keys: the keys of a dict.
+    """
+
+    kind: str
+    node: int = -1
+    items: tuple[Layout, ...] = ()
+    keys: tuple[Any, ...] = ()
+
+    def leaves(self) -> list[int]:
+        """The nodes, from left to right."""
+        found: list[int] = []
+        todo = [self]
+        while todo:
+            layout = todo.pop()
+            if layout.kind == "node":
+                found.append(layout.node)
+            todo.extend(reversed(layout.items))
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """A finished program. `ops[i]`, `args[i]`, `data[i]` are node `i`; `deps`, `kinds`, `rank` its facts."""
+
+    parameters: tuple[str, ...]
+    ops: Sequence[Op]
+    args: Sequence[tuple[int, ...]]
+    data: Sequence[Any]
+    deps: Sequence[int]
+    kinds: Sequence[int]
+    rank: Sequence[int]
+    layout: Layout
+    parameter_ranks: tuple[int, ...]
+
+    @property
+    def results(self) -> list[int]:
+        """The nodes that are handed back."""
+        return self.layout.leaves()

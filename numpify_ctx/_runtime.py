@@ -1,0 +1,205 @@
+"""What generated code calls besides NumPy: guarded selection, exact integer arithmetic, stacking.
+
+These functions take arrays or scalars in any mix and broadcast as NumPy does. None of them keeps state.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+
+_LIMIT = float(2**63)
+
+
+# -- integers: exact while they fit in int64, else floats -------------------------------------------------------------------
+
+
+def _is_integer(value: Any) -> bool:
+    return value.dtype.kind in "iu" if isinstance(value, np.ndarray | np.generic) else type(value) is int
+
+
+def _plain(value: Any) -> Any:
+    """Booleans count as numbers."""
+    kind = getattr(value, "dtype", None)
+    if kind is not None and kind.kind == "b":
+        return value.astype(np.int64)
+    return int(value) if type(value) is bool else value
+
+
+def _fits(bound: Any) -> bool:
+    """Is every element of the float `bound` safely inside int64?"""
+    return bool(np.all(np.abs(bound) < _LIMIT * (1 - 2.0**-50)))
+
+
+def _float(value: Any) -> Any:
+    return np.asarray(value, dtype=np.float64)[()]
+
+
+def exact_add(negative: tuple[bool, ...], *terms: Any) -> Any:
+    """The sum of `terms`, each subtracted where `negative` says so; integers that would overflow are added as floats.
+
+    >>> exact_add((False, False), np.int64(2**62), np.int64(2**62))
+    np.float64(9.223372036854775808e+18)
+    >>> exact_add((False, True), np.uint8(3), np.int64(5))
+    np.int64(-2)
+    """
+    plain = [_plain(t) for t in terms]
+    if all(map(_is_integer, plain)):
+        with np.errstate(all="ignore"):
+            size = sum(np.abs(_float(t)) for t in plain)
+        if not _fits(size):
+            plain = [_float(t) for t in plain]
+    total = -plain[0] if negative[0] else plain[0]
+    for term, minus in zip(plain[1:], negative[1:], strict=True):
+        total = total - term if minus else total + term
+    return total
+
+
+def exact_multiply(*factors: Any) -> Any:
+    """The product of `factors`; integers that would overflow are multiplied as floats.
+
+    >>> exact_multiply(np.int64(3), np.array([5, 7])), exact_multiply(np.int64(2**40), np.int64(2**40))
+    (array([15, 21]), np.float64(1.2089258196146292e+24))
+    """
+    result = _plain(factors[0])
+    for factor in factors[1:]:
+        other = _plain(factor)
+        if _is_integer(result) and _is_integer(other):
+            with np.errstate(all="ignore"):
+                size = _float(result) * _float(other)
+            result = result * other if _fits(size) else size
+        else:
+            result = result * other
+    return result
+
+
+def exact_negate(value: Any) -> Any:
+    """-value; a boolean counts as an integer, and -(-2**63) is a float."""
+    return exact_add((True,), value)
+
+
+def exact_power(base: Any, exponent: Any) -> Any:
+    """base**exponent; integers stay integers where no exponent is negative and the result fits in int64.
+
+    >>> exact_power(np.array([2, 3]), np.int64(3)), exact_power(np.int64(2), np.array([-1, 1]))
+    (array([ 8, 27]), array([0.5, 2. ]))
+    """
+    base, exponent = _plain(base), _plain(exponent)
+    if _is_integer(base) and _is_integer(exponent):
+        if np.all(np.asarray(exponent) >= 0):
+            with np.errstate(all="ignore"):
+                size = np.power(_float(base), exponent)
+            if _fits(size):
+                return np.power(base, exponent)
+        base = _float(base)
+    return np.power(base, exponent)
+
+
+# -- scalars -----------------------------------------------------------------------------------------------------------------
+
+
+def math_power(base: Any, exponent: Any) -> Any:
+    """base**exponent of Python numbers, exact for integers; raises where NumPy would give nan or inf."""
+    if type(base) is int and type(exponent) is int:
+        if exponent >= 0:
+            if base.bit_length() * exponent > 1 << 14:
+                return math.pow(base, exponent)
+            return base**exponent
+        return math.pow(base, exponent)
+    return math.pow(base, exponent)
+
+
+def math_not(value: Any) -> bool:
+    """The negation, as a bool."""
+    return not value
+
+
+# -- guards ------------------------------------------------------------------------------------------------------------------
+
+
+def piecewise(
+    live: tuple[Any, ...], ranks: tuple[int, ...], samples: tuple[Any, ...], condition: Any, *arms: Any
+) -> Any:
+    """The value of the first true condition, elementwise, and nothing evaluated elsewhere.
+
+    Args:
+        live: the values that the arms are functions of.
+        ranks: the leading axes of each, which are not selected from.
+        samples: values whose common dtype the result must at least have, whichever arms are evaluated.
+        condition: the first condition, already evaluated.
+        arms: value, condition, value, ..., value: each a function of the selected elements of `live`; a value may be a constant.
+
+    >>> x = np.array([-1.0, 4.0])
+    >>> piecewise((x,), (0,), (0.0,), x > 0, np.sqrt, 0)
+    array([0., 2.])
+    """
+    where: Any = None  # flat positions of the elements not yet decided; None: all of them
+    shape: tuple[int, ...] = ()
+    pieces: list[tuple[Any, Any]] = []
+    for i in range(0, len(arms), 2):
+        value = arms[i]
+        if i + 1 == len(arms):
+            pieces.append((where, _arm(value, live)))
+            break
+        test = condition if i == 0 else _arm(arms[i - 1], live)
+        test = np.asarray(test).astype(bool, copy=False)
+        if test.all():
+            pieces.append((where, _arm(value, live)))
+            break
+        if not test.any():
+            continue
+        if where is None:
+            shapes = (np.shape(v)[r:] for v, r in zip(live, ranks, strict=True))
+            shape = np.broadcast_shapes(test.shape, *shapes)
+            live = tuple(_flat(v, r, shape) for v, r in zip(live, ranks, strict=True))
+            test = np.broadcast_to(test, shape).reshape(-1)
+            where = np.arange(test.size)
+        pieces.append((where[test], _arm(value, _pick(live, ranks, test))))
+        test = ~test
+        where, live = where[test], _pick(live, ranks, test)
+    if len(pieces) == 1 and pieces[0][0] is None:
+        result = pieces[0][1]
+        dtype = np.result_type(result, *samples)
+        return result if getattr(result, "dtype", None) == dtype else np.asarray(result, dtype=dtype)
+    dtype = np.result_type(*(value for _, value in pieces), *samples)
+    lead: tuple[int, ...] = max((np.shape(v)[:-1] for _, v in pieces), key=len)
+    result = np.empty(lead + (math.prod(shape),), dtype)
+    for positions, value in pieces:
+        result[..., positions] = value
+    return result.reshape(lead + shape)
+
+
+def _arm(function: Any, live: tuple[Any, ...]) -> Any:
+    return function(*live) if callable(function) else function
+
+
+def _flat(value: Any, rank: int, shape: tuple[int, ...]) -> Any:
+    """`value` with its broadcasting axes made one, of full size; scalars stay scalars."""
+    lead = np.shape(value)[:rank]
+    if not np.shape(value)[rank:]:
+        return value
+    return np.broadcast_to(value, lead + shape).reshape(*lead, -1)
+
+
+def _pick(live: tuple[Any, ...], ranks: tuple[int, ...], test: Any) -> tuple[Any, ...]:
+    return tuple(v[..., test] if np.ndim(v) > r else v for v, r in zip(live, ranks, strict=True))
+
+
+# -- arrays ------------------------------------------------------------------------------------------------------------------
+
+
+def stack(shape: tuple[int, ...], *entries: Any) -> Any:
+    """An array of `entries`, its leading axes of the given shape, the others those to which the entries broadcast together.
+
+    >>> stack((2,), 1, np.array([2.0, 3.0]))
+    array([[1., 1.],
+           [2., 3.]])
+    """
+    common = np.broadcast_shapes(*(np.shape(e) for e in entries))
+    result = np.empty((len(entries), *common), np.result_type(*entries) if entries else np.float64)
+    for i, entry in enumerate(entries):
+        result[i] = entry
+    return result.reshape(shape + common)
