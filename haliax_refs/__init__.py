@@ -1,1 +1,50 @@
-"""Named, composable, mutable references: `jax.Ref` with Haliax axes."""
+"""Named, composable, mutable references: `jax.Ref` with Haliax axes.
+
+`import haliax_refs` opts in: `hax.new_ref(named_array)` then gives a `NamedRef`, a mutable buffer that keeps its named
+axes. `ref.slice({...})` gives a view of a part of it; views compose exactly.
+
+>>> import haliax as hax
+>>> import haliax_refs
+>>> cache = hax.new_ref(hax.zeros({"layer": 4, "position": 8, "head": 2}))
+>>> layer = cache.slice({"layer": 2})
+>>> layer["position", 5] = hax.ones({"head": 2})
+>>> cache["layer", 2, "position", 4:6].array.tolist()
+[[0.0, 0.0], [1.0, 1.0]]
+
+`install` and `uninstall` put this into haliax and take it out again.
+"""
+
+from ._install import install as install, is_installed as is_installed, uninstall as uninstall
+from ._refs import (
+    NamedRef as NamedRef,
+    addupdate as addupdate,
+    empty_ref as empty_ref,
+    free_ref as free_ref,
+    freeze as freeze,
+    get as get,
+    new_ref as new_ref,
+    set as set,
+    swap as swap,
+    wrap as wrap,
+)
+
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "NamedRef",
+    "addupdate",
+    "empty_ref",
+    "free_ref",
+    "freeze",
+    "get",
+    "install",
+    "is_installed",
+    "new_ref",
+    "set",
+    "swap",
+    "uninstall",
+    "wrap",
+]
+
+install()

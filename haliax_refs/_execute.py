@@ -1,0 +1,217 @@
+"""Run an operation on what a layout shows: inline under a trace, else through a cached compiled program.
+
+Outside a trace a raw `jax.Ref` write copies the whole buffer, and each new static position compiles anew. Here a
+program is compiled once for each structure: positions and index arrays are its arguments, and it updates in place.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ._layout import Layout
+from ._lower import Access, access
+from ._selectors import INDEX_DTYPE, Frame, parse
+from ._views import Expr
+
+
+try:
+    from jax.extend.core import get_opaque_trace_state
+except ImportError:  # jax 0.8 and 0.9 have it in jax.core
+    from jax.core import get_opaque_trace_state
+
+with jax.ensure_compile_time_eval():  # so that importing inside a traced function does no harm
+    _NO_TRACE = get_opaque_trace_state(convention="nnx")
+
+Reduction: TypeAlias = Literal["add", "multiply", "divide", "power", "min", "max", "apply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What to do with the shown part of a buffer, but for its values: structure, like a layout.
+
+    Args:
+        kind: read, write, write and return what was there, accumulate, or reduce with what is there.
+        value_axes: the names of the value's axes, in its order; None where there is no value.
+        guards: the indices of a `mode="drop"` or `mode="fill"` access, which may be out of bounds.
+        fill: what such a read gives out of bounds; None for the default of `jax.numpy`.
+        reduction: what `kind="reduce"` does.
+        function: what `reduction="apply"` calls.
+    """
+
+    kind: Literal["get", "set", "swap", "addupdate", "reduce"]
+    value_axes: tuple[str, ...] | None = None
+    guards: tuple[tuple[Expr, int], ...] = ()
+    fill: Any = None
+    reduction: Reduction | None = None
+    function: Callable[[Any], Any] | None = None
+
+
+def is_eager() -> bool:
+    """Whether nothing is being traced, so that what is computed is computed now."""
+    return bool(get_opaque_trace_state(convention="nnx") == _NO_TRACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an index shows of a ref, checked; nothing has been read or written yet.
+
+    Args:
+        layout: what is shown; lifted if `eager`.
+        scalars, operands: the values that it numbers.
+        guards: see `Operation`.
+        eager: run a compiled program, and not inline.
+    """
+
+    layout: Layout
+    scalars: tuple[int, ...]
+    operands: tuple[Any, ...]
+    guards: tuple[tuple[Expr, int], ...]
+    eager: bool
+
+
+def plan(layout: Layout, operands: tuple[Any, ...], idx: Any, *, guard: bool, traced: bool) -> Plan:
+    """What `idx` shows of what `layout` shows.
+
+    Args:
+        guard: indices that are not static may be out of bounds, see `Operation`.
+        traced: the ref itself is being traced.
+    """
+    eager = not traced and is_eager()
+    whole, scalars = layout.lifted() if eager else (layout, ())
+    frame = Frame(len(scalars), len(operands), lift=eager, guard=guard)
+    selections = parse(idx, layout.axes, frame, layout.describe)
+    scalars = (*scalars, *frame.new_scalars)
+    operands = (*operands, *frame.new_operands)
+    return Plan(whole.select(selections, len(operands), len(scalars)), scalars, operands, tuple(frame.guards), eager)
+
+
+def run(operation: Operation, ref: Any, planned: Plan, value: Any = None) -> Any:
+    """Do `operation` on what `planned` shows of `ref`, a `jax.Ref`, and return what it reads, if it reads."""
+    if planned.eager:
+        scalars = np.array(planned.scalars, INDEX_DTYPE) if planned.scalars else None
+        return _program(operation, planned.layout)(ref, scalars, planned.operands, value)
+    return _run(operation, ref, planned.layout, None, [_known(operand) for operand in planned.operands], value)
+
+
+def _known(operand: Any) -> Any:
+    """An operand that is concrete while tracing, as NumPy: jax.Ref does not take a concrete jax array everywhere."""
+    if isinstance(operand, jax.Array) and not isinstance(operand, jax.core.Tracer):
+        return np.asarray(operand)
+    return operand
+
+
+@functools.lru_cache(maxsize=4096)
+def _program(operation: Operation, layout: Layout) -> Callable[..., Any]:
+    def program(ref: Any, scalars: Any, operands: Any, value: Any) -> Any:
+        return _run(operation, ref, layout, scalars, operands, value)
+
+    program.__name__ = f"named_ref_{operation.kind}"
+    return jax.jit(program)
+
+
+def _run(operation: Operation, ref: Any, layout: Layout, scalars: Any, operands: Sequence[Any], value: Any) -> Any:
+    kind = operation.kind
+    if layout.size == 0:  # nothing to do, and jax.Ref refuses some empty slices
+        return jnp.zeros([axis.size for axis in layout.axes], ref.dtype) if kind in ("get", "swap") else None
+    where = access(layout, scalars, operands, operation.guards, write=kind != "get", arrays=kind == "reduce")
+    if kind == "get":
+        return _shown(ref[where.index], where, layout, operation)
+    if kind == "reduce":
+        return _reduce(ref, where, layout, operation, value)
+    assert operation.value_axes is not None
+    raw = _raw(value, operation.value_axes, where, layout, ref.dtype)
+    if kind == "set":
+        ref[where.index] = raw
+        return None
+    if kind == "swap":
+        return _shown(jax.ref.swap(ref, where.index, raw), where, layout, operation)
+    jax.ref.addupdate(ref, where.index, raw)
+    return None
+
+
+def _shown(raw: Any, where: Access, layout: Layout, operation: Operation) -> Any:
+    """What was read, in the order of the layout's axes."""
+    if where.lone is not None:
+        raw = raw.squeeze(where.lone)
+    if where.flips:
+        raw = lax.rev(raw, where.flips)
+    names = [axis.name for axis in layout.axes]
+    order = [where.axes.index(name) for name in names]
+    if order != list(range(len(order))):
+        raw = lax.transpose(raw, order)
+    if where.mask is None:
+        return raw
+    mask = where.mask
+    missing = [i for i, name in enumerate(names) if name not in where.mask_axes]
+    return jnp.where(jnp.expand_dims(mask, missing), raw, _fill_value(raw.dtype, operation.fill))
+
+
+def _fill_value(dtype: Any, fill: Any) -> Any:
+    if fill is not None:
+        return jnp.asarray(fill, dtype)
+    if jnp.issubdtype(dtype, jnp.inexact):
+        return jnp.asarray(jnp.nan, dtype)
+    if jnp.issubdtype(dtype, jnp.signedinteger):
+        return jnp.asarray(np.iinfo(dtype).min, dtype)
+    if jnp.issubdtype(dtype, jnp.unsignedinteger):
+        return jnp.asarray(np.iinfo(dtype).max, dtype)
+    return jnp.asarray(True, dtype)
+
+
+def _raw(value: Any, value_axes: tuple[str, ...], where: Access, layout: Layout, dtype: Any) -> Any:
+    """A value to write, cast, broadcast by name and permuted to the shape of `ref[where.index]`."""
+    value = jnp.asarray(value)
+    if value.dtype != dtype:
+        value = value.astype(dtype)
+    order = sorted(range(len(value_axes)), key=lambda i: where.axes.index(value_axes[i]))
+    if order != list(range(len(order))):
+        value = lax.transpose(value, order)
+    shape = [layout.shape[name] for name in where.axes]
+    dims = [where.axes.index(value_axes[i]) for i in order]
+    if len(dims) < len(shape):
+        value = lax.broadcast_in_dim(value, shape, dims)
+    if where.lone is not None:
+        value = lax.expand_dims(value, [where.lone])
+    if where.flips:
+        value = lax.rev(value, where.flips)
+    return value
+
+
+_ELEMENTWISE: dict[Reduction, Callable[[Any, Any], Any]] = {
+    "add": jnp.add,
+    "multiply": jnp.multiply,
+    "divide": jnp.divide,
+    "power": jnp.power,
+    "min": jnp.minimum,
+    "max": jnp.maximum,
+}
+
+
+def _reduce(ref: Any, where: Access, layout: Layout, operation: Operation, value: Any) -> None:
+    """`ref.at[...].multiply` and its kin, which act once for each mention of an index that is mentioned twice."""
+    reduction = operation.reduction
+    assert reduction is not None
+    update = None
+    if operation.value_axes is not None:
+        update = _raw(value, operation.value_axes, where, layout, ref.dtype)
+    if any(np.ndim(entry) for entry in where.index if not isinstance(entry, slice)):
+        whole = tuple(slice(None) for _ in layout.base)
+        at = ref[whole].at[where.index]
+        new = at.apply(operation.function) if reduction == "apply" else getattr(at, reduction)(update)
+        ref[whole] = new.astype(ref.dtype)
+        return
+    old = ref[where.index]
+    if reduction == "apply":
+        assert operation.function is not None
+        new = jnp.asarray(operation.function(old))
+    else:
+        new = _ELEMENTWISE[reduction](old, update)
+    ref[where.index] = new.astype(ref.dtype)

@@ -1,0 +1,106 @@
+"""The opt-in: what `import haliax_refs` puts into haliax, and how it comes out again."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import ModuleType
+from typing import Any
+
+import haliax
+
+from . import _refs
+
+
+_LOCK = threading.RLock()
+_ABSENT = object()
+
+# what there was before: (object, attribute, old value); empty while not installed
+_REPLACED: list[tuple[Any, str, Any]] = []
+_MODULE_BEFORE: Any = _ABSENT
+
+IN_HALIAX = ("NamedRef", "new_ref", "freeze", "swap")
+IN_HALIAX_REF = (
+    "NamedRef",
+    "addupdate",
+    "empty_ref",
+    "free_ref",
+    "freeze",
+    "get",
+    "new_ref",
+    "set",
+    "swap",
+    "wrap",
+)
+
+
+def install() -> None:
+    """Put `hax.NamedRef, new_ref, freeze, swap` and the module `hax.ref` into haliax. Does nothing where it has.
+
+    `import haliax_refs` does this. A `haliax.ref` of haliax's own is replaced; refs that it made are accepted by ours.
+
+    >>> import haliax_refs, haliax as hax
+    >>> haliax_refs.install()
+    >>> hax.new_ref is haliax_refs.new_ref
+    True
+    """
+    global _MODULE_BEFORE
+    with _LOCK:
+        if is_installed():
+            return
+        upstream = getattr(haliax, "ref", None)
+        own = getattr(upstream, "NamedRef", None)
+        if isinstance(own, type) and own not in _refs.UPSTREAM:
+            _refs.UPSTREAM.append(own)
+        module = ModuleType("haliax.ref", "Named, composable, mutable references: see `haliax_refs`.")
+        for name in IN_HALIAX_REF:
+            setattr(module, name, getattr(_refs, name))
+        module.__dict__["__all__"] = list(IN_HALIAX_REF)
+        _MODULE_BEFORE = sys.modules.get("haliax.ref", _ABSENT)
+        sys.modules["haliax.ref"] = module
+        _replace(haliax, "ref", module)
+        for name in IN_HALIAX:
+            _replace(haliax, name, getattr(_refs, name))
+        names = getattr(haliax, "__all__", None)
+        if names is not None:
+            _replace(haliax, "__all__", [*names, *(name for name in (*IN_HALIAX, "ref") if name not in names)])
+
+
+def uninstall() -> None:
+    """Put back exactly what haliax had. Does nothing where `install` has not been called. Refs go on working.
+
+    >>> import haliax_refs, haliax as hax
+    >>> haliax_refs.uninstall()
+    >>> getattr(hax, "new_ref", None) is haliax_refs.new_ref
+    False
+    >>> haliax_refs.install()
+    """
+    global _MODULE_BEFORE
+    with _LOCK:
+        if not is_installed():
+            return
+        while _REPLACED:
+            owner, name, old = _REPLACED.pop()
+            if old is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, old)
+        if _MODULE_BEFORE is _ABSENT:
+            sys.modules.pop("haliax.ref", None)
+        else:
+            sys.modules["haliax.ref"] = _MODULE_BEFORE
+
+
+def is_installed() -> bool:
+    """Whether haliax has our refs now.
+
+    >>> import haliax_refs
+    >>> haliax_refs.is_installed()
+    True
+    """
+    return bool(_REPLACED)
+
+
+def _replace(owner: Any, name: str, new: Any) -> None:
+    _REPLACED.append((owner, name, owner.__dict__.get(name, _ABSENT)))
+    setattr(owner, name, new)

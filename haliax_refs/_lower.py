@@ -1,0 +1,239 @@
+"""A layout -> the index tuple that `jax.Ref` takes, and the flips and the transposition around it.
+
+Here expressions meet their operands. What jax.Ref does by itself is left to it: it confines an int, or the start of a
+window, to its axis, so such a `Fit` costs nothing where the view below it is a whole axis.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.experimental import pallas as pl
+
+from ._layout import Layout
+from ._selectors import INDEX_DTYPE
+from ._views import (
+    Affine,
+    Expr,
+    Fit,
+    Gather,
+    Iota,
+    Operand,
+    Pick,
+    Point,
+    Scalar,
+    Strided,
+    View,
+    Window,
+    affine,
+    axes_of,
+    positions_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to read or write what a layout shows.
+
+    Attributes:
+        index: what goes between the brackets of the `jax.Ref`.
+        axes: the names of the axes of `ref[index]`, in its order.
+        flips: the dimensions of `ref[index]` that run backwards.
+        lone: the position of an extra axis of size 1 in `ref[index]`, if there is one.
+        mask: which entries of a guarded access are in bounds, aligned with `mask_axes`; None if all are.
+    """
+
+    index: tuple[Any, ...]
+    axes: tuple[str, ...]
+    flips: tuple[int, ...]
+    lone: int | None
+    mask: Any
+    mask_axes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The values of scalars and operands, and the axes that index arrays are aligned with, a dimension each."""
+
+    scalars: Any
+    operands: Sequence[Any]
+    axes: tuple[str, ...]
+
+    def evaluate(self, expr: Expr) -> Any:
+        """The value of an expression: a 0-d integer, or an array with a dimension (of size 1 or more) for each axis."""
+        match expr:
+            case int():
+                return expr
+            case Scalar(slot):
+                return self.scalars[slot]
+            case Operand(slot):
+                return self.operands[slot]
+            case Iota(axis, size):
+                return self._align(_arange(size), (axis,))
+            case Pick(source, dims):
+                return self._pick(self.operands[source.slot], dims)
+            case Fit(of, size, room):
+                return _fit(self.evaluate(of), size, room)
+            case Affine(of, start, step):
+                return self._affine(_widen(self.evaluate(of)), _widen(self.evaluate(start)), step)
+        assert_never(expr)
+
+    def _affine(self, of: Any, start: Any, step: int) -> Any:
+        scaled = of if step == 1 else of * np.int32(step)
+        return scaled if isinstance(start, int) and start == 0 else scaled + start
+
+    def _align(self, array: Any, names: tuple[str, ...]) -> Any:
+        """`array`, whose dimensions are `names`, with a dimension for each of `self.axes`."""
+        order = sorted(range(len(names)), key=lambda i: self.axes.index(names[i]))
+        if order != list(range(len(names))):
+            array = array.transpose(order)
+        if len(names) == len(self.axes):
+            return array
+        missing = tuple(i for i, name in enumerate(self.axes) if name not in names)
+        return np.expand_dims(array, missing) if isinstance(array, np.ndarray) else lax.expand_dims(array, missing)
+
+    def _pick(self, array: Any, dims: tuple[View, ...]) -> Any:
+        names = tuple(dim.axis for dim in dims if isinstance(dim, Strided))
+        shape = tuple(dim.positions for dim in dims if isinstance(dim, Strided))
+        if len(set(names)) == len(dims) and shape == tuple(range(n) for n in array.shape):
+            return self._align(array, names)
+        index = tuple(self.evaluate(positions_of(dim)) for dim in dims)
+        if isinstance(array, np.ndarray) and any(isinstance(i, jax.Array) for i in index):
+            array = jnp.asarray(array)
+        return array[index]
+
+
+def access(
+    layout: Layout,
+    scalars: Any,
+    operands: Sequence[Any],
+    guards: Sequence[tuple[Expr, int]] = (),
+    *,
+    write: bool,
+    arrays: bool = False,
+) -> Access:
+    """How to read (or `write`) what `layout` shows, given the values that it numbers.
+
+    Args:
+        guards: for each index of a guarded selection its expression and the size of its axis. Where one is out of
+            bounds, a write goes to a position that no axis has, which jax.Ref drops; a read is masked by the caller.
+        arrays: where there are index arrays, make one of each window too, so that `index` suits a `jax.Array`.
+    """
+    gathered = _gathered_axes(layout)
+    if arrays and gathered:
+        gathered |= {view.axis for view in layout.views if isinstance(view, Window)}
+    order = tuple(axis.name for axis in layout.axes)
+    frame = Frame(scalars, operands, tuple(name for name in order if name in gathered))
+    mask = _mask(frame, guards)
+    index: list[Any] = []
+    kept: list[str] = []
+    flips: list[str] = []
+    advanced: list[int] = []
+    for axis, view in zip(layout.base, layout.views, strict=True):
+        pairs = isinstance(view, Strided | Window) and view.axis in gathered
+        if isinstance(view, Point | Gather) or pairs:
+            advanced.append(len(index))
+            index.append(_integers(frame, positions_of(view), axis.size))
+            continue
+        assert isinstance(view, Strided | Window)
+        entry, flipped = _slice(frame, view, axis.size)
+        index.append(entry)
+        kept.append(view.axis)
+        if flipped:
+            flips.append(view.axis)
+    lone = write and mask is not None and not frame.axes
+    if write and mask is not None:
+        first = advanced[0]
+        inside = jnp.where(mask, index[first], np.int32(layout.base[first].size))
+        index[first] = inside.reshape(1) if lone else inside
+    block = frame.axes or (("",) if lone else ())
+    at = advanced[0] if advanced and advanced[-1] - advanced[0] == len(advanced) - 1 else 0
+    axes = (*kept[:at], *block, *kept[at:])
+    return Access(
+        tuple(index),
+        tuple(name for name in axes if name),
+        tuple(axes.index(name) for name in flips),
+        at if lone else None,
+        mask,
+        frame.axes if mask is not None and mask.ndim else (),
+    )
+
+
+def _gathered_axes(layout: Layout) -> set[str]:
+    """The axes along which positions are read from index arrays, because an index array says so or views are paired."""
+    count = Counter(name for view in layout.views for name in {shown for shown, _ in axes_of(view)})
+    by_array = {name for view in layout.views if isinstance(view, Gather) for name, _ in axes_of(view)}
+    return by_array | {name for name, n in count.items() if n > 1}
+
+
+def _integers(frame: Frame, positions: Expr, size: int) -> Any:
+    """Positions on an axis of `size`, as jax.Ref takes them."""
+    if isinstance(positions, Fit) and positions.size == positions.room == size:
+        positions = positions.of  # jax.Ref does this one
+    value = frame.evaluate(positions)
+    if isinstance(value, jax.Array):
+        return _widen(value)
+    if np.ndim(value) == 0:
+        return np.int32(value)  # a Python int fails beside a strided slice
+    return jnp.asarray(value)
+
+
+def _slice(frame: Frame, view: Strided | Window, size: int) -> tuple[Any, bool]:
+    """The slice of an axis, always forwards, and whether its result is to be reversed."""
+    if isinstance(view, Strided):
+        positions, backwards = view.positions, view.positions.step < 0
+        if backwards:
+            positions = positions[::-1]
+        return slice(positions.start, positions.stop, positions.step), backwards
+    stride, backwards = abs(view.stride), view.stride < 0
+    first = affine(view.start, (view.size - 1) * view.stride, 1) if backwards else view.start
+    if stride == 1 and isinstance(first, Fit) and (first.size, first.room) == (size, size - view.size + 1):
+        first = first.of  # jax.Ref does this one
+    start = frame.evaluate(first)
+    if isinstance(start, jax.Array):
+        return pl.ds(_widen(start), view.size, stride), backwards
+    start = int(_fit(np.int64(start), size, size - (view.size - 1) * stride))
+    return slice(start, start + (view.size - 1) * stride + 1, stride), backwards
+
+
+def _mask(frame: Frame, guards: Sequence[tuple[Expr, int]]) -> Any:
+    mask = None
+    for expr, size in guards:
+        value = _widen(frame.evaluate(expr))
+        inside = jnp.logical_and(value >= -size, value < size)
+        mask = inside if mask is None else jnp.logical_and(mask, inside)
+    return mask
+
+
+def _arange(size: int) -> Any:
+    return jnp.arange(size, dtype=INDEX_DTYPE)
+
+
+def _widen(value: Any) -> Any:
+    """`value` in a dtype in which sums with an axis' size do not wrap round."""
+    if isinstance(value, int) or value.dtype.itemsize >= 4:
+        return value
+    return value.astype(INDEX_DTYPE)
+
+
+def _fit(value: Any, size: int, room: int) -> Any:
+    value = _widen(value)
+    if isinstance(value, jax.Array):
+        return _fit_traced(value, size, room)
+    return np.clip(np.where(np.less(value, 0), np.add(value, size), value), 0, room - 1)
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2), inline=False)
+def _fit_traced(value: jax.Array, size: int, room: int) -> jax.Array:
+    """One equation where it is traced."""
+    if jnp.issubdtype(value.dtype, jnp.signedinteger):
+        value = jnp.where(value < 0, value + value.dtype.type(size), value)
+    return lax.clamp(value.dtype.type(0), value, value.dtype.type(room - 1))

@@ -1,0 +1,626 @@
+"""`NamedRef`, a mutable `jax.Ref` that keeps its named axes, and the functions on it: the summary of the package.
+
+Each operation plans, then acts: `_selectors` checks the index, `Layout.select` composes it with what the ref shows,
+the value is checked against that; only then `_execute.run` touches the buffer.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
+
+import haliax
+import jax
+import jax.numpy as jnp
+import numpy as np
+from haliax import Axis, NamedArray
+
+from ._execute import Operation, Plan, Reduction, is_eager, plan, run
+from ._layout import Layout
+from ._selectors import Frame, parse
+
+
+_FROZEN: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+
+# upstream's own class, where this haliax has one; `_install` finds it
+UPSTREAM: list[Any] = []
+
+
+@jax.tree_util.register_pytree_with_keys_class
+class NamedRef:
+    """A mutable array reference with named axes, or a view of a part of one.
+
+    Made by `new_ref`, `wrap`, `empty_ref`, and by `slice` from another. Reading gives a `NamedArray`; writing takes
+    one, broadcasts it by name and changes the buffer in place, which is seen through every view of it.
+
+    Indexing is by name: a mapping from axis (or its name) to selector, the pairs form `"x", 1, "y", slice(2, 5)`, or
+    `...`. A selector is an int, a 0-d integer array (it may be traced), a slice of any step, a `range`, `hax.ds` or
+    `pl.ds` (the start may be traced), a list, a 1-D array, a `NamedArray` of any rank, or a concrete boolean mask.
+
+    Laws: `ref.slice(a).slice(b)[c]` is `array[a][b][c]`, by name. Nothing done through a view touches a cell outside
+    it: a static index out of its bounds raises IndexError, a traced one is clamped into it.
+
+    A whole ref is a pytree with one leaf, the `jax.Ref`. Axes, ints and slices are structure; traced starts and index
+    arrays are leaves, so that another index never retraces.
+
+    >>> import haliax as hax, haliax_refs
+    >>> ref = hax.new_ref(hax.zeros({"x": 2, "y": 3}))
+    >>> row = ref.slice({"x": 1})
+    >>> row["y", 0:2] = 7.0
+    >>> ref[...].array.tolist()
+    [[0.0, 0.0, 0.0], [7.0, 7.0, 0.0]]
+    """
+
+    __slots__ = ("__weakref__", "_layout", "_operands", "_ref")
+
+    _ref: Any
+    _layout: Layout
+    _operands: tuple[Any, ...]
+
+    __array_priority__ = 1000  # so that NumPy leaves `array + ref` to our error
+
+    def __init__(self) -> None:
+        raise TypeError("cannot make a NamedRef by its class: take new_ref(value, axes), or wrap(raw_ref, axes)")
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes that this ref shows, in the order in which it is read."""
+        return self._layout.axes
+
+    @property
+    def shape(self) -> dict[str, int]:
+        """The size of each axis by its name."""
+        return dict(self._layout.shape)
+
+    @property
+    def named_shape(self) -> dict[str, int]:
+        """The size of each axis by its name, as `shape`."""
+        return dict(self._layout.shape)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the buffer."""
+        return self._ref.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes that this ref shows."""
+        return len(self._layout.axes)
+
+    @property
+    def size(self) -> int:
+        """The number of entries that this ref shows."""
+        return self._layout.size
+
+    @property
+    def sharding(self) -> Any:
+        """The sharding of the whole buffer, as `jax.Ref` has it."""
+        return self._ref.sharding
+
+    def unsafe_buffer_pointer(self) -> int:
+        """The address of the whole buffer, as `jax.Ref` gives it."""
+        pointer: int = self._ref.unsafe_buffer_pointer()
+        return pointer
+
+    def resolve_axis(self, axis: Axis | str) -> Axis:
+        """The axis of that name.
+
+        Raises:
+            ValueError: there is none, or one of another size than `axis`.
+
+        >>> import haliax as hax, haliax_refs
+        >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).resolve_axis("y")
+        Axis(name='y', size=3)
+        """
+        name = axis.name if isinstance(axis, Axis) else axis
+        size = self._layout.shape.get(name)
+        if size is None or (isinstance(axis, Axis) and axis.size != size):
+            raise ValueError(f"cannot resolve axis {axis!r}: {self._layout.describe(name)}")
+        return Axis(name, size)
+
+    def value(self) -> NamedArray:
+        """What this ref shows, now: a copy, which later writes do not change."""
+        return self[...]
+
+    def slice(self, idx: Any = ..., *pairs: Any) -> NamedRef:
+        """A view: the part of this ref that `idx` shows, sharing its buffer.
+
+        Law: `ref.slice(a).slice(b)[c]` is `array[a][b][c]`. Axes come in the order of `NamedArray` indexing, except
+        that a `hax.ds` keeps its axis in place, as a slice does.
+
+        Args:
+            idx: what an index may be; `*pairs` is the rest of the pairs form.
+        Raises:
+            IndexError: a static index is out of bounds.
+            ValueError: an axis is unknown, named twice, or has another size.
+            TypeError: something is no selector.
+
+        >>> import haliax as hax, haliax_refs
+        >>> cache = hax.new_ref(hax.zeros({"layer": 24, "head": 8}))
+        >>> window = cache.slice({"layer": slice(4, 8)})
+        >>> window[{"layer": 0, "head": 3}] = 1.0
+        >>> cache["layer", 4, "head", 3].item(), window.slice("layer", 1).shape
+        (1.0, {'head': 8})
+        """
+        if pairs:
+            idx = (idx, *pairs)
+        self._check_alive()
+        layout = self._layout
+        frame = Frame(operands=layout.operands)
+        selections = parse(idx, layout.axes, frame, layout.describe)
+        operands = (*self._operands, *frame.new_operands)
+        return _make(self._ref, layout.select(selections, len(operands), 0), operands)
+
+    def unsliced(self) -> NamedRef:
+        """The whole ref that this is a view of, under its first axis names.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.zeros({"x": 2, "y": 3}))
+        >>> ref.slice({"x": 0}).unsliced().axes == ref.axes
+        True
+        """
+        whole = Layout.whole(self._layout.base)
+        return self if self._layout is whole else _make(self._ref, whole, ())
+
+    def rename(self, renames: Mapping[Any, Any]) -> NamedRef:
+        """A view of the same entries with some axes renamed.
+
+        Args:
+            renames: from axis or name to a new one. A new `Axis` must have the old one's size.
+        Raises:
+            ValueError: an axis is unknown, its size differs, or two axes would share a name.
+
+        >>> import haliax as hax, haliax_refs
+        >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).rename({"x": "row"}).shape
+        {'row': 2, 'y': 3}
+        """
+        self._check_alive()
+        names: dict[str, str] = {}
+        for old, new in renames.items():
+            axis = self.resolve_axis(old)
+            if isinstance(new, Axis) and new.size != axis.size:
+                raise ValueError(f"cannot rename axis {axis} to {new}: the sizes differ; give the new name only")
+            names[axis.name] = new.name if isinstance(new, Axis) else new
+        after = [names.get(axis.name, axis.name) for axis in self.axes]
+        if len(dict.fromkeys(after)) != len(after):
+            raise ValueError(f"cannot rename {names} of axes {list(self.shape)}: two axes would share a name")
+        return _make(self._ref, self._layout.renamed(names), self._operands)
+
+    @property
+    def at(self) -> _At:
+        """`ref.at[idx]` updates in place what `idx` shows: `get, set, add, multiply, divide, power, min, max, apply`.
+
+        Each takes `mode`: by default an index that is not static is clamped into the view; `"drop"` leaves out
+        what is out of bounds, and `"fill"` reads `fill_value` there. An index that is mentioned twice counts twice.
+
+        >>> import haliax as hax, haliax_refs, jax.numpy as jnp
+        >>> ref = hax.new_ref(hax.zeros({"x": 4}))
+        >>> ref.at["x", jnp.array([0, 0, 9])].add(1.0, mode="drop")
+        >>> ref[...].array.tolist()
+        [2.0, 0.0, 0.0, 0.0]
+        """
+        return _At(self)
+
+    def __getitem__(self, idx: Any) -> NamedArray:
+        return get(self, idx)
+
+    def __setitem__(self, idx: Any, value: Any) -> None:
+        set(self, idx, value)
+
+    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], Layout]:
+        self._check_alive()
+        keys = [jax.tree_util.GetAttrKey("ref")]
+        keys += [jax.tree_util.GetAttrKey(f"operand{i}") for i in range(len(self._operands))]
+        return tuple(zip(keys, (self._ref, *self._operands), strict=True)), self._layout
+
+    def tree_flatten(self) -> tuple[tuple[Any, ...], Layout]:
+        self._check_alive()
+        return (self._ref, *self._operands), self._layout
+
+    @classmethod
+    def tree_unflatten(cls, layout: Layout, leaves: Any) -> NamedRef:
+        ref, *operands = leaves
+        return _make(ref, layout, tuple(operands))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._check_alive()
+        return _make, (self._ref, self._layout, self._operands)
+
+    def __repr__(self) -> str:
+        state = " (frozen)" if _FROZEN.get(id(self._ref)) is self._ref else ""
+        dtype = getattr(self._ref, "dtype", None)
+        return f"NamedRef({'' if dtype is None else f'{dtype}: '}{self._layout}){state}"
+
+    def _check_alive(self) -> None:
+        if _FROZEN.get(id(self._ref)) is self._ref:
+            names = ", ".join(f"{axis.name}={axis.size}" for axis in self._layout.base)
+            raise RuntimeError(
+                f"cannot use this ref of ({names}): it was frozen, or freed, which ended every view of its buffer; "
+                "keep what freeze() returned, or make a new ref of it with new_ref()"
+            )
+
+    def _no_arithmetic(self, *args: Any) -> NoReturn:
+        raise TypeError("cannot compute with a NamedRef: reads are explicit; write ref[...] + 1, or ref[...] += 1")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _no_arithmetic
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _no_arithmetic
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _no_arithmetic
+    __neg__ = __pos__ = __abs__ = __invert__ = __lt__ = __le__ = __gt__ = __ge__ = _no_arithmetic
+    __bool__ = __float__ = __int__ = __array__ = __len__ = _no_arithmetic
+
+    def __iter__(self) -> Iterator[NoReturn]:
+        raise TypeError("cannot iterate over a NamedRef: its axes have no order; read ref[...], or index by name")
+
+
+def _make(ref: Any, layout: Layout, operands: tuple[Any, ...]) -> NamedRef:
+    made = object.__new__(NamedRef)
+    made._ref, made._layout, made._operands = ref, layout, operands
+    return made
+
+
+def new_ref(value: Any, axes: Any = None, *, memory_space: Any = None, kind: str | None = None) -> NamedRef:
+    """A new mutable buffer that holds a copy of `value`.
+
+    Args:
+        value: a `NamedArray`, an array, or a scalar.
+        axes: the axes of an array that is not named: axes, names, or a mapping from name to size, in its order.
+        memory_space: as `jax.new_ref` takes it.
+        kind: as `jax.new_ref` takes it, from jax 0.9 on.
+    Raises:
+        ValueError: the axes do not fit the shape of `value`.
+        TypeError: `value` has no axes and is no scalar, or is a ref itself.
+
+    >>> import haliax as hax, haliax_refs, jax.numpy as jnp
+    >>> hax.new_ref(hax.ones({"x": 2})), hax.new_ref(jnp.zeros((2, 3)), ("x", "y")), hax.new_ref(0.0)
+    (NamedRef(float32: x=2), NamedRef(float32: x=2, y=3), NamedRef(float32: ))
+    """
+    if isinstance(value, _ref_types()):
+        raise TypeError(f"cannot make a new ref of {type(value).__name__}: it is one; read it first, ref[...]")
+    if isinstance(value, NamedArray):
+        array, named = value.array, value.axes
+        if axes is not None and _axes(axes, array.shape) != named:
+            raise ValueError(f"cannot make a ref with axes {axes}: the value's are {named}; leave them out")
+    else:
+        array = jnp.asarray(value)
+        if axes is None and array.ndim:
+            raise TypeError(f"cannot make a ref of an array of shape {array.shape}: it has no names; pass its axes")
+        named = _axes(() if axes is None else axes, array.shape)
+    options: dict[str, Any] = {}
+    if memory_space is not None:
+        options["memory_space"] = memory_space
+    if kind is not None:
+        options["kind"] = kind
+    return _make(jax.new_ref(array, **options), Layout.whole(named), ())
+
+
+def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None) -> NamedRef:
+    """A new mutable buffer whose contents are not yet anything in particular.
+
+    Args:
+        axes: its axes, with sizes.
+        dtype: of its entries.
+        memory_space: as `jax.empty_ref` takes it.
+
+    >>> import haliax as hax, haliax_refs
+    >>> hax.ref.empty_ref({"x": 2, "y": 3}).shape
+    {'x': 2, 'y': 3}
+    """
+    named = haliax.axis.axis_spec_to_tuple(axes)
+    for axis in named:
+        if not isinstance(axis, Axis):
+            raise ValueError(
+                f"cannot make a buffer with axis {axis!r}: its size is not known; pass hax.Axis(name, size)"
+            )
+    shape = tuple(axis.size for axis in named)
+    if is_eager() or not hasattr(jax, "empty_ref"):
+        # jax.empty_ref has no eager form, and comes with jax 0.10
+        return new_ref(jnp.empty(shape, dtype), named, memory_space=memory_space)
+    raw = jax.empty_ref(jax.ShapeDtypeStruct(shape, dtype), memory_space=memory_space)
+    return _make(raw, Layout.whole(named), ())
+
+
+def wrap(ref: Any, axes: Any) -> NamedRef:
+    """A `NamedRef` of a `jax.Ref` that exists already, as those that a Pallas kernel is given.
+
+    Args:
+        ref: a `jax.Ref`, eager, traced, or in a kernel.
+        axes: its axes, or names for them, in its order.
+    Raises:
+        ValueError: the axes do not fit its shape.
+
+    >>> import jax, jax.numpy as jnp, haliax as hax, haliax_refs
+    >>> raw = jax.new_ref(jnp.arange(6).reshape(2, 3))
+    >>> hax.ref.wrap(raw, ("x", "y"))["x", 1].array
+    Array([3, 4, 5], dtype=int32)
+    """
+    if isinstance(ref, NamedRef):
+        raise TypeError("cannot wrap a NamedRef: it has names; take .rename({old: new})")
+    return _make(ref, Layout.whole(_axes(axes, ref.shape)), ())
+
+
+def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
+    """What `ref[idx]` reads.
+
+    Args:
+        ref: a `NamedRef`, whole or a view.
+        idx: what an index may be.
+        mode: None or "clip": indices that are not static are clamped into the view. "fill": what is out of bounds
+            reads as `fill_value`. "drop" is "fill", as in `jax.numpy`.
+        fill_value: by default NaN, or the least (greatest, if unsigned) value of an integer dtype, or True.
+    Returns:
+        A `NamedArray`, a copy.
+
+    >>> import haliax as hax, haliax_refs, jax.numpy as jnp
+    >>> ref = hax.new_ref(hax.arange({"x": 4}))
+    >>> hax.ref.get(ref, {"x": jnp.array([1, 7])}, mode="fill", fill_value=-1).array.tolist()
+    [1, -1]
+    """
+    ref = as_named_ref(ref)
+    planned = _plan(ref, idx, mode)
+    out = run(Operation("get", None, planned.guards, fill_value), ref._ref, planned)
+    return NamedArray(out, planned.layout.axes)
+
+
+def set(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
+    """Write `value` to what `idx` shows: `ref[idx] = value`.
+
+    Args:
+        ref: a `NamedRef`, whole or a view.
+        idx: what an index may be.
+        value: a `NamedArray`, broadcast by name; a scalar; or an array of exactly the shape shown.
+            It is cast as NumPy casts in place ("same_kind").
+        mode: None or "clip": indices that are not static are clamped into the view. "drop": what is out of bounds
+            is not written; "fill" is "drop".
+    Raises:
+        TypeError: the cast would lose the value's kind (a float into an int ref).
+        ValueError: the value has axes, or a shape, that are not shown.
+
+    >>> import haliax as hax, haliax_refs
+    >>> ref = hax.new_ref(hax.zeros({"x": 2, "y": 2}))
+    >>> hax.ref.set(ref, {"x": 1}, hax.arange({"y": 2}))
+    >>> ref[...].array.tolist()
+    [[0.0, 0.0], [0.0, 1.0]]
+    """
+    _write("set", ref, idx, value, mode)
+
+
+def swap(ref: Any, idx: Any, value: Any, *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
+    """Write `value` to what `idx` shows and return what was there.
+
+    Takes what `set` takes, raises what it raises, and returns what `get` returns.
+
+    >>> import haliax as hax, haliax_refs
+    >>> ref = hax.new_ref(hax.arange({"x": 3}))
+    >>> hax.swap(ref, {"x": slice(0, 2)}, 9).array.tolist(), ref[...].array.tolist()
+    ([0, 1], [9, 9, 2])
+    """
+    out, axes = _write("swap", ref, idx, value, mode, fill_value)
+    return NamedArray(out, axes)
+
+
+def addupdate(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
+    """Add `value` to what `idx` shows; what an index array mentions twice is added to twice.
+
+    Takes what `set` takes and raises what it raises.
+
+    >>> import haliax as hax, haliax_refs
+    >>> ref = hax.new_ref(hax.zeros({"x": 3}))
+    >>> hax.ref.addupdate(ref, {"x": [0, 2, 2]}, 1.0)
+    >>> ref[...].array.tolist()
+    [1.0, 0.0, 2.0]
+    """
+    _write("addupdate", ref, idx, value, mode)
+
+
+def freeze(ref: Any) -> NamedArray:
+    """What `ref` shows, and the end of the whole buffer: any later use of it, through any view, raises RuntimeError.
+
+    >>> import haliax as hax, haliax_refs
+    >>> ref = hax.new_ref(hax.arange({"x": 3}))
+    >>> view = ref.slice({"x": slice(1, None)})
+    >>> hax.freeze(view).array.tolist()
+    [1, 2]
+    >>> ref[...]
+    Traceback (most recent call last):
+    ...
+    RuntimeError: cannot use this ref of (x=3): it was frozen, or freed, which ended every view of its buffer; ...
+    """
+    ref = as_named_ref(ref)
+    ref._check_alive()
+    raw = ref._ref
+    if is_eager():
+        value = ref[...]
+    elif ref._layout.is_whole:
+        value = NamedArray(jax.freeze(raw), ref.axes)
+    else:
+        value = ref[...]
+        jax.freeze(raw)
+    _FROZEN[id(raw)] = raw
+    return value
+
+
+def free_ref(ref: Any) -> None:
+    """End the whole buffer without reading it: any later use of it, through any view, raises RuntimeError.
+
+    >>> import haliax as hax, haliax_refs
+    >>> ref = hax.new_ref(hax.zeros({"x": 3}))
+    >>> hax.ref.free_ref(ref)
+    >>> ref
+    NamedRef(float32: x=3) (frozen)
+    """
+    ref = as_named_ref(ref)
+    ref._check_alive()
+    if hasattr(jax, "free_ref"):  # from jax 0.10 on
+        jax.free_ref(ref._ref)
+    _FROZEN[id(ref._ref)] = ref._ref
+
+
+class _At:
+    __slots__ = ("_ref",)
+
+    def __init__(self, ref: NamedRef) -> None:
+        self._ref = ref
+
+    def __getitem__(self, idx: Any) -> _AtIndex:
+        return _AtIndex(self._ref, idx)
+
+
+class _AtIndex:
+    """The part of a ref that an index shows, to be read or updated in place; see `NamedRef.at`."""
+
+    __slots__ = ("_idx", "_ref")
+
+    def __init__(self, ref: NamedRef, idx: Any) -> None:
+        self._ref, self._idx = ref, idx
+
+    def get(self, *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
+        """As `haliax_refs.get`."""
+        return get(self._ref, self._idx, mode=mode, fill_value=fill_value)
+
+    def set(self, value: Any, *, mode: str | None = None) -> None:
+        """As `haliax_refs.set`."""
+        _write("set", self._ref, self._idx, value, mode)
+
+    def add(self, value: Any, *, mode: str | None = None) -> None:
+        """As `haliax_refs.addupdate`."""
+        _write("addupdate", self._ref, self._idx, value, mode)
+
+    def multiply(self, value: Any, *, mode: str | None = None) -> None:
+        """Multiply what is shown by `value`."""
+        _reduce("multiply", self._ref, self._idx, value, mode)
+
+    mul = multiply
+
+    def divide(self, value: Any, *, mode: str | None = None) -> None:
+        """Divide what is shown by `value`; TypeError where the ref holds integers."""
+        _reduce("divide", self._ref, self._idx, value, mode)
+
+    def power(self, value: Any, *, mode: str | None = None) -> None:
+        """Raise what is shown to the power of `value`."""
+        _reduce("power", self._ref, self._idx, value, mode)
+
+    def min(self, value: Any, *, mode: str | None = None) -> None:
+        """The lesser of what is shown and `value`."""
+        _reduce("min", self._ref, self._idx, value, mode)
+
+    def max(self, value: Any, *, mode: str | None = None) -> None:
+        """The greater of what is shown and `value`."""
+        _reduce("max", self._ref, self._idx, value, mode)
+
+    def apply(self, function: Callable[[Any], Any], *, mode: str | None = None) -> None:
+        """`function`, elementwise on jax arrays, of what is shown."""
+        ref = as_named_ref(self._ref)
+        planned = _plan(ref, self._idx, mode)
+        run(Operation("reduce", None, planned.guards, None, "apply", function), ref._ref, planned)
+
+
+def _plan(ref: NamedRef, idx: Any, mode: str | None) -> Plan:
+    ref._check_alive()
+    if mode not in (None, "clip", "promise_in_bounds", "drop", "fill"):
+        raise ValueError(f"cannot index with mode={mode!r}: the modes are 'clip', 'drop', 'fill'")
+    traced = isinstance(ref._ref, jax.core.Tracer)
+    return plan(ref._layout, ref._operands, idx, guard=mode in ("drop", "fill"), traced=traced)
+
+
+def _write(
+    kind: Any, ref: Any, idx: Any, value: Any, mode: str | None, fill: Any = None
+) -> tuple[Any, tuple[Axis, ...]]:
+    ref = as_named_ref(ref)
+    planned = _plan(ref, idx, mode)
+    array, value_axes = _checked(value, planned.layout, ref._ref.dtype)
+    out = run(Operation(kind, value_axes, planned.guards, fill), ref._ref, planned, array)
+    return out, planned.layout.axes
+
+
+def _reduce(reduction: Reduction, ref: Any, idx: Any, value: Any, mode: str | None) -> None:
+    ref = as_named_ref(ref)
+    planned = _plan(ref, idx, mode)
+    dtype = ref._ref.dtype
+    array, value_axes = _checked(value, planned.layout, dtype)
+    if reduction == "divide" and not jnp.issubdtype(dtype, jnp.inexact):
+        raise TypeError(f"cannot divide in place: the ref holds {dtype}; take .apply(lambda x: x // value)")
+    run(Operation("reduce", value_axes, planned.guards, None, reduction), ref._ref, planned, array)
+
+
+def _checked(value: Any, layout: Layout, dtype: Any) -> tuple[Any, tuple[str, ...]]:
+    """A value that may be written to what `layout` shows, and the names of its axes."""
+    if isinstance(value, _ref_types()):
+        raise TypeError(f"cannot write a {type(value).__name__}: reads are explicit; write other[...]")
+    if isinstance(value, NamedArray):
+        array, names = value.array, tuple(axis.name for axis in value.axes)
+        if not hasattr(array, "dtype"):
+            array = jnp.asarray(array)
+        for axis in value.axes:
+            if layout.shape.get(axis.name) != axis.size:
+                raise ValueError(f"cannot write axes {_listed(value.axes)}: those shown are {_listed(layout.axes)}")
+    else:
+        array, names = value if _is_scalar(value) or hasattr(value, "dtype") else np.asarray(value), ()
+        shape = tuple(axis.size for axis in layout.axes)
+        if np.ndim(array) and np.shape(array) != shape:
+            way_out = "name its axes and it is broadcast: hax.named(value, axes)"
+            raise ValueError(f"cannot write an array of shape {np.shape(array)} to {_listed(layout.axes)}: {way_out}")
+        if np.ndim(array):
+            names = tuple(axis.name for axis in layout.axes)
+    _check_cast(array, dtype)
+    return array, names
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, bool | int | float | complex)
+
+
+_KINDS = (jnp.bool_, jnp.unsignedinteger, jnp.signedinteger, jnp.floating, jnp.complexfloating)
+
+
+def _kind(dtype: Any) -> int | None:
+    return next((rank for rank, kind in enumerate(_KINDS) if jnp.issubdtype(dtype, kind)), None)
+
+
+def _check_cast(value: Any, dtype: Any) -> None:
+    """NumPy's "same_kind", for jax's dtypes; a Python int fits any integer dtype that holds its value."""
+    given = jnp.result_type(type(value)) if _is_scalar(value) else value.dtype
+    if given == dtype:
+        return
+    have, want = _kind(given), _kind(dtype)
+    weak = _is_scalar(value) or getattr(value, "weak_type", False)
+    if have is None or want is None or (have > want and not (weak and have == 2 and want == 1)):
+        raise TypeError(f"cannot write {given} to a ref of {dtype}: it would lose its kind; cast it, .astype({dtype})")
+    if isinstance(value, int) and want in (1, 2):
+        info = np.iinfo(dtype)
+        if not info.min <= value <= info.max:
+            raise OverflowError(f"cannot write {value} to a ref of {dtype}: it holds {info.min} to {info.max}")
+
+
+def _ref_types() -> tuple[Any, ...]:
+    return (NamedRef, jax.Ref, *UPSTREAM)
+
+
+def _listed(axes: tuple[Axis, ...]) -> str:
+    return "(" + ", ".join(f"{axis.name}={axis.size}" for axis in axes) + ")"
+
+
+def _axes(axes: Any, shape: tuple[int, ...]) -> tuple[Axis, ...]:
+    """Axes for an array of that shape; names alone take their sizes from it."""
+    given = haliax.axis.axis_spec_to_tuple(axes)
+    sizes = [axis.size if isinstance(axis, Axis) else None for axis in given]
+    if len(given) != len(shape) or any(size not in (None, n) for size, n in zip(sizes, shape, strict=True)):
+        listed = ", ".join(str(axis) for axis in given)
+        raise ValueError(
+            f"cannot name an array of shape {tuple(shape)} by axes ({listed}): give one for each dimension"
+        )
+    return tuple(axis if isinstance(axis, Axis) else Axis(axis, n) for axis, n in zip(given, shape, strict=True))
+
+
+def as_named_ref(ref: Any) -> NamedRef:
+    """`ref` as one of ours: itself, or upstream's NamedRef with what it has staged."""
+    if isinstance(ref, NamedRef):
+        return ref
+    if type(ref) in UPSTREAM:
+        whole = wrap(ref._ref, ref._axes)
+        staged = {axis: sel for axis, sel in zip(ref._axes, ref._prefix, strict=True) if sel != slice(None)}
+        return whole.slice(staged) if staged else whole
+    way_out = (
+        "name its axes: hax.ref.wrap(ref, axes)" if isinstance(ref, jax.Ref) else "make one with hax.new_ref(value)"
+    )
+    raise TypeError(f"cannot use {type(ref).__name__} as a NamedRef: it is none; {way_out}")
