@@ -105,7 +105,8 @@ class Layout:
             for axis, view in zip(self.base, self.views, strict=True):
                 shown = [shown for shown, _ in axes_of(view)]
                 if name in shown and view != Strided(name, range(axis.size)):
-                    text += f", showing {showing(view, axis.size)} of {axis.name!r}, of size {axis.size}"
+                    of = "" if axis.name == name else f" of {axis.name!r}"
+                    text += f", showing {showing(view, axis.size)}{of}"
             return text
         for axis, view in zip(self.base, self.views, strict=True):
             if axis.name == name:
