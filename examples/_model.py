@@ -207,7 +207,7 @@ def train(
     The learning rate falls along a cosine of whichever of the two runs out first, so that it ends near zero on slow
     machines too; where time is not short, the result depends on the seeds alone.
     """
-    peak_rate, warmup = 3e-3, 20
+    peak_rate, warmup = 3e-3, min(20, 1 + steps // 10)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam(b2=0.98))
 
     @jax.jit

@@ -108,7 +108,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smaller model, few steps, short texts: for tests")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.steps = min(options.steps, 20)
+        options.steps = min(options.steps, 60)
         options.tokens = min(options.tokens, 48)
         options.batch = min(options.batch, 2)
     if min(options.steps, options.seconds, options.batch, len(options.prompt)) <= 0:
