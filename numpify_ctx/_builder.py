@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from ._exact import evaluate, nearest
-from ._ops import ADD, DIV, MUL, NEG, POW, SELECT, SQRT
+from ._ops import ADD, DIV, MUL, NE, NEG, NOT, POW, SELECT, SQRT
 from ._program import ANY, BOOL, BOUND, COMPLEX, CONST, INT, PARAM, REAL, Layout, Op, Program, Region
 
 
@@ -135,9 +135,7 @@ class Builder:
     def add(self, *terms: int) -> int:
         """The sum; constants are added exactly, negated terms are subtracted."""
         constant, rest = self._fold(terms, sp.Add, 0)
-        signed: list[tuple[int, bool]] = []
-        for term in rest:
-            signed.append(self._unsigned(term))
+        signed = [self._unsigned(term) for term in rest]
         if constant is not None:
             signed.append(self._unsigned(constant))
         if not signed:
@@ -188,16 +186,21 @@ class Builder:
     def div(self, a: int, b: int) -> int:
         """a / b, as a true division."""
         if self.is_const(a) and self.is_const(b) and self.value(b) != 0:
-            return self.const(evaluate(self.exact[a] / self.exact[b]))
+            value = evaluate(self.exact[a] / self.exact[b])
+            if value is not None:
+                return self.const(value)
         return self.apply(DIV, a, b)
 
     def pow(self, base: int, exponent: int) -> int:
         """base**exponent: products for small integers, roots for halves, a division for what is negative."""
         power = self.exact.get(exponent)
-        if isinstance(power, sp.Rational) and not self.is_const(base) and self.rank[base] == 0:
-            n = abs(int(power)) if power.q in (1, 2) else _LONGEST_CHAIN + 1
-            if n <= _LONGEST_CHAIN:
-                result = self._chain(base, n, half=power.q == 2)
+        if isinstance(power, sp.Rational | sp.Float) and not self.is_const(base) and self.rank[base] == 0:
+            twice = 2 * power
+            if twice == int(twice) and abs(twice) <= 2 * _LONGEST_CHAIN:
+                n, half = divmod(abs(int(twice)), 2)
+                result = self._chain(base, n, bool(half))
+                if isinstance(power, sp.Float) and not half:
+                    result = self.mul(self.const(1.0), result)  # a float, also of an integer
                 return self.div(self.const(1), result) if power < 0 else result
             if power.is_Integer and power < 0:
                 return self.div(self.const(1), self.apply(POW, base, self.const(-power)))
@@ -210,6 +213,16 @@ class Builder:
     def compare(self, op: Op, a: int, b: int) -> int:
         """A relation: `LT`, `LE`, `GT`, `GE`, `EQ` or `NE` of `_ops`."""
         return self.apply(op, a, b)
+
+    def truth(self, a: int) -> int:
+        """Is `a` true? A number is if it is not 0."""
+        return a if self.kinds[a] == BOOL else self.apply(NE, a, self.const(0))
+
+    def logic(self, op: Op, *nodes: int) -> int:
+        """`AND`, `OR`, `XOR` or `NOT` of the truth of `nodes`."""
+        if len(nodes) == 1 and op is not NOT:
+            return self.truth(nodes[0])
+        return self.apply(op, *map(self.truth, nodes))
 
     def select(self, *operands: int) -> int:
         """condition, value, condition, value, ..., value: the value of the first true condition, else the last.
@@ -224,7 +237,7 @@ class Builder:
                     last = value
                     break
                 continue
-            kept += [condition, value]
+            kept += [self.truth(condition), value]
         while kept and kept[-1] == last:
             del kept[-2:]
         return self.apply(SELECT, *kept, last) if kept else last

@@ -93,12 +93,28 @@ class _Entry:
             raise TypeError(f"{len(self.program.parameters)} arguments expected, {len(args)} given")
         if out is None and all(type(a) in _SCALARS for a in args):
             return self._call_scalars(args)
-        values, integers, shape = prepare(args, self.program.parameter_ranks)
-        result = self._function(integers)(*values)
+        result = self._call_arrays(args)
         if out is not None:
             np.copyto(out, result, casting="same_kind")
             return out
-        return self._shaped(result, shape)
+        return result
+
+    def _call_arrays(self, args: tuple[Any, ...]) -> Any:
+        values, integers, shape = prepare(args, self.program.parameter_ranks)
+        result = self._function(integers)(*values)
+
+        def finish(value: Any, node: int, seen: set[int]) -> Any:
+            value = _spread(value, self.program.rank[node], shape)
+            # What the caller gets is the caller's: neither an argument nor the same array twice.
+            if isinstance(value, np.ndarray):
+                if id(value) in seen or (
+                    self.program.ops[node].view and any(np.may_share_memory(value, a) for a in values)
+                ):
+                    value = value.copy()
+                seen.add(id(value))
+            return value
+
+        return self._arranged(result, finish)
 
     def _call_scalars(self, args: tuple[Any, ...]) -> Any:
         function = self._scalars
@@ -108,9 +124,15 @@ class _Entry:
         try:
             result = function(*plain)
         except (ArithmeticError, ValueError, TypeError):  # where math raises, NumPy gives nan or inf, or takes complex
-            values, integers, shape = prepare(args, self.program.parameter_ranks)
-            return self._shaped(self._function(integers)(*values), shape)
-        return self._shaped(result, ())
+            return self._call_arrays(args)
+        floats = any(type(a) is float for a in plain)
+
+        def finish(value: Any, node: int, seen: set[int]) -> Any:
+            value = _spread(value, self.program.rank[node], ())
+            # Piecewise may choose the integer 0 where an array would hold 0.0.
+            return float(value) if type(value) is int and floats and self.program.kinds[node] & REAL else value
+
+        return self._arranged(result, finish)
 
     def _function(self, integers: bool) -> Callable[..., Any]:
         if integers:
@@ -121,15 +143,16 @@ class _Entry:
             self._arrays = load(self.source)
         return self._arrays
 
-    def _shaped(self, result: Any, shape: tuple[int, ...]) -> Any:
+    def _arranged(self, result: Any, finish: Callable[[Any, int, set[int]], Any]) -> Any:
         layout = self.program.layout
         if layout.kind == "node":
-            return _spread(result, self.program.rank[layout.node], shape)
+            return finish(result, layout.node, set())
         nodes = self.program.results
-        values = (result,) if len(nodes) == 1 else result
-        return _arrange(
-            layout, iter([_spread(v, self.program.rank[n], shape) for n, v in zip(nodes, values, strict=True)])
-        )
+        seen: set[int] = set()
+        return _arrange(layout, iter([finish(v, n, seen) for n, v in zip(nodes, self._several(result), strict=True)]))
+
+    def _several(self, result: Any) -> Sequence[Any]:
+        return (result,) if len(self.program.results) == 1 else result
 
 
 _SCALARS: dict[type, Callable[[Any], Any]] = {

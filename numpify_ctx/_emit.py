@@ -231,8 +231,8 @@ class _Emitter:
             if op is PARAM:
                 block.text[node] = self.program.parameters[self.data[node]], _ATOM
         self._run(block, results)
-        self._fill(block, f"return {self._join([block.text[n][0] for n in results])}" if len(results) != 1 else
-                   f"return {block.text[results[0]][0]}")  # fmt: skip
+        texts = [block.text[n][0] for n in results]
+        self._fill(block, f"return {texts[0] if len(texts) == 1 else self._join(texts)}")
         head = f"def {name}({', '.join(self.program.parameters)}):"
         return Source("\n".join([head, *self.functions, *block.lines]) + "\n", name, self.namespace)
 

@@ -79,10 +79,13 @@ def evaluate(expr: Any) -> Any | None:
         return expr
     if isinstance(expr, sp.logic.boolalg.Boolean):
         return None
-    value = expr.evalf(DIGITS, maxn=400)
-    if value.is_Number or value in (sp.nan, sp.zoo):
-        return value
-    real, imaginary = value.as_real_imag()
+    try:
+        value = expr.evalf(DIGITS, maxn=400)
+        if value.is_Number or value in (sp.nan, sp.zoo):
+            return value
+        real, imaginary = value.as_real_imag()
+    except (ArithmeticError, AttributeError, NotImplementedError, TypeError, ValueError):
+        return None  # SymPy or mpmath has no value for it; the caller computes it another way, or says so
     if not (real.is_Number and imaginary.is_Number):
         return None
     # evalf leaves noise of one bit of precision where a part cancels: it is zero.

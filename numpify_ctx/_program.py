@@ -92,6 +92,7 @@ class Op:
             there is any), or one of the forms that the emitter knows by name ("infix", "select", ...).
         lazy: every operand but the first is evaluated under a guard (SELECT).
         cheap: costs about as much as one pass over memory, and raises nothing: arms made of such are not worth a guard.
+        view: the result may share memory with an operand.
         elementwise: element i of the result depends on element i of the operands alone.
     """
 
@@ -104,6 +105,7 @@ class Op:
     form: str = "call"
     lazy: bool = False
     cheap: bool = False
+    view: bool = False
     elementwise: bool = True
 
     def __repr__(self) -> str:
@@ -111,7 +113,7 @@ class Op:
 
 
 CONST = Op("const", "", form="const", cheap=True)
-PARAM = Op("param", "", form="name", cheap=True)
+PARAM = Op("param", "", form="name", cheap=True, view=True)
 BOUND = Op("bound", "", form="name", cheap=True)
 
 

@@ -17,7 +17,7 @@ _LIMIT = float(2**63)
 # -- integers: exact while they fit in int64, else floats -------------------------------------------------------------------
 
 
-def _is_integer(value: Any) -> bool:
+def is_integer(value: Any) -> bool:
     return value.dtype.kind in "iu" if isinstance(value, np.ndarray | np.generic) else type(value) is int
 
 
@@ -42,12 +42,12 @@ def exact_add(negative: tuple[bool, ...], *terms: Any) -> Any:
     """The sum of `terms`, each subtracted where `negative` says so; integers that would overflow are added as floats.
 
     >>> exact_add((False, False), np.int64(2**62), np.int64(2**62))
-    np.float64(9.223372036854775808e+18)
+    np.float64(9.223372036854776e+18)
     >>> exact_add((False, True), np.uint8(3), np.int64(5))
     np.int64(-2)
     """
     plain = [_plain(t) for t in terms]
-    if all(map(_is_integer, plain)):
+    if all(map(is_integer, plain)):
         with np.errstate(all="ignore"):
             size = sum(np.abs(_float(t)) for t in plain)
         if not _fits(size):
@@ -67,7 +67,7 @@ def exact_multiply(*factors: Any) -> Any:
     result = _plain(factors[0])
     for factor in factors[1:]:
         other = _plain(factor)
-        if _is_integer(result) and _is_integer(other):
+        if is_integer(result) and is_integer(other):
             with np.errstate(all="ignore"):
                 size = _float(result) * _float(other)
             result = result * other if _fits(size) else size
@@ -88,7 +88,7 @@ def exact_power(base: Any, exponent: Any) -> Any:
     (array([ 8, 27]), array([0.5, 2. ]))
     """
     base, exponent = _plain(base), _plain(exponent)
-    if _is_integer(base) and _is_integer(exponent):
+    if is_integer(base) and is_integer(exponent):
         if np.all(np.asarray(exponent) >= 0):
             with np.errstate(all="ignore"):
                 size = np.power(_float(base), exponent)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .._lower import Rule
-from . import _arithmetic, _elementary, _logic
+from . import _arithmetic, _codegen, _containers, _elementary, _logic
 
 
 def _merge(*tables: Mapping[type, Rule]) -> dict[type, Rule]:
@@ -20,4 +20,4 @@ def _merge(*tables: Mapping[type, Rule]) -> dict[type, Rule]:
     return merged
 
 
-RULES = _merge(_arithmetic.RULES, _elementary.RULES, _logic.RULES)
+RULES = _merge(_arithmetic.RULES, _elementary.RULES, _logic.RULES, _codegen.RULES, _containers.RULES)

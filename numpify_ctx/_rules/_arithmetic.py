@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
+from sympy.core.numbers import AlgebraicNumber
 
 from .._builder import Builder
 from .._lower import Rule
+from ._common import number
 from ._elementary import EXP
 
 
 def _pow(b: Builder, expr: Any, base: int, exponent: int) -> int:
-    if expr.base is sp.E:
-        return b.apply(EXP, exponent)
-    return b.pow(base, exponent)
+    return b.apply(EXP, exponent) if expr.args[0] is sp.E else b.pow(base, exponent)
 
+
+_CONSTANTS = (sp.pi, sp.E, sp.EulerGamma, sp.GoldenRatio, sp.TribonacciConstant, sp.Catalan, sp.I, sp.zoo)
 
 RULES: dict[type, Rule] = {
     sp.Add: Rule(lambda b, e, *terms: b.add(*terms)),
     sp.Mul: Rule(lambda b, e, *factors: b.mul(*factors)),
     sp.Pow: Rule(_pow),
+    sp.UnevaluatedExpr: Rule(lambda b, e, x: x),
+    sp.CRootOf: number,
+    AlgebraicNumber: number,
+    **{type(constant): number for constant in _CONSTANTS},
 }
-
-CONSTANTS = (sp.pi, sp.E, sp.EulerGamma, sp.GoldenRatio, sp.TribonacciConstant, sp.Catalan, sp.I, sp.zoo, sp.nan, sp.oo)
-RULES |= {type(c): Rule(lambda b, e: b.const(e)) for c in CONSTANTS}

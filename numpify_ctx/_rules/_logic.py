@@ -1,4 +1,4 @@
-"""Rules of relations, booleans and Piecewise."""
+"""Rules of relations, of logic, of Piecewise, and of what is defined by cases."""
 
 from __future__ import annotations
 
@@ -6,28 +6,83 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
+from sympy.logic.boolalg import Xnor
 
 from .._builder import Builder
-from .._lower import Rule
-from .._ops import AND, EQ, GE, GT, LE, LT, NE, NOT, OR
+from .._errors import CompileError
+from .._lower import Rule, describe
+from .._ops import AND, EQ, GE, GT, LE, LT, NE, NOT, OR, XOR
 from .._program import Op
+from ._elementary import FLOOR
 
 
 def relation(op: Op) -> Rule:
     return Rule(lambda b, e, x, y: b.compare(op, x, y))
 
 
-def logic(op: Op) -> Rule:
-    return Rule(lambda b, e, *nodes: b.apply(op, *nodes))
+def logic(op: Op, negated: bool = False) -> Rule:
+    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+        result = b.logic(op, *nodes)
+        return b.logic(NOT, result) if negated else result
+
+    return Rule(lower)
 
 
 def _pairs(b: Builder, expr: Any) -> Sequence[Any]:
-    return [part for pair in expr.args for part in (pair.cond, pair.expr)]
+    return [part for pair in expr.args for part in (pair.args[1], pair.args[0])]
 
 
 def _piecewise(b: Builder, expr: Any, *nodes: int) -> int:
     return b.select(*nodes, b.const(sp.nan))
 
+
+def _ite(b: Builder, expr: Any, condition: int, yes: int, no: int) -> int:
+    return b.select(condition, b.truth(yes), b.truth(no))
+
+
+def _implies(b: Builder, expr: Any, premise: int, conclusion: int) -> int:
+    return b.logic(OR, b.logic(NOT, premise), conclusion)
+
+
+def _equivalent(b: Builder, expr: Any, first: int, *others: int) -> int:
+    equal = [b.compare(EQ, b.truth(first), b.truth(other)) for other in others]
+    return b.logic(AND, *equal)
+
+
+def _kronecker(b: Builder, expr: Any, i: int, j: int, *limits: int) -> int:
+    equal = b.compare(EQ, i, j)
+    if limits:
+        low, high = limits
+        equal = b.logic(AND, equal, b.compare(GE, i, low), b.compare(LE, i, high))
+    return b.select(equal, b.const(1), b.const(0))
+
+
+def _kronecker_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    return [*expr.args[:2], *(limit for pair in expr.args[2:] for limit in pair)]
+
+
+def _contains_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    element, domain = expr.args
+    condition = domain.contains(element)
+    if not isinstance(condition, sp.Contains):
+        return [condition]
+    if domain in _DOMAINS:
+        return [element]
+    raise CompileError(f"cannot compile {describe(expr)}: SymPy has no condition for membership in {describe(domain)}")
+
+
+def _contains(b: Builder, expr: Any, node: int) -> int:
+    domain = expr.args[1]
+    if domain not in _DOMAINS or not isinstance(domain.contains(expr.args[0]), sp.Contains):
+        return node
+    if domain in (sp.S.Reals, sp.S.Complexes):
+        return b.compare(EQ, node, node)  # anything but nan
+    whole = b.compare(EQ, b.apply(FLOOR, node), node)
+    least = _DOMAINS[domain]
+    return whole if least is None else b.logic(AND, whole, b.compare(GE, node, b.const(least)))
+
+
+_DOMAINS = {sp.S.Integers: None, sp.S.Naturals: 1, sp.S.Naturals0: 0, sp.S.Reals: None, sp.S.Complexes: None}
 
 RULES: dict[type, Rule] = {
     sp.StrictLessThan: relation(LT),
@@ -39,5 +94,14 @@ RULES: dict[type, Rule] = {
     sp.And: logic(AND),
     sp.Or: logic(OR),
     sp.Not: logic(NOT),
-    sp.Piecewise: Rule(_piecewise, operands=_pairs),
+    sp.Xor: logic(XOR),
+    sp.Nand: logic(AND, negated=True),
+    sp.Nor: logic(OR, negated=True),
+    Xnor: logic(XOR, negated=True),
+    sp.Implies: Rule(_implies),
+    sp.Equivalent: Rule(_equivalent),
+    sp.ITE: Rule(_ite),
+    sp.Piecewise: Rule(_piecewise, _pairs),
+    sp.KroneckerDelta: Rule(_kronecker, _kronecker_operands),
+    sp.Contains: Rule(_contains, _contains_operands),
 }
