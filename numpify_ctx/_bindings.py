@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import sympy as sp
+from sympy.logic.boolalg import BooleanAtom
 
 from ._context import DYNAMIC_PARAMETER, UNFREEZE
 from ._errors import BindingError
@@ -120,8 +121,16 @@ class Bindings:
             if value is DYNAMIC_PARAMETER:
                 dynamic.add(symbol)
             elif value is not UNFREEZE:
-                frozen[symbol] = value
+                frozen[symbol] = self._checked(symbol, value)
         return replace(self, frozen=frozen, dynamic=frozenset(dynamic))
+
+    def _checked(self, symbol: Any, value: Any) -> Any:
+        if isinstance(value, sp.Basic | sp.MatrixBase) and value.free_symbols:
+            raise BindingError(
+                f"cannot bind {self.roster.label(symbol)} to {shown(value)}: it holds symbols, and a value is a number "
+                "or an array; use expr.subs before numpify"
+            )
+        return value
 
     def _requested(self, bindings: Any, named: Mapping[str, Any]) -> dict[Any, Any]:
         """What is asked for, by symbol, checked as a whole before anything is made of it."""
@@ -210,7 +219,7 @@ def _pairs(bindings: Any, named: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]
                 f"cannot freeze a {type(bindings).__name__} and keywords ({some(named)}) at once: "
                 "pass one mapping, or pairs, or keywords"
             )
-        case Mapping():
+        case Mapping() | sp.Dict():
             yield from bindings.items()
         case Iterable() if not isinstance(bindings, str | sp.Basic):
             for pair in bindings:
@@ -222,6 +231,28 @@ def _pairs(bindings: Any, named: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]
                 f"cannot freeze {short(bindings)}: it is of type {type(bindings).__name__}; "
                 "pass a mapping, pairs (key, value), or keywords"
             )
+
+
+def numeric(value: Any) -> Any:
+    """A frozen value as what NumPy computes with: of SymPy's numbers and matrices, Python numbers and arrays.
+
+    >>> numeric(sp.Integer(2)), numeric(sp.pi), numeric(1 + sp.I), numeric(sp.true), numeric("as it is")
+    (2, 3.141592653589793, (1+1j), True, 'as it is')
+    >>> numeric(sp.Matrix([[1, sp.Rational(1, 2)]]))
+    array([[1. , 0.5]])
+    """
+    match value:
+        case sp.MatrixBase() | sp.NDimArray():
+            return np.array([numeric(entry) for entry in sp.flatten(value.tolist())]).reshape(value.shape)
+        case sp.Integer():
+            return int(value)
+        case BooleanAtom():
+            return bool(value)
+        case sp.Expr():
+            number = complex(value)  # to double precision, whatever it cancels
+            return number if number.imag else number.real
+        case _:
+            return value
 
 
 def _not_a_key(key: Any, doing: str) -> BindingError:

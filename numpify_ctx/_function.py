@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from . import _display
-from ._bindings import Bindings, Roster
+from ._bindings import Bindings, Roster, numeric
 from ._compile import Compiled, compile_expression
 from ._context import DYNAMIC_PARAMETER, UNFREEZE, ambient_context, checked_context, holds_parameters
 from ._errors import BindingError
@@ -26,7 +26,7 @@ def numpify(
     *,
     functions: Functions | None = None,
     cache: bool = True,
-    threads: int | str = 1,
+    threads: int | Literal["auto"] = 1,
 ) -> NumpifiedFunction:
     """Compile a SymPy expression to one NumPy function whose parameters can be frozen, or read live.
 
@@ -252,14 +252,16 @@ class _Function:
     ) -> BoundNumpifiedFunction:
         """The same function with some parameters bound; what was bound before stays, unless it is bound anew.
 
-        Values are kept as they are, arrays without a copy, and None is a value. `DYNAMIC_PARAMETER` in place of a
-        value has the parameter read from the context at every call, `UNFREEZE` has the call supply it again.
+        Values are kept as they are, arrays without a copy; None is a value, and so is a number of SymPy's, computed
+        once. `DYNAMIC_PARAMETER` in place of a value has the parameter read from the context at every call,
+        `UNFREEZE` has the call supply it again.
 
         Args:
             bindings: values by symbol or by parameter name, as a mapping or as pairs.
             **named: values by parameter name; instead of `bindings`, not beside them.
         Raises:
-            BindingError: a key is no parameter, one parameter is given twice, or both ways are used at once.
+            BindingError: a key is no parameter, one parameter is given twice, a value is an expression with symbols
+                in it, or both ways are used at once.
 
         >>> import sympy as sp
         >>> from numpify_ctx import numpify
@@ -368,7 +370,7 @@ call inside `with use_parameter_context(ctx):`
 
     # ------------------------------------------------------------------ the call
 
-    def _first_call(self, *args: Any, **keywords: Any) -> Any:
+    def _first_call(self, /, *args: Any, **keywords: Any) -> Any:
         call = self._wrapped()
         # Two threads may both come here; they put equal functions.
         object.__setattr__(self, "__call__", call)
@@ -389,12 +391,12 @@ call inside `with use_parameter_context(ctx):`
             call=self._root._compiled.call,
             misfit=self._misfit,
             absent=bindings.absent,
-            frozen={names[symbol]: value for symbol, value in bindings.frozen.items()},
+            frozen={names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()},
             symbols={names[symbol]: symbol for symbol in bindings.dynamic},
             context=bindings.context,
         )
 
-    def _call_without_context(self, *args: Any, **keywords: Any) -> NoReturn:
+    def _call_without_context(self, /, *args: Any, **keywords: Any) -> NoReturn:
         raise self._bindings.no_context()
 
     def _misfit(self, args: tuple[Any, ...], keywords: dict[str, Any], out: Any) -> Any:
@@ -445,7 +447,7 @@ class NumpifiedFunction(_Function):
     _options: dict[str, Any]
     _symbolic: Any
 
-    __doc__ = _display.OfInstance(_Function._described, __doc__)  # type: ignore[assignment]  # a str, for class and instance
+    __doc__ = _display.OfInstance(_Function._described, __doc__)  # for the instance; and for the class
 
     def __init__(self, symbolic: Any, call_signature: Signature, compiled: Compiled, **options: Any) -> None:
         put = object.__setattr__
@@ -485,7 +487,7 @@ class BoundNumpifiedFunction(_Function):
 
     __slots__ = ()
 
-    __doc__ = _display.OfInstance(_Function._described, __doc__)  # type: ignore[assignment]  # a str, for class and instance
+    __doc__ = _display.OfInstance(_Function._described, __doc__)  # for the instance; and for the class
 
     def __init__(self, parent: NumpifiedFunction, bindings: Bindings) -> None:
         self._bind(parent, bindings)

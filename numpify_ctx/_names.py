@@ -231,6 +231,8 @@ def ordered_arguments(args: Any) -> tuple[Any, ...]:
     match args:
         case sp.Tuple():
             return tuple(args.args)
+        case sp.MatrixBase():
+            return tuple(args.flat())
         case sp.Basic():
             return (args,)
         case str():

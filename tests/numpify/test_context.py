@@ -1,0 +1,364 @@
+"""Contexts: sentinels, Parameter and Parameters with their callbacks, the ambient context."""
+
+import asyncio
+import contextvars
+import copy
+import pickle
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from numpify_ctx import (
+    DYNAMIC_PARAMETER,
+    UNFREEZE,
+    BindingError,
+    Parameter,
+    ParameterContext,
+    Parameters,
+    numpify,
+    use_parameter_context,
+)
+
+
+x, y = sp.symbols("x y")
+live = numpify(x**2, [x]).freeze(x=DYNAMIC_PARAMETER)
+
+
+@pytest.mark.parametrize("sentinel", [DYNAMIC_PARAMETER, UNFREEZE])
+def test_sentinels_are_one_object(sentinel):
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(sentinel, protocol)) is sentinel
+    assert copy.copy(sentinel) is sentinel
+    assert copy.deepcopy([sentinel])[0] is sentinel
+
+
+def test_sentinels_read_well():
+    assert repr(DYNAMIC_PARAMETER) == str(DYNAMIC_PARAMETER) == f"{DYNAMIC_PARAMETER}" == "DYNAMIC_PARAMETER"
+    assert repr(UNFREEZE) == "UNFREEZE"
+    assert DYNAMIC_PARAMETER != UNFREEZE
+    assert "read from the parameter context" in DYNAMIC_PARAMETER.__doc__
+    assert "the call supplies it again" in UNFREEZE.__doc__
+
+
+# ---------------------------------------------------------------------- Parameter and Parameters
+
+
+def recorder():
+    seen = []
+    return seen, lambda *change: seen.append(change)
+
+
+def test_a_parameter_tells_of_changes_only():
+    seen, callback = recorder()
+    parameter = Parameter(x, 1.0)
+    stop = parameter.observe(callback)
+    for value in (1.0, 2.0, 2.0, 2, True, 1, 0.0, -0.0, float("nan"), float("nan"), None):
+        parameter.value = value
+    assert [repr(new) for _, _, new in seen] == ["2.0", "2", "True", "1", "0.0", "-0.0", "nan", "None"]
+    assert [repr(old) for _, old, _ in seen] == ["1.0", "2.0", "2", "True", "1", "0.0", "-0.0", "nan"]
+    assert {symbol for symbol, _, _ in seen} == {x}
+    stop()
+    stop()
+    parameter.value = 3.0
+    assert len(seen) == 8
+
+
+def test_arrays_always_count_as_changed():
+    seen, callback = recorder()
+    knobs = Parameters({x: np.zeros(2)})
+    knobs.observe(callback)
+    knobs[x] += 1
+    assert len(seen) == 1
+    assert knobs[x].tolist() == [1, 1]
+
+
+def test_the_new_value_is_there_when_the_callback_runs():
+    knobs = Parameters({x: 1, y: 0})
+    knobs.observe(lambda symbol, old, new: symbol is x and knobs.update({y: knobs[x] * 10}))
+    knobs[x] = 7
+    assert knobs[y] == 70
+
+
+def test_a_callback_that_raises_reaches_the_setter():
+    parameter = Parameter(x, 1)
+
+    def refuse(symbol, old, new):
+        raise RuntimeError(f"{symbol} may not be {new}")
+
+    parameter.observe(refuse)
+    with pytest.raises(RuntimeError, match="x may not be 2"):
+        parameter.value = 2
+    assert parameter.value == 2
+
+
+def test_observing_twice_and_stopping_once():
+    seen, callback = recorder()
+    parameter = Parameter(x, 1)
+    stop, _ = parameter.observe(callback), parameter.observe(callback)
+    parameter.value = 2
+    stop()
+    parameter.value = 3
+    assert len(seen) == 3
+
+
+def test_callbacks_may_stop_themselves():
+    parameter, calls = Parameter(x, 1), []
+
+    def once(*change):
+        calls.append(change)
+        stop()
+
+    stop = parameter.observe(once)
+    parameter.value = 2
+    parameter.value = 3
+    assert len(calls) == 1
+
+
+def test_parameters_is_a_mapping_of_values():
+    knobs = Parameters([(x, 1.0)])
+    knobs[y] = 2.0
+    assert dict(knobs) == {x: 1.0, y: 2.0}
+    assert list(knobs) == [x, y]
+    assert len(knobs) == 2
+    assert x in knobs
+    assert knobs.parameters[x].value == 1.0
+    del knobs[x]
+    assert x not in knobs
+    assert x not in knobs.parameters
+    assert knobs.pop(y) == 2.0
+    assert not knobs
+    with pytest.raises(KeyError):
+        knobs[x]
+    with pytest.raises(TypeError):
+        knobs.parameters[x] = Parameter(x, 1)
+    assert isinstance(knobs, ParameterContext)
+
+
+def test_one_parameter_in_two_contexts():
+    shared = Parameter(x, 1.0)
+    here, there = Parameters({x: shared}), Parameters({x: shared})
+    seen, callback = recorder()
+    there.observe(callback)
+    here[x] = 2.0
+    assert there[x] == 2.0
+    assert seen == [(x, 1.0, 2.0)]
+    del there[x]
+    here[x] = 3.0
+    assert len(seen) == 1
+
+
+def test_replacing_a_parameter_by_another():
+    knobs, seen = Parameters({x: 1.0}), []
+    knobs.observe(lambda *change: seen.append(change))
+    old = knobs.parameters[x]
+    knobs[x] = Parameter(x, 5.0)
+    old.value = 9.0
+    assert knobs[x] == 5.0
+    assert seen == []
+    knobs[x] = 6.0
+    assert seen == [(x, 5.0, 6.0)]
+
+
+def test_parameters_are_equal_only_to_themselves():
+    knobs = Parameters({x: 1.0})
+    assert knobs == knobs
+    assert knobs != Parameters({x: 1.0})
+    assert len({knobs, Parameters({x: 1.0})}) == 2
+
+
+def test_parameters_copy_without_callbacks_and_apart():
+    knobs = Parameters({x: 1.0})
+    knobs.observe(lambda *change: pytest.fail("told of a copy's change"))
+    for twin in (copy.deepcopy(knobs), pickle.loads(pickle.dumps(knobs))):
+        twin[x] = 2.0
+        assert (knobs[x], twin[x]) == (1.0, 2.0)
+    parameter = pickle.loads(pickle.dumps(Parameter(x, 3.0)))
+    assert (parameter.symbol, parameter.value) == (x, 3.0)
+
+
+def test_repr_of_parameters():
+    knobs = Parameters({x: 1.0})
+    assert repr(knobs) == "Parameters({x: 1.0})"
+    knobs[y] = [knobs]
+    assert repr(knobs) == "Parameters({x: 1.0, y: [Parameters({...})]})"
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda: Parameters({"x": 1}), "cannot hold 'x': it is of type str; parameters are known by their symbols"),
+        (lambda: Parameter("x", 1), "cannot make a Parameter of 'x': it is of type str"),
+        (lambda: Parameters({x: Parameter(y, 1)}), r"cannot hold Parameter\(y, 1\) as x: it is the parameter of y"),
+        (lambda: Parameters({x: DYNAMIC_PARAMETER}), "cannot set parameter x to DYNAMIC_PARAMETER: that is a way to"),
+        (lambda: setattr(Parameter(x, 1), "value", UNFREEZE), "cannot set parameter x to UNFREEZE"),
+        (lambda: Parameter(x, 1).observe(3), "cannot observe x with 3: it is not callable"),
+        (lambda: Parameters().observe(None), r"cannot observe Parameters\({}\) with None: it is not callable"),
+    ],
+)
+def test_what_parameters_refuse(act, message):
+    with pytest.raises(BindingError, match=message):
+        act()
+
+
+def test_a_refused_value_changes_nothing():
+    knobs = Parameters({x: 1.0})
+    with pytest.raises(BindingError):
+        knobs[x] = UNFREEZE
+    with pytest.raises(BindingError):
+        knobs[x] = Parameter(y, 2.0)
+    assert dict(knobs) == {x: 1.0}
+
+
+def test_observing_from_many_threads():
+    parameter, counts = Parameter(x, 0), []
+    barrier = threading.Barrier(8)
+
+    def observe():
+        barrier.wait()
+        for _ in range(50):
+            parameter.observe(lambda *change: counts.append(1))
+
+    threads = [threading.Thread(target=observe) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    parameter.value = 1
+    assert len(counts) == 400
+
+
+# ---------------------------------------------------------------------- the ambient context
+
+
+def test_bind_none_takes_the_innermost():
+    outer, inner = Parameters({x: 2.0}), Parameters({x: 3.0})
+    with use_parameter_context(outer) as got:
+        assert got is outer
+        with use_parameter_context(inner):
+            assert live.bind(None).parameter_context is inner
+        taken = live.bind(None)
+        assert taken.parameter_context is outer
+    assert taken() == 4.0
+    outer[x] = 5.0
+    assert taken() == 25.0
+
+
+def test_ambient_is_gone_after_the_block_also_by_an_error():
+    with pytest.raises(ZeroDivisionError), use_parameter_context({x: 1.0}):
+        raise ZeroDivisionError
+    with pytest.raises(BindingError, match="cannot bind None: there is no ambient parameter context here"):
+        live.bind(None)
+
+
+def test_ambient_alone_does_not_fill_a_call():
+    with use_parameter_context({x: 1.0}), pytest.raises(BindingError, match="there is no parameter context"):
+        live()
+
+
+def test_ambient_is_per_thread():
+    failures = []
+
+    def elsewhere():
+        try:
+            live.bind(None)
+        except BindingError as error:
+            failures.append(str(error))
+
+    with use_parameter_context({x: 1.0}):
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        assert contextvars.copy_context().run(lambda: live.bind(None)()) == 1.0
+    assert len(failures) == 1
+
+
+def test_ambient_is_per_task():
+    async def task(value):
+        with use_parameter_context({x: value}):
+            await asyncio.sleep(0)
+            return live.bind(None)()
+
+    async def main():
+        return await asyncio.gather(*(task(float(value)) for value in range(5)))
+
+    assert asyncio.run(main()) == [0.0, 1.0, 4.0, 9.0, 16.0]
+
+
+# ---------------------------------------------------------------------- what a context may be
+
+
+class Figure:
+    """The blueprint's context: `parameters`, and what it gives has a `value`."""
+
+    def __init__(self, **values):
+        self.held = {sp.Symbol(name): SimpleNamespace(value=value) for name, value in values.items()}
+
+    @property
+    def parameters(self):
+        return self.held
+
+
+class Proxy:
+    """Forwards everything, as weakref.proxy and Mock do."""
+
+    def __init__(self, target):
+        self._target = target
+
+    def __getattr__(self, name):
+        return getattr(self._target, name)
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        Figure(x=3.0),
+        Proxy(Figure(x=3.0)),
+        SimpleNamespace(parameters={x: SimpleNamespace(value=3.0)}),
+        SimpleNamespace(parameters={x: 3.0}),
+        SimpleNamespace(parameters=Parameters({x: 3.0})),
+        Parameters({x: 3.0}),
+        {x: 3.0},
+        {x: SimpleNamespace(value=3.0)},
+        {x: Parameter(x, 3.0)},
+        {x: np.float64(3.0)},
+        contextvars.copy_context().run(lambda: {x: 3.0}),
+    ],
+    ids=lambda context: f"{type(context).__name__}",
+)
+def test_shapes_of_context(context):
+    assert live.set_parameter_context(context)() == 9.0
+
+
+def test_values_pass_through():
+    array = np.arange(4.0)
+    for context in ({x: array}, {x: SimpleNamespace(value=array)}, SimpleNamespace(parameters={x: array})):
+        assert live.set_parameter_context(context)().tolist() == [0, 1, 4, 9]
+
+
+@pytest.mark.parametrize("context", [3, "x", [(x, 1)], object(), Figure, dict], ids=repr)
+def test_what_is_no_context(context):
+    message = "cannot take .* as a parameter context: it is of type (int|str|list|object|type) and has no 'parameters'"
+    with pytest.raises(BindingError, match=message):
+        live.set_parameter_context(context)
+    with pytest.raises(BindingError, match=message), use_parameter_context(context):
+        pass
+
+
+def test_nothing_of_a_context_is_read_before_the_call():
+    class Counting:
+        reads = 0
+
+        @property
+        def parameters(self):
+            self.reads += 1
+            return {x: 2.0}
+
+    context = Counting()
+    bound = live.set_parameter_context(context)
+    assert context.reads == 0
+    bound()
+    bound()
+    assert context.reads == 2

@@ -1,0 +1,476 @@
+"""Names: any string may be a symbol's name, and none may become code, clash, or change what a function computes."""
+
+import ast
+import inspect
+import itertools
+import keyword
+import subprocess
+import sys
+import unicodedata
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import example, given, strategies as st
+from sympy.tensor.array.expressions import ArraySymbol
+
+from numpify_ctx import CompileError, numpify
+from numpify_ctx._names import (
+    RESERVED,
+    call_signature,
+    free_arguments,
+    fresh_name,
+    identifier,
+    is_short,
+    ordered_arguments,
+    own_name,
+    shown,
+)
+
+
+t, n = sp.symbols("t n")
+f = sp.Function("f")
+
+NASTY = [
+    "",
+    " ",
+    "_",
+    "__",
+    "x",
+    "x__0",
+    "x__1",
+    "x²",
+    "x2",
+    "ﬁ",
+    "fi",
+    "ſ",
+    "s",
+    "lambda",
+    "lambda__",
+    "lambda_",
+    "𝐢𝐟",
+    "if",
+    "None",
+    "match",
+    "case",
+    "type",
+    "np",
+    "math",
+    "out",
+    "self",
+    "args",
+    "sum",
+    "sin",
+    "array",
+    "range",
+    "beta",
+    "pi",
+    "nan",
+    "e",
+    "__debug__",
+    "__builtins__",
+    "__import__",
+    "x\u200b",
+    "\u200b",
+    "\u0301x",
+    "e\u0301",
+    "é",
+    "\ud800",
+    "\x00",
+    "2x",
+    "x-y",
+    "x+y",
+    r"\omega_{0}",
+    "x'",
+    "K",  # KELVIN SIGN, K after NFKC
+    "K",
+    "call",
+    "context",
+    "missing",
+    "wrapper",
+    "parameters",
+    "KeyError",
+    "x\n    import os",
+    '"""',
+    "#",
+    "x=1",
+    "*x",
+    "__import__('os').abort()",
+    "x): raise SystemExit #",
+    "한글",
+    "\u3164",
+    "ª",
+    "ͺ",
+    "ﷺ",
+]
+
+names = st.one_of(st.sampled_from(NASTY), st.text(max_size=6), st.text(alphabet="x_01²ﬁ\u200b-", max_size=5))
+
+
+def compiles_as_parameter(name: str) -> bool:
+    """Python's own parser is the oracle: one parameter, of exactly this name, and nothing else in the tree."""
+    tree = ast.parse(f"def f({name}): return {name}")
+    (function,) = tree.body
+    assert isinstance(function, ast.FunctionDef)
+    return [a.arg for a in function.args.args] == [name] and len(list(ast.walk(tree))) == 7
+
+
+def test_the_parser_oracle_can_fail():
+    assert compiles_as_parameter("x")
+    assert not compiles_as_parameter("x, y")
+    assert not compiles_as_parameter("ﬁ"), "the parser reads another name than is written"
+
+
+@given(names)
+def test_any_string_gives_a_parameter_name(name):
+    made = identifier(name)
+    assert compiles_as_parameter(made)
+    assert not keyword.iskeyword(made)
+    assert made not in RESERVED
+    assert unicodedata.is_normalized("NFKC", made)
+    assert identifier(made) == made
+
+
+@given(names)
+def test_a_name_that_can_stand_stands(name):
+    as_read = unicodedata.normalize("NFKC", name)
+    standing = as_read.isidentifier() and as_read not in RESERVED
+    assert (identifier(name) == as_read) == standing
+    assert standing or identifier(name).endswith("__")
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("lambda", "lambda__"),
+        ("x-y", "x_y__"),
+        ("x_{1}", "x_1__"),
+        ("np", "np__"),
+        ("out", "out__"),
+        ("𝐢𝐟", "if__"),
+        ("x²", "x2"),
+        ("ﬁ", "fi"),
+        ("", "__"),
+        ("match", "match"),
+        ("sum", "sum"),
+        ("beta", "beta"),
+        ("__debug__", "__debug____"),
+    ],
+)
+def test_names_one_by_one(name, made):
+    assert identifier(name) == made
+
+
+@given(st.lists(names, max_size=8), st.lists(st.booleans(), min_size=8, max_size=8))
+@example(["x", "x", "x__0"], [False, True] * 4)
+@example(["x", "x", "x__0", "x__1", "x__2"], [False, True] * 4)
+@example(["lambda", "lambda__", "lambda_"], [False] * 8)
+@example(["ﬁ", "fi", "fi__0"], [False] * 8)
+@example(["x-y", "x+y", "x_y__", "x_y____0"], [False] * 8)
+def test_names_are_unique_and_shared_ones_are_all_numbered(strings, dummies):
+    args = [
+        sp.Dummy(name) if dummy else sp.Symbol(name, positive=bool(place % 2))
+        for place, (name, dummy) in enumerate(zip(strings, dummies, strict=False))
+    ]
+    args = list(dict.fromkeys(args))
+    signature = call_signature(args)
+    made = [name for _, name in signature]
+    assert [arg for arg, _ in signature] == args
+    assert len(set(made)) == len(made)
+    assert all(map(compiles_as_parameter, made))
+    assert not RESERVED.intersection(made)
+
+    as_read = [unicodedata.normalize("NFKC", arg.name) for arg in args]
+    for own, name in zip(as_read, made, strict=True):
+        if as_read.count(own) > 1:
+            base, _, number = name.rpartition("__")
+            assert base == identifier(own)
+            assert number.isdigit()
+        elif own.isidentifier() and own not in RESERVED:
+            assert name == own
+    for own in set(as_read):
+        same = [made[place] for place, other in enumerate(as_read) if other == own]
+        if len(same) > 1:
+            numbers = [int(name.rpartition("__")[2]) for name in same]
+            assert numbers == sorted(numbers), "numbered in argument order"
+    assert call_signature(args) == signature
+
+
+def test_two_of_a_name():
+    x, positive = sp.Symbol("x"), sp.Symbol("x", positive=True)
+    assert call_signature([x, positive]) == ((x, "x__0"), (positive, "x__1"))
+    assert call_signature([positive, x]) == ((positive, "x__0"), (x, "x__1"))
+    taken = sp.Symbol("x__0")
+    assert call_signature([x, taken, positive]) == ((x, "x__1"), (taken, "x__0"), (positive, "x__2"))
+
+
+def test_many_of_a_name_do_not_take_for_ever():
+    made = [name for _, name in call_signature([sp.Dummy("x") for _ in range(5000)])]
+    assert made == [f"x__{number}" for number in range(5000)]
+
+
+@given(names, st.lists(names, max_size=6))
+@example("x", ["x", "x__0", "x__1"])
+@example("x²", ["x2"])
+def test_a_fresh_name_is_free(base, others):
+    taken = {identifier(name) for name in others} | {f"{identifier(base)}__0"}
+    made = fresh_name(base, taken)
+    assert made not in taken
+    assert compiles_as_parameter(made)
+    assert made not in RESERVED
+
+
+class Shouting(str):
+    """A string whose methods must not matter."""
+
+    def isidentifier(self):
+        return True
+
+    def __str__(self):
+        return "__import__('os').abort()"
+
+    __format__ = __repr__ = __str__
+
+
+def test_a_string_subclass_has_no_say():
+    assert identifier(Shouting("x y")) == "x_y__"
+    assert type(identifier(Shouting("x"))) is str
+
+
+@given(st.lists(names, min_size=1, max_size=5, unique=True))
+def test_whatever_the_names_the_function_computes_the_sum(strings):
+    """Signature and body agree: a weighted sum tells every argument apart, by position and by keyword."""
+    symbols = [sp.Symbol(name) for name in strings]
+    weights = [3**place for place in range(len(symbols))]
+    function = numpify(sum(w * s for w, s in zip(weights, symbols, strict=True)), symbols)
+    values = [float(place + 1) for place in range(len(symbols))]
+    expected = sum(w * v for w, v in zip(weights, values, strict=True))
+    assert function(*values) == expected
+    assert function(**dict(zip(function.parameter_names, values, strict=True))) == expected
+    arrays = [np.full(2, value) for value in values]
+    assert function(*arrays).tolist() == [expected] * 2
+
+    parsed = ast.parse(function.source)
+    defined = parsed.body[0]
+    assert isinstance(defined, ast.FunctionDef)
+    assert tuple(a.arg for a in defined.args.args) == function.parameter_names
+    assert list(inspect.signature(function).parameters)[:-1] == list(function.parameter_names)
+
+
+@given(st.lists(names, min_size=2, max_size=4, unique=True))
+def test_whatever_the_names_binding_reaches_its_own_symbol(strings):
+    symbols = [sp.Symbol(name) for name in strings]
+    function = numpify(sum(3**place * s for place, s in enumerate(symbols)), symbols)
+    first, *rest = symbols
+    bound = function.freeze({first: 100.0, function.parameter_names[1]: 10.0})
+    assert bound(*[1.0] * (len(rest) - 1)) == 100.0 + 3 * 10.0 + sum(3.0**place for place in range(2, len(symbols)))
+
+
+def test_symbols_of_one_name_are_told_apart():
+    x, positive = sp.Symbol("x"), sp.Symbol("x", positive=True)
+    assert numpify(10 * positive + x, [x, positive])(1.0, 2.0) == 21.0
+    assert numpify(10 * positive + x, [positive, x])(1.0, 2.0) == 12.0
+
+
+def test_python_reads_a_twin_as_the_name():
+    function = numpify(2 * sp.Symbol("ﬁ"))
+    assert function.parameter_names == ("fi",)
+    ligature = {"ﬁ": 2.0}
+    assert function(fi=2.0) == function(**ligature) == function.freeze(ligature)() == 4.0
+
+
+# ---------------------------------------------------------------------- other arguments than symbols
+
+
+@pytest.mark.parametrize(
+    ("arg", "name"),
+    [
+        (f(t), "f"),
+        (sp.Function("2 f")(t), "_2_f__"),
+        (f(t).diff(t), "df_dt"),
+        (f(t).diff(t, 3), "d3f_dt3"),
+        (f(t, n).diff(t, n), "d2f_dndt"),
+        (sp.Derivative(f(t), (t, n)), "dnf_dtn"),
+        (sp.MatrixSymbol("A b", 2, 2), "A_b__"),
+        (sp.MatrixSymbol("A", 2, 2)[0, 1], "A_0_1"),
+        (sp.IndexedBase("A")[n, 2], "A_n_2"),
+        (sp.IndexedBase("A")[-1], "A_m1"),
+        (sp.IndexedBase("A")[n + 1], "A_Add"),
+        (sp.IndexedBase("np"), "np__"),
+        (sp.Idx("i"), "i"),
+        (ArraySymbol("B", (2, 3)), "B"),
+        (sp.Dummy("x"), "x"),
+        (sp.Wild("w"), "w"),
+    ],
+)
+def test_what_can_be_an_argument(arg, name):
+    assert call_signature([arg]) == ((arg, name),)
+    assert compiles_as_parameter(name)
+
+
+def test_applications_of_one_function_share_its_name():
+    assert [name for _, name in call_signature([f(t), f(0), sp.Symbol("f")])] == ["f__0", "f__1", "f__2"]
+
+
+@pytest.mark.parametrize(
+    ("arg", "message"),
+    [
+        (t + 1, r"cannot take t \+ 1 as a parameter: it is of type Add"),
+        (sp.Integer(2), "cannot take 2 as a parameter: it is of type Integer"),
+        (sp.pi, "cannot take pi as a parameter: it is of type Pi"),
+        ("x=1", r"cannot take 'x=1' as a parameter: strings are never read as code; pass Symbol\('x=1'\)"),
+        (1.5, "cannot take 1.5 as a parameter: it is of type float"),
+        (sp.sin(t), r"cannot take sin\(t\) as a parameter: it is of type sin"),
+    ],
+)
+def test_what_cannot_be_an_argument(arg, message):
+    with pytest.raises(CompileError, match=message):
+        own_name(arg)
+    with pytest.raises(CompileError, match=message):
+        numpify(t, [t, arg])
+
+
+def test_an_argument_listed_twice():
+    with pytest.raises(CompileError, match="cannot take parameter t twice: args are t, n, t; list it once"):
+        numpify(t + n, [t, n, t])
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ("x y", "cannot take args='x y': strings are never read as names"),
+        ({t, n}, "cannot take args of type set: it has no order"),
+        ({t: 1}, "cannot take args of type dict: it has no order"),
+        (frozenset([t]), "cannot take args of type frozenset: it has no order"),
+        (5, "cannot take args=5: it is of type int"),
+    ],
+)
+def test_args_that_are_no_ordered_collection(args, message):
+    with pytest.raises(CompileError, match=message):
+        numpify(t, args)
+
+
+def test_args_that_are():
+    for args in ([t, n], (t, n), sp.Tuple(t, n), iter([t, n]), sp.Matrix([t, n]), np.array([t, n], dtype=object)):
+        assert ordered_arguments(args) == (t, n)
+    assert ordered_arguments(sp.MatrixSymbol("A", 2, 2)) == (sp.MatrixSymbol("A", 2, 2),)
+    assert ordered_arguments(f(t)) == (f(t),)
+    assert ordered_arguments([]) == ()
+
+
+# ---------------------------------------------------------------------- the order of what is left out
+
+
+x, y, z = sp.symbols("x y z")
+i, k = sp.symbols("i k")
+A = sp.IndexedBase("A")
+M = sp.MatrixSymbol("M", n, n)
+F = sp.Function("F")
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        x + y * z,
+        sp.Integer(3),
+        F(x) + F(y).diff(y),
+        sp.Sum(k * x, (k, 1, n)),
+        sp.Sum(k * i, (k, 1, i), (i, 1, n)),
+        sp.Sum(k * i, (i, 1, n), (k, 1, i)),
+        sp.Sum(k, (k, k, n)),
+        k + sp.Sum(k, (k, 1, n)),
+        sp.Integral(x * y, x),
+        sp.Integral(x * y, (x, 0, y), (y, 0, z)),
+        sp.Product(k + x, (k, 1, sp.Sum(k, (k, 1, n)))),
+        sp.Lambda(x, x + y),
+        sp.Subs(sp.Derivative(F(x), x) * y, x, z),
+        sp.Limit(sp.sin(x) / x, x, y),
+        sp.Derivative(F(x), (x, n)),
+        sp.Piecewise((x, y > 0), (z, True)),
+        M * M.T + M,
+        M[0, 1] + x,
+        sp.Matrix([[x, y], [1, 2]]),
+        sp.ImmutableMatrix([[x, sp.Sum(k, (k, 1, n))]]),
+        sp.Array([x, [y][0]]),
+        sp.ITE(x > 0, y > 0, z > 0),
+    ],
+    ids=str,
+)
+def test_what_is_free_is_what_sympy_calls_free(expr):
+    assert set(free_arguments(expr)) == set(expr.free_symbols)
+
+
+def test_indexed_bases_stand_for_their_elements():
+    j = sp.Idx("j")
+    assert set(free_arguments(A[k] + x)) == {A, k, x}
+    assert set(free_arguments(sp.Sum(A[j], (j, 0, 3)))) == {A}
+    assert set(free_arguments(A[j])) == {A, j}
+
+
+def test_an_array_symbol_stands_for_itself():
+    array = ArraySymbol("B", (2, 3))
+    assert free_arguments(array) == (array,)
+
+
+def test_collections():
+    assert free_arguments([x, (y, {"a": z}), sp.Tuple(k), 3, sp.Dict({i: n})]) == (k, n, x, y, z)
+
+
+def test_order_is_by_name():
+    assert numpify(z + y * x**2 + sp.Symbol("a")).parameters == (sp.Symbol("a"), x, y, z)
+    assert numpify(sp.Symbol("x10") + sp.Symbol("x2") + sp.Symbol("X")).parameter_names == ("X", "x10", "x2")
+
+
+def test_order_among_one_name():
+    twins = [sp.Symbol("x", **given) for given in ({}, {"positive": True}, {"real": True}, {"integer": True})]
+    first, second = sp.Dummy("x"), sp.Dummy("x")
+    orders = {
+        free_arguments([sp.Add(*some, evaluate=False), sp.Mul(*some[::-1], evaluate=False)])
+        for some in itertools.permutations([*twins, second, first])
+    }
+    assert len(orders) == 1
+    (order,) = orders
+    assert order.index(first) < order.index(second)
+
+
+def test_order_does_not_hang_on_hashes():
+    """SymPy hashes by string, so another hash seed makes every set of symbols come out otherwise."""
+    script = (
+        "import sympy as sp; from numpify_ctx import numpify\n"
+        "x = [sp.Symbol('x', **{fact: True}) for fact in ('real', 'integer', 'positive', 'complex', 'odd', 'prime')]\n"
+        "f = numpify(sum(k * s for k, s in enumerate([*x, *sp.symbols('b a c')], 1)))\n"
+        "print([(sorted(s.assumptions0.items()), n) for s, n in f.call_signature])"
+    )
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(seen) == 1
+    assert "x__5" in seen.pop()
+
+
+def test_depth_and_sharing_cost_nothing():
+    deep = x
+    for _ in range(10_000):
+        deep = sp.Add(sp.Mul(y, deep, evaluate=False), 1, evaluate=False)
+    assert free_arguments(deep) == (x, y)
+    shared = x
+    for _ in range(60):
+        shared = sp.Mul(sp.Add(shared, y, evaluate=False), sp.Add(shared, z, evaluate=False), evaluate=False)
+    assert free_arguments(shared) == (x, y, z)
+    assert shown(shared) == "<long Mul>"
+    assert shown(deep) == "<long Add>"
+
+
+def test_shown():
+    assert shown(x + 1) == "x + 1"
+    assert shown([x, 1]) == "[x, 1]"
+    assert shown(list(range(100))) == "<long list>"
+    assert is_short(sp.Matrix([[x, y]]))
+    assert not is_short(sp.ones(10, 10))
