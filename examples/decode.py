@@ -95,7 +95,7 @@ def timed_write(*arguments: Any) -> tuple[NamedArray, NamedArray, float]:
     return tokens, logits, time.perf_counter() - begin
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
+def parse(arguments: list[str] | None, alphabet: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -115,12 +115,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("--steps, --seconds and --batch must be positive, and the prompt not empty")
     if options.tokens <= len(options.prompt):
         parser.error(f"--tokens {options.tokens} leaves no room after a prompt of {len(options.prompt)} characters")
+    if unknown := set(options.prompt).difference(alphabet):
+        parser.error(f"--prompt {options.prompt!r}: the text has no {min(unknown)!r}")
     return options
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parse(arguments)
     text = Text()
+    options = parse(arguments, text.alphabet)
     config = Config(text.vocab)
     if options.quick:
         config = Config(text.vocab, layer=Axis("layer", 2), embed=Axis("embed", 32), head_size=Axis("head_size", 8))

@@ -1,0 +1,75 @@
+"""What the built distributions hold: both packages, typed, and nothing else."""
+
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from importlib.metadata import metadata, version
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+import haliax_refs
+
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = {"haliax_refs", "numpify_ctx"}
+
+# Beside the built wheel the tests run outside the checkout, where there is nothing to build.
+in_checkout = pytest.mark.skipif(not (ROOT / "haliax_refs").is_dir(), reason="not a checkout: nothing to build")
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the sdist of this checkout."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", folder], cwd=ROOT, check=True)
+    return folder
+
+
+@in_checkout
+def test_the_wheel_holds_exactly_the_two_packages(distributions: Path) -> None:
+    (wheel,) = distributions.glob("*.whl")
+    names = [PurePosixPath(n) for n in zipfile.ZipFile(wheel).namelist()]
+    (info,) = {n.parts[0] for n in names} - PACKAGES
+    assert re.fullmatch(r"haliax_refs-[\d.]+\.dist-info", info)
+    assert {str(n) for n in names if n.parts[0] == info} == {
+        f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")
+    }
+    packaged = {str(n) for n in names if n.parts[0] in PACKAGES}
+    assert packaged == {
+        f.relative_to(ROOT).as_posix() for p in PACKAGES for f in (ROOT / p).rglob("*") if f.suffix in {".py", ".typed"}
+    }
+    assert {f"{p}/py.typed" for p in PACKAGES} <= packaged
+
+
+@in_checkout
+def test_the_sdist_builds_on_its_own_and_brings_the_tests(distributions: Path) -> None:
+    (sdist,) = distributions.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {n.partition("/")[2] for n in archive.getnames()}
+    needed = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "tests/conftest.py", "examples/decode.py"}
+    assert needed <= names
+    assert "examples/data/genesis.txt" in names
+    assert not {n for n in names if "__pycache__" in n or n.startswith((".hypothesis", ".ci", "dist"))}
+
+
+@in_checkout
+def test_one_version_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == haliax_refs.__version__
+    assert f"## [{project['version']}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_what_is_installed_is_what_is_imported() -> None:
+    assert version("haliax-refs") == haliax_refs.__version__
+    assert metadata("haliax-refs")["Requires-Python"] is not None
+
+
+def test_the_haliax_requirement_admits_pre_releases() -> None:
+    """A specifier without a pre-release in it makes pip choose haliax 1.3, which does not import under jax 0.10."""
+    requirements = metadata("haliax-refs").get_all("Requires-Dist") or []
+    (haliax,) = [r for r in requirements if re.match(r"haliax\b(?!-)", r)]
+    assert re.fullmatch(r"haliax>=1\.4\.dev\d+", haliax)
