@@ -16,7 +16,6 @@ PUBLIC = {
         "NamedRef",
         "addupdate",
         "empty_ref",
-        "foreach",
         "free_ref",
         "freeze",
         "get",
