@@ -13,9 +13,9 @@ import jax
 import numpy as np
 import pytest
 from _model import Config, Transformer
-from decode_variants import functional_cache, raw_cache, write_functional, write_raw
 from haliax import Axis, NamedArray
 
+from benchmarks.decode_variants import functional_cache, raw_cache, write_functional, write_raw
 from haliax_refs import NamedRef
 
 
