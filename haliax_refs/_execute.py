@@ -18,17 +18,10 @@ from jax import lax
 
 from ._layout import Layout
 from ._lower import Access, access
+from ._scopes import explain, is_eager
 from ._selectors import INDEX_DTYPE, Frame, parse
-from ._views import Expr
+from ._views import Expr, Window
 
-
-try:
-    from jax.extend.core import get_opaque_trace_state
-except ImportError:  # jax 0.8 and 0.9 have it in jax.core
-    from jax.core import get_opaque_trace_state
-
-with jax.ensure_compile_time_eval():  # so that importing inside a traced function does no harm
-    _NO_TRACE = get_opaque_trace_state(convention="nnx")
 
 Reduction: TypeAlias = Literal["add", "multiply", "divide", "power", "min", "max", "apply"]
 
@@ -52,11 +45,6 @@ class Operation:
     fill: Any = None
     reduction: Reduction | None = None
     function: Callable[[Any], Any] | None = None
-
-
-def is_eager() -> bool:
-    """Whether nothing is being traced, so that what is computed is computed now."""
-    return bool(get_opaque_trace_state(convention="nnx") == _NO_TRACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +86,19 @@ def run(operation: Operation, ref: Any, planned: Plan, value: Any = None) -> Any
     if planned.eager:
         scalars = np.array(planned.scalars, INDEX_DTYPE) if planned.scalars else None
         return _program(operation, planned.layout)(ref, scalars, planned.operands, value)
-    return _run(operation, ref, planned.layout, None, [_known(operand) for operand in planned.operands], value)
+    operands = [_known(operand) for operand in planned.operands]
+    try:
+        return _run(operation, ref, planned.layout, None, operands, value)
+    except NotImplementedError:
+        # Under vmap jax has no windows whose starts are mapped, but it has index arrays that are.
+        if not any(isinstance(view, Window) for view in planned.layout.views):
+            raise
+        return _run(operation, ref, planned.layout, None, operands, value, windows=False)
+    except Exception as error:
+        explained = explain(error, ref.dtype, planned.layout)
+        if explained is None:
+            raise
+        raise explained from error
 
 
 def _known(operand: Any) -> Any:
@@ -117,11 +117,20 @@ def _program(operation: Operation, layout: Layout) -> Callable[..., Any]:
     return jax.jit(program)
 
 
-def _run(operation: Operation, ref: Any, layout: Layout, scalars: Any, operands: Sequence[Any], value: Any) -> Any:
+def _run(
+    operation: Operation,
+    ref: Any,
+    layout: Layout,
+    scalars: Any,
+    operands: Sequence[Any],
+    value: Any,
+    windows: bool = True,
+) -> Any:
     kind = operation.kind
     if layout.size == 0:  # nothing to do, and jax.Ref refuses some empty slices
         return jnp.zeros([axis.size for axis in layout.axes], ref.dtype) if kind in ("get", "swap") else None
-    where = access(layout, scalars, operands, operation.guards, write=kind != "get", arrays=kind == "reduce")
+    write, arrays = kind != "get", kind == "reduce"
+    where = access(layout, scalars, operands, operation.guards, write=write, arrays=arrays, windows=windows)
     if kind == "get":
         return _shown(ref[where.index], where, layout, operation)
     if kind == "reduce":

@@ -7,10 +7,11 @@ interned, one object for each content, so they compare and hash by identity, whi
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from haliax import Axis
@@ -47,6 +48,7 @@ class Layout:
         axes: what is shown, in the order in which it is read and written.
         operands: how many dynamic operands the views number.
         scalars: likewise for static integers that are passed as arguments (`lifted`).
+        base_shape: the buffer's shape.
     """
 
     base: tuple[Axis, ...]
@@ -55,6 +57,7 @@ class Layout:
     operands: int
     scalars: int
     shape: dict[str, int]
+    base_shape: tuple[int, ...]
     _memo: dict[Selections, Layout]
     _lifted: tuple[Layout | None, tuple[int, ...]] | None
 
@@ -70,6 +73,7 @@ class Layout:
                 found.base, found.views, found.axes = base, views, axes
                 found.operands, found.scalars = operands, scalars
                 found.shape = {axis.name: axis.size for axis in axes}
+                found.base_shape = tuple(axis.size for axis in base)
                 found._memo, found._lifted = {}, None
                 _INTERNED[key] = found
             return found
@@ -143,6 +147,50 @@ class Layout:
         views = tuple(rename(view, names) for view in self.views)
         axes = tuple(Axis(names.get(axis.name, axis.name), axis.size) for axis in self.axes)
         return Layout.of(self.base, views, axes, self.operands, self.scalars)
+
+    def without(self, dims: Collection[int]) -> Layout | None:
+        """What is left of this layout when its buffer loses these dimensions; None where it shows one but in part.
+
+        >>> from haliax import Axis
+        >>> Layout.whole((Axis("x", 4), Axis("y", 3))).without([0])
+        y=3
+        """
+        lost = {axis.name for dim in dims for axis in self._shown_whole(dim)}
+        kept = [dim for dim in range(len(self.base)) if dim not in dims]
+        views = tuple(self.views[dim] for dim in kept)
+        if len(lost) < len(dims) or any(name in lost for view in views for name, _ in axes_of(view)):
+            return None
+        axes = tuple(axis for axis in self.axes if axis.name not in lost)
+        return Layout.of(tuple(self.base[dim] for dim in kept), views, axes, self.operands, self.scalars)
+
+    def _shown_whole(self, dim: int) -> tuple[Axis, ...]:
+        view, size = self.views[dim], self.base[dim].size
+        return (Axis(view.axis, size),) if isinstance(view, Strided) and view.positions == range(size) else ()
+
+    def fitted(self, shape: tuple[int, ...]) -> Layout:
+        """This layout where a jax transformation has changed the buffer's shape; itself where that is not clear.
+
+        `jax.vmap` and `jax.lax.scan` take dimensions away without naming them. The shape that is left may say which.
+        `shard_map` leaves a part of each.
+
+        >>> from haliax import Axis
+        >>> Layout.whole((Axis("x", 4), Axis("y", 3))).fitted((3,))
+        y=3
+        >>> Layout.whole((Axis("x", 3), Axis("y", 3))).fitted((3,))
+        x=3, y=3
+        """
+        lost = len(self.base) - len(shape)
+        if self.operands or lost < 0:
+            return self
+        if lost == 0:
+            sizes = zip(self.base, shape, strict=True)
+            return Layout.whole(tuple(Axis(axis.name, n) for axis, n in sizes)) if self.is_whole else self
+        found = [
+            dims
+            for dims in itertools.combinations(range(len(self.base)), lost)
+            if tuple(n for dim, n in enumerate(self.base_shape) if dim not in dims) == shape
+        ]
+        return (self.without(found[0]) or self) if len(found) == 1 else self
 
     def lifted(self) -> tuple[Layout, tuple[int, ...]]:
         """This layout with its static positions as numbered scalars, and their values.

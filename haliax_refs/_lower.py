@@ -119,6 +119,7 @@ def access(
     *,
     write: bool,
     arrays: bool = False,
+    windows: bool = True,
 ) -> Access:
     """How to read (or `write`) what `layout` shows, given the values that it numbers.
 
@@ -126,9 +127,10 @@ def access(
         guards: for each index of a guarded selection its expression and the size of its axis. Where one is out of
             bounds, a write goes to a position that no axis has, which jax.Ref drops; a read is masked by the caller.
         arrays: where there are index arrays, make one of each window too, so that `index` suits a `jax.Array`.
+        windows: without, make an index array of each window.
     """
     gathered = _gathered_axes(layout)
-    if arrays and gathered:
+    if not windows or (arrays and gathered):
         gathered |= {view.axis for view in layout.views if isinstance(view, Window)}
     order = tuple(axis.name for axis in layout.axes)
     frame = Frame(scalars, operands, tuple(name for name in order if name in gathered))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import haliax
@@ -15,16 +16,31 @@ import jax
 import jax.numpy as jnp
 from haliax import Axis, NamedArray
 
-from ._execute import Operation, Plan, Reduction, is_eager, plan, run
+from ._execute import Operation, Plan, Reduction, plan, run
 from ._layout import Layout
+from ._scopes import arrived, is_eager, is_in_condition, made, may_freeze
 from ._selectors import Frame, parse
-from ._values import checked
+from ._values import checked, listed
 
 
 _FROZEN: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 # upstream's own class, where this haliax has one; `_install` finds it
 UPSTREAM: list[Any] = []
+
+
+def _is_frozen(ref: Any) -> bool:
+    return ref is not None and _FROZEN.get(id(ref)) is ref
+
+
+@dataclass(frozen=True, slots=True)
+class _RefKey:
+    """The path to the `jax.Ref` of a `NamedRef`: jax's errors about refs show it, so it says what they leave out."""
+
+    axes: str
+
+    def __str__(self) -> str:
+        return f".ref{self.axes[:-1]}; a ref is passed once and not returned: return ref[...])"
 
 
 @jax.tree_util.register_pytree_with_keys_class
@@ -145,7 +161,7 @@ class NamedRef:
         """
         if pairs:
             idx = (idx, *pairs)
-        self._check_alive()
+        self._check_usable()
         layout = self._layout
         frame = Frame(operands=layout.operands)
         selections = parse(idx, layout.axes, frame, layout.describe)
@@ -210,7 +226,7 @@ class NamedRef:
 
     def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], Layout]:
         self._check_alive()
-        keys = [jax.tree_util.GetAttrKey("ref")]
+        keys: list[Any] = [_RefKey(listed(self.axes))]
         keys += [jax.tree_util.GetAttrKey(f"operand{i}") for i in range(len(self._operands))]
         return tuple(zip(keys, (self._ref, *self._operands), strict=True)), self._layout
 
@@ -221,6 +237,10 @@ class NamedRef:
     @classmethod
     def tree_unflatten(cls, layout: Layout, leaves: Any) -> NamedRef:
         ref, *operands = leaves
+        if isinstance(ref, jax.Ref):
+            arrived(ref)
+            if ref.shape != layout.base_shape:
+                layout = layout.fitted(ref.shape)
         return _make(ref, layout, tuple(operands))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -228,16 +248,39 @@ class NamedRef:
         return _make, (self._ref, self._layout, self._operands)
 
     def __repr__(self) -> str:
-        state = " (frozen)" if _FROZEN.get(id(self._ref)) is self._ref else ""
+        state = " (frozen)" if _is_frozen(self._ref) else ""
         dtype = getattr(self._ref, "dtype", None)
         return f"NamedRef({'' if dtype is None else f'{dtype}: '}{self._layout}){state}"
 
     def _check_alive(self) -> None:
-        if _FROZEN.get(id(self._ref)) is self._ref:
+        if _is_frozen(self._ref):
             names = ", ".join(f"{axis.name}={axis.size}" for axis in self._layout.base)
             raise RuntimeError(
                 f"cannot use this ref of ({names}): it was frozen, or freed, which ended every view of its buffer; "
                 "keep what freeze() returned, or make a new ref of it with new_ref()"
+            )
+
+    def _check_usable(self) -> None:
+        self._check_alive()
+        layout = self._layout
+        if self._ref.shape != layout.base_shape:
+            raise ValueError(
+                f"cannot use this ref of {listed(layout.base)}: jax mapped a dimension of its buffer, which has shape "
+                f"{self._ref.shape} here, and does not say which; map it by name, with hax.vmap, hax.scan or "
+                "hax.ref.foreach"
+            )
+        if is_in_condition(self._ref):
+            raise ValueError(
+                f"cannot use a ref of {listed(layout.base)} in the condition of a while_loop: jax reads it once, "
+                "before the loop, which may then never end; carry the value, and read the ref in the body"
+            )
+
+    def _check_ends_here(self, verb: str) -> None:
+        self._check_usable()
+        if not may_freeze(self._ref):
+            raise ValueError(
+                f"cannot {verb} a ref of {listed(self._layout.base)} here: it came from outside of the function that "
+                f"jax is tracing; {verb} it where it was made, and return ref[...] from here"
             )
 
     def _no_arithmetic(self, *args: Any) -> NoReturn:
@@ -291,7 +334,7 @@ def new_ref(value: Any, axes: Any = None, *, memory_space: Any = None, kind: str
         options["memory_space"] = memory_space
     if kind is not None:
         options["kind"] = kind
-    return _make(jax.new_ref(array, **options), Layout.whole(named), ())
+    return _make(made(jax.new_ref(array, **options)), Layout.whole(named), ())
 
 
 def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None) -> NamedRef:
@@ -317,7 +360,7 @@ def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None) 
         # jax.empty_ref has no eager form, and comes with jax 0.10
         return new_ref(jnp.empty(shape, dtype), named, memory_space=memory_space)
     raw = jax.empty_ref(jax.ShapeDtypeStruct(shape, dtype), memory_space=memory_space)
-    return _make(raw, Layout.whole(named), ())
+    return _make(made(raw), Layout.whole(named), ())
 
 
 def wrap(ref: Any, axes: Any) -> NamedRef:
@@ -336,7 +379,7 @@ def wrap(ref: Any, axes: Any) -> NamedRef:
     """
     if isinstance(ref, NamedRef):
         raise TypeError("cannot wrap a NamedRef: it has names; take .rename({old: new})")
-    return _make(ref, Layout.whole(_axes(axes, ref.shape)), ())
+    return _make(made(ref), Layout.whole(_axes(axes, ref.shape)), ())
 
 
 def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
@@ -427,7 +470,7 @@ def freeze(ref: Any) -> NamedArray:
     RuntimeError: cannot use this ref of (x=3): it was frozen, or freed, which ended every view of its buffer; ...
     """
     ref = as_named_ref(ref)
-    ref._check_alive()
+    ref._check_ends_here("freeze")
     raw = ref._ref
     if is_eager():
         value = ref[...]
@@ -450,7 +493,7 @@ def free_ref(ref: Any) -> None:
     NamedRef(float32: x=3) (frozen)
     """
     ref = as_named_ref(ref)
-    ref._check_alive()
+    ref._check_ends_here("free")
     if hasattr(jax, "free_ref"):  # from jax 0.10 on
         jax.free_ref(ref._ref)
     _FROZEN[id(ref._ref)] = ref._ref
@@ -516,7 +559,7 @@ class _AtIndex:
 
 
 def _plan(ref: NamedRef, idx: Any, mode: str | None) -> Plan:
-    ref._check_alive()
+    ref._check_usable()
     if mode not in (None, "clip", "promise_in_bounds", "drop", "fill"):
         raise ValueError(f"cannot index with mode={mode!r}: the modes are 'clip', 'drop', 'fill'")
     traced = isinstance(ref._ref, jax.core.Tracer)

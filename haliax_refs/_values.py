@@ -21,13 +21,13 @@ def checked(value: Any, layout: Layout, dtype: Any, ref_types: tuple[Any, ...]) 
             array = jnp.asarray(array)
         for axis in value.axes:
             if layout.shape.get(axis.name) != axis.size:
-                raise ValueError(f"cannot write axes {_listed(value.axes)}: those shown are {_listed(layout.axes)}")
+                raise ValueError(f"cannot write axes {listed(value.axes)}: those shown are {listed(layout.axes)}")
     else:
         array, names = value if _is_scalar(value) or hasattr(value, "dtype") else np.asarray(value), ()
         shape = tuple(axis.size for axis in layout.axes)
         if np.ndim(array) and np.shape(array) != shape:
             way_out = "name its axes and it is broadcast: hax.named(value, axes)"
-            raise ValueError(f"cannot write an array of shape {np.shape(array)} to {_listed(layout.axes)}: {way_out}")
+            raise ValueError(f"cannot write an array of shape {np.shape(array)} to {listed(layout.axes)}: {way_out}")
         if np.ndim(array):
             names = tuple(axis.name for axis in layout.axes)
     _check_cast(array, dtype)
@@ -60,5 +60,5 @@ def _check_cast(value: Any, dtype: Any) -> None:
             raise OverflowError(f"cannot write {value} to a ref of {dtype}: it holds {info.min} to {info.max}")
 
 
-def _listed(axes: tuple[Axis, ...]) -> str:
+def listed(axes: tuple[Axis, ...]) -> str:
     return "(" + ", ".join(f"{axis.name}={axis.size}" for axis in axes) + ")"

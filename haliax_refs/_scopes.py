@@ -1,0 +1,109 @@
+"""Where a ref was made, which says where it may be frozen; and whether a loop condition is being traced.
+
+jax can be asked which trace is current, but not which one a tracer belongs to, so both are noted as they happen.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+
+from ._layout import Layout
+
+
+try:
+    from jax.extend.core import get_opaque_trace_state
+except ImportError:  # jax 0.8 and 0.9 have it in jax.core
+    from jax.core import get_opaque_trace_state
+
+with jax.ensure_compile_time_eval():  # so that importing inside a traced function does no harm
+    _NO_TRACE = get_opaque_trace_state(convention="nnx")
+
+# the id of a traced `jax.Ref` -> a weak reference to it, which removes the entry, and the trace that made it
+_MADE: dict[int, tuple[Any, Any]] = {}
+
+# while a loop condition is being traced: the refs made in it, by id; they are kept alive, so that no id is used again
+_CONDITION: ContextVar[dict[int, Any] | None] = ContextVar("condition", default=None)
+
+
+def is_eager() -> bool:
+    """Whether nothing is being traced, so that what is computed is computed now."""
+    return bool(get_opaque_trace_state(convention="nnx") == _NO_TRACE)
+
+
+def made(raw: Any) -> Any:
+    """Note that the `jax.Ref` was made here and now, and return it."""
+    if isinstance(raw, jax.core.Tracer):
+        key = id(raw)
+        forget = weakref.ref(raw, lambda _: _MADE.pop(key, None))
+        _MADE[key] = forget, get_opaque_trace_state(convention="nnx")
+    arrived(raw)
+    return raw
+
+
+def arrived(raw: Any) -> None:
+    """Note that a `jax.Ref` became an argument of a function that is traced within a loop condition, if one is."""
+    inside = _CONDITION.get()
+    if inside is not None:
+        inside[id(raw)] = raw
+
+
+def may_freeze(raw: Any) -> bool:
+    """Whether the `jax.Ref` was made in the trace that is current, or outside all of them if none is."""
+    if not isinstance(raw, jax.core.Tracer):
+        return is_eager()
+    alive, scope = _MADE.get(id(raw), (None, None))
+    return alive is not None and alive() is raw and bool(scope == get_opaque_trace_state(convention="nnx"))
+
+
+def is_in_condition(raw: Any) -> bool:
+    """Whether a loop condition is being traced that did not make the `jax.Ref` itself."""
+    inside = _CONDITION.get()
+    return inside is not None and inside.get(id(raw)) is not raw
+
+
+def while_loop(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`jax.lax.while_loop`, but a condition that reads a `NamedRef` from outside of it raises.
+
+    jax reads such a ref once, before the loop: the condition never sees what the body writes, and may never end.
+    """
+
+    @functools.wraps(original)
+    def while_loop(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_val: Any) -> Any:
+        @functools.wraps(cond_fun)
+        def condition(value: Any) -> Any:
+            token = _CONDITION.set({})
+            try:
+                return cond_fun(value)
+            finally:
+                _CONDITION.reset(token)
+
+        return original(condition, body_fun, init_val)
+
+    return while_loop
+
+
+def explain(error: Exception, dtype: Any, layout: Layout) -> Exception | None:
+    """An error of jax's about a ref in our words, with the axes and the way out; None where it has said enough.
+
+    jax has no type of its own for these errors. Where its words change, they pass through as they are.
+    """
+    text = str(error)
+    shown = ", ".join(f"{axis.name}={axis.size}" for axis in layout.axes)
+    if "unbatched array reference" in text:
+        return ValueError(
+            f"cannot write to ({shown}) of a {dtype} ref under vmap: the ref is not mapped, so each instance would "
+            "write the same cells; pass the ref to hax.vmap as an argument that has the mapped axis, or return the "
+            "value and write it outside"
+        )
+    if "non-differentiated array reference" in text:
+        return ValueError(
+            f"cannot write a differentiated value to ({shown}) of a {dtype} ref: the ref is not differentiated; "
+            "write jax.lax.stop_gradient(value), or make the ref inside the function"
+        )
+    return None
