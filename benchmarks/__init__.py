@@ -1,0 +1,1 @@
+"""What the packages cost beside their peers. Run all of it with `python -m benchmarks`."""

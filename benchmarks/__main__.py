@@ -1,0 +1,6 @@
+import sys
+
+from benchmarks.run import main
+
+
+sys.exit(main())

@@ -1,0 +1,166 @@
+"""What a benchmark finds, as a table, as JSON and as a picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ._timing import Ratio, Times
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison: how much `who` takes of what `peer` takes.
+
+    Attributes:
+        suite, task: what was measured.
+        seconds: for one call of `who`, at best.
+        peer_seconds: likewise of `peer`.
+        target: the greatest ratio that we accept; None where the row is there to be seen.
+    """
+
+    suite: str
+    task: str
+    who: str
+    peer: str
+    ratio: Ratio
+    seconds: float
+    peer_seconds: float
+    target: float | None = None
+
+    @property
+    def met(self) -> bool:
+        return self.target is None or self.ratio.best <= self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that was counted rather than timed."""
+
+    suite: str
+    task: str
+    value: str
+    met: bool = True
+
+
+Finding = Row | Fact
+
+
+def rows(suite: str, task: str, times: Times, peer: str, targets: dict[str, float] | None = None) -> list[Row]:
+    """A row for each of what was timed but the peer."""
+    targets = targets or {}
+    return [
+        Row(suite, task, who, peer, times.ratio(who, peer), times.best(who), times.best(peer), targets.get(who))
+        for who in times.seconds
+        if who != peer
+    ]
+
+
+def table(findings: Sequence[Finding]) -> str:
+    """Markdown."""
+    timed = [finding for finding in findings if isinstance(finding, Row)]
+    counted = [finding for finding in findings if isinstance(finding, Fact)]
+    cells = [["task", "who", "time", "peer", "its time", "ratio", "median", "quartiles", "at most"]]
+    for row in timed:
+        target = "" if row.target is None else f"{row.target:g}{'' if row.met else ' MISSED'}"
+        cells.append(
+            [
+                f"{row.suite}: {row.task}",
+                row.who,
+                _duration(row.seconds),
+                row.peer,
+                _duration(row.peer_seconds),
+                f"{row.ratio.best:.3g}",
+                f"{row.ratio.median:.3g}",
+                f"{row.ratio.low:.3g} to {row.ratio.high:.3g}",
+                target,
+            ]
+        )
+    text = _markdown(cells) if timed else ""
+    if counted:
+        facts = [[f"{fact.suite}: {fact.task}", fact.value + ("" if fact.met else " MISSED")] for fact in counted]
+        text += ("\n\n" if text else "") + _markdown([["task", "count"], *facts])
+    return text
+
+
+def _markdown(cells: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
+def _duration(seconds: float) -> str:
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def machine() -> dict[str, Any]:
+    """Where and with what this runs."""
+    versions = {}
+    for name in ("jax", "jaxlib", "haliax", "numpy", "sympy", "scipy", "numexpr", "numba"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def write_json(path: Path, findings: Sequence[Finding]) -> None:
+    content = {
+        "machine": machine(),
+        "findings": [{"kind": type(finding).__name__.lower()} | dataclasses.asdict(finding) for finding in findings],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def plot(path: Path, findings: Sequence[Finding]) -> None:
+    """The ratios on a logarithmic scale, each with its quartiles and the most that we accept."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    timed = [finding for finding in findings if isinstance(finding, Row)]
+    figure, axes = plt.subplots(figsize=(9, 0.32 * len(timed) + 1.2), layout="constrained")
+    for y, row in enumerate(timed):
+        colour = "0.6" if row.target is None else ("tab:green" if row.met else "tab:red")
+        axes.plot([row.ratio.low, row.ratio.high], [y, y], color=colour, linewidth=5, alpha=0.35)
+        axes.plot([row.ratio.best], [y], "o", color=colour, markersize=5)
+        if row.target is not None:
+            axes.plot([row.target, row.target], [y - 0.4, y + 0.4], color="black", linewidth=1.2)
+    axes.axvline(1, color="0.8", linewidth=1, zorder=0)
+    axes.set_yticks(range(len(timed)), [f"{row.task}: {row.who} / {row.peer}" for row in timed], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlabel("time in units of the peer's (dot: best of all rounds; bar: quartiles; line: the most we accept)")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

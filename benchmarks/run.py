@@ -1,0 +1,55 @@
+"""Run the benchmarks: print the table of ratios, write it as JSON and as a picture.
+
+python -m benchmarks                      # all of it
+python -m benchmarks --only refs.eager    # the suites whose name begins so
+python -m benchmarks --quick              # a tenth of the rounds, to see that it runs
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from ._report import Finding, machine, plot, table, write_json
+
+
+# name -> module with `measure(rounds: float) -> list[Finding]`, where `rounds` scales how long it looks
+SUITES = {
+    "refs.eager": "benchmarks.refs_eager",
+    "refs.calls": "benchmarks.refs_calls",
+    # decode
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", metavar="PREFIX", help=f"of {', '.join(SUITES)}; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rounds")
+    parser.add_argument("--out", type=Path, default=Path("out/benchmarks"), help="folder of the JSON and the picture")
+    options = parser.parse_args(arguments)
+    chosen = [name for name in SUITES if not options.only or any(name.startswith(prefix) for prefix in options.only)]
+    if not chosen:
+        parser.error(f"no suite begins with {' or '.join(options.only)}: there are {', '.join(SUITES)}")
+    warnings.filterwarnings("ignore", "jax.experimental.shard_map", DeprecationWarning)
+    findings: list[Finding] = []
+    for name in chosen:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        suite = importlib.import_module(SUITES[name])
+        findings += suite.measure(0.1 if options.quick else 1.0)
+    print(table(findings))
+    print("\n" + json.dumps(machine()))
+    write_json(options.out / "benchmarks.json", findings)
+    plot(options.out / "benchmarks.png", findings)
+    missed = [finding.task for finding in findings if not finding.met]
+    if missed:
+        print("missed: " + "; ".join(missed), file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
