@@ -14,6 +14,7 @@ from ._compile import Compiled, compile_expression
 from ._context import DYNAMIC_PARAMETER, UNFREEZE, ambient_context, checked_context, holds_parameters
 from ._errors import BindingError
 from ._names import Signature, call_signature, free_arguments, ordered_arguments
+from ._pickling import Packed, pack, unpack
 from ._wrapper import MISSING, Shape, wrapper
 
 
@@ -461,7 +462,7 @@ class NumpifiedFunction(_Function):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The code is compiled again where it is loaded: what it may use there, SciPy and the processor, may differ.
-        return _revived, (self._symbolic, self.parameters, self._options)
+        return _revived, (pack(self._symbolic), pack(self.parameters), self._options)
 
 
 class BoundNumpifiedFunction(_Function):
@@ -506,7 +507,8 @@ class BoundNumpifiedFunction(_Function):
         return self._root
 
     def __deepcopy__(self, memo: dict[int, Any]) -> BoundNumpifiedFunction:
-        frozen, context = deepcopy((dict(self._bindings.frozen), self._bindings.context), memo)
+        frozen = {symbol: deepcopy(value, memo) for symbol, value in self._bindings.frozen.items()}
+        context = deepcopy(self._bindings.context, memo)
         return BoundNumpifiedFunction(self._root, replace(self._bindings, frozen=frozen, context=context))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -514,8 +516,8 @@ class BoundNumpifiedFunction(_Function):
         return _rebound, (self._root, bound, self._bindings.context)
 
 
-def _revived(symbolic: Any, parameters: tuple[Any, ...], options: dict[str, Any]) -> NumpifiedFunction:
-    return numpify(symbolic, parameters, **options)
+def _revived(symbolic: Packed, parameters: Packed, options: dict[str, Any]) -> NumpifiedFunction:
+    return numpify(unpack(symbolic), unpack(parameters), **options)
 
 
 def _rebound(parent: NumpifiedFunction, bound: dict[Any, Any], context: Any) -> BoundNumpifiedFunction:
