@@ -18,9 +18,10 @@ from jax import lax
 
 from ._layout import Layout
 from ._lower import Access, access
-from ._scopes import explain, is_eager
-from ._selectors import INDEX_DTYPE, Frame, parse
-from ._views import Expr, Window
+from ._plan import Plan
+from ._scopes import explain
+from ._selectors import INDEX_DTYPE
+from ._views import Expr
 
 
 Reduction: TypeAlias = Literal["add", "multiply", "divide", "power", "min", "max", "apply"]
@@ -47,40 +48,6 @@ class Operation:
     function: Callable[[Any], Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an index shows of a ref, checked; nothing has been read or written yet.
-
-    Args:
-        layout: what is shown; lifted if `eager`.
-        scalars, operands: the values that it numbers.
-        guards: see `Operation`.
-        eager: run a compiled program, and not inline.
-    """
-
-    layout: Layout
-    scalars: tuple[int, ...]
-    operands: tuple[Any, ...]
-    guards: tuple[tuple[Expr, int], ...]
-    eager: bool
-
-
-def plan(layout: Layout, operands: tuple[Any, ...], idx: Any, *, guard: bool, traced: bool) -> Plan:
-    """What `idx` shows of what `layout` shows.
-
-    Args:
-        guard: indices that are not static may be out of bounds, see `Operation`.
-        traced: the ref itself is being traced.
-    """
-    eager = not traced and is_eager()
-    whole, scalars = layout.lifted() if eager else (layout, ())
-    frame = Frame(len(scalars), len(operands), lift=eager, guard=guard)
-    selections = parse(idx, layout.axes, frame, layout.describe)
-    scalars = (*scalars, *frame.new_scalars)
-    operands = (*operands, *frame.new_operands)
-    return Plan(whole.select(selections, len(operands), len(scalars)), scalars, operands, tuple(frame.guards), eager)
-
-
 def run(operation: Operation, ref: Any, planned: Plan, value: Any = None) -> Any:
     """Do `operation` on what `planned` shows of `ref`, a `jax.Ref`, and return what it reads, if it reads."""
     if planned.eager:
@@ -90,10 +57,10 @@ def run(operation: Operation, ref: Any, planned: Plan, value: Any = None) -> Any
     try:
         return _run(operation, ref, planned.layout, None, operands, value)
     except NotImplementedError:
-        # Under vmap jax has no windows whose starts are mapped, but it has index arrays that are.
-        if not any(isinstance(view, Window) for view in planned.layout.views):
+        # vmap has no rule for a window whose start is mapped, nor for the broadcast of index arrays against each other.
+        if not planned.layout.operands:
             raise
-        return _run(operation, ref, planned.layout, None, operands, value, windows=False)
+        return _run(operation, ref, planned.layout, None, operands, value, mapped=True)
     except Exception as error:
         explained = explain(error, ref.dtype, planned.layout)
         if explained is None:
@@ -124,13 +91,13 @@ def _run(
     scalars: Any,
     operands: Sequence[Any],
     value: Any,
-    windows: bool = True,
+    mapped: bool = False,
 ) -> Any:
     kind = operation.kind
     if layout.size == 0:  # nothing to do, and jax.Ref refuses some empty slices
         return jnp.zeros([axis.size for axis in layout.axes], ref.dtype) if kind in ("get", "swap") else None
     write, arrays = kind != "get", kind == "reduce"
-    where = access(layout, scalars, operands, operation.guards, write=write, arrays=arrays, windows=windows)
+    where = access(layout, scalars, operands, operation.guards, write=write, arrays=arrays, mapped=mapped)
     if kind == "get":
         return _shown(ref[where.index], where, layout, operation)
     if kind == "reduce":

@@ -49,6 +49,7 @@ class Layout:
         operands: how many dynamic operands the views number.
         scalars: likewise for static integers that are passed as arguments (`lifted`).
         base_shape: the buffer's shape.
+        remembered: what simple indices show of this, see `_plan`.
     """
 
     base: tuple[Axis, ...]
@@ -58,6 +59,7 @@ class Layout:
     scalars: int
     shape: dict[str, int]
     base_shape: tuple[int, ...]
+    remembered: dict[Any, Layout]
     _memo: dict[Selections, Layout]
     _lifted: tuple[Layout | None, tuple[int, ...]] | None
 
@@ -74,7 +76,7 @@ class Layout:
                 found.operands, found.scalars = operands, scalars
                 found.shape = {axis.name: axis.size for axis in axes}
                 found.base_shape = tuple(axis.size for axis in base)
-                found._memo, found._lifted = {}, None
+                found.remembered, found._memo, found._lifted = {}, {}, None
                 _INTERNED[key] = found
             return found
 

@@ -16,10 +16,10 @@ import jax
 import jax.numpy as jnp
 from haliax import Axis, NamedArray
 
-from ._execute import Operation, Plan, Reduction, plan, run
+from ._execute import Operation, Reduction, run
 from ._layout import Layout
+from ._plan import Plan, plan, plan_view
 from ._scopes import arrived, is_eager, is_in_condition, made, may_freeze
-from ._selectors import Frame, parse
 from ._values import checked, listed
 
 
@@ -162,11 +162,7 @@ class NamedRef:
         if pairs:
             idx = (idx, *pairs)
         self._check_usable()
-        layout = self._layout
-        frame = Frame(operands=layout.operands)
-        selections = parse(idx, layout.axes, frame, layout.describe)
-        operands = (*self._operands, *frame.new_operands)
-        return _make(self._ref, layout.select(selections, len(operands), 0), operands)
+        return _make(self._ref, *plan_view(self._layout, self._operands, idx))
 
     def unsliced(self) -> NamedRef:
         """The whole ref that this is a view of, under its first axis names.
