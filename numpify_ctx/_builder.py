@@ -19,7 +19,8 @@ _LONGEST_CHAIN = 16  # x**n is multiplied out up to here: two or three roundings
 class Builder:
     """Makes the nodes of one program: each distinct one once, constants folded.
 
-    The methods take and give node numbers. `apply` makes any node; `const`, `add`, `mul`, `div`, `neg`, `pow`, `select` and
+    The methods take and give node numbers. `apply` makes any node; `const`, `add`, `mul`, `div`, `neg`, `pow`,
+    `select` and
     `compare` also simplify what costs nothing to simplify. Constants keep their exact SymPy value (`exact`), so that
     what is folded is folded once, at full precision, however many constants meet.
     """
@@ -37,7 +38,7 @@ class Builder:
         self._table: dict[Any, int] = {}
         self._leaves = len(self.parameters)
 
-    # -- nodes -----------------------------------------------------------------------------------------------------------
+    # -- nodes -------------------------------------------------------------------------------------------------------
 
     def _new(self, key: Any, op: Op, args: tuple[int, ...], data: Any, deps: int, kinds: int, rank: int) -> int:
         number = len(self.ops)
@@ -130,7 +131,7 @@ class Builder:
             tuple(self.parameter_ranks),
         )  # fmt: skip
 
-    # -- arithmetic ------------------------------------------------------------------------------------------------------
+    # -- arithmetic --------------------------------------------------------------------------------------------------
 
     def add(self, *terms: int) -> int:
         """The sum; constants are added exactly, negated terms are subtracted."""
@@ -242,7 +243,7 @@ class Builder:
             del kept[-2:]
         return self.apply(SELECT, *kept, last) if kept else last
 
-    # -- helpers ---------------------------------------------------------------------------------------------------------
+    # -- helpers -----------------------------------------------------------------------------------------------------
 
     def _fold(self, nodes: Sequence[int], combine: Any, neutral: int) -> tuple[int | None, list[int]]:
         """One constant for all the constants of a sum or product (None if it is neutral), and the other operands."""

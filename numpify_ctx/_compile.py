@@ -1,7 +1,8 @@
 """Source to function: the text compiled and shown to linecache, and the entry that chooses between emissions.
 
-A call with nothing but Python or NumPy scalars runs over `math`, and again over NumPy scalars if `math` refuses. A call with
-arrays runs over NumPy; if there are integers among them, in the form that checks integer arithmetic for overflow.
+A call with nothing but Python or NumPy scalars runs over `math`, and again over NumPy scalars if `math` refuses. A
+call with arrays runs over NumPy; if there are integers among them, in the form that checks integer arithmetic for
+overflow.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class Compiled:
     """A compiled expression.
 
     Attributes:
-        call: the function: positional, a value per parameter; `out=` for an array result. The result has the broadcast shape
-            of all the arguments, behind the axes of a matrix result; from scalars it is a scalar.
+        call: the function: positional, a value per parameter; `out=` for an array result. The result has the
+            broadcast shape of all the arguments, behind the axes of a matrix result; from scalars it is a scalar.
         source: the plain NumPy source, one `def`.
         program: what it was emitted from.
     """
@@ -123,7 +124,8 @@ class _Entry:
         plain = [_SCALARS[type(a)](a) for a in args]
         try:
             result = function(*plain)
-        except (ArithmeticError, ValueError, TypeError):  # where math raises, NumPy gives nan or inf, or takes complex
+        except (ArithmeticError, ValueError, TypeError):
+            # where math raises, NumPy gives nan or inf, or takes complex numbers
             return self._call_arrays(args)
         floats = any(type(a) is float for a in plain)
 
@@ -164,36 +166,44 @@ def prepare(args: Sequence[Any], ranks: Sequence[int]) -> tuple[list[Any], bool,
     """Arguments as arrays and NumPy scalars that compute as mathematics does; are there integers; the broadcast shape.
 
     Small integers and booleans become int64, Python scalars take the precision of the arrays beside them.
+
+    >>> prepare([np.array([250], np.uint8), 2.5], (0, 0))
+    ([array([250]), np.float64(2.5)], True, (1,))
     """
-    values = [
-        a if isinstance(a, np.ndarray | np.generic | bool | int | float | complex) else np.asarray(a) for a in args
-    ]
-    dtype = np.result_type(*(v.dtype if isinstance(v, np.ndarray | np.generic) else _weak(v) for v in values), np.int8)
-    values = [_prepared(v, dtype) for v in values]
+    values: list[Any] = [a if isinstance(a, _NUMERIC) else np.asarray(a) for a in args]
+    dtypes = [v.dtype if isinstance(v, np.ndarray | np.generic) else _weak(v) for v in values]
+    dtype = np.result_type(*dtypes, np.int8)
+    values = [_strong(v) if isinstance(v, np.ndarray | np.generic) else _python(v, dtype) for v in values]
     shape = np.broadcast_shapes(*(np.shape(v)[r:] for v, r in zip(values, ranks, strict=True)))
     return values, any(v.dtype.kind in "iub" for v in values), shape
+
+
+_NUMERIC = (np.ndarray, np.generic, bool, int, float, complex)
 
 
 def _weak(value: Any) -> Any:
     return 0 if isinstance(value, int) else type(value)(0)
 
 
-def _prepared(value: Any, dtype: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        kind = value.dtype.kind
-        if kind == "u" and value.dtype.itemsize == 8 and np.any(value > np.uint64(2**63 - 1)):
-            return value.astype(np.float64)
-        if kind in "iu" and value.dtype != np.int64:
-            return value.astype(np.int64)
-        return value.astype(np.int64) if kind == "b" else value[()] if np.ndim(value) == 0 else value
-    if isinstance(value, int):
-        if dtype.kind in "iub" or dtype.itemsize > 4 or dtype.kind not in "fc":
-            return np.int64(value) if -(2**63) <= value < 2**63 else np.float64(value)
-        return dtype.type(0).real.dtype.type(value)
-    real = isinstance(value, float)
+def _strong(value: Any) -> Any:
+    """A NumPy argument: integers and booleans as int64 (floats where they do not fit), rank 0 as a scalar."""
+    match value.dtype.kind:
+        case "u" if value.dtype.itemsize == 8 and np.any(value > np.uint64(2**63 - 1)):
+            value = value.astype(np.float64)
+        case "i" | "u" | "b":
+            value = value.astype(np.int64, copy=False)
+    return value[()] if np.ndim(value) == 0 else value
+
+
+def _python(value: Any, dtype: Any) -> Any:
+    """A Python argument beside arrays of result type `dtype`, whose precision it takes."""
+    if isinstance(value, int) and (dtype.kind not in "fc" or dtype in (np.float64, np.complex128)):
+        return np.int64(value) if -(2**63) <= value < 2**63 else np.float64(value)
     if dtype.kind not in "fc":
-        return np.float64(value) if real else np.complex128(value)
-    return np.zeros((), dtype).real.dtype.type(value) if real else np.result_type(dtype, np.complex64).type(value)
+        return np.complex128(value) if isinstance(value, complex) else np.float64(value)
+    if isinstance(value, complex):
+        return np.result_type(dtype, np.complex64).type(value)
+    return np.zeros((), dtype).real.dtype.type(value)
 
 
 def _spread(result: Any, rank: int, shape: tuple[int, ...]) -> Any:

@@ -1,11 +1,12 @@
 """A program as Python source: one `def`, in statements that stay readable, for Python scalars or for arrays.
 
-A *block* is a straight run of statements. The nodes it needs are found from its results (`_Block.plan`), computed in the order
-of the program, inlined where they are used once and stay short, and else assigned to temporaries. What is evaluated under a guard, or
-many times, becomes a small function of the values it needs from around it; such functions stand side by side at the
-top of the one `def`, so that neither nested Piecewise nor nested sums nest the source.
+A *block* is a straight run of statements: the nodes that its results need, in the order of the program, inlined
+where they are used once and stay short, and else assigned to temporaries. What `_place` puts inside a node, an arm
+of a Piecewise or the body of a sum, becomes a function of the values it uses from around it. Such functions stand
+side by side at the top of the one `def`, each once, so that nothing nests in the source however deep it nests in
+the expression.
 
-Nothing of the expression itself is written: names are those of the parameters, already checked, and the emitter's own.
+Nothing of the expression itself is written: names are the parameters', already checked, and the emitter's own.
 """
 
 from __future__ import annotations
@@ -13,27 +14,24 @@ from __future__ import annotations
 import keyword
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import _runtime as rt
+from ._place import Placement
 from ._program import ANY, BOOL, BOUND, COMPLEX, CONST, INT, PARAM, REAL, Op, Program, Region
 
 
-_WIDE = 76  # an expression longer than this is assigned to a temporary
+_WIDE = 76  # an expression longer than this is assigned to a temporary, a call longer than this is broken
 _MANY = 16  # so many terms of a sum or factors of a product in one statement
-_DEEP_GUARDS = (
-    24  # Piecewise nested deeper is evaluated everywhere, its warnings silenced, rather than overflow the stack
-)
-_CHEAP = 24  # arms of no more cheap operations than this are computed everywhere and selected from
 
 # Precedences of Python's operators, as far as the emitter writes them.
 _LAMBDA, _IF, _OR, _AND, _COMPARE, _BITOR, _BITXOR, _BITAND, _SUM, _PRODUCT, _UNARY, _ATOM = range(12)
-_LOGIC = {"&": ("&", _BITAND, "and", _AND), "|": ("|", _BITOR, "or", _OR), "^": ("^", _BITXOR, "^", _BITXOR)}
+_LOGIC = {"&": (_BITAND, "and", _AND), "|": (_BITOR, "or", _OR), "^": (_BITXOR, "^", _BITXOR)}
 
-Text = tuple[str, int]
+Text = tuple[str, int]  # how a node is written, and the precedence of its outermost operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Source:
 
 
 def emit_arrays(program: Program, parameter_kinds: Sequence[int]) -> Source:
-    """Source over NumPy, for arguments of the given kinds; integer operations that could overflow are checked ones."""
+    """Source over NumPy, for arguments of the given kinds; integer operations are checked for overflow."""
     return _Emitter(program, parameter_kinds, scalars=False).source()
 
 
@@ -66,7 +64,7 @@ def infer_kinds(program: Program, parameter_kinds: Sequence[int]) -> Sequence[in
         elif op is BOUND or op is CONST:
             kinds.append(known)
         else:
-            kinds.append(op.kinds([kinds[a] for a in args]))
+            kinds.append(op.kinds([kinds[a] for a in args]) & known or known)
     return kinds
 
 
@@ -74,23 +72,22 @@ class _Names:
     """Names that are neither a parameter's nor used before."""
 
     def __init__(self, taken: Iterable[str]) -> None:
-        self.taken = {*taken, "np", "math", "out", *keyword.kwlist}
-        self.last: dict[str, int] = {}
+        self._taken = {*taken, "np", "math", "out", *keyword.kwlist}
+        self.next: dict[str, int] = {}
 
     def numbered(self, stem: str) -> str:
         """stem0, stem1, ..."""
-        number = self.last.get(stem, -1) + 1
-        while f"{stem}{number}" in self.taken:
+        number = self.next.get(stem, 0)
+        while f"{stem}{number}" in self._taken:
             number += 1
-        self.last[stem] = number
+        self.next[stem] = number + 1
         return f"{stem}{number}"
 
     def plain(self, stem: str) -> str:
         """stem itself, if it is free."""
-        if stem in self.taken:
-            return self.numbered(stem + "_")
-        self.taken.add(stem)
-        return stem
+        name = self.numbered(f"{stem}_") if stem in self._taken else stem
+        self._taken.add(name)
+        return name
 
 
 @dataclass(slots=True)
@@ -100,14 +97,15 @@ class _Block:
     lines: list[str]
     indent: str
     text: dict[int, Text]
-    depth: int = 0
-    named: set[int] = field(default_factory=set)
+    silent: bool = False
 
-    def inner(self, lines: list[str] | None = None) -> _Block:
-        """A block inside this one, which sees what this one has, but not the reverse."""
-        return _Block(
-            self.lines if lines is None else lines, self.indent + "    ", dict(self.text), self.depth, set(self.named)
-        )
+    def add(self, line: str) -> None:
+        """One more statement."""
+        self.lines.append(self.indent + line)
+
+    def inside(self) -> _Block:
+        """A block one level further in, with lines of its own; it sees what this one has, but not the reverse."""
+        return _Block([], self.indent + "    ", dict(self.text), self.silent)
 
 
 class _Emitter:
@@ -115,201 +113,132 @@ class _Emitter:
         self.program = program
         self.ops, self.args, self.data = program.ops, program.args, program.data
         self.kinds = infer_kinds(program, parameter_kinds)
+        self.place = Placement(program, scalars)
         self.scalars = scalars
         self.names = _Names(program.parameters)
+        self.name = self.names.plain("f")
         self.namespace: dict[str, Any] = {"__builtins__": {}, "np": np}
         if scalars:
             self.namespace["math"] = math
         self.injected: dict[int, str] = {}
         self.functions: list[str] = []
-        self.guard_depth: list[int] = []
-        self.cheap: list[int] = []
-        self.strict: dict[int, tuple[int, ...]] = {}
-        self._survey()
-
-    # -- what is evaluated where -----------------------------------------------------------------------------------------
-
-    def _survey(self) -> None:
-        """For each node: how deep its guards nest, how many cheap operations it takes, and what it needs at once."""
-        for node, (op, args) in enumerate(zip(self.ops, self.args, strict=True)):
-            depth = max((self.guard_depth[a] for a in args), default=0)
-            cheap = sum(self.cheap[a] for a in args) + (not (op is CONST or op is PARAM or op is BOUND))
-            arms_cheap = op.lazy and sum(self.cheap[a] for a in args[1:]) <= _CHEAP
-            self.cheap.append(min(cheap, _CHEAP + 1) if op.cheap or arms_cheap else _CHEAP + 1)
-            if op.lazy and not (arms_cheap and not self.scalars):
-                depth = 1 + max((self.guard_depth[a] for a in args[1:]), default=0)
-            self.guard_depth.append(depth)
-        for node, op in enumerate(self.ops):
-            if op.lazy:
-                self.strict[node] = self._strict_of_select(node)
-            elif type(self.data[node]) is Region:
-                self.strict[node] = self._strict_of_region(node)
-
-    def _needs(self, node: int) -> tuple[int, ...]:
-        return self.strict[node] if node in self.strict else self.args[node]
-
-    def _is_eager(self, node: int) -> bool:
-        """Is a selection computed by evaluating all of its arms?"""
-        if self.guard_depth[node] > _DEEP_GUARDS:
-            return True
-        return not self.scalars and sum(self.cheap[a] for a in self.args[node][1:]) <= _CHEAP
-
-    def _strict_of_select(self, node: int) -> tuple[int, ...]:
-        """The first condition, and what every path through the selection computes anyway."""
-        args = self.args[node]
-        tested: set[int] = set()
-        paths: list[set[int]] = []
-        for i in range(1, len(args), 2):
-            if i > 1:
-                tested = tested | self._closure((args[i - 1],), ())
-            paths.append(tested | self._closure((args[i],), ()))
-        if len(args) % 2:
-            paths.append(tested | self._closure((args[-1],), ()))
-        common = set.intersection(*paths)
-        return (args[0], *sorted(n for n in common if self.args[n]))
-
-    def _strict_of_region(self, node: int) -> tuple[int, ...]:
-        """The other operands, and what does not depend on the bound variables."""
-        *others, body = self.args[node]
-        bound = 0
-        for b in self.data[node].bound:
-            bound |= self.program.deps[b]
-        invariant: list[int] = []
-        seen: set[int] = set()
-        todo = [body]
-        while todo:
-            n = todo.pop()
-            if n in seen:
-                continue
-            seen.add(n)
-            if self.program.deps[n] & bound:
-                todo.extend(self._needs(n))
-            elif self.args[n]:
-                invariant.append(n)
-        return (*others, *invariant)
-
-    def _closure(self, roots: Iterable[int], known: Any) -> set[int]:
-        """What must be computed to have `roots`, short of `known` and of what is guarded."""
-        found: set[int] = set()
-        todo = list(roots)
-        while todo:
-            n = todo.pop()
-            if n not in found and n not in known:
-                found.add(n)
-                todo.extend(self._needs(n))
-        return found
-
-    def _captured(self, roots: Iterable[int], at_hand: Any) -> list[int]:
-        """The nodes of `at_hand` that are used on the way to `roots`, guarded or not, in order."""
-        found: set[int] = set()
-        seen: set[int] = set()
-        todo = list(roots)
-        while todo:
-            n = todo.pop()
-            if n in seen:
-                continue
-            seen.add(n)
-            if n in at_hand:
-                if self.ops[n] is not CONST:
-                    found.add(n)
-            else:
-                todo.extend(self.args[n])
-        return sorted(found)
-
-    def _inner_roots(self, node: int) -> tuple[int, ...]:
-        """The operands of a node that become functions, or parts of a selection."""
-        return self.args[node][-1:] if type(self.data[node]) is Region else self.args[node][1:]
-
-    # -- blocks ----------------------------------------------------------------------------------------------------------
+        self.known_functions: dict[Any, str] = {}
 
     def source(self) -> Source:
         """The whole."""
         results = self.program.results
-        name = self.names.plain("f")
         block = _Block([], "    ", {})
         for node, op in enumerate(self.ops):
             if op is PARAM:
                 block.text[node] = self.program.parameters[self.data[node]], _ATOM
-        self._run(block, results)
-        texts = [block.text[n][0] for n in results]
-        self._fill(block, f"return {texts[0] if len(texts) == 1 else self._join(texts)}")
-        head = f"def {name}({', '.join(self.program.parameters)}):"
-        return Source("\n".join([head, *self.functions, *block.lines]) + "\n", name, self.namespace)
+        body = block
+        if self.place.has_deep and not self.scalars:
+            body = block.inside()
+            body.silent = True
+        self._run(body, results)
+        texts = [body.text[n][0] for n in results]
+        body.add(f"return {texts[0] if len(texts) == 1 else _tuple(texts)}")
+        lines = body.lines if body is block else ['    with np.errstate(all="ignore"):', *body.lines]
+        head = f"def {self.name}({', '.join(self.program.parameters)}):"
+        return Source("\n".join([head, *self.functions, *lines]) + "\n", self.name, self.namespace)
+
+    # -- blocks and functions ----------------------------------------------------------------------------------------
 
     def _run(self, block: _Block, roots: Sequence[int]) -> None:
-        """Add to a block what computes `roots`; afterwards it has the text of each."""
-        local = self._closure(roots, block.text)
-        uses = dict.fromkeys(local, 0)
-        for n in roots:
-            if n in uses:
-                uses[n] += 1
-        for n in local:
-            for a in self._needs(n) if n not in self.strict else self.args[n][: 1 if self.ops[n].lazy else -1]:
-                if a in uses:
-                    uses[a] += 1
-            if n in self.strict:
-                at_hand = local | block.text.keys()
-                for a in self._captured(self._inner_roots(n), at_hand):
-                    if a in uses:
-                        uses[a] += 2
-        for n in sorted(local):
-            if self.ops[n] is CONST:
-                block.text[n] = self._constant(self.data[n])
+        """Add to a block what computes `roots`; afterwards it has them at hand."""
+        local = self.place.closure(roots, block.text)
+        uses = self._count_uses(block, local, roots)
+        for node in sorted(local):
+            if self.ops[node] is CONST:
+                block.text[node] = self._constant(self.data[node])
                 continue
-            text = self._write(block, n)
-            if uses[n] > 1 or (len(text[0]) > _WIDE and text[1] != _LAMBDA):
+            text = self._write(block, node)
+            if uses[node] > 1 or (len(text[0]) > _WIDE and node not in roots):
                 text = self._assign(block, text[0])
-            block.text[n] = text
+            block.text[node] = text
+
+    def _count_uses(self, block: _Block, local: set[int], roots: Sequence[int]) -> dict[int, int]:
+        """How often each node is written; what is handed to a function counts twice, for it needs a name."""
+        uses = dict.fromkeys(local, 0)
+        for root in roots:
+            if root in uses:
+                uses[root] += 1
+        at_hand: set[int] | None = None
+        for node in local:
+            inner = self.place.inner(node)
+            operands = self.args[node]
+            if inner:
+                operands = operands[: len(operands) - len(inner)]
+                if at_hand is None:
+                    at_hand = local | block.text.keys()
+                for captured in self.place.captured(inner, at_hand):
+                    if captured in uses:
+                        uses[captured] += 2
+            for operand in operands:
+                if operand in uses:
+                    uses[operand] += 1
+        return uses
 
     def _assign(self, block: _Block, text: str) -> Text:
         name = self.names.numbered("t")
-        block.lines.append(f"{block.indent}{name} = {text}")
+        block.add(f"{name} = {text}")
         return name, _ATOM
 
-    def _fill(self, block: _Block, line: str) -> None:
-        block.lines.append(block.indent + line)
+    def _live(self, block: _Block, captured: Sequence[int]) -> list[str]:
+        """Names for the values that a function takes; what was inlined so far is assigned now."""
+        for node in captured:
+            text = block.text[node][0]
+            if not text.isidentifier():
+                block.text[node] = self._assign(block, text)
+        return [block.text[node][0] for node in captured]
 
-    def _function(self, stem: str, parameters: Sequence[Text], outer: _Block, captured: Sequence[int], roots: Sequence[int],
-                  bound: Sequence[tuple[int, str]] = ()) -> str:  # fmt: skip
-        """The text of a function of `bound` and `captured` that gives `roots[0]`: a lambda if it can be."""
-        inner = _Block([], "        ", {n: outer.text[n] for n in captured}, outer.depth + 1)
-        for node, name in bound:
-            inner.text[node] = name, _ATOM
-        self._run(inner, roots)
-        names = ", ".join([*(name for _, name in bound), *(text for text, _ in parameters)])
-        result = inner.text[roots[0]][0]
-        if not inner.lines:
-            return f"lambda {names}: {result}"
+    def _function(self, block: _Block, captured: Sequence[int], root: int, bound: Sequence[int] = ()) -> str:
+        """A function of `bound` and `captured` that gives `root`: a lambda if it is short, else the name of a `def`."""
+        key = (root, tuple(captured), tuple(bound))
+        known = self.known_functions.get(key)
+        if known is not None:
+            return known
+        inner = _Block([], "        ", {n: block.text[n] for n in captured}, block.silent)
+        variables = [self.names.numbered("k") for _ in bound]
+        inner.text |= {node: (name, _ATOM) for node, name in zip(bound, variables, strict=True)}
+        self._run(inner, (root,))
+        parameters = ", ".join([*variables, *(block.text[n][0] for n in captured)])
+        result = inner.text[root][0]
+        text = f"lambda {parameters}: {result}"
+        if inner.lines or len(result) > _WIDE:
+            text = self._define("body" if bound else "arm", parameters, [*inner.lines, f"        return {result}"])
+        self.known_functions[key] = text
+        return text
+
+    def _define(self, stem: str, parameters: str, lines: list[str]) -> str:
         name = self.names.numbered(stem)
-        self.functions += [f"    def {name}({names}):", *inner.lines, f"        return {result}"]
+        self.functions += [f"    def {name}({parameters}):", *lines]
         return name
 
-    # -- nodes -----------------------------------------------------------------------------------------------------------
+    # -- nodes -------------------------------------------------------------------------------------------------------
 
     def _write(self, block: _Block, node: int) -> Text:
         """The text of a node whose operands are at hand."""
-        op = self.ops[node]
-        if type(self.data[node]) is Region:
-            return self._region(block, node)
+        op, args, data = self.ops[node], self.args[node], self.data[node]
+        if type(data) is Region:
+            return self._region(block, node, data)
         if op.exact is not None and not self.scalars and self.kinds[node] & INT:
-            return self._exact(block, node)
+            return self._checked(block, node, op.exact)
         match op.form:
             case "call":
-                return self._call(op, [block.text[a][0] for a in self.args[node]], self.data[node])
+                return self._call(op, [block.text[a][0] for a in args], data)
             case "sum":
                 return self._sum(block, node)
             case "product":
-                return self._nary(
-                    block, [self._in(block, a, _PRODUCT + (i > 0)) for i, a in enumerate(self.args[node])], "*"
-                )
+                factors = [self._in(block, a, _PRODUCT + (i > 0)) for i, a in enumerate(args)]
+                return self._chain(block, [factors[0], *("*" + f for f in factors[1:])]), _PRODUCT
             case "quotient":
-                a, b = self.args[node]
-                return f"{self._in(block, a, _PRODUCT)}/{self._in(block, b, _UNARY)}", _PRODUCT
+                return f"{self._in(block, args[0], _PRODUCT)}/{self._in(block, args[1], _UNARY)}", _PRODUCT
             case "negative":
-                return "-" + self._in(block, self.args[node][0], _PRODUCT), _UNARY
+                return "-" + self._in(block, args[0], _PRODUCT), _UNARY
             case "compare":
-                a, b = self.args[node]
-                return f"{self._in(block, a, _COMPARE + 1)} {op.numpy} {self._in(block, b, _COMPARE + 1)}", _COMPARE
+                left, right = (self._in(block, a, _COMPARE + 1) for a in args)
+                return f"{left} {op.numpy} {right}", _COMPARE
             case "logic":
                 return self._logic(block, node)
             case "select":
@@ -321,11 +250,12 @@ class _Emitter:
         return text if own >= precedence else f"({text})"
 
     def _call(self, op: Op, operands: list[str], data: Any) -> Text:
-        target = op.math if self.scalars and op.math is not None else op.numpy
-        extra = [self._literal(item) for item in data] if isinstance(data, tuple) else []
-        return f"{self._target(op, target)}({', '.join(extra + operands)})", _ATOM
+        extra = [self._literal(item) for item in data or ()]
+        return f"{self._target(op)}({', '.join(extra + operands)})", _ATOM
 
-    def _target(self, op: Op, target: str | Callable[..., Any]) -> str:
+    def _target(self, op: Op) -> str:
+        """What is called for `op`: a name of NumPy's or of math's, or an injected one."""
+        target = op.math if self.scalars and op.math is not None else op.numpy
         return target if isinstance(target, str) else self._inject(op.name, target)
 
     def _inject(self, stem: str, value: Any) -> str:
@@ -339,111 +269,103 @@ class _Emitter:
 
     def _literal(self, item: Any) -> str:
         if isinstance(item, tuple):
-            return self._join([self._literal(i) for i in item])
+            return _tuple([self._literal(i) for i in item])
         return self._constant(item)[0] if type(item) in (bool, int, float, complex) else self._inject("data", item)
-
-    def _join(self, texts: Sequence[str]) -> str:
-        return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
 
     def _constant(self, value: bool | int | float | complex) -> Text:
         prefix = "math" if self.scalars else "np"
-        match value:
-            case float() if value != value:
-                return f"{prefix}.nan", _ATOM
-            case float() if math.isinf(value):
-                return (f"{prefix}.inf", _ATOM) if value > 0 else (f"-{prefix}.inf", _UNARY)
-            case complex() if not (math.isfinite(value.real) and math.isfinite(value.imag)) or repr(value).startswith(
-                "-0"
-            ):
-                return self._inject("z", value), _ATOM
-        text = repr(value)
+        if isinstance(value, float) and not math.isfinite(value):
+            text = f"{prefix}.nan" if value != value else f"{prefix}.inf" if value > 0 else f"-{prefix}.inf"
+        elif isinstance(value, complex) and not (math.isfinite(value.real) and math.isfinite(value.imag)):
+            return self._inject("constant", value), _ATOM
+        else:
+            text = repr(value)
         return text, _UNARY if text.startswith("-") else _ATOM
 
     def _sum(self, block: _Block, node: int) -> Text:
         parts: list[str] = []
-        for a, negative in zip(self.args[node], self.data[node], strict=True):
-            text = self._in(block, a, _SUM + negative) if parts or not negative else "-" + self._in(block, a, _PRODUCT)
-            parts.append(f" {'-' if negative else '+'} {text}" if parts else text)
-        return self._nary(block, parts, "")
+        for term, negative in zip(self.args[node], self.data[node], strict=True):
+            if parts:
+                parts.append(f" {'-' if negative else '+'} {self._in(block, term, _SUM + 1)}")
+            else:
+                parts.append("-" + self._in(block, term, _PRODUCT) if negative else self._in(block, term, _SUM))
+        return self._chain(block, parts), _SUM
 
-    def _nary(self, block: _Block, parts: list[str], joint: str) -> Text:
-        """A long chain is cut into statements: neither parser nor reader gets too much at once."""
-        precedence = _PRODUCT if joint else _SUM
-        text = parts[0]
-        pending = 1
+    def _chain(self, block: _Block, parts: list[str]) -> str:
+        """One expression; a long one is cut into statements, too much at once for neither parser nor reader."""
+        text, pending = parts[0], 1
         for part in parts[1:]:
             if pending == _MANY or len(text) > 2 * _WIDE:
                 text, pending = self._assign(block, text)[0], 1
-            text += joint + part
+            text += part
             pending += 1
-        return text, precedence
+        return text
 
     def _logic(self, block: _Block, node: int) -> Text:
-        symbol, precedence, word, word_precedence = _LOGIC[str(self.ops[node].numpy)]
+        symbol = str(self.ops[node].numpy)
+        precedence, word, word_precedence = _LOGIC[symbol]
         if self.scalars:
             symbol, precedence = word, word_precedence
         parts = [self._in(block, a, precedence + 1) for a in self.args[node]]
-        return self._nary(block, [parts[0], *(f" {symbol} {p}" for p in parts[1:])], "")[0], precedence
+        return self._chain(block, [parts[0], *(f" {symbol} {p}" for p in parts[1:])]), precedence
 
-    def _exact(self, block: _Block, node: int) -> Text:
-        op = self.ops[node]
-        assert op.exact is not None
-        data = (self.data[node],) if op.form == "sum" else ()
-        target = self._inject(op.exact.__name__, op.exact)
-        texts = [self._literal(d) for d in data] + [block.text[a][0] for a in self.args[node]]
-        return f"{target}({', '.join(texts)})", _ATOM
+    def _checked(self, block: _Block, node: int, function: Callable[..., Any]) -> Text:
+        data = self.data[node]
+        extra = [self._literal(data)] if self.ops[node].form == "sum" else [self._literal(item) for item in data or ()]
+        texts = extra + [block.text[a][0] for a in self.args[node]]
+        return f"{self._inject(function.__name__, function)}({', '.join(texts)})", _ATOM
 
-    def _region(self, block: _Block, node: int) -> Text:
+    def _region(self, block: _Block, node: int, data: Region) -> Text:
         *others, body = self.args[node]
-        data: Region = self.data[node]
-        captured = self._captured((body,), block.text.keys() - set(data.bound))
-        bound = [(b, self.names.numbered("k")) for b in data.bound]
-        live = [block.text[n] for n in captured]
-        function = self._function("body", live, block, captured, (body,), bound)
-        texts = [function, self._join([text for text, _ in live]), *(block.text[a][0] for a in others)]
-        op = self.ops[node]
-        target = self._target(op, op.math if self.scalars and op.math is not None else op.numpy)
-        return f"{target}({', '.join(texts + [self._literal(e) for e in data.extra])})", _ATOM
+        captured = self.place.captured((body,), block.text.keys() - set(data.bound))
+        live = _tuple(self._live(block, captured))
+        function = self._function(block, captured, body, data.bound)
+        texts = [function, live, *(block.text[a][0] for a in others), *(self._literal(e) for e in data.extra)]
+        return _broken(block, self._target(self.ops[node]), texts), _ATOM
 
-    # -- selection -------------------------------------------------------------------------------------------------------
+    # -- selection ---------------------------------------------------------------------------------------------------
 
     def _select(self, block: _Block, node: int) -> Text:
         if self.scalars:
             return self._select_scalar(block, node)
-        return self._select_everywhere(block, node) if self._is_eager(node) else self._select_guarded(block, node)
+        if self.place.is_deep(node):
+            return self._where([block.text[a][0] for a in self.args[node]])
+        return self._select_cheap(block, node) if self.place.is_cheap(node) else self._select_guarded(block, node)
 
-    def _select_everywhere(self, block: _Block, node: int) -> Text:
-        """All arms, then np.where; what they warn of is silenced, for it need not be what is selected."""
-        args = self.args[node]
-        inside = block.inner(lines=[])
-        self._run(inside, args)
-        texts = [inside.text[a][0] for a in args]
+    def _where(self, texts: Sequence[str]) -> Text:
         text = texts[-1]
-        for i in range(len(args) - 3, -1, -2):
+        for i in range(len(texts) - 3, -1, -2):
             text = f"np.where({texts[i]}, {texts[i + 1]}, {text})"
-        if not inside.lines and all(self.ops[a] is CONST or a in block.text for a in args[1:]):
-            return text, _ATOM
-        self._fill(block, 'with np.errstate(all="ignore"):')
+        return text, _ATOM
+
+    def _select_cheap(self, block: _Block, node: int) -> Text:
+        """All arms, then np.where; overflow is silenced, for it need not be in what is selected."""
+        args = self.args[node]
+        if block.silent or not self.place.may_warn(args[1:], block.text):
+            self._run(block, args)
+            return self._where([block.text[a][0] for a in args])
+        inside = block.inside()
+        inside.silent = True
+        self._run(inside, args)
+        text = self._assign(inside, self._where([inside.text[a][0] for a in args])[0])
+        block.add('with np.errstate(all="ignore"):')
         block.lines += inside.lines
-        name, precedence = self._assign(inside, text)
-        block.lines.append(inside.lines[-1])
-        return name, precedence
+        return text
 
     def _select_guarded(self, block: _Block, node: int) -> Text:
         """Each arm a function of the elements that it is selected for."""
         args = self.args[node]
-        captured = self._captured(args[1:], block.text)
-        live = [block.text[n] for n in captured]
-        texts = [block.text[args[0]][0]]
+        captured = self.place.captured(args[1:], block.text)
+        texts = [
+            _tuple(self._live(block, captured)),
+            self._literal(tuple(self.program.rank[n] for n in captured)),
+            _tuple(self._samples(block, node)),
+            block.text[args[0]][0],
+        ]
         for a in args[1:]:
-            if self.ops[a] is CONST:
-                texts.append(self._constant(self.data[a])[0])
-            else:
-                texts.append(self._function("arm", live, block, captured, (a,)))
-        ranks = tuple(self.program.rank[n] for n in captured)
-        samples = self._join(self._samples(block, node))
-        call = self._inject("piecewise", rt.piecewise)
-        return f"{call}({', '.join([self._join([t for t, _ in live]), self._literal(ranks), samples, *texts])})", _ATOM
+            constant = self.ops[a] is CONST
+            texts.append(self._constant(self.data[a])[0] if constant else self._function(block, captured, a))
+        return _broken(block, self._inject("piecewise", rt.piecewise), texts), _ATOM
 
     def _samples(self, block: _Block, node: int) -> list[str]:
         """Values whose common dtype is the least that the selection has, whatever arms are evaluated."""
@@ -455,46 +377,60 @@ class _Emitter:
             if definite is not None:
                 found[definite] = None
                 continue
-            found |= {
-                block.text[n][0]: None for n in self._captured((a,), block.text) if self.kinds[n] & kinds == kinds
-            }
+            used = self.place.captured((a,), block.text)
+            found |= {block.text[n][0]: None for n in used if self.kinds[n] & kinds == kinds}
             if not kinds & (BOOL | INT):
                 found["0.0"] = None
         return list(found)
 
     def _select_scalar(self, block: _Block, node: int) -> Text:
+        """A conditional expression if it is short, else a function that returns from the arm it comes to."""
         args = self.args[node]
-        if self._is_eager(node):
-            self._run(block, args)
-            return self._if_else([block.text[a] for a in args])
-        trial = _Block([], "", dict(block.text), block.depth)
-        if len(args) <= 2 * _MANY and self.guard_depth[node] <= 3:
-            saved = len(self.functions), dict(self.names.last)
-            for a in args:
-                self._run(trial, (a,))
-            if not trial.lines and len(self.functions) == saved[0]:
-                text = self._if_else([trial.text[a] for a in args])
-                if len(text[0]) <= 2 * _WIDE:
-                    return text
-            del self.functions[saved[0] :]
-            self.names.last = saved[1]
-        captured = self._captured(args, block.text)
-        names = ", ".join(block.text[n][0] for n in captured)
-        inner = _Block([], "        ", {n: block.text[n] for n in captured}, block.depth + 1)
-        for i in range(0, len(args) - 1, 2):
-            self._run(inner, (args[i],))
-            self._fill(inner, f"if {inner.text[args[i]][0]}:")
-            arm = inner.inner()
-            self._run(arm, (args[i + 1],))
-            self._fill(arm, f"return {arm.text[args[i + 1]][0]}")
-        self._run(inner, (args[-1],))
-        name = self.names.numbered("choose")
-        self.functions += [
-            f"    def {name}({names}):", *inner.lines, f"        return {inner.text[args[-1]][0]}"
-        ]  # fmt: skip
-        return f"{name}({names})", _ATOM
+        if self.place.is_deep(node):
+            return self._conditional([block.text[a] for a in args])
+        captured = self.place.captured(args, block.text)
+        if len(args) <= _MANY and self.place.depth(node) <= 2:
+            trial = _Block([], "", dict(block.text))
+            before = len(self.functions), len(self.known_functions), dict(self.names.next)
+            self._run(trial, args)
+            text = self._conditional([trial.text[a] for a in args])
+            if not trial.lines and len(text[0]) <= _WIDE:
+                return text
+            del self.functions[before[0] :]
+            while len(self.known_functions) > before[1]:
+                self.known_functions.popitem()
+            self.names.next = before[2]
+        parameters = ", ".join(self._live(block, captured))
+        key = (node, tuple(captured))
+        name = self.known_functions.get(key)
+        if name is None:
+            inner = _Block([], "        ", {n: block.text[n] for n in captured})
+            for condition, value in zip(args[:-1:2], args[1::2], strict=True):
+                self._run(inner, (condition,))
+                inner.add(f"if {inner.text[condition][0]}:")
+                arm = inner.inside()
+                self._run(arm, (value,))
+                arm.add(f"return {arm.text[value][0]}")
+                inner.lines += arm.lines
+            self._run(inner, args[-1:])
+            inner.add(f"return {inner.text[args[-1]][0]}")
+            name = self.known_functions[key] = self._define("choose", parameters, inner.lines)
+        return f"{name}({parameters})", _ATOM
 
-    def _if_else(self, texts: Sequence[Text]) -> Text:
+    def _conditional(self, texts: Sequence[Text]) -> Text:
         wrapped = [f"({text})" if own <= _IF else text for text, own in texts]
-        pieces = [f"{wrapped[i + 1]} if {wrapped[i]} else " for i in range(0, len(wrapped) - 1, 2)]
+        pieces = [f"{value} if {test} else " for test, value in zip(wrapped[:-1:2], wrapped[1::2], strict=True)]
         return "".join([*pieces, wrapped[-1]]), _IF
+
+
+def _tuple(texts: Sequence[str]) -> str:
+    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+
+def _broken(block: _Block, function: str, texts: Sequence[str]) -> str:
+    """A call, over several lines if it is long."""
+    call = f"{function}({', '.join(texts)})"
+    if len(call) <= _WIDE:
+        return call
+    inner = block.indent + "    "
+    return f"{function}(\n" + "".join(f"{inner}{text},\n" for text in texts) + f"{block.indent})"

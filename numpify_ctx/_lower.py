@@ -1,7 +1,9 @@
-"""The walk from a SymPy expression to a program: every node once, no recursion, no sorting, no look at what prints it.
+"""The walk from a SymPy expression to a program: every node once, no recursion, no sorting, no look at what prints
+it.
 
-Rules are found by the exact class of a node. A rule (`Rule`) says what to lower first, usually `expr.args`, and then makes
-program nodes from the results. Constant subexpressions are not lowered: the largest ones are evaluated whole, at 40 digits.
+Rules are found by the exact class of a node. A rule (`Rule`) says what to lower first, usually `expr.args`, and
+then makes program nodes from the results. Constant subexpressions are not lowered: the largest ones are evaluated
+whole, at 40 digits.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from ._exact import evaluate
 from ._program import INT, Layout, Op, Program
 
 
-_DEEP = 24  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
+_DEEP = 6  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
 
 Lower = Callable[..., int]
 
@@ -51,7 +53,8 @@ class Rule:
 
     Attributes:
         lower: `(builder, expr, *operand nodes) -> node`.
-        operands: `(builder, expr) -> what to lower first`: SymPy expressions, or `Under` to bind symbols. None: `expr.args`.
+        operands: `(builder, expr) -> what to lower first`: SymPy expressions, or `Under` to bind symbols. None:
+            `expr.args`.
         folds: an `expr` all of whose operands are constant is a constant, and `expr.evalf()` gives its value.
     """
 
@@ -62,12 +65,21 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A constant subexpression that is not a node yet; `parts` are its operands, `depth` how deep it is nested."""
+    """A constant subexpression that is not a node yet.
+
+    Attributes:
+        expr: the expression, or one that is worth the same to 40 digits.
+        rule: the rule of its class, if it has operands.
+        parts: its operands.
+        depth: how deep `expr` is nested.
+        cut: `expr` is not the original.
+    """
 
     expr: Any
     rule: Rule | None = None
     parts: tuple[Constant, ...] = ()
     depth: int = 0
+    cut: bool = False
 
 
 @dataclass(slots=True)
@@ -85,7 +97,7 @@ class Scope:
 
 
 def user_function(name: str, function: Callable[..., Any]) -> Op:
-    """The operation that calls `function`, elementwise by the user's promise; never folded, never assumed harmless."""
+    """The operation that calls `function`: elementwise by the user's promise, never folded, never cheap."""
     return Op(name, function)
 
 
@@ -135,7 +147,7 @@ class _Lowering:
                 return Layout("dict", items=tuple(self._layout(v) for v in expr.values()), keys=tuple(expr.keys()))
         return Layout("node", self.node(_as_sympy(expr), self.root))
 
-    # -- the walk --------------------------------------------------------------------------------------------------------
+    # -- the walk ----------------------------------------------------------------------------------------------------
 
     def node(self, expr: Any, scope: Scope) -> int:
         """The node of `expr`, by an explicit stack: an entry is visited twice, before and after its operands."""
@@ -193,10 +205,9 @@ class _Lowering:
             return rule
         if isinstance(expr, AppliedUndef):
             raise self._unknown(expr)
-        name = kind.__name__
-        raise CompileError(
-            f"cannot compile {describe(expr)}: there is no NumPy form of {name!r}; pass functions={{{name}: a NumPy function}}"
-        )
+        if isinstance(expr, sp.Function):
+            return Rule(_no_form)  # of a constant, it is a constant: SymPy knows more functions than we do
+        raise _missing(expr)
 
     def _user_op(self, expr: Any) -> Op | None:
         cls = type(expr)
@@ -216,7 +227,7 @@ class _Lowering:
         return op
 
     def _operands(self, rule: Rule, expr: Any) -> Sequence[Any]:
-        return expr.args if rule.operands is None else rule.operands(self.builder, expr)  # type: ignore[no-any-return]
+        return expr.args if rule.operands is None else rule.operands(self.builder, expr)
 
     def _operand(self, operand: Any, scope: Scope) -> tuple[Any, Scope]:
         if type(operand) is not Under:
@@ -237,11 +248,14 @@ class _Lowering:
             type(part) is Constant and s is scope for part, (_, s) in zip(parts, operands, strict=True)
         ):
             depth = 1 + max((part.depth for part in parts), default=0)
+            cut = any(part.cut for part in parts)
             if depth <= _DEEP:
-                return Constant(expr, rule, tuple(parts), depth)
+                return Constant(
+                    expr.func(*(part.expr for part in parts)) if cut else expr, rule, tuple(parts), depth, cut
+                )
             values = [evaluate(part.expr) for part in parts]
             if all(value is not None for value in values):
-                return Constant(expr.func(*values))
+                return Constant(expr.func(*values), cut=True)
         nodes: list[Any] = []
         for part, (_, where) in zip(parts, operands, strict=True):
             node = self._force(part)
@@ -271,6 +285,18 @@ class _Lowering:
         if same:
             return CompileError(f"{what}; there {expr.name} has other assumptions, and SymPy tells the two apart")
         return CompileError(f"{what}; add it to args")
+
+
+def _missing(expr: Any) -> CompileError:
+    name = type(expr).__name__
+    return CompileError(
+        f"cannot compile {describe(expr)}: there is no NumPy form of {name!r}; "
+        f"pass functions={{{name}: a NumPy function}}"
+    )
+
+
+def _no_form(b: Builder, expr: Any, *operands: int) -> int:
+    raise _missing(expr)
 
 
 def _as_sympy(expr: Any) -> Any:

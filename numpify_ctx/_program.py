@@ -10,9 +10,10 @@ Facts about each node are inferred while it is built (see `_builder.Builder`):
 - `kinds`: the kinds of number it may be, a set written as a mask of `BOOL < INT < REAL < COMPLEX`.
 - `rank`: how many leading axes (matrix, array) it has before the axes that broadcast.
 
-Guards. Some operations (`Op.lazy`) do not evaluate all their operands: `SELECT` evaluates an arm only where its condition
-is the first true one. And some (`Op.binds`) evaluate an operand many times with other values of bound variables: a sum. The
-program does not say *where* a node is computed; the emitter places it, inside an arm unless it is needed outside too.
+Guards. Some operations (`Op.lazy`) do not evaluate all their operands: `SELECT` evaluates an arm only where its
+condition is the first true one. And some (`Op.binds`) evaluate an operand many times with other values of bound
+variables: a sum. The program does not say *where* a node is computed; the emitter places it, inside an arm unless
+it is needed outside too.
 """
 
 from __future__ import annotations
@@ -81,17 +82,18 @@ class Op:
 
     Attributes:
         name: for people, and the stem of the name that an injected function gets in the source.
-        numpy: how arrays compute it: `"np.sin"` for a function of NumPy's; a callable, which is injected; for an operator of
-            the emitter's own, its symbol.
-        math: how Python scalars compute it: `"math.sin"`, a callable, or None to use `numpy` for them too. It must raise, not
-            return, wherever its result would differ from `numpy`'s: the call then falls back on `numpy`.
+        numpy: how arrays compute it: `"np.sin"` for a function of NumPy's; a callable, which is injected; for an
+            operator of the emitter's own, its symbol.
+        math: how Python scalars compute it: `"math.sin"`, a callable, or None to use `numpy` for them too. It must
+            raise, not return, wherever its result would differ from `numpy`'s: the call then falls back on `numpy`.
         exact: a callable that replaces `numpy` where integer arrays could overflow; None where they cannot.
         kinds: kinds of the operands to kinds of the result.
         rank: ranks of the operands to the rank of the result; None for the largest.
-        form: how the emitter writes it: "call" (of `numpy`, on the operands, then the items of the node's tuple `data` if
-            there is any), or one of the forms that the emitter knows by name ("infix", "select", ...).
+        form: how the emitter writes it: "call" (of `numpy`, on the operands, then the items of the node's tuple
+            `data` if there is any), or one of the forms that the emitter knows by name ("infix", "select", ...).
         lazy: every operand but the first is evaluated under a guard (SELECT).
-        cheap: costs about as much as one pass over memory, and raises nothing: arms made of such are not worth a guard.
+        cheap: costs about as much as one pass over memory, and raises nothing: arms made of such are not worth a
+            guard.
         view: the result may share memory with an operand.
         elementwise: element i of the result depends on element i of the operands alone.
     """
@@ -121,8 +123,9 @@ BOUND = Op("bound", "", form="name", cheap=True)
 class Region:
     """Data of a node one of whose operands is evaluated many times (a sum over k).
 
-    The last operand of the node is the body; `bound` are the BOUND nodes it is a function of. The emitter turns the body
-    into a function of the bound variables and of the values it needs from outside, and calls the node's runtime function with
+    The last operand of the node is the body; `bound` are the BOUND nodes it is a function of. The emitter turns the
+    body into a function of the bound variables and of the values it needs from outside, and calls the node's
+    runtime function with
     `(body, captured, *other operands, *extra)`: the runtime calls `body(*bound values, *captured)`.
     """
 

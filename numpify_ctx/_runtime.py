@@ -14,7 +14,7 @@ import numpy as np
 _LIMIT = float(2**63)
 
 
-# -- integers: exact while they fit in int64, else floats -------------------------------------------------------------------
+# -- integers: exact while they fit in int64, else floats ------------------------------------------------------------
 
 
 def is_integer(value: Any) -> bool:
@@ -98,7 +98,7 @@ def exact_power(base: Any, exponent: Any) -> Any:
     return np.power(base, exponent)
 
 
-# -- scalars -----------------------------------------------------------------------------------------------------------------
+# -- scalars ---------------------------------------------------------------------------------------------------------
 
 
 def math_power(base: Any, exponent: Any) -> Any:
@@ -117,7 +117,7 @@ def math_not(value: Any) -> bool:
     return not value
 
 
-# -- guards ------------------------------------------------------------------------------------------------------------------
+# -- guards ----------------------------------------------------------------------------------------------------------
 
 
 def piecewise(
@@ -130,7 +130,8 @@ def piecewise(
         ranks: the leading axes of each, which are not selected from.
         samples: values whose common dtype the result must at least have, whichever arms are evaluated.
         condition: the first condition, already evaluated.
-        arms: value, condition, value, ..., value: each a function of the selected elements of `live`; a value may be a constant.
+        arms: value, condition, value, ..., value: each a function of the selected elements of `live`; a value may
+            be a constant.
 
     >>> x = np.array([-1.0, 4.0])
     >>> piecewise((x,), (0,), (0.0,), x > 0, np.sqrt, 0)
@@ -139,13 +140,9 @@ def piecewise(
     where: Any = None  # flat positions of the elements not yet decided; None: all of them
     shape: tuple[int, ...] = ()
     pieces: list[tuple[Any, Any]] = []
-    for i in range(0, len(arms), 2):
-        value = arms[i]
-        if i + 1 == len(arms):
-            pieces.append((where, _arm(value, live)))
-            break
-        test = condition if i == 0 else _arm(arms[i - 1], live)
-        test = np.asarray(test).astype(bool, copy=False)
+    tests = (condition, *arms[1:-1:2])
+    for i, value in enumerate(arms[:-1:2]):
+        test = np.asarray(tests[i] if i == 0 else _arm(tests[i], live)).astype(bool, copy=False)
         if test.all():
             pieces.append((where, _arm(value, live)))
             break
@@ -155,18 +152,21 @@ def piecewise(
             shapes = (np.shape(v)[r:] for v, r in zip(live, ranks, strict=True))
             shape = np.broadcast_shapes(test.shape, *shapes)
             live = tuple(_flat(v, r, shape) for v, r in zip(live, ranks, strict=True))
+            where = np.arange(math.prod(shape))
             test = np.broadcast_to(test, shape).reshape(-1)
-            where = np.arange(test.size)
+        test = np.broadcast_to(test, where.shape)
         pieces.append((where[test], _arm(value, _pick(live, ranks, test))))
         test = ~test
         where, live = where[test], _pick(live, ranks, test)
+    else:
+        pieces.append((where, _arm(arms[-1], live)))
     if len(pieces) == 1 and pieces[0][0] is None:
         result = pieces[0][1]
         dtype = np.result_type(result, *samples)
         return result if getattr(result, "dtype", None) == dtype else np.asarray(result, dtype=dtype)
     dtype = np.result_type(*(value for _, value in pieces), *samples)
     lead: tuple[int, ...] = max((np.shape(v)[:-1] for _, v in pieces), key=len)
-    result = np.empty(lead + (math.prod(shape),), dtype)
+    result = np.empty((*lead, math.prod(shape)), dtype)
     for positions, value in pieces:
         result[..., positions] = value
     return result.reshape(lead + shape)
@@ -188,11 +188,12 @@ def _pick(live: tuple[Any, ...], ranks: tuple[int, ...], test: Any) -> tuple[Any
     return tuple(v[..., test] if np.ndim(v) > r else v for v, r in zip(live, ranks, strict=True))
 
 
-# -- arrays ------------------------------------------------------------------------------------------------------------------
+# -- arrays ----------------------------------------------------------------------------------------------------------
 
 
 def stack(shape: tuple[int, ...], *entries: Any) -> Any:
-    """An array of `entries`, its leading axes of the given shape, the others those to which the entries broadcast together.
+    """An array of `entries`, its leading axes of the given shape, the others those to which the entries broadcast
+    together.
 
     >>> stack((2,), 1, np.array([2.0, 3.0]))
     array([[1., 1.],

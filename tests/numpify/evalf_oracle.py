@@ -49,14 +49,15 @@ def worth(expr: Any, values: Mapping[Any, Any]) -> Any:
     if result is sp.zoo:
         return complex(math.inf, math.nan)
     real, imaginary = result.as_real_imag()
-    assert real.is_number and imaginary.is_number, f"the oracle has no value for {expr} at {values}: {result}"
+    numbers = real.is_number and imaginary.is_number
+    assert numbers, f"the oracle has no value for {expr} at {values}: {result}"
     if abs(imaginary) <= abs(real) * sp.Float("1e-25") or (imaginary != 0 and imaginary._prec == 1):
         return float(real)
     return complex(float(real), float(imaginary))
 
 
 def expected(expr: Any, arguments: Sequence[Any], values: Sequence[Any], complex_numbers: bool) -> Any:
-    """The array of what `expr` is worth at each element of the broadcast `values`; real arithmetic gives nan for complex."""
+    """What `expr` is worth at each element of the broadcast `values`; in real arithmetic, nan for a complex number."""
     arrays = np.broadcast_arrays(*(np.asarray(v) for v in values)) if values else [np.zeros(())]
     shape = arrays[0].shape
     result = np.empty(shape, object)
@@ -80,7 +81,8 @@ def check(
     functions: Any = None,
     meaning: Any = None,
 ) -> Any:
-    """Compile `expr`, call it, and compare value, kind of dtype and shape with the oracle's; returns what the call gave.
+    """Compile `expr`, call it, and compare value, kind of dtype and shape with the oracle's; returns what the call
+    gave.
 
     `kind` is the expected `dtype.kind`; without it, a boolean must be a boolean, and a number not.
     `meaning` is an expression that SymPy can evaluate, for one that it cannot.
@@ -96,7 +98,7 @@ def check(
     found = np.asarray(got).dtype.kind
     if kind is not None:
         assert found == kind, f"{expr}: kind {found}, not {kind}"
-    else:
+    elif want.size:
         assert (found == "b") == isinstance(want.reshape(-1)[0], bool), f"{expr}: kind {found}"
     for one, other in zip(np.asarray(got).reshape(-1).tolist(), want.reshape(-1).tolist(), strict=True):
         assert agree(one, other, rtol, atol), f"{expr} at {values}: {one}, not {other}\n{compiled.source}"

@@ -7,6 +7,7 @@ import pytest
 import sympy as sp
 from sympy.codegen import cfunctions, numpy_nodes
 from sympy.functions.elementary.integers import frac
+
 from numpify_ctx._compile import compile_expression
 from tests.numpify.evalf_oracle import check
 
@@ -19,16 +20,18 @@ OUTSIDE = [-5.5, -1.25, 1.25, 7.0]
 POSITIVE = [1e-3, 0.5, 1.0, 2.0, 40.0]
 UNARY = [
     (sp.exp, ANYWHERE), (sp.log, POSITIVE), (sp.sqrt, POSITIVE), (sp.cbrt, POSITIVE),
-    (sp.sin, ANYWHERE), (sp.cos, ANYWHERE), (sp.tan, ANYWHERE), (sp.sec, ANYWHERE), (sp.csc, ANYWHERE), (sp.cot, ANYWHERE),
-    (sp.asin, INSIDE), (sp.acos, INSIDE), (sp.atan, ANYWHERE), (sp.asec, OUTSIDE), (sp.acsc, OUTSIDE), (sp.acot, ANYWHERE),
-    (sp.sinc, ANYWHERE),
+    (sp.sin, ANYWHERE), (sp.cos, ANYWHERE), (sp.tan, ANYWHERE),
+    (sp.sec, ANYWHERE), (sp.csc, ANYWHERE), (sp.cot, ANYWHERE),
+    (sp.asin, INSIDE), (sp.acos, INSIDE), (sp.atan, ANYWHERE),
+    (sp.asec, OUTSIDE), (sp.acsc, OUTSIDE), (sp.acot, ANYWHERE), (sp.sinc, ANYWHERE),
     (sp.sinh, ANYWHERE), (sp.cosh, ANYWHERE), (sp.tanh, ANYWHERE), (sp.sech, ANYWHERE), (sp.csch, ANYWHERE),
     (sp.coth, ANYWHERE), (sp.asinh, ANYWHERE), (sp.acosh, [1.25, 2.0, 7.0]), (sp.atanh, INSIDE), (sp.asech, [0.2, 0.7]),
     (sp.acsch, ANYWHERE), (sp.acoth, OUTSIDE),
     (sp.Abs, ANYWHERE), (sp.sign, ANYWHERE), (sp.re, ANYWHERE), (sp.im, ANYWHERE), (sp.arg, ANYWHERE),
     (sp.conjugate, ANYWHERE), (sp.floor, ANYWHERE), (sp.ceiling, ANYWHERE), (frac, ANYWHERE),
     (sp.Heaviside, ANYWHERE), (sp.DiracDelta, ANYWHERE),
-    (cfunctions.expm1, ANYWHERE), (cfunctions.log1p, POSITIVE), (cfunctions.exp2, ANYWHERE), (cfunctions.log2, POSITIVE),
+    (cfunctions.expm1, ANYWHERE), (cfunctions.log1p, POSITIVE), (cfunctions.exp2, ANYWHERE),
+    (cfunctions.log2, POSITIVE),
     (cfunctions.log10, POSITIVE),
 ]  # fmt: skip
 
@@ -44,8 +47,9 @@ def test_a_function_of_one_number(function, points):
 @pytest.mark.parametrize(
     "function",
     [
-        sp.exp, sp.log, sp.sqrt, sp.sin, sp.cos, sp.tan, sp.sec, sp.csc, sp.cot, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.csch,
-        sp.coth, sp.asin, sp.acos, sp.atan, sp.acot, sp.asec, sp.acsc, sp.asinh, sp.acosh, sp.atanh, sp.asech, sp.acsch, sp.acoth,
+        sp.exp, sp.log, sp.sqrt, sp.sin, sp.cos, sp.tan, sp.sec, sp.csc, sp.cot, sp.sinh, sp.cosh,
+        sp.tanh, sp.sech, sp.csch, sp.coth, sp.asin, sp.acos, sp.atan, sp.acot, sp.asec, sp.acsc, sp.asinh, sp.acosh, sp.atanh,
+        sp.asech, sp.acsch, sp.acoth,
         sp.Abs, sp.sign, sp.re, sp.im, sp.arg, sp.conjugate, sp.floor, sp.ceiling, frac, sp.sinc,
     ],
 )  # fmt: skip

@@ -1,0 +1,154 @@
+"""Where each node of a program is computed: at once, under a guard, or within a loop.
+
+Law: a node that every path through a selection computes is computed before it, once; any other is computed inside
+the arms that use it, also if several do. So sharing never takes a node out of its guard, and a guard never hides
+what is needed anyway. What does not depend on the variable of a loop is computed before the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+
+from ._ops import ADD, MUL
+from ._program import BOUND, CONST, PARAM, Program, Region
+
+
+DEEP_GUARDS = 24  # selections nested deeper are computed by evaluating all their arms: no nesting overflows a stack
+CHEAP_ARMS = 24  # arms of no more cheap operations than this are computed everywhere and selected from
+_LEAVES = (CONST, PARAM, BOUND)
+
+
+class Placement:
+    """The plan for one program, for scalars or for arrays.
+
+    For scalars a guard is an `if`, and always worth it; for arrays one pass over memory is cheaper than a guard.
+    """
+
+    def __init__(self, program: Program, scalars: bool) -> None:
+        self.program = program
+        self.scalars = scalars
+        self.has_deep = False
+        self._depth: list[int] = []  # how deep guards nest at and below each node
+        self._cheap: list[int] = []  # how many operations it takes, if all are cheap; else more than CHEAP_ARMS
+        self._needs: dict[int, tuple[int, ...]] = {}  # where that is not simply the operands
+        for node, op in enumerate(program.ops):
+            self._measure(node)
+            if op.lazy:
+                self._needs[node] = self._needs_of_selection(node)
+            elif type(program.data[node]) is Region:
+                self._needs[node] = self._needs_of_region(node)
+
+    def needs(self, node: int) -> tuple[int, ...]:
+        """What is computed before `node`, whatever the values are."""
+        return self._needs[node] if node in self._needs else self.program.args[node]
+
+    def inner(self, node: int) -> tuple[int, ...]:
+        """The operands of `node` that are placed inside it: the arms of a selection, the body of a sum."""
+        if type(self.program.data[node]) is Region:
+            return self.program.args[node][-1:]
+        if not self.program.ops[node].lazy or self.is_deep(node):
+            return ()
+        return self.program.args[node][0 if self.scalars else 1 :]
+
+    def is_deep(self, node: int) -> bool:
+        """Is this selection nested too deeply to be guarded? Then its warnings must be silenced."""
+        return self._depth[node] > DEEP_GUARDS
+
+    def is_cheap(self, node: int) -> bool:
+        """Are the arms of this selection not worth a guard?"""
+        return not self.scalars and self._cheap[node] <= CHEAP_ARMS
+
+    def depth(self, node: int) -> int:
+        """How deep guards nest at and below `node`."""
+        return self._depth[node]
+
+    def closure(self, roots: Iterable[int], known: Container[int] = ()) -> set[int]:
+        """What must be computed to have `roots`, short of `known` and of what is placed inside other nodes."""
+        found: set[int] = set()
+        todo = list(roots)
+        while todo:
+            node = todo.pop()
+            if node not in found and node not in known:
+                found.add(node)
+                todo.extend(self.needs(node))
+        return found
+
+    def captured(self, roots: Iterable[int], at_hand: Container[int]) -> list[int]:
+        """The nodes `at_hand` that are used on the way to `roots`, guarded or not; constants are not counted."""
+        found: set[int] = set()
+        seen: set[int] = set()
+        todo = list(roots)
+        while todo:
+            node = todo.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if node not in at_hand:
+                todo.extend(self.program.args[node])
+            elif self.program.ops[node] is not CONST:
+                found.add(node)
+        return sorted(found)
+
+    def may_warn(self, roots: Iterable[int], known: Container[int]) -> bool:
+        """Can the cheap operations on the way to `roots` overflow?"""
+        return any(self.program.ops[n] in (ADD, MUL) for n in self._all_below(roots, known))
+
+    def _all_below(self, roots: Iterable[int], known: Container[int]) -> set[int]:
+        found: set[int] = set()
+        todo = list(roots)
+        while todo:
+            node = todo.pop()
+            if node not in found and node not in known:
+                found.add(node)
+                todo.extend(self.program.args[node])
+        return found
+
+    def _measure(self, node: int) -> None:
+        op, args = self.program.ops[node], self.program.args[node]
+        count = sum(self._cheap[a] for a in args) + (op not in _LEAVES)
+        cheap = op.cheap or (op.lazy and not self.scalars and count <= CHEAP_ARMS)
+        self._cheap.append(min(count, CHEAP_ARMS + 1) if cheap else CHEAP_ARMS + 1)
+        below = max((self._depth[a] for a in args), default=0)
+        if op.lazy and not self.is_cheap(node):
+            below = max(self._depth[args[0]], 1 + max(self._depth[a] for a in args[1:]))
+            self.has_deep |= below > DEEP_GUARDS
+        self._depth.append(below)
+
+    def _needs_of_selection(self, node: int) -> tuple[int, ...]:
+        """The first condition, and what every path through the arms computes."""
+        args = self.program.args[node]
+        if self.is_deep(node):
+            return args
+        first = args[:1]
+        if self.scalars:
+            first = tuple(a for a in self.program.args[args[0]] if self.program.args[a])
+        tested: set[int] = set()
+        common: set[int] | None = None
+        for test, value in zip((None, *args[2:-1:2], None), (*args[1:-1:2], args[-1]), strict=False):
+            if test is not None:
+                tested = tested | self.closure((test,))
+            path = tested | self.closure((value,))
+            common = path if common is None else common & path
+            if not common:
+                break
+        return (*first, *sorted(n for n in common or () if self.program.args[n]))
+
+    def _needs_of_region(self, node: int) -> tuple[int, ...]:
+        """The other operands, and what in the body does not depend on the bound variables."""
+        *others, body = self.program.args[node]
+        bound = 0
+        for variable in self.program.data[node].bound:
+            bound |= self.program.deps[variable]
+        invariant: list[int] = []
+        seen: set[int] = set()
+        todo = [body]
+        while todo:
+            inside = todo.pop()
+            if inside in seen:
+                continue
+            seen.add(inside)
+            if self.program.deps[inside] & bound:
+                todo.extend(self.needs(inside))
+            elif self.program.args[inside]:
+                invariant.append(inside)
+        return (*others, *invariant)

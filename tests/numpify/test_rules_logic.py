@@ -1,0 +1,218 @@
+"""Relations, logic, Piecewise and what is defined by cases, against evalf; and the guards: what is not selected is not run."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, strategies as st
+from sympy.logic.boolalg import Xnor
+
+from numpify_ctx._compile import compile_expression
+from tests.numpify.evalf_oracle import check
+
+
+x, y, z = sp.symbols("x y z")
+A = np.array([-2.5, -1.0, 0.0, 0.25, 3.0])
+B = np.array([[0.5], [-1.0], [3.0]])
+P = sp.Piecewise
+
+
+def run(expr, *values, functions=None):
+    names = sp.symbols("x y z")[: len(values)]
+    return compile_expression(expr, [(s, s.name) for s in names], functions=functions).call(*values)
+
+
+LESS, MORE = x < y, x > 0
+LOGIC = [
+    x < y, x <= y, x > y, x >= y, sp.Eq(x, y), sp.Ne(x, y), sp.And(LESS, MORE), sp.Or(LESS, MORE), sp.Not(sp.And(LESS, MORE)),
+    sp.Xor(LESS, MORE), sp.Nand(LESS, MORE), sp.Nor(LESS, MORE), Xnor(LESS, MORE), sp.Implies(LESS, MORE),
+    sp.Equivalent(LESS, MORE, y > 1), sp.ITE(MORE, LESS, y > 1), sp.And(MORE, y < 2, LESS), sp.Or(x > 2, y < 0, sp.Eq(x, y)),
+    sp.Nand(LESS, MORE, evaluate=False), sp.Nor(LESS, MORE, evaluate=False), sp.Implies(LESS, MORE, evaluate=False),
+    sp.Contains(x, sp.Interval(0, 1)), sp.Contains(x, sp.Interval.open(-3, 3)), sp.Contains(x, sp.FiniteSet(3, 5)),
+    sp.Contains(x, sp.Interval(0, y)), sp.Not(sp.Contains(x, sp.Union(sp.Interval(-5, -2), sp.Interval(2, 5)))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expr", LOGIC)
+def test_logic_is_boolean_and_broadcasts(expr):
+    check(expr, [x, y], [A, B], kind="b")
+    check(expr, [x, y], [A, 0.5], kind="b")
+    check(expr, [x, y], [0.25, -1.0], kind="b")
+    check(expr, [x, y], [3, 3], kind="b")
+
+
+@pytest.mark.parametrize("domain", [sp.S.Integers, sp.S.Naturals, sp.S.Naturals0, sp.S.Reals, sp.Range(0, 6, 2)])
+def test_membership(domain):
+    check(sp.Contains(x, domain), [x], [np.array([-2, 0, 1, 4])], kind="b")
+    check(
+        sp.Contains(x, domain),
+        [x],
+        [np.array([-2.0, 0.0, 1.0, 4.0])],
+        kind="b",
+        meaning=sp.Contains(sp.Integer(1) * x, domain),
+    )
+
+
+@pytest.mark.parametrize(
+    "expr", [sp.And(x, y), sp.Or(x, ~y), sp.Xor(x, y), sp.Implies(x, y), sp.Equivalent(x, y), sp.ITE(x, y, ~y)]
+)
+def test_logic_of_boolean_arguments(expr):
+    a, b = np.array([True, True, False, False]), np.array([True, False, True, False])
+    want = [bool(expr.subs({x: bool(i), y: bool(j)})) for i, j in zip(a, b, strict=True)]
+    for values in ((a, b), (a.astype(int), b.astype(float))):
+        assert run(expr, *values).tolist() == want
+        assert run(expr, *values).dtype == bool
+    assert [run(expr, bool(i), bool(j)) for i, j in zip(a, b, strict=True)] == want
+
+
+def test_relations_chained_through_nan_are_false():
+    assert run(x < y, np.array([np.nan, 1.0]), 2.0).tolist() == [False, True]
+    assert run(sp.Ne(x, y), np.nan, 2.0)
+
+
+PIECES = [
+    P((x, x > 0), (0, True)), P((x**2, x < 1), (2 * x - 1, True)), P((1, x > 0), (0, True)), P((1, x > 0), (x / 2, True)),
+    P((sp.log(x), x > 0), (sp.sqrt(-x), x < -1), (7, True)), P((sp.log(x), x > 0), (0, True)) + sp.exp(x),
+    P((sp.sin(x) / x, sp.Ne(x, 0)), (1, True)), P((1 / x, sp.Ne(x, 0)), (sp.oo, True)), P((sp.log(x), x > y), (sp.log(x) + y, x > 0), (y, True)),
+    P((P((sp.log(x), x > 1), (sp.sqrt(x), True)), x > 0), (-x, True)), P((sp.exp(x), sp.And(x > 0, y > 0)), (sp.exp(-x), x < 0), (y, True)),
+    P((sp.sqrt(y), y > 0), (3, True)) * x, P((1, x > 0)), P((x, x > 100), (y, x > 50)), sp.Abs(P((x, x < 0), (sp.log(x), x > 0), (1, True))),
+    sp.Max(P((sp.log(x), x > 0), (0, True)), y), P((sp.I, x > 0), (1, True)), P((sp.acos(x), sp.Abs(x) <= 1), (sp.acosh(x), x > 1), (0, True)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expr", PIECES)
+def test_piecewise_is_guarded(expr):
+    """Warnings are errors here: no branch may warn where it is not selected."""
+    check(expr, [x, y], [A, B])
+    check(expr, [x, y], [A, 0.5])
+    check(expr, [x, y], [np.array([[2.0]]), A])
+    check(expr, [x, y], [A[:0], 1.0])
+    for value in A.tolist():
+        check(expr, [x, y], [value, 0.5])
+
+
+@pytest.mark.parametrize("expr", PIECES)
+def test_the_dtype_of_piecewise_does_not_depend_on_what_is_selected(expr):
+    kinds = {
+        run(expr, np.array(values), 1.0).dtype for values in ([1.5], [-1.5], [0.0], [-0.5], [0.5], [-1.5, 1.5, 0.0])
+    }
+    assert len(kinds) == 1
+    kinds = {type(run(expr, value, 1.0)) for value in (1.5, -1.5, 0.0, -0.5, 0.5)}
+    assert kinds in ({float}, {int}) or expr.has(sp.I)
+
+
+def test_no_branch_runs_whose_condition_is_false_everywhere():
+    calls = []
+
+    def note(values):
+        calls.append(np.array(values))
+        return values * 2
+
+    f = sp.Function("f")
+    expr = P((f(x), x > 0), (sp.exp(x), True))
+    run(expr, -np.ones(5), functions={f: note})
+    run(expr, -1.0, functions={f: note})
+    assert calls == []
+    got = run(expr, np.array([-1.0, 2.0, -3.0, 4.0]), functions={f: note})
+    assert calls[0].tolist() == [2.0, 4.0]  # and it sees the elements that select it, no others
+    np.testing.assert_allclose(got, [np.exp(-1), 4.0, np.exp(-3), 8.0])
+
+
+def test_conditions_run_only_where_no_earlier_one_is_true():
+    expr = P((0, x <= 0), (1, sp.log(x) > 1), (2, True))
+    check(expr, [x], [np.array([-1.0, 0.0, 1.0, 5.0])], kind="i")
+
+
+def test_sharing_does_not_hoist_out_of_guards():
+    inner = sp.log(x)
+    expr = P((inner + 1, x > 2), (inner * 2, x > 0), (x, True))
+    check(expr, [x], [A])
+    check(expr, [x], [-1.0])
+    # What is needed outside as well, or by every branch, is computed once.
+    calls = []
+
+    def note(values):
+        calls.append(1)
+        return values
+
+    f = sp.Function("f")
+    run(P((f(x) + 1, x > 2), (f(x) * 2, True)), A, functions={f: note})
+    assert len(calls) == 1
+    run(P((f(x) + sp.exp(x), x > 2), (sp.exp(2 * x), x > 0), (0, True)) - f(x), A, functions={f: note})
+    assert len(calls) == 2
+
+
+def test_what_is_selected_does_warn():
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        run(P((sp.log(x), x >= 0), (0, True)), A)
+
+
+def test_piecewise_of_integers_stays_exact():
+    check(P((x + 1, x > 0), (x * x, True)), [x], [np.array([-3, 2**40, 5])], kind="i")
+    check(P((x**2, x > 0), (0, True)), [x], [np.array([-3, 2**40, 5])])
+
+
+def test_a_spline_of_many_pieces():
+    pieces = [(sp.sqrt(x - k) * k, x < k + 1) for k in range(200)]
+    expr = P(*pieces, (0, True), evaluate=False)
+    values = np.array([0.5, 17.25, 199.5, 1000.0])
+    got = run(expr, values)
+    np.testing.assert_allclose(got, [0.0, np.sqrt(0.25) * 17, np.sqrt(0.5) * 199, 0.0])
+    assert run(expr, 17.25) == pytest.approx(np.sqrt(0.25) * 17)
+
+
+@pytest.mark.parametrize("levels", [5, 100, 1000])
+def test_deep_nests_of_piecewise(levels):
+    both = once = twice = x
+    for k in range(levels):
+        both = P((both + 1, x > k), (both + 2, True), evaluate=False)
+        once = P((sp.cos(once, evaluate=False), x < k), (sp.Rational(1, 2), True), evaluate=False)
+        twice = P(
+            (sp.cos(twice, evaluate=False), x < k),
+            (sp.exp(-twice, evaluate=False), x < 2 * k),
+            (0, True),
+            evaluate=False,
+        )
+    values = np.array([-1.0, 0.25, 1.75, 6.0])
+    for expr in (both, once, twice):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            got = run(expr, values)
+            scalars = [run(expr, v) for v in values.tolist()]
+        np.testing.assert_allclose(got, scalars, rtol=1e-14)
+        np.testing.assert_allclose(got, [_follow(expr, v, levels) for v in values.tolist()], rtol=1e-12)
+
+
+def _follow(expr, value, levels):
+    """The same by hand, from the inside out."""
+    stages = []
+    while isinstance(expr, P):
+        for branch, condition in expr.args:
+            if condition.subs(x, value) == True:  # noqa: E712  # SymPy's true is not Python's
+                break
+        inner = next((p for p in sp.preorder_traversal(branch) if isinstance(p, P) or p == x), None)
+        if inner is None:
+            result = float(branch)
+            break
+        mark = sp.Dummy()
+        stages.append((mark, branch.xreplace({inner: mark})))
+        expr = inner
+    else:
+        result = value
+    for mark, stage in reversed(stages):
+        result = float(stage.subs(mark, result))
+    return result
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-3, 3), st.sampled_from(["lt", "gt", "eq"]), st.integers(-3, 3)), min_size=1, max_size=6
+    )
+)
+def test_piecewise_takes_the_first_true_condition(rules):
+    relation = {"lt": sp.Lt, "gt": sp.Gt, "eq": sp.Eq}
+    expr = P(*((value + sp.exp(x), relation[r](x, bound)) for value, r, bound in rules), (sp.exp(x), True))
+    check(expr, [x], [np.arange(-4, 5)])
