@@ -119,7 +119,7 @@ def access(
     *,
     write: bool,
     arrays: bool = False,
-    windows: bool = True,
+    mapped: bool = False,
 ) -> Access:
     """How to read (or `write`) what `layout` shows, given the values that it numbers.
 
@@ -127,10 +127,10 @@ def access(
         guards: for each index of a guarded selection its expression and the size of its axis. Where one is out of
             bounds, a write goes to a position that no axis has, which jax.Ref drops; a read is masked by the caller.
         arrays: where there are index arrays, make one of each window too, so that `index` suits a `jax.Array`.
-        windows: without, make an index array of each window.
+        mapped: use only what vmap has a rule for: make an index array of each window, and all of one shape.
     """
     gathered = _gathered_axes(layout)
-    if not windows or (arrays and gathered):
+    if mapped or (arrays and gathered):
         gathered |= {view.axis for view in layout.views if isinstance(view, Window)}
     order = tuple(axis.name for axis in layout.axes)
     frame = Frame(scalars, operands, tuple(name for name in order if name in gathered))
@@ -156,6 +156,10 @@ def access(
         first = advanced[0]
         inside = jnp.where(mask, index[first], np.int32(layout.base[first].size))
         index[first] = inside.reshape(1) if lone else inside
+    if mapped and frame.axes:
+        shape = np.broadcast_shapes(*(np.shape(index[i]) for i in advanced))
+        for i in advanced:
+            index[i] = jnp.broadcast_to(index[i], shape)
     block = frame.axes or (("",) if lone else ())
     at = advanced[0] if advanced and advanced[-1] - advanced[0] == len(advanced) - 1 else 0
     axes = (*kept[:at], *block, *kept[at:])

@@ -94,16 +94,16 @@ def explain(error: Exception, dtype: Any, layout: Layout) -> Exception | None:
     jax has no type of its own for these errors. Where its words change, they pass through as they are.
     """
     text = str(error)
-    shown = ", ".join(f"{axis.name}={axis.size}" for axis in layout.axes)
+    base = ", ".join(f"{axis.name}={axis.size}" for axis in layout.base)
     if "unbatched array reference" in text:
         return ValueError(
-            f"cannot write to ({shown}) of a {dtype} ref under vmap: the ref is not mapped, so each instance would "
+            f"cannot write to a {dtype} ref of ({base}) under vmap: the ref is not mapped, so each instance would "
             "write the same cells; pass the ref to hax.vmap as an argument that has the mapped axis, or return the "
             "value and write it outside"
         )
     if "non-differentiated array reference" in text:
         return ValueError(
-            f"cannot write a differentiated value to ({shown}) of a {dtype} ref: the ref is not differentiated; "
+            f"cannot write a differentiated value to a {dtype} ref of ({base}): the ref is not differentiated; "
             "write jax.lax.stop_gradient(value), or make the ref inside the function"
         )
     return None
