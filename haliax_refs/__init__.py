@@ -27,6 +27,7 @@ from ._refs import (
     swap as swap,
     wrap as wrap,
 )
+from ._transforms import foreach as foreach
 
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ __all__ = [
     "NamedRef",
     "addupdate",
     "empty_ref",
+    "foreach",
     "free_ref",
     "freeze",
     "get",

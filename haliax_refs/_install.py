@@ -8,8 +8,9 @@ from types import ModuleType
 from typing import Any
 
 import haliax
+import jax
 
-from . import _refs
+from . import _refs, _transforms
 
 
 _LOCK = threading.RLock()
@@ -24,6 +25,7 @@ IN_HALIAX_REF = (
     "NamedRef",
     "addupdate",
     "empty_ref",
+    "foreach",
     "free_ref",
     "freeze",
     "get",
@@ -38,6 +40,8 @@ def install() -> None:
     """Put `hax.NamedRef, new_ref, freeze, swap` and the module `hax.ref` into haliax. Does nothing where it has.
 
     `import haliax_refs` does this. A `haliax.ref` of haliax's own is replaced; refs that it made are accepted by ours.
+    `hax.vmap`, `scan`, `fold`, `map`, `named_jit` and the functions of `hax.tree_util` learn to take refs, and
+    `jax.lax.while_loop` to refuse a condition that reads one, which may never end.
 
     >>> import haliax_refs, haliax as hax
     >>> haliax_refs.install()
@@ -54,16 +58,20 @@ def install() -> None:
             _refs.UPSTREAM.append(own)
         module = ModuleType("haliax.ref", "Named, composable, mutable references: see `haliax_refs`.")
         for name in IN_HALIAX_REF:
-            setattr(module, name, getattr(_refs, name))
+            setattr(module, name, _ours(name))
         module.__dict__["__all__"] = list(IN_HALIAX_REF)
         _MODULE_BEFORE = sys.modules.get("haliax.ref", _ABSENT)
         sys.modules["haliax.ref"] = module
         _replace(haliax, "ref", module)
         for name in IN_HALIAX:
-            _replace(haliax, name, getattr(_refs, name))
+            _replace(haliax, name, _ours(name))
         names = getattr(haliax, "__all__", None)
         if names is not None:
             _replace(haliax, "__all__", [*names, *(name for name in (*IN_HALIAX, "ref") if name not in names)])
+        for old, new in _transforms.IN_PLACE_OF:
+            _replace_everywhere(old, new)
+        for name, new in _transforms.IN_JAX_LAX.items():
+            _replace(jax.lax, name, new)
 
 
 def uninstall() -> None:
@@ -79,6 +87,8 @@ def uninstall() -> None:
     with _LOCK:
         if not is_installed():
             return
+        for old, new in _transforms.IN_PLACE_OF:
+            _replace_everywhere(new, old)  # also where haliax was imported further since
         while _REPLACED:
             owner, name, old = _REPLACED.pop()
             if old is _ABSENT:
@@ -99,6 +109,18 @@ def is_installed() -> bool:
     True
     """
     return bool(_REPLACED)
+
+
+def _ours(name: str) -> Any:
+    return getattr(_transforms if name == "foreach" else _refs, name)
+
+
+def _replace_everywhere(old: Any, new: Any) -> None:
+    for module_name, module in list(sys.modules.items()):
+        if module_name == "haliax" or module_name.startswith("haliax."):
+            for name, value in list(vars(module).items()):
+                if value is old:
+                    _replace(module, name, new)
 
 
 def _replace(owner: Any, name: str, new: Any) -> None:

@@ -598,6 +598,11 @@ def _axes(axes: Any, shape: tuple[int, ...]) -> tuple[Axis, ...]:
     return tuple(axis if isinstance(axis, Axis) else Axis(axis, n) for axis, n in zip(given, shape, strict=True))
 
 
+def is_named_ref(value: Any) -> bool:
+    """Whether `value` is one of ours, or upstream's."""
+    return isinstance(value, (NamedRef, *UPSTREAM))
+
+
 def as_named_ref(ref: Any) -> NamedRef:
     """`ref` as one of ours: itself, or upstream's NamedRef with what it has staged."""
     if isinstance(ref, NamedRef):

@@ -1,0 +1,403 @@
+"""Refs as arguments of `hax.vmap`, `hax.scan` and their kin, and `foreach`.
+
+Haliax carries NamedArrays through these by itself, and a ref rides on what it carries. In a loop that is an index: each
+step takes its part of the ref, which the body closes over, so that any view will do and nothing is copied. Under vmap
+jax itself must map the buffer: a `NamedArray` of the `jax.Ref` tells it which dimension. Where a view shows the mapped
+axis in another way than whole, what it shows is mapped as a buffer of its own and written back.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import equinox
+import haliax
+import haliax._src.scan
+import jax
+import jax.numpy as jnp
+import numpy as np
+from haliax import Axis, NamedArray
+from haliax.axis import axis_spec_to_tuple
+from jax.sharding import NamedSharding, PartitionSpec
+
+from ._layout import Layout
+from ._refs import NamedRef, _make as make, as_named_ref, is_named_ref, new_ref
+from ._scopes import while_loop
+from ._selectors import Selector
+from ._values import listed
+from ._views import Operand, Point
+
+
+_INDEX = "__haliax_refs_index__"  # the keyword by which a loop's index reaches its body
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """The place of the `number`-th ref in arguments: a pytree without leaves, so that nothing maps it."""
+
+    number: int
+
+
+@jax.tree_util.register_pytree_with_keys_class
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    """The `number`-th ref in arguments as vmap maps it: a `NamedArray` of its `jax.Ref`."""
+
+    number: int
+    buffer: Any
+
+    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], int]:
+        return ((jax.tree_util.GetAttrKey("buffer"), self.buffer),), self.number
+
+    @classmethod
+    def tree_unflatten(cls, number: int, children: Any) -> _Mapped:
+        return cls(number, *children)
+
+
+def _taken_out(tree: Any, refs: list[NamedRef]) -> Any:
+    """`tree` with a `_Slot` for each ref, which is appended to `refs`."""
+
+    def take(leaf: Any) -> Any:
+        if not is_named_ref(leaf):
+            return leaf
+        refs.append(as_named_ref(leaf))
+        return _Slot(len(refs) - 1)
+
+    return jax.tree.map(take, tree, is_leaf=is_named_ref)
+
+
+def _put_back(tree: Any, place: Callable[[Any], Any]) -> Any:
+    """`tree` with `place` of each `_Slot` and `_Mapped`."""
+    return jax.tree.map(lambda leaf: place(leaf) if _is_place(leaf) else leaf, tree, is_leaf=_is_place)
+
+
+def _is_place(leaf: Any) -> bool:
+    return isinstance(leaf, _Slot | _Mapped)
+
+
+def _refuse_returned(tree: Any, what: str) -> None:
+    for leaf in jax.tree.leaves(tree, is_leaf=is_named_ref):
+        if is_named_ref(leaf):
+            axes = listed(as_named_ref(leaf).axes)
+            raise ValueError(
+                f"cannot return a ref of {axes} from {what}: refs are not results; what is written to it is seen "
+                "outside, so return nothing, or what it reads, ref[...]"
+            )
+
+
+def _refuse_twice(refs: list[NamedRef], what: str) -> None:
+    seen: dict[int, NamedRef] = {}
+    for ref in refs:
+        first = seen.setdefault(id(ref._ref), ref)
+        if first is not ref:
+            raise ValueError(
+                f"cannot pass a ref twice to {what}: those of {listed(first.axes)} and {listed(ref.axes)} share a "
+                "buffer; pass one that shows both, and take views of it inside"
+            )
+
+
+def _shared_size(refs: list[NamedRef], name: str, axis: Axis | str) -> int | None:
+    """The size of the axis in the refs that show it; None where none does."""
+    sizes = {ref.shape[name] for ref in refs if name in ref.shape}
+    if isinstance(axis, Axis):
+        sizes.add(axis.size)
+    if len(sizes) > 1:
+        raise ValueError(f"cannot map axis {name!r}: it has sizes {sorted(sizes)} in the axis and the refs given")
+    return sizes.pop() if sizes else None
+
+
+def _at(ref: NamedRef, name: str, index: Any) -> NamedRef:
+    """The view of `ref` at a traced index of an axis, which is known to be in bounds."""
+    layout, slot = ref._layout, len(ref._operands)
+    point = Selector(Point(Operand(slot)), in_place=False)
+    return make(ref._ref, layout.select(((name, point),), slot + 1, 0), (*ref._operands, index))
+
+
+def _scan(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`hax.scan` that takes refs, too; `hax.fold` and `hax.map` call it."""
+    default = haliax._src.scan.is_named_or_shaped_array_like
+
+    @functools.wraps(original)
+    def scan(f: Callable[..., Any], axis: Any, *, is_scanned: Any = default, **options: Any) -> Callable[..., Any]:
+        plain = original(f, axis, is_scanned=is_scanned, **options)
+        name = axis.name if isinstance(axis, Axis) else axis
+        what = f"the body of a loop over {name!r}"
+
+        def scanned(init: Any, *args: Any, **kwargs: Any) -> Any:
+            refs: list[NamedRef] = []
+            args, kwargs = _taken_out((args, kwargs), refs)
+            _refuse_carried(init, what)
+            if not refs:
+                return plain(init, *args, **kwargs)
+            wanted = is_scanned if callable(is_scanned) else lambda _: is_scanned
+            moves = [name in ref.shape and bool(wanted(ref)) for ref in refs]
+            size = _shared_size([ref for ref, moved in zip(refs, moves, strict=True) if moved], name, axis)
+
+            @functools.wraps(f)
+            def body(carry: Any, *args: Any, **kwargs: Any) -> Any:
+                index = kwargs.pop(_INDEX).array if size is not None else None
+
+                def place(slot: Any) -> NamedRef:
+                    ref = refs[slot.number]
+                    return _at(ref, name, index) if moves[slot.number] else ref
+
+                args, kwargs = _put_back((args, kwargs), place)
+                out = f(carry, *args, **kwargs)
+                _refuse_returned(out, what)
+                return out
+
+            if size is None:
+                return original(body, axis, is_scanned=is_scanned, **options)(init, *args, **kwargs)
+            index = haliax.arange(Axis(name, size))
+            over = functools.partial(_is_scanned, index.array, wanted)
+            return original(body, Axis(name, size), is_scanned=over, **options)(
+                init, *args, **kwargs, **{_INDEX: index}
+            )
+
+        return scanned
+
+    return scan
+
+
+def _is_scanned(index: Any, wanted: Callable[[Any], bool], leaf: Any) -> bool:
+    return (isinstance(leaf, NamedArray) and leaf.array is index) or bool(wanted(leaf))
+
+
+def _refuse_carried(init: Any, what: str) -> None:
+    for leaf in jax.tree.leaves(init, is_leaf=is_named_ref):
+        if is_named_ref(leaf):
+            axes = listed(as_named_ref(leaf).axes)
+            raise ValueError(
+                f"cannot carry a ref of {axes} through {what}: a carry is returned, which refs are not; pass it as an "
+                "argument, or close over it: it is written in place"
+            )
+
+
+def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`hax.vmap` that takes refs, too."""
+
+    @functools.wraps(original)
+    def vmap(fn: Callable[..., Any], axis: Any, **options: Any) -> Callable[..., Any]:
+        plain: Callable[..., Any] = original(fn, axis, **options)
+        axes = axis_spec_to_tuple(axis)
+        if len(axes) != 1:
+            return plain  # it calls this function for each axis
+        (axis,) = axes
+        name: str = axis.name if isinstance(axis, Axis) else axis
+        what = f"a function mapped over {name!r}"
+
+        @functools.wraps(fn)
+        def mapped(*args: Any, **kwargs: Any) -> Any:
+            refs: list[NamedRef] = []
+            args, kwargs = _taken_out((args, kwargs), refs)
+            if not refs:
+                return plain(*args, **kwargs)
+            _refuse_twice(refs, what)
+            size = _shared_size(refs, name, axis)
+            with _buffers(refs, name) as buffers:
+
+                def carry(slot: Any) -> Any:
+                    buffer = buffers[slot.number]
+                    return slot if buffer is None else _Mapped(slot.number, buffer.carrier)
+
+                @functools.wraps(fn)
+                def body(*args: Any, **kwargs: Any) -> Any:
+                    def place(slot: Any) -> NamedRef:
+                        ref, buffer = refs[slot.number], buffers[slot.number]
+                        return ref if buffer is None else make(slot.buffer.array, buffer.inside, buffer.operands)
+
+                    args, kwargs = _put_back((args, kwargs), place)
+                    out = fn(*args, **kwargs)
+                    _refuse_returned(out, what)
+                    return out
+
+                args, kwargs = _put_back((args, kwargs), carry)
+                over = axis if size is None else Axis(name, size)
+                return original(body, over, **options)(*args, **kwargs)
+
+        return mapped
+
+    return vmap
+
+
+@dataclass(frozen=True, slots=True)
+class _Buffer:
+    """A buffer that vmap maps.
+
+    Args:
+        carrier: the `jax.Ref` in a `NamedArray`, in which the mapped dimension, and no other, has the mapped name.
+        inside: what is shown of it where the dimension is gone.
+        operands: of `inside`.
+    """
+
+    carrier: NamedArray
+    inside: Layout
+    operands: tuple[Any, ...]
+
+
+@contextmanager
+def _buffers(refs: list[NamedRef], name: str) -> Iterator[list[_Buffer | None]]:
+    """For each ref the buffer to map; None where it has no axis of that name."""
+    copies: list[tuple[NamedRef, NamedRef]] = []
+    buffers: list[_Buffer | None] = []
+    for ref in refs:
+        ref._check_usable()
+        if name not in ref.shape:
+            buffers.append(None)
+            continue
+        buffer = _mapped_buffer(ref, name)
+        if buffer is None:
+            copy = new_ref(ref[...])
+            copies.append((ref, copy))
+            buffer = _mapped_buffer(copy, name)
+        buffers.append(buffer)
+    yield buffers
+    for ref, copy in copies:
+        ref[...] = copy[...]
+
+
+def _mapped_buffer(ref: NamedRef, name: str) -> _Buffer | None:
+    layout = ref._layout
+    dims = [dim for dim, view in enumerate(layout.views) if getattr(view, "axis", None) == name]
+    inside = layout.without(dims) if len(dims) == 1 else None
+    if inside is None:
+        return None
+    sizes = enumerate(layout.base_shape)
+    axes = tuple(Axis(name if dim in dims else f"{name}.{dim}", size) for dim, size in sizes)
+    return _Buffer(NamedArray(ref._ref, axes), inside, ref._operands)
+
+
+def foreach(axis: Any, *args: Any, reverse: bool = False, unroll: int = 1) -> Callable[..., Any]:
+    """A decorator that runs a function for each position along an axis, in order: a loop written as a function.
+
+    With arguments, the loop runs at once and the function's name is bound to what it returned, stacked along the axis.
+    Without, the decorated function is the loop, to be called with them.
+
+    Args:
+        axis: the axis, or its name.
+        args: pytrees of refs, views and NamedArrays. Each that has the axis is passed without it: an array's entry, a
+            view of a ref, through which writes land in the ref. The others are passed as they are. The first
+            dimension of an array without names is the axis.
+        reverse: from the last position to the first; results are stacked in the same order all the same.
+        unroll: how many steps are compiled into one.
+    Returns:
+        The decorator.
+    Raises:
+        ValueError: the axis has different sizes in the arguments, or the function returns a ref.
+
+    >>> import haliax as hax, haliax_refs
+    >>> total = hax.new_ref(0.0)
+    >>> cache = hax.new_ref(hax.zeros({"layer": 3, "head": 2}))
+    >>> @hax.ref.foreach("layer", cache, hax.arange({"layer": 3}))
+    ... def doubled(layer, i):
+    ...     layer["head", 0] = i
+    ...     total[...] += i
+    ...     return 2 * i
+    >>> doubled.array.tolist(), total[...].item(), cache["head", 0].array.tolist()
+    ([0, 2, 4], 3.0, [0.0, 1.0, 2.0])
+    """
+
+    def decorator(body: Callable[..., Any]) -> Any:
+        def step(carry: None, /, *args: Any, **kwargs: Any) -> tuple[None, Any]:
+            return carry, body(*args, **kwargs)
+
+        @functools.wraps(body)
+        def loop(*args: Any, **kwargs: Any) -> Any:
+            return scan(step, axis, reverse=reverse, unroll=unroll)(None, *args, **kwargs)[1]
+
+        return loop(*args) if args else loop
+
+    return decorator
+
+
+def _or_ref(is_leaf: Callable[[Any], bool] | None) -> Callable[[Any], bool]:
+    return is_named_ref if is_leaf is None else lambda leaf: is_named_ref(leaf) or is_leaf(leaf)
+
+
+def _tree_map(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`hax.tree_util.tree_map` in which a ref is a leaf, as a NamedArray is."""
+
+    @functools.wraps(original)
+    def tree_map(fn: Callable[..., Any], tree: Any, *rest: Any, is_leaf: Any = None) -> Any:
+        return original(fn, tree, *rest, is_leaf=_or_ref(is_leaf))
+
+    return tree_map
+
+
+def _tree_function(original: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, of `jax.tree_util`, in which a NamedArray or a ref is a leaf."""
+
+    @functools.wraps(original)
+    def of_tree(tree: Any, is_leaf: Any = None) -> Any:
+        is_ref_or_leaf = _or_ref(is_leaf)
+        return function(tree, is_leaf=lambda leaf: isinstance(leaf, NamedArray) or is_ref_or_leaf(leaf))
+
+    return of_tree
+
+
+def _hashable_partition(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Haliax's division of arguments into dynamic and static, by which a `jax.Ref` would be static."""
+
+    @functools.wraps(original)
+    def hashable_partition(pytree: Any, filter_spec: Any) -> Any:
+        if filter_spec is not equinox.is_array:
+            return original(pytree, filter_spec)
+        return original(_with_jax_operands(pytree), lambda leaf: equinox.is_array(leaf) or isinstance(leaf, jax.Ref))
+
+    return hashable_partition
+
+
+def _with_jax_operands(tree: Any) -> Any:
+    """`tree` with the NumPy index arrays of its views as jax arrays, which are dynamic."""
+    if not any(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(tree)):
+        return tree
+
+    def convert(leaf: Any) -> Any:
+        return (
+            make(leaf._ref, leaf._layout, tuple(map(jnp.asarray, leaf._operands))) if type(leaf) is NamedRef else leaf
+        )
+
+    return jax.tree.map(convert, tree, is_leaf=is_named_ref)
+
+
+def _infer_resource_partitions(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Haliax's shardings for arguments, in which a ref has the one that it has: to move it would be to copy it."""
+
+    @functools.wraps(original)
+    def infer_resource_partitions(tree: Any, *args: Any, **kwargs: Any) -> Any:
+        refs: list[NamedRef] = []
+        shardings = original(_taken_out(tree, refs), *args, **kwargs)
+
+        def place(slot: Any) -> NamedRef:
+            ref = refs[slot.number]
+            sharding = getattr(ref._ref, "sharding", None)
+            whole = NamedSharding(sharding.mesh, PartitionSpec()) if isinstance(sharding, NamedSharding) else sharding
+            return make(sharding, ref._layout, (whole,) * len(ref._operands))
+
+        return _put_back(shardings, place)
+
+    return infer_resource_partitions
+
+
+# Made once, so that what is put into haliax is always the same object. A function is replaced by its patched form
+# wherever haliax refers to it: its modules import from each other.
+scan = _scan(haliax.scan)
+IN_PLACE_OF: tuple[tuple[Any, Any], ...] = (
+    (haliax.scan, scan),
+    (haliax.vmap, _vmap(haliax.vmap)),
+    (haliax.tree_util.tree_map, _tree_map(haliax.tree_util.tree_map)),
+    (haliax.tree_util.tree_flatten, _tree_function(haliax.tree_util.tree_flatten, jax.tree_util.tree_flatten)),
+    (haliax.tree_util.tree_leaves, _tree_function(haliax.tree_util.tree_leaves, jax.tree_util.tree_leaves)),
+    (haliax.tree_util.tree_structure, _tree_function(haliax.tree_util.tree_structure, jax.tree_util.tree_structure)),
+    (haliax.tree_util.hashable_partition, _hashable_partition(haliax.tree_util.hashable_partition)),
+    (
+        haliax.partitioning.infer_resource_partitions,
+        _infer_resource_partitions(haliax.partitioning.infer_resource_partitions),
+    ),
+)
+IN_JAX_LAX = {"while_loop": while_loop(jax.lax.while_loop)}
