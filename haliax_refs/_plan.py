@@ -14,7 +14,7 @@ from haliax import NamedArray
 
 from ._layout import Layout
 from ._scopes import is_eager
-from ._selectors import Frame, parse
+from ._selectors import Frame, Showing, parse
 from ._views import Expr
 
 
@@ -53,7 +53,7 @@ def plan(layout: Layout, operands: tuple[Any, ...], idx: Any, *, guard: bool, tr
     eager = not traced and is_eager()
     whole, scalars = layout.lifted() if eager else (layout, ())
     frame = Frame(len(scalars), len(operands), lift=eager, guard=guard)
-    shown = _select(whole, idx, frame)
+    shown = _select(whole, idx, frame, layout.describe)
     if frame.new_scalars:
         scalars = (*scalars, *frame.new_scalars)
     if frame.new_operands:
@@ -64,12 +64,12 @@ def plan(layout: Layout, operands: tuple[Any, ...], idx: Any, *, guard: bool, tr
 def plan_view(layout: Layout, operands: tuple[Any, ...], idx: Any) -> tuple[Layout, tuple[Any, ...]]:
     """The layout and the operands of the view that `idx` shows of what `layout` shows."""
     frame = Frame(operands=len(operands))
-    shown = _select(layout, idx, frame)
+    shown = _select(layout, idx, frame, layout.describe)
     return shown, (*operands, *frame.new_operands) if frame.new_operands else operands
 
 
-def _select(layout: Layout, idx: Any, frame: Frame) -> Layout:
-    """What `idx` shows of `layout`; `frame` takes the values."""
+def _select(layout: Layout, idx: Any, frame: Frame, showing: Showing) -> Layout:
+    """What `idx` shows of `layout`; `frame` takes the values, and `showing` describes the axes in errors."""
     key = None if frame.guard else _key(layout, idx, frame)
     if key is not None:
         found = layout.remembered.get(key)
@@ -77,7 +77,7 @@ def _select(layout: Layout, idx: Any, frame: Frame) -> Layout:
             return found
         frame.new_scalars.clear()
         frame.new_operands.clear()
-    selections = parse(idx, layout.axes, frame, layout.describe)
+    selections = parse(idx, layout.axes, frame, showing)
     operands, scalars = frame.operands + len(frame.new_operands), frame.scalars + len(frame.new_scalars)
     shown = layout.select(selections, operands, scalars)
     if key is not None:
