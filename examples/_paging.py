@@ -76,7 +76,7 @@ class Paging(eqx.Module):
     content: NamedRef  # (page, slot): the tokens of a full page
     stamp: NamedRef  # (page)
     # the rest
-    clock: NamedRef
+    clock: NamedRef  # counts how often pages were given back; good for 2**30 stamps
     statistics: NamedRef  # (statistic)
 
     @staticmethod
@@ -135,7 +135,6 @@ def schedule(paging: Paging, seq: Axis, chunk: int) -> Batch:
     has none yet does not begin before there is room for all of its tokens; it never preempts others. When one has to
     wait, so do all younger ones that have not begun, or it might wait forever.
     """
-    paging.clock[...] += 1
     oldest_first = hax.argsort(paging.arrival[...], "request")["request", : seq.size]
 
     def serve(waiting: NamedArray, request: NamedArray) -> tuple[NamedArray, Batch]:
@@ -188,8 +187,7 @@ def commit(paging: Paging, batch: Batch, sampled: NamedArray) -> NamedArray:
         when((work.count > 0) & (cached == paging.length[row]), extend)
 
         def finish() -> None:
-            release(paging, work.request)
-            paging.arrival[row] = NOWHERE
+            retire(paging, work.request)
             done[row] = True
 
         when((work.count > 0) & (paging.length[row] == paging.goal[row]), finish)
@@ -201,13 +199,19 @@ def commit(paging: Paging, batch: Batch, sampled: NamedArray) -> NamedArray:
 def release(paging: Paging, request: NamedArray) -> None:
     """Take all pages from a request. A full one stays, idle, for whoever begins with the same text."""
     page = paging.table[{"request": request}]  # (block), NOWHERE at the end
-    depth = hax.arange(paging.block)
-    latest = paging.clock[...] * paging.block.size + (paging.block.size - 1 - depth)
+    paging.clock[...] += 1
+    latest = paging.clock[...] * paging.block.size - hax.arange(paging.block)
     private = paging.parent.at[{"page": page}].get(mode="fill", fill_value=PRIVATE) == PRIVATE
     paging.stamp.at[{"page": page}].set(hax.where(private, FREE, latest), mode="drop")
     paging.uses.at[{"page": page}].add(-1, mode="drop")
     paging.table[{"request": request}] = NOWHERE
     paging.cached[{"request": request}] = 0
+
+
+def retire(paging: Paging, request: NamedArray) -> None:
+    """Forget a request, because it is done or nobody waits for it any more."""
+    release(paging, request)
+    paging.arrival[{"request": request}] = NOWHERE
 
 
 def _take_over(paging: Paging, request: NamedArray, wanted: NamedArray) -> None:
