@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -65,15 +66,12 @@ def compile_expression(
 
 
 def load(source: Source) -> Callable[..., Any]:
-    """The function of a source; tracebacks and debuggers see the text.
-
-    The text is in `linecache` as long as the process lives: so is what may show it.
-    """
+    """The function of a source; tracebacks and debuggers see the text, as long as the function lives."""
     filename = f"<numpify {next(_serial)}>"
     exec(compile(source.text, filename, "exec"), source.namespace)
-    lines = source.text.splitlines(keepends=True)
-    linecache.cache[filename] = (len(source.text), None, lines, filename)
     function: Callable[..., Any] = source.namespace[source.name]
+    linecache.cache[filename] = (len(source.text), None, source.text.splitlines(keepends=True), filename)
+    weakref.finalize(function, linecache.cache.pop, filename, None)
     return function
 
 

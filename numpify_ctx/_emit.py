@@ -113,7 +113,7 @@ class _Emitter:
         self.program = program
         self.ops, self.args, self.data = program.ops, program.args, program.data
         self.kinds = infer_kinds(program, parameter_kinds)
-        self.place = Placement(program, scalars)
+        self.place = Placement(program, self.kinds, scalars)
         self.scalars = scalars
         self.names = _Names(program.parameters)
         self.name = self.names.plain("f")

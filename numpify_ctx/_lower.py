@@ -19,7 +19,7 @@ from sympy.core.function import AppliedUndef, UndefinedFunction
 from ._builder import Builder
 from ._errors import CompileError
 from ._exact import evaluate
-from ._program import INT, Layout, Op, Program
+from ._program import INT, Layout, Op, Program, arithmetic
 
 
 _DEEP = 6  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
@@ -96,11 +96,6 @@ class Scope:
     alive: list[Any] = field(default_factory=list)  # what `done` knows by id must not be collected
 
 
-def user_function(name: str, function: Callable[..., Any]) -> Op:
-    """The operation that calls `function`: elementwise by the user's promise, never folded, never cheap."""
-    return Op(name, function)
-
-
 def lower(
     expr: Any,
     call_signature: Sequence[tuple[Any, str]],
@@ -125,7 +120,7 @@ class _Lowering:
         self.builder = Builder([name for _, name in call_signature])
         self.arguments = [argument for argument, _ in call_signature]
         self.rules = rules
-        self.functions = functions
+        self.functions = {_class_of(key): function for key, function in functions.items()}
         self.user_ops: dict[Any, Op] = {}
         leaves = {}
         for index, argument in enumerate(self.arguments):
@@ -210,12 +205,13 @@ class _Lowering:
         raise _missing(expr)
 
     def _user_op(self, expr: Any) -> Op | None:
+        """The user's own function for this class: passed in, or an attribute of the class."""
         cls = type(expr)
-        found = self.functions.get(cls) if cls in self.functions else None
+        found = self.functions.get(cls)
         if found is None:
-            found = getattr(cls, "f_numpy", None) or (
-                getattr(cls, "_imp_", None) if isinstance(expr, AppliedUndef) else None
-            )
+            found = getattr(cls, "f_numpy", None)
+        if found is None and isinstance(expr, AppliedUndef):
+            found = getattr(cls, "_imp_", None)  # what sp.utilities.lambdify.implemented_function leaves
         if found is None:
             return None
         if not callable(found):
@@ -223,7 +219,7 @@ class _Lowering:
         _check_arity(expr, found)
         op = self.user_ops.get(cls)
         if op is None:
-            op = self.user_ops[cls] = user_function(cls.__name__, found)
+            op = self.user_ops[cls] = Op(cls.__name__, found, kinds=arithmetic)
         return op
 
     def _operands(self, rule: Rule, expr: Any) -> Sequence[Any]:
@@ -308,6 +304,15 @@ def _as_sympy(expr: Any) -> Any:
         return sp.sympify(expr, strict=True)
     except sp.SympifyError:
         raise CompileError(f"cannot compile {type(expr).__name__} {expr!r}: it is not a SymPy expression") from None
+
+
+def _class_of(key: Any) -> Any:
+    """The class that a key of `functions` means: itself, or that of an application such as f(x)."""
+    if isinstance(key, type):
+        return key
+    if isinstance(key, sp.Basic) and isinstance(key, sp.Function):
+        return type(key)
+    raise CompileError(f"cannot use {key!r} as a key of functions: it is no function class; pass e.g. sp.Function('f')")
 
 
 def _rank_of(argument: Any) -> int:

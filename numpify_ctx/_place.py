@@ -7,10 +7,10 @@ what is needed anyway. What does not depend on the variable of a loop is compute
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from ._ops import ADD, MUL
-from ._program import BOUND, CONST, PARAM, Program, Region
+from ._program import BOUND, CONST, INT, PARAM, Program, Region
 
 
 DEEP_GUARDS = 24  # selections nested deeper are computed by evaluating all their arms: no nesting overflows a stack
@@ -24,8 +24,9 @@ class Placement:
     For scalars a guard is an `if`, and always worth it; for arrays one pass over memory is cheaper than a guard.
     """
 
-    def __init__(self, program: Program, scalars: bool) -> None:
+    def __init__(self, program: Program, kinds: Sequence[int], scalars: bool) -> None:
         self.program = program
+        self.kinds = kinds
         self.scalars = scalars
         self.has_deep = False
         self._depth: list[int] = []  # how deep guards nest at and below each node
@@ -106,7 +107,9 @@ class Placement:
     def _measure(self, node: int) -> None:
         op, args = self.program.ops[node], self.program.args[node]
         count = sum(self._cheap[a] for a in args) + (op not in _LEAVES)
-        cheap = op.cheap or (op.lazy and not self.scalars and count <= CHEAP_ARMS)
+        # What is checked for overflow must see no element that is not selected: one alone makes all of them floats.
+        checked = op.exact is not None and not self.scalars and bool(self.kinds[node] & INT)
+        cheap = (op.cheap and not checked) or (op.lazy and not self.scalars and count <= CHEAP_ARMS)
         self._cheap.append(min(count, CHEAP_ARMS + 1) if cheap else CHEAP_ARMS + 1)
         below = max((self._depth[a] for a in args), default=0)
         if op.lazy and not self.is_cheap(node):

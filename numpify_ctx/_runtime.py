@@ -163,7 +163,8 @@ def piecewise(
     if len(pieces) == 1 and pieces[0][0] is None:
         result = pieces[0][1]
         dtype = np.result_type(result, *samples)
-        return result if getattr(result, "dtype", None) == dtype else np.asarray(result, dtype=dtype)
+        same = isinstance(result, np.ndarray | np.generic) and result.dtype == dtype
+        return result if same else np.asarray(result, dtype=dtype)
     dtype = np.result_type(*(value for _, value in pieces), *samples)
     lead: tuple[int, ...] = max((np.shape(v)[:-1] for _, v in pieces), key=len)
     result = np.empty((*lead, math.prod(shape)), dtype)

@@ -20,6 +20,7 @@ SINH, COSH, TANH = ufunc("sinh", "sinh"), ufunc("cosh", "cosh"), ufunc("tanh", "
 ARCSIN, ARCCOS, ARCTAN = ufunc("arcsin", "asin"), ufunc("arccos", "acos"), ufunc("arctan", "atan")
 ARCSINH, ARCCOSH, ARCTANH = ufunc("arcsinh", "asinh"), ufunc("arccosh", "acosh"), ufunc("arctanh", "atanh")
 
+MOD = Op("mod", "np.mod", rt.math_mod, exact=rt.exact_mod, kinds=real_part)
 FLOOR = runtime(rt.floor, rt.math_floor, kinds=real_part)
 MINIMUM, MAXIMUM = (
     Op("minimum", "np.minimum", rt.math_minimum, kinds=lambda kinds: real_part(kinds), cheap=True),
@@ -84,7 +85,7 @@ RULES: dict[type, Rule] = {
     sp.ceiling: Rule(lambda b, e, x: b.neg(b.apply(FLOOR, b.neg(x)))),
     frac: Rule(lambda b, e, x: b.sub(x, b.apply(FLOOR, x))),
     # several numbers
-    sp.Mod: call(Op("mod", "np.mod", rt.math_mod, exact=rt.exact_mod, kinds=real_part)),
+    sp.Mod: call(MOD),
     sp.Min: extremum(MINIMUM),
     sp.Max: extremum(MAXIMUM),
     # steps and their kin

@@ -13,7 +13,7 @@ from .._errors import CompileError
 from .._lower import Rule, describe
 from .._ops import AND, EQ, GE, GT, LE, LT, NE, NOT, OR, XOR
 from .._program import Op
-from ._elementary import FLOOR
+from ._elementary import FLOOR, MOD
 
 
 def relation(op: Op) -> Rule:
@@ -61,28 +61,40 @@ def _kronecker_operands(b: Builder, expr: Any) -> Sequence[Any]:
     return [*expr.args[:2], *(limit for pair in expr.args[2:] for limit in pair)]
 
 
+_LEAST: dict[Any, Any] = {sp.S.Integers: None, sp.S.Naturals: 1, sp.S.Naturals0: 0}
+
+
 def _contains_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    """The element, where membership is computed here; else the condition that SymPy has for it."""
     element, domain = expr.args
-    condition = domain.contains(element)
-    if not isinstance(condition, sp.Contains):
-        return [condition]
-    if domain in _DOMAINS:
+    if domain in _LEAST or domain in (sp.S.Reals, sp.S.Complexes):
         return [element]
-    raise CompileError(f"cannot compile {describe(expr)}: SymPy has no condition for membership in {describe(domain)}")
+    if isinstance(domain, sp.Range):
+        return [element, *domain.args]
+    condition = domain.contains(element)
+    if isinstance(condition, sp.Contains):
+        raise CompileError(
+            f"cannot compile {describe(expr)}: SymPy has no condition for membership in {describe(domain)}"
+        )
+    return [condition]
 
 
-def _contains(b: Builder, expr: Any, node: int) -> int:
+def _contains(b: Builder, expr: Any, node: int, *limits: int) -> int:
     domain = expr.args[1]
-    if domain not in _DOMAINS or not isinstance(domain.contains(expr.args[0]), sp.Contains):
-        return node
     if domain in (sp.S.Reals, sp.S.Complexes):
         return b.compare(EQ, node, node)  # anything but nan
-    whole = b.compare(EQ, b.apply(FLOOR, node), node)
-    least = _DOMAINS[domain]
-    return whole if least is None else b.logic(AND, whole, b.compare(GE, node, b.const(least)))
+    if domain in _LEAST:
+        whole = b.compare(EQ, b.apply(FLOOR, node), node)
+        least = _LEAST[domain]
+        return whole if least is None else b.logic(AND, whole, b.compare(GE, node, b.const(least)))
+    if isinstance(domain, sp.Range):
+        start, stop, step = limits
+        back = b.compare(LT, step, b.const(0))
+        begun = b.select(back, b.compare(LE, node, start), b.compare(GE, node, start))
+        goes_on = b.select(back, b.compare(GT, node, stop), b.compare(LT, node, stop))
+        return b.logic(AND, begun, goes_on, b.compare(EQ, b.apply(MOD, b.sub(node, start), step), b.const(0)))
+    return node
 
-
-_DOMAINS = {sp.S.Integers: None, sp.S.Naturals: 1, sp.S.Naturals0: 0, sp.S.Reals: None, sp.S.Complexes: None}
 
 RULES: dict[type, Rule] = {
     sp.StrictLessThan: relation(LT),

@@ -28,12 +28,16 @@ def run(expr, *values):
 @pytest.mark.parametrize(
     "expr",
     [
-        x + y, x - y, -x - y, -(x + y), x * y, -x * y, x / y, 1 / x, -1 / x, x / y / (x + 1), (x + y) / (x - 4 * y), 2 * x - 3 * y,
+        x + y, x - y, -x - y, -(x + y), x * y, -x * y, x / y, 1 / x, -1 / x, x / y / (x + 1), (x + y) / (x - 4 * y),
+        2 * x - 3 * y,
         x - R(7, 3) * y, x / 3, x**2, x**3, x**7, x**16, x**17, x**-1, x**-2, x**-5, x**-17, x**2 / y**3, x * y**-2 * 3,
-        sp.pi * x, sp.E * x + sp.EulerGamma, sp.GoldenRatio - x, sp.Catalan * x, sp.sqrt(2) * x * sp.pi, x + sp.sqrt(2) + sp.pi,
-        x**2 - 2 * x * y + y**2, (x - y) ** 20, x * (y + 1) - (x + 1) * y, sp.Add(x, x, evaluate=False), sp.UnevaluatedExpr(x) + x,
+        sp.pi * x, sp.E * x + sp.EulerGamma, sp.GoldenRatio - x, sp.Catalan * x, sp.sqrt(2) * x * sp.pi,
+        x + sp.sqrt(2) + sp.pi,
+        x**2 - 2 * x * y + y**2, (x - y) ** 20, x * (y + 1) - (x + 1) * y, sp.Add(x, x, evaluate=False),
+        sp.UnevaluatedExpr(x) + x,
         sp.Mul(2, sp.Add(x, 1, evaluate=False), evaluate=False), sp.Float("0.1", 30) * x, x + sp.Float(0.5), 1.5 * x**2,
-        x**2.0, x**-2.0, 3 * x ** sp.Float(4), sp.TribonacciConstant + x, sp.CRootOf(sp.Symbol("s") ** 5 - sp.Symbol("s") + 1, 0) * x,
+        x**2.0, x**-2.0, 3 * x ** sp.Float(4), sp.TribonacciConstant + x,
+        sp.CRootOf(sp.Symbol("s") ** 5 - sp.Symbol("s") + 1, 0) * x,
     ],
 )  # fmt: skip
 def test_real_arithmetic(expr):
@@ -155,8 +159,10 @@ def test_constants_do_not_upcast():
 @pytest.mark.parametrize(
     "expr",
     [
-        R(1, 3), sp.sqrt(2), sp.pi, sp.E, sp.pi**2 / 6, sp.exp(sp.pi) - sp.pi, sp.sin(1), sp.zeta(3), R(10**40 + 1, 3 * 10**40),
-        sp.sqrt(2) + sp.sqrt(3) - sp.sqrt(5 + 2 * sp.sqrt(6)) + R(1, 10**20), sp.Integer(2) ** R(1, 12), sp.gamma(R(1, 3)),
+        R(1, 3), sp.sqrt(2), sp.pi, sp.E, sp.pi**2 / 6, sp.exp(sp.pi) - sp.pi, sp.sin(1), sp.zeta(3),
+        R(10**40 + 1, 3 * 10**40),
+        sp.sqrt(2) + sp.sqrt(3) - sp.sqrt(5 + 2 * sp.sqrt(6)) + R(1, 10**20), sp.Integer(2) ** R(1, 12),
+        sp.gamma(R(1, 3)),
         sp.Float("0.1"), sp.Float("0.1", 50), R(1, 2**1074), R(3, 2**1076), sp.besselj(0, 1), sp.LambertW(1),
     ],
 )  # fmt: skip

@@ -48,7 +48,8 @@ def test_a_function_of_one_number(function, points):
     "function",
     [
         sp.exp, sp.log, sp.sqrt, sp.sin, sp.cos, sp.tan, sp.sec, sp.csc, sp.cot, sp.sinh, sp.cosh,
-        sp.tanh, sp.sech, sp.csch, sp.coth, sp.asin, sp.acos, sp.atan, sp.acot, sp.asec, sp.acsc, sp.asinh, sp.acosh, sp.atanh,
+        sp.tanh, sp.sech, sp.csch, sp.coth, sp.asin, sp.acos, sp.atan, sp.acot, sp.asec, sp.acsc, sp.asinh, sp.acosh,
+        sp.atanh,
         sp.asech, sp.acsch, sp.acoth,
         sp.Abs, sp.sign, sp.re, sp.im, sp.arg, sp.conjugate, sp.floor, sp.ceiling, frac, sp.sinc,
     ],
