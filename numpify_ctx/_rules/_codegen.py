@@ -26,9 +26,13 @@ RULES: dict[type, Rule] = {
     cfunctions.hypot: call(ufunc("hypot")),
     cfunctions.fma: Rule(_fma),
     cfunctions.isnan: call(ufunc("isnan", kinds=boolean)),
-    cfunctions.isinf: call(ufunc("isinf", kinds=boolean)),
     numpy_nodes.logaddexp: call(ufunc("logaddexp")),
     numpy_nodes.logaddexp2: call(ufunc("logaddexp2")),
-    numpy_nodes.minimum: extremum(MINIMUM),
-    numpy_nodes.maximum: extremum(MAXIMUM),
 }
+
+_SINCE_SYMPY_1_14 = (
+    (cfunctions, "isinf", call(ufunc("isinf", kinds=boolean))),
+    (numpy_nodes, "minimum", extremum(MINIMUM)),
+    (numpy_nodes, "maximum", extremum(MAXIMUM)),
+)
+RULES |= {getattr(module, name): rule for module, name, rule in _SINCE_SYMPY_1_14 if hasattr(module, name)}
