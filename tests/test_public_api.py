@@ -16,6 +16,7 @@ PUBLIC = {
         "NamedRef",
         "addupdate",
         "empty_ref",
+        "foreach",
         "free_ref",
         "freeze",
         "get",
