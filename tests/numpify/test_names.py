@@ -204,9 +204,19 @@ def test_two_of_a_name():
     assert call_signature([x, taken, positive]) == ((x, "x__1"), (taken, "x__0"), (positive, "x__2"))
 
 
-def test_many_of_a_name_do_not_take_for_ever():
-    made = [name for _, name in call_signature([sp.Dummy("x") for _ in range(5000)])]
-    assert made == [f"x__{number}" for number in range(5000)]
+def test_many_of_a_name_do_not_take_for_ever(monkeypatch):
+    tried = 0
+
+    def counted():
+        nonlocal tried
+        for number in itertools.count():
+            tried += 1
+            yield number
+
+    monkeypatch.setattr("numpify_ctx._names.count", counted)
+    made = [name for _, name in call_signature([sp.Dummy("x") for _ in range(1000)])]
+    assert made == [f"x__{number}" for number in range(1000)]
+    assert tried == 1000
 
 
 @given(names, st.lists(names, max_size=6))
