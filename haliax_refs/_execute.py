@@ -55,17 +55,22 @@ def run(operation: Operation, ref: Any, planned: Plan, value: Any = None) -> Any
         return _program(operation, planned.layout)(ref, scalars, planned.operands, value)
     operands = [_known(operand) for operand in planned.operands]
     try:
-        return _run(operation, ref, planned.layout, None, operands, value)
-    except NotImplementedError:
-        # vmap has no rule for a window whose start is mapped, nor for the broadcast of index arrays against each other.
-        if not planned.layout.operands:
-            raise
-        return _run(operation, ref, planned.layout, None, operands, value, mapped=True)
+        return _run_traced(operation, ref, planned.layout, operands, value)
     except Exception as error:
         explained = explain(error, ref.dtype, planned.layout)
         if explained is None:
             raise
         raise explained from error
+
+
+def _run_traced(operation: Operation, ref: Any, layout: Layout, operands: Sequence[Any], value: Any) -> Any:
+    try:
+        return _run(operation, ref, layout, None, operands, value)
+    except NotImplementedError:
+        # vmap has no rule for a window whose start is mapped, nor for the broadcast of index arrays against each other.
+        if not layout.operands:
+            raise
+        return _run(operation, ref, layout, None, operands, value, mapped=True)
 
 
 def _known(operand: Any) -> Any:
