@@ -285,10 +285,8 @@ class _Lowering:
 
 def _missing(expr: Any) -> CompileError:
     name = type(expr).__name__
-    return CompileError(
-        f"cannot compile {describe(expr)}: there is no NumPy form of {name!r}; "
-        f"pass functions={{{name}: a NumPy function}}"
-    )
+    way_out = f"; pass functions={{{name}: a NumPy function}}" if isinstance(expr, sp.Function) else ""
+    return CompileError(f"cannot compile {describe(expr)}: there is no NumPy form of {name!r}{way_out}")
 
 
 def _no_form(b: Builder, expr: Any, *operands: int) -> int:

@@ -69,7 +69,7 @@ def dirac_delta(x: Any, order: Any = 0) -> Any:
 def levi_civita(*indices: Any) -> Any:
     """The product of all differences, over that of 0, 1, ..., n - 1: 1, -1 or 0 for indices of n values.
 
-    >>> levi_civita(1, 3, 2), levi_civita(np.array([0, 1, 2]), 1, np.array([2, 2, 1]))
+    >>> levi_civita(1, 3, 2), levi_civita(np.array([0, 1, 2]), 1, np.array([2, 2, 0]))
     (np.int64(-1), array([ 1,  0, -1]))
     """
     product: Any = np.int64(1)

@@ -34,9 +34,9 @@ def test_shared_subexpressions_do_not_blow_up():  # 24673
     expr = x
     for _ in range(64):
         expr = sp.sin(expr) + sp.cos(expr)
-    begin = time.perf_counter()
+    begin = time.process_time()
     compile_expression(expr, ((x, "x"),)).call(0.5)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 @pytest.mark.parametrize("count", [200, 3000])

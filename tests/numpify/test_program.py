@@ -57,16 +57,16 @@ def test_depth_is_no_limit(depth):
     for _ in range(depth):
         chain = sp.sin(chain, evaluate=False)
         shared = sp.Add(shared, sp.Mul(shared, sp.Rational(1, 2), evaluate=False), evaluate=False)
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = compile_expression(chain, ((x, "x"),)).call(0.5)
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
     want = 0.5
     for _ in range(depth):
         want = np.sin(want)
     assert found == pytest.approx(want, rel=1e-9)
-    begin = time.perf_counter()
+    begin = time.process_time()
     compile_expression(shared, ((x, "x"),))
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
 
 
 def test_a_tree_of_2_to_the_60_nodes_is_a_program_of_60():
