@@ -321,7 +321,7 @@ def _checked_value(symbol: Any, value: Any) -> Any:
 
 def _same_number(old: Any, new: Any) -> bool:
     """Whether nothing at all changed: not 0.0 for -0.0, nor 1 for 1.0, which compute differently."""
-    return type(old) is type(new) and isinstance(new, Number | str) and repr(old) == repr(new)
+    return isinstance(new, Number | str) and repr(old) == repr(new)
 
 
 _ambient: ContextVar[Any] = ContextVar("numpify_ctx parameter context")

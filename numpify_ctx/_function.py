@@ -513,12 +513,13 @@ class BoundNumpifiedFunction(_Function):
 
     def __reduce__(self) -> tuple[Any, ...]:
         bound = {**self._bindings.frozen, **dict.fromkeys(self._bindings.dynamic, DYNAMIC_PARAMETER)}
-        return _rebound, (self._root, bound, self._bindings.context)
+        by_name = {self.name_for_symbol[symbol]: value for symbol, value in bound.items()}
+        return _rebound, (self._root, by_name, self._bindings.context)
 
 
 def _revived(symbolic: Packed, parameters: Packed, options: dict[str, Any]) -> NumpifiedFunction:
     return numpify(unpack(symbolic), unpack(parameters), **options)
 
 
-def _rebound(parent: NumpifiedFunction, bound: dict[Any, Any], context: Any) -> BoundNumpifiedFunction:
-    return parent.freeze(bound).set_parameter_context(context)
+def _rebound(parent: NumpifiedFunction, by_name: dict[str, Any], context: Any) -> BoundNumpifiedFunction:
+    return parent.freeze(by_name).set_parameter_context(context)

@@ -169,6 +169,7 @@ def test_arguments_of_every_kind():
     back = again(function)
     assert back.parameter_names == ("f__0", "df_dx", "f__1")
     assert back(1.0, 2.0, 3.0) == 6.0
+    assert again(function.freeze({f: 1.0, f.diff(x): 2.0}))(3.0) == 6.0
 
 
 def test_custom_functions():
