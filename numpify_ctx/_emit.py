@@ -320,7 +320,8 @@ class _Emitter:
         captured = self.place.captured((body,), block.text.keys() - set(data.bound))
         live = _tuple(self._live(block, captured))
         function = self._function(block, captured, body, data.bound)
-        texts = [function, live, *(block.text[a][0] for a in others), *(self._literal(e) for e in data.extra)]
+        ranks = self._literal(tuple(self.program.rank[n] for n in captured))
+        texts = [function, live, ranks, *(block.text[a][0] for a in others), *(self._literal(e) for e in data.extra)]
         return _broken(block, self._target(self.ops[node]), texts), _ATOM
 
     # -- selection ---------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ something else instead, give that (`rewritten(lambda e: e.doit())`). Never call 
 *A bound variable*: give `Under(body, (k,))` among the operands; `lower` then gets a `Body(node, bound)` in its
 place, and makes the node with `b.region(SUM, lower, upper, body=body.node, bound=body.bound)`. The function of that
 Op is called with
-`(body, captured, lower, upper)` and calls `body(k, *captured)`. Nested sums over one symbol, names that clash with
+`(body, captured, ranks, lower, upper)` and calls `body(k, *captured)`. Nested sums over one symbol, names that clash with
 parameters, invariants taken out of the loop, guards inside it: all that is done.
 
 *A matrix or array operation*: the value of a node of rank r is an array whose first r axes are its own, and whose

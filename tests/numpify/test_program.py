@@ -162,7 +162,7 @@ def test_dependencies():
 # A rule with a bound variable, as the rules of sums have it.
 
 
-def total(body, captured, low, high):
+def total(body, captured, ranks, low, high):
     return sum(body(k, *captured) for k in range(int(low), int(high) + 1))
 
 
