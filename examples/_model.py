@@ -202,7 +202,7 @@ def next_token_loss(model: Transformer, tokens: NamedArray) -> jax.Array:
 def train(
     model: Transformer, batches: Iterator[NamedArray], *, steps: int, seconds: float
 ) -> tuple[Transformer, float]:
-    """`model` after `steps` steps of Adam, or as many as fit into `seconds`, and its mean loss over the last ones.
+    """`model` after `steps` steps of Adam, or as many as fit into `seconds` once compiled, and its recent mean loss.
 
     The learning rate falls along a cosine of whichever of the two runs out first, so that it ends near zero on slow
     machines too; where time is not short, the result depends on the seeds alone.
@@ -218,9 +218,10 @@ def train(
 
     state = optimizer.init(model)
     recent: deque[float] = deque(maxlen=20)
-    begin = time.perf_counter()
-    with Progress(steps) as progress:
+    with Progress() as progress:
         for step, tokens in zip(range(steps), batches, strict=False):
+            if step <= 1:  # the first step compiles
+                begin = time.perf_counter()
             done = max(step / steps, (time.perf_counter() - begin) / seconds)
             if done >= 1:
                 break
@@ -234,8 +235,8 @@ def train(
 class Progress:
     """A bar on a terminal; a line every few seconds where the output is a file or a log."""
 
-    def __init__(self, steps: int, every: float = 5.0):
-        self.steps, self.every = steps, every
+    def __init__(self, every: float = 5.0):
+        self.every = every
         self.next_line = time.perf_counter()
         self.bar = tqdm(total=100, unit="%", disable=None, bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}")
 
