@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import SingleDeviceSharding
 
 from ._layout import Layout
 from ._lower import Access, access
@@ -27,9 +28,11 @@ from ._views import Expr
 Reduction: TypeAlias = Literal["add", "multiply", "divide", "power", "min", "max", "apply"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """What to do with the shown part of a buffer, but for its values: structure, like a layout.
+
+    Make one with `operation`: equal contents give the same object, so it compares and hashes by identity.
 
     Args:
         kind: read, write, write and return what was there, accumulate, or reduce with what is there.
@@ -48,11 +51,13 @@ class Operation:
     function: Callable[[Any], Any] | None = None
 
 
+operation = functools.lru_cache(maxsize=1024, typed=True)(Operation)
+
+
 def run(operation: Operation, ref: Any, planned: Plan, value: Any = None) -> Any:
     """Do `operation` on what `planned` shows of `ref`, a `jax.Ref`, and return what it reads, if it reads."""
     if planned.eager:
-        scalars = np.array(planned.scalars, INDEX_DTYPE) if planned.scalars else None
-        return _program(operation, planned.layout)(ref, scalars, planned.operands, value)
+        return _call(operation, ref, planned, value)
     operands = [_known(operand) for operand in planned.operands]
     try:
         return _run_traced(operation, ref, planned.layout, operands, value)
@@ -80,10 +85,46 @@ def _known(operand: Any) -> Any:
     return operand
 
 
-@functools.lru_cache(maxsize=4096)
-def _program(operation: Operation, layout: Layout) -> Callable[..., Any]:
-    def program(ref: Any, scalars: Any, operands: Any, value: Any) -> Any:
-        return _run(operation, ref, layout, scalars, operands, value)
+_COMPILED: dict[Any, Callable[..., Any]] = {}
+_LIMIT = 4096
+
+
+def _call(operation: Operation, ref: Any, planned: Plan, value: Any) -> Any:
+    """Run the compiled program of an operation.
+
+    A ref is nearly always on one device. Then what is compiled is called itself: through `jax.jit` costs twice that.
+    """
+    layout, arguments = planned.layout, [*planned.operands]
+    if planned.scalars:
+        arguments.append(np.array(planned.scalars, INDEX_DTYPE))
+    if operation.value_axes is not None:
+        arguments.append(value if isinstance(value, jax.Array) else np.asarray(value, ref.dtype))
+    sharding = ref.sharding
+    if type(sharding) is not SingleDeviceSharding:
+        return _program(operation, layout)(ref, *arguments)
+    key = (operation, layout, ref.dtype, sharding, *map(_signature, arguments))
+    compiled = _COMPILED.get(key)
+    if compiled is None:
+        compiled = _program(operation, layout).lower(ref, *arguments).compile()
+        if len(_COMPILED) >= _LIMIT:
+            _COMPILED.clear()
+        _COMPILED[key] = compiled
+    return compiled(ref, *arguments)
+
+
+def _signature(argument: Any) -> tuple[Any, ...]:
+    """What a program that is compiled for this argument takes instead of it."""
+    if isinstance(argument, jax.Array):
+        return argument.shape, argument.dtype, argument.sharding, argument.committed
+    return argument.shape, argument.dtype
+
+
+@functools.lru_cache(maxsize=_LIMIT)
+def _program(operation: Operation, layout: Layout) -> Any:
+    def program(ref: Any, *arguments: Any) -> Any:
+        operands, rest = arguments[: layout.operands], [*arguments[layout.operands :]]
+        scalars = rest.pop(0) if layout.scalars else None
+        return _run(operation, ref, layout, scalars, operands, rest.pop() if rest else None)
 
     program.__name__ = f"named_ref_{operation.kind}"
     return jax.jit(program)
