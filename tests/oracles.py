@@ -41,10 +41,14 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """Positions without a name (a list, a 1-D array): the axis keeps its name and place, with a new size."""
+    """Positions without a name: the axis keeps its name, with a new size.
+
+    A list keeps the axis in its place too. An array is an index with the axis as its own, and goes where those go.
+    """
 
     positions: Cells
     traced: bool = False
+    array: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +94,16 @@ class View:
     def select(self, selectors: Selectors, mode: Mode | None = None) -> View:
         """What is left after selecting by name.
 
-        First, each axis that stays (a slice, range, window, list or mask) is cut down to its positions, on its own.
+        First, each axis that stays in its place (a slice, range, window, list or mask) is cut down on its own.
         Then points and named indices act together on what is left: an index with an axis that stayed runs along it.
         """
         for name in selectors:
             if name not in self.names:
                 raise ValueError(f"no axis {name!r} among {self.names}")
+        selectors = {
+            n: Index((n,), s.positions, s.traced) if isinstance(s, Take) and s.array else s
+            for n, s in selectors.items()
+        }
         along = {n: _along(selectors.get(n, slice(None)), size, mode) for n, size in self.sizes.items()}
         indices = {n: s for n, s in selectors.items() if isinstance(s, Index)}
         stays = [n for n in self.names if not isinstance(selectors.get(n), Index | Point)]
@@ -130,7 +138,7 @@ def _along(selector: Selector, size: int, mode: Mode | None) -> Cells:
             return _inside(np.array(list(selector), dtype=np.intp), size, False, mode)
         case Point(position, traced):
             return _inside(np.array(position), size, traced, mode)
-        case Take(positions, traced) | Index(_, positions, traced):
+        case Take(positions, traced, _) | Index(_, positions, traced):
             return _inside(positions, size, traced, mode)
         case Mask(keep):
             if keep.shape != (size,):

@@ -166,7 +166,7 @@ def takes(draw: st.DrawFn, size: int, *, least: int = 0, wild: bool = False) -> 
     traced = spelling in DYNAMIC
     count = draw(st.integers(least, 4)) if size else 0
     entries = draw(st.lists(position(size, wild=wild and traced), min_size=count, max_size=count))
-    return Spelled(Take(np.array(entries, dtype=np.intp), traced), spelling, _dtype(draw, entries))
+    return Spelled(Take(np.array(entries, dtype=np.intp), traced, spelling != "list"), spelling, _dtype(draw, entries))
 
 
 @st.composite
@@ -180,7 +180,7 @@ def masks(draw: st.DrawFn, size: int, *, least: int = 0) -> Spelled:
 
 
 def staying(size: int, *, least: int = 0, wild: bool = False) -> st.SearchStrategy[Spelled]:
-    """Selectors that keep the axis in its place, with at least so many positions if it has any."""
+    """Selectors that keep the axis, with at least so many positions if it has any."""
     return st.one_of(
         slices(size, least=least),
         ranges(size, least=least),

@@ -1,0 +1,421 @@
+"""The functions around refs: making, wrapping, reading, changing, ending, copying them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import haliax as hax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import haliax_refs
+from tests.oracles import Point, Take, Window
+from tests.refs.spelling import base_array, base_oracle, bracket, check
+from tests.strategies import Chain, Step, chains, steps
+
+
+X, Y = hax.make_axes(x=4, y=3)
+
+
+def grid(dtype: Any = jnp.float32) -> haliax_refs.NamedRef:
+    return haliax_refs.new_ref(named_grid(dtype))
+
+
+def named_grid(dtype: Any = jnp.float32) -> hax.NamedArray:
+    return hax.named(jnp.arange(12, dtype=dtype).reshape(4, 3), (X, Y))
+
+
+def contents(ref: Any) -> np.ndarray:
+    return np.array(ref.unsliced()[...].array)
+
+
+# --- new_ref, wrap, empty_ref ---------------------------------------------------------------------------------------
+
+
+def test_a_new_ref_of_a_named_array_has_its_axes_and_a_copy_of_its_data() -> None:
+    array = named_grid()
+    ref = haliax_refs.new_ref(array)
+    assert isinstance(ref, haliax_refs.NamedRef)
+    assert ref.axes == (X, Y)
+    ref[...] = 0.0
+    np.testing.assert_array_equal(np.asarray(array.array), np.arange(12.0).reshape(4, 3))
+
+
+@pytest.mark.parametrize("axes", [(X, Y), ("x", "y"), (X, "y"), {"x": 4, "y": 3}], ids=str)
+def test_a_new_ref_of_an_array_takes_axes(axes: Any) -> None:
+    for array in (jnp.arange(12.0).reshape(4, 3), np.arange(12, dtype=np.float32).reshape(4, 3)):
+        ref = haliax_refs.new_ref(array, axes)
+        assert ref.axes == (X, Y)
+        np.testing.assert_array_equal(contents(ref), np.arange(12.0).reshape(4, 3))
+
+
+def test_a_new_ref_of_a_scalar() -> None:
+    ref = haliax_refs.new_ref(2.5)
+    assert ref.axes == ()
+    assert ref.ndim == 0
+    assert ref.size == 1
+    assert ref.dtype == jnp.float32
+    ref[...] = 3
+    assert ref[...].item() == 3.0
+    ref[{}] += 1
+    assert ref.value().item() == 4.0
+    for scalar in (jnp.float32(1), np.float32(1), hax.named(jnp.float32(1), ())):
+        assert haliax_refs.new_ref(scalar).axes == ()
+    assert haliax_refs.new_ref(jnp.zeros(4), X).axes == (X,)
+    assert haliax_refs.new_ref(jnp.zeros(4), "x").axes == (X,)
+
+
+def test_axes_given_for_a_named_array_are_checked() -> None:
+    assert haliax_refs.new_ref(named_grid(), (X, Y)).axes == (X, Y)
+    with pytest.raises(ValueError, match=r"y.*5|5.*y"):
+        haliax_refs.new_ref(named_grid(), (X, Y.resize(5)))
+
+
+@pytest.mark.parametrize(
+    ("value", "axes", "message"),
+    [
+        (np.zeros((4, 3)), None, r"\(4, 3\)[\s\S]*axes"),
+        (np.zeros((4, 3)), (X,), r"\(4, 3\)|x"),
+        (np.zeros((4, 3)), (Y, X), r"4[\s\S]*3|3[\s\S]*4"),
+        (np.zeros((4, 4)), (X, X), r"'?x'?"),
+    ],
+)
+def test_axes_that_do_not_fit_are_refused(value: Any, axes: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        haliax_refs.new_ref(value, axes)
+
+
+def test_new_ref_passes_memory_space_and_kind_on() -> None:
+    assert haliax_refs.new_ref(jnp.zeros(4), X, memory_space=None, kind=None).axes == (X,)
+    (raw,) = jax.tree_util.tree_leaves(haliax_refs.new_ref(jnp.zeros(4), X, kind="anselm_ref"))
+    assert jax.typeof(raw).kind == "anselm_ref"
+
+
+def test_wrap_gives_a_jax_ref_names() -> None:
+    raw = jax.new_ref(jnp.arange(12.0).reshape(4, 3))
+    ref = haliax_refs.wrap(raw, (X, Y))
+    assert ref.axes == (X, Y)
+    ref[{"x": 0}] = -1.0
+    assert raw[0, 0] == -1.0
+    assert haliax_refs.wrap(raw, ("x", "y")).axes == (X, Y)
+    with pytest.raises(ValueError, match=r"4[\s\S]*3"):
+        haliax_refs.wrap(raw, (Y, X))
+    with pytest.raises((ValueError, TypeError), match=r"x"):
+        haliax_refs.wrap(raw, X)
+
+
+def test_an_empty_ref_holds_what_is_written() -> None:
+    def run() -> Any:
+        ref = haliax_refs.empty_ref((X, Y), jnp.float32)
+        assert ref.axes == (X, Y)
+        assert ref.dtype == jnp.float32
+        ref[...] = 2.0
+        ref[{"x": 1}] = 3.0
+        return ref[...]
+
+    want = np.full((4, 3), 2.0)
+    want[1] = 3.0
+    for got in (run(), jax.jit(run)()):
+        np.testing.assert_array_equal(np.asarray(got.array), want)
+
+
+def test_a_ref_that_was_freed_is_gone() -> None:
+    ref = grid()
+    haliax_refs.free_ref(ref)
+    with pytest.raises((RuntimeError, ValueError, TypeError), match="freed"):
+        ref[...]
+    with pytest.raises((RuntimeError, ValueError, TypeError), match="freed"):
+        ref[...] = 0.0
+
+    @jax.jit
+    def run(x: jax.Array) -> jax.Array:
+        scratch = haliax_refs.empty_ref((X,), jnp.float32)
+        scratch[...] = x
+        result = scratch[...].array
+        haliax_refs.free_ref(scratch)
+        return result
+
+    np.testing.assert_array_equal(run(jnp.arange(4.0)), np.arange(4.0))
+
+
+def test_key_dtypes() -> None:
+    keys = jax.random.split(jax.random.key(0), 4)
+    ref = haliax_refs.new_ref(hax.named(keys, X))
+    assert ref.dtype == keys.dtype
+    one = ref[{"x": 1}]
+    assert jax.random.key_data(one.array).tolist() == jax.random.key_data(keys[1]).tolist()
+    ref[{"x": 0}] = keys[3]
+    ref.slice({"x": slice(1, 3)})[{"x": jnp.int32(1)}] = keys[0]
+    got = jax.random.key_data(ref[...].array)
+    want = jax.random.key_data(keys[jnp.array([3, 1, 0, 3])])
+    np.testing.assert_array_equal(got, want)
+    with pytest.raises(TypeError, match="key"):
+        ref[{"x": 0}] = 1
+
+    @jax.jit
+    def step(ref: Any, i: jax.Array) -> jax.Array:
+        key, new = jax.random.split(ref[{"x": i}].array)
+        ref[{"x": i}] = new
+        return jax.random.uniform(key)
+
+    assert step(ref, jnp.int32(1)) != step(ref, jnp.int32(1))
+
+
+# --- Properties -----------------------------------------------------------------------------------------------------
+
+
+def test_what_a_ref_says_of_itself() -> None:
+    ref = grid()
+    assert ref.axes == (X, Y)
+    assert ref.shape == {"x": 4, "y": 3} == named_grid().shape
+    assert ref.named_shape == ref.shape
+    assert ref.dtype == jnp.float32
+    assert ref.ndim == 2
+    assert ref.size == 12
+    view = ref.slice({"x": slice(1, 3)})
+    assert (view.shape, view.ndim, view.size) == ({"x": 2, "y": 3}, 2, 6)
+    raw = jax.new_ref(jnp.zeros((4, 3)))
+    assert ref.sharding == raw.sharding
+    assert isinstance(ref.unsafe_buffer_pointer(), int)
+
+
+def test_resolve_axis() -> None:
+    view = grid().slice({"x": slice(1, 3)})
+    assert view.resolve_axis("x") == X.resize(2)
+    assert view.resolve_axis(Y) == Y
+    with pytest.raises(ValueError, match=r"x.*4.*2|x.*2.*4"):
+        view.resolve_axis(X)
+    with pytest.raises(ValueError, match=r"'z'.*x.*y"):
+        view.resolve_axis("z")
+
+
+def test_unsliced_is_the_whole_again() -> None:
+    ref = grid()
+    view = ref.slice({"x": slice(1, 3)}).slice({"x": jnp.int32(0), "y": [2, 0]})
+    whole = view.unsliced()
+    assert whole.axes == ref.axes
+    whole[...] = 0.0
+    assert not contents(ref).any()
+    assert ref.unsliced() is ref
+
+
+def test_rename_is_a_view_of_the_same_buffer() -> None:
+    ref = grid()
+    renamed = ref.rename({"x": "row"})
+    assert renamed.axes == (hax.Axis("row", 4), Y)
+    renamed[{"row": 1, "y": 0}] = -1.0
+    assert contents(ref)[1, 0] == -1.0
+    view = ref.slice({"x": slice(1, 3)}).rename({"x": "row", "y": "x"})
+    assert view.axes == (hax.Axis("row", 2), hax.Axis("x", 3))
+    view[{"row": 1, "x": 2}] = -2.0
+    assert contents(ref)[2, 2] == -2.0
+    swapped = ref.rename({"x": "y", "y": "x"})
+    assert swapped.axes == (hax.Axis("y", 4), hax.Axis("x", 3))
+    assert swapped[{"y": 2, "x": 2}].item() == -2.0
+    gathered = ref.slice({"x": hax.named(jnp.array([2, 1]), "i")}).rename({"i": "k"})
+    assert gathered[{"k": 0, "y": 2}].item() == -2.0
+    with pytest.raises(ValueError, match=r"y"):
+        ref.rename({"x": "y"})
+    with pytest.raises(ValueError, match=r"'z'"):
+        ref.rename({"z": "w"})
+
+
+@given(chains(), st.data())
+def test_a_renamed_view_is_indexed_by_its_new_names(chain: Chain, data: st.DataObject) -> None:
+    """Renaming and indexing commute."""
+    view = haliax_refs.new_ref(base_array(chain))
+    for step in chain.steps:
+        view = view.slice(bracket(step))
+    new = {name: f"{name}_" for name in chain.view.names if data.draw(st.booleans())}
+    last = data.draw(steps(chain.view.sizes))
+    fixed = {n: s for n, s in last.selectors.items() if s.spelling not in ("named", "named mask")}
+    before = Step(fixed, chain.view.sizes)
+    after = Step(
+        {new.get(n, n): s for n, s in fixed.items()}, {new.get(n, n): size for n, size in chain.view.sizes.items()}
+    )
+    want = view[bracket(before)]
+    got = view.rename(new)[bracket(after)]
+    assert [axis.name for axis in got.axes] == [new.get(axis.name, axis.name) for axis in want.axes]
+    np.testing.assert_array_equal(np.asarray(got.array), np.asarray(want.array))
+
+
+# --- The functional forms -------------------------------------------------------------------------------------------
+
+
+def test_functional_forms_are_the_methods() -> None:
+    for module in (haliax_refs, hax.ref):
+        ref = grid()
+        np.testing.assert_array_equal(module.get(ref).array, ref[...].array)
+        np.testing.assert_array_equal(module.get(ref, {"x": 1}).array, ref[{"x": 1}].array)
+        assert module.set(ref, {"x": 1}, -1.0) is None
+        assert contents(ref)[1].tolist() == [-1, -1, -1]
+        old = module.swap(ref, {"x": 1}, hax.named(jnp.arange(3.0), Y))
+        assert old.axes == (Y,)
+        assert old.array.tolist() == [-1, -1, -1]
+        assert module.addupdate(ref, {"x": 1}, 10) is None
+        assert contents(ref)[1].tolist() == [10, 11, 12]
+        frozen = module.freeze(ref)
+        assert isinstance(frozen, hax.NamedArray)
+        assert frozen.array[1].tolist() == [10, 11, 12]
+
+
+def test_addupdate_adds_up_over_duplicates() -> None:
+    ref = haliax_refs.new_ref(jnp.zeros(4), X)
+    haliax_refs.addupdate(ref, {"x": [1, 1, 3]}, 1.0)
+    haliax_refs.addupdate(
+        ref, {"x": hax.named(jnp.array([[1, 0], [0, 0]]), ("i", "j"))}, hax.named(jnp.array([1.0, 5.0]), "i")
+    )
+    assert contents(ref).tolist() == [11, 3, 0, 1]
+    jax.jit(lambda ref, i: haliax_refs.addupdate(ref.slice({"x": i}), ..., 1.0))(ref, jnp.array([2, 2, 2]))
+    assert contents(ref).tolist() == [11, 3, 3, 1]
+
+
+# --- mode, and at[...] ----------------------------------------------------------------------------------------------
+
+
+def test_drop_and_fill() -> None:
+    ref = grid()
+    view = ref.slice({"x": slice(1, 3)})
+    array = view[...]
+    index = {"x": jnp.array([0, 5, -1, -3])}
+    want = array.at[{"x": hax.named(index["x"], "x")}]
+    for got in (
+        haliax_refs.get(view, index, mode="fill", fill_value=-7.0),
+        view.at[index].get(mode="fill", fill_value=-7.0),
+        jax.jit(lambda view, i: haliax_refs.get(view, {"x": i}, mode="fill", fill_value=-7.0))(view, index["x"]),
+    ):
+        np.testing.assert_array_equal(got.array, want.get(mode="fill", fill_value=-7.0).array)
+    np.testing.assert_array_equal(haliax_refs.get(view, index, mode="fill").array, want.get(mode="fill").array)
+    ints = grid(jnp.int32)
+    np.testing.assert_array_equal(
+        haliax_refs.get(ints, index, mode="fill").array, named_grid(jnp.int32).at[index].get(mode="fill").array
+    )
+
+    whole = contents(ref)
+    haliax_refs.set(view, index, -1.0, mode="drop")
+    whole[1:3] = -1
+    np.testing.assert_array_equal(contents(ref), whole)
+    haliax_refs.addupdate(view, {"x": jnp.array([7, 1, 1])}, 1.0, mode="drop")
+    whole[2] += 2
+    np.testing.assert_array_equal(contents(ref), whole)
+    old = haliax_refs.swap(view, {"x": jnp.array([7, 0])}, 9.0, mode="drop")
+    assert old.axes == (X.resize(2), Y)
+    assert old.array[1].tolist() == [-1, -1, -1]
+    whole[1] = 9
+    np.testing.assert_array_equal(contents(ref), whole)
+
+
+@pytest.mark.parametrize("spelled", [7, -5, np.int32(7), jnp.int32(7)], ids=repr)
+def test_a_single_row_outside_is_dropped_or_filled(spelled: Any) -> None:
+    ref = grid()
+    view = ref.slice({"x": slice(1, 3)})
+    before = contents(ref)
+    haliax_refs.set(view, {"x": spelled}, -1.0, mode="drop")
+    haliax_refs.addupdate(view, {"x": spelled}, -1.0, mode="drop")
+    view.at[{"x": spelled}].multiply(2.0, mode="drop")
+    np.testing.assert_array_equal(contents(ref), before)
+    assert haliax_refs.get(view, {"x": spelled}, mode="fill", fill_value=4.0).array.tolist() == [4, 4, 4]
+
+
+def test_a_window_that_sticks_out_is_dropped_or_filled_there() -> None:
+    ref = grid()
+    view = ref.slice({"x": slice(1, 3)})
+    got = haliax_refs.get(view, {"x": hax.ds(jnp.int32(1), 2), "y": 0}, mode="fill", fill_value=-7.0)
+    assert got.array.tolist() == [6, -7]
+    haliax_refs.set(view, {"x": hax.ds(jnp.int32(1), 2), "y": 0}, -1.0, mode="drop")
+    assert contents(ref)[:, 0].tolist() == [0, 3, -1, 9]
+
+
+UPDATES = {
+    "add": np.add,
+    "multiply": np.multiply,
+    "mul": np.multiply,
+    "divide": np.divide,
+    "power": np.power,
+    "min": np.minimum,
+    "max": np.maximum,
+}
+
+
+@pytest.mark.parametrize("name", UPDATES)
+@pytest.mark.parametrize("jitted", [False, True], ids=["eager", "jit"])
+def test_at_updates_in_place(name: str, jitted: bool) -> None:
+    """As `NamedArray.at` does, duplicates included, but into the buffer."""
+    index = {"x": jnp.array([2, 0, 2]), "y": slice(None, None, -1)}
+    value = hax.named(jnp.array([2.0, 3.0, 4.0]), "y")
+    ref = grid()
+    view = ref.slice({"x": slice(1, 4)})
+    operation = lambda view, index: getattr(view.at[index], name)(value)  # noqa: E731
+    assert (
+        jax.jit(lambda view, i: operation(view, index | {"x": i})) if jitted else lambda view, i: operation(view, index)
+    )(view, index["x"]) is None
+    want = np.arange(12.0).reshape(4, 3)
+    for row in (3, 1, 3):
+        want[row] = UPDATES[name](want[row], np.array([4.0, 3.0, 2.0]))
+    np.testing.assert_allclose(contents(ref), want, rtol=1e-6)
+
+
+def test_at_get_set_and_apply() -> None:
+    ref = grid()
+    view = ref.slice({"x": slice(1, 4)})
+    assert view.at[{"x": 0}].get().array.tolist() == [3, 4, 5]
+    view.at[{"x": 0}].set(hax.named(jnp.arange(3.0), "y"))
+    view.at["x", 1].apply(lambda v: v * v)
+    want = np.arange(12.0).reshape(4, 3)
+    want[1] = np.arange(3)
+    want[2] **= 2
+    np.testing.assert_array_equal(contents(ref), want)
+    view.at[...].apply(jnp.negative)
+    want[1:] *= -1
+    np.testing.assert_array_equal(contents(ref), want)
+    jax.jit(lambda ref, i: ref.at[{"x": i}].apply(jnp.square))(view, jnp.int32(0))
+    want[1] **= 2
+    np.testing.assert_array_equal(contents(ref), want)
+
+
+def test_the_mode_of_an_update_is_known() -> None:
+    ref = grid()
+    for mode in ("nonsense", "wrap?"):
+        with pytest.raises(ValueError, match=mode.replace("?", r"\?")):
+            haliax_refs.set(ref, {"x": 0}, 1.0, mode=mode)
+        with pytest.raises(ValueError, match=mode.replace("?", r"\?")):
+            ref.at[{"x": 0}].add(1.0, mode=mode)
+    np.testing.assert_array_equal(contents(ref), np.arange(12.0).reshape(4, 3))
+
+
+# --- Copies ---------------------------------------------------------------------------------------------------------
+
+
+def test_copies_and_pickles_are_as_those_of_a_jax_ref() -> None:
+    """Whatever jax makes of its own ref (an alias, or another buffer), with the same view of it."""
+    for duplicate in (copy.copy, copy.deepcopy, lambda ref: pickle.loads(pickle.dumps(ref))):
+        raw = jax.new_ref(jnp.arange(12.0).reshape(4, 3))
+        ref = grid()
+        view = ref.slice({"x": slice(1, 3)}).slice({"y": jnp.int32(2)})
+        raw_twin, twin = duplicate(raw), duplicate(view)
+        assert isinstance(twin, haliax_refs.NamedRef)
+        assert twin.axes == view.axes
+        np.testing.assert_array_equal(twin[...].array, view[...].array)
+        raw_twin[1] = -jnp.ones(3)
+        twin[{"x": 0}] = -1.0
+        assert (contents(ref)[1, 2] == -1.0) == bool(raw[...][1, 2] == -1.0)
+
+
+def test_refs_are_not_returned_from_jit() -> None:
+    for refused in (lambda: jax.jit(lambda ref: ref)(grid()), lambda: jax.jit(lambda: grid())()):
+        with pytest.raises(ValueError, match="ref"):
+            refused()
+
+
+def test_oracle_selectors_are_used() -> None:
+    """A point, a window and a list through one chain, worked out by hand."""
+    chain = Chain({"x": 4, "y": 3}, "int32", [])
+    oracle = base_oracle(chain).slice({"x": Window(1, 3)}, {"x": Take(np.array([2, 0])), "y": Point(-1)})
+    assert oracle.array.tolist() == [12, 6]
+    ref = haliax_refs.new_ref(base_array(chain))
+    check(ref.slice({"x": hax.ds(1, 3)})[{"x": [2, 0], "y": -1}], oracle.read())
