@@ -32,6 +32,9 @@ from ._values import listed
 from ._views import Operand, Point
 
 
+# Before jax 0.10, an index into a ref that vmap maps may read or write other cells than it says, without an error.
+_CAN_VMAP = jax.__version_info__ >= (0, 10)
+
 _INDEX = "__haliax_refs_index__"  # the keyword by which a loop's index reaches its body
 
 
@@ -140,7 +143,7 @@ def _scan(original: Callable[..., Any]) -> Callable[..., Any]:
 
             @functools.wraps(f)
             def body(carry: Any, *args: Any, **kwargs: Any) -> Any:
-                index = kwargs.pop(_INDEX).array if size is not None else None
+                index = kwargs.pop(_INDEX) if size is not None else None
 
                 def place(slot: Any) -> NamedRef:
                     ref = refs[slot.number]
@@ -153,8 +156,8 @@ def _scan(original: Callable[..., Any]) -> Callable[..., Any]:
 
             if size is None:
                 return original(body, axis, is_scanned=is_scanned, **options)(init, *args, **kwargs)
-            index = haliax.arange(Axis(name, size))
-            over = functools.partial(_is_scanned, index.array, wanted)
+            index = jnp.arange(size)  # without a name: haliax takes no step of a named axis of size 0
+            over = functools.partial(_is_scanned, index, wanted)
             return original(body, Axis(name, size), is_scanned=over, **options)(
                 init, *args, **kwargs, **{_INDEX: index}
             )
@@ -165,7 +168,7 @@ def _scan(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _is_scanned(index: Any, wanted: Callable[[Any], bool], leaf: Any) -> bool:
-    return (isinstance(leaf, NamedArray) and leaf.array is index) or bool(wanted(leaf))
+    return leaf is index or bool(wanted(leaf))
 
 
 def _refuse_carried(init: Any, what: str) -> None:
@@ -199,6 +202,11 @@ def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
                 return plain(*args, **kwargs)
             _refuse_twice(refs, what)
             size = _shared_size(refs, name, axis)
+            if not _CAN_VMAP:
+                raise NotImplementedError(
+                    f"cannot pass refs to {what}: jax {jax.__version__} mistakes their cells; take jax 0.10, or a "
+                    "loop: hax.map, hax.scan or hax.ref.foreach"
+                )
             with _buffers(refs, name) as buffers:
 
                 def carry(slot: Any) -> Any:
@@ -252,7 +260,7 @@ def _buffers(refs: list[NamedRef], name: str) -> Iterator[list[_Buffer | None]]:
             continue
         buffer = _mapped_buffer(ref, name)
         if buffer is None:
-            copy = new_ref(ref[...])
+            copy = new_ref(ref[...].rearrange((name, ...)))
             copies.append((ref, copy))
             buffer = _mapped_buffer(copy, name)
         buffers.append(buffer)
