@@ -165,15 +165,12 @@ def _shown(raw: Any, where: Access, layout: Layout, operation: Operation) -> Any
         raw = raw.squeeze(where.lone)
     if where.flips:
         raw = lax.rev(raw, where.flips)
-    names = [axis.name for axis in layout.axes]
-    order = [where.axes.index(name) for name in names]
-    if order != list(range(len(order))):
-        raw = lax.transpose(raw, order)
+    if where.order is not None:
+        raw = lax.transpose(raw, where.order)
     if where.mask is None:
         return raw
-    mask = where.mask
-    missing = [i for i, name in enumerate(names) if name not in where.mask_axes]
-    return jnp.where(jnp.expand_dims(mask, missing), raw, _fill_value(raw.dtype, operation.fill))
+    missing = [i for i, axis in enumerate(layout.axes) if axis.name not in where.mask_axes]
+    return jnp.where(jnp.expand_dims(where.mask, missing), raw, _fill_value(raw.dtype, operation.fill))
 
 
 def _fill_value(dtype: Any, fill: Any) -> Any:
@@ -190,14 +187,13 @@ def _fill_value(dtype: Any, fill: Any) -> Any:
 
 def _raw(value: Any, value_axes: tuple[str, ...], where: Access, layout: Layout, dtype: Any) -> Any:
     """A value to write, cast, broadcast by name and permuted to the shape of `ref[where.index]`."""
-    value = jnp.asarray(value)
-    if value.dtype != dtype:
-        value = value.astype(dtype)
-    order = sorted(range(len(value_axes)), key=lambda i: where.axes.index(value_axes[i]))
-    if order != list(range(len(order))):
+    if not isinstance(value, jax.Array):
+        value = np.asarray(value, dtype) if np.ndim(value) == 0 else jnp.asarray(value, dtype)
+    elif value.dtype != dtype:
+        value = lax.convert_element_type(value, dtype)
+    order, shape, dims = _placement(value_axes, where.axes, layout)
+    if order is not None:
         value = lax.transpose(value, order)
-    shape = [layout.shape[name] for name in where.axes]
-    dims = [where.axes.index(value_axes[i]) for i in order]
     if len(dims) < len(shape):
         value = lax.broadcast_in_dim(value, shape, dims)
     if where.lone is not None:
@@ -205,6 +201,17 @@ def _raw(value: Any, value_axes: tuple[str, ...], where: Access, layout: Layout,
     if where.flips:
         value = lax.rev(value, where.flips)
     return value
+
+
+@functools.lru_cache(maxsize=4096)
+def _placement(
+    value_axes: tuple[str, ...], axes: tuple[str, ...], layout: Layout
+) -> tuple[tuple[int, ...] | None, tuple[int, ...], tuple[int, ...]]:
+    """For a value in the shape of `axes`: its dimensions in that order, the shape, and where they stand in it."""
+    order = tuple(sorted(range(len(value_axes)), key=lambda i: axes.index(value_axes[i])))
+    shape = tuple(layout.shape[name] for name in axes)
+    dims = tuple(axes.index(value_axes[i]) for i in order)
+    return None if order == tuple(range(len(order))) else order, shape, dims
 
 
 _ELEMENTWISE: dict[Reduction, Callable[[Any, Any], Any]] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import jax
@@ -46,6 +46,7 @@ class Access:
     Attributes:
         index: what goes between the brackets of the `jax.Ref`.
         axes: the names of the axes of `ref[index]`, in its order.
+        order: the dimensions of `ref[index]` in the order of the layout's axes; None where they are in that order.
         flips: the dimensions of `ref[index]` that run backwards.
         lone: the position of an extra axis of size 1 in `ref[index]`, if there is one.
         mask: which entries of a guarded access are in bounds, aligned with `mask_axes`; None if all are.
@@ -53,6 +54,7 @@ class Access:
 
     index: tuple[Any, ...]
     axes: tuple[str, ...]
+    order: tuple[int, ...] | None
     flips: tuple[int, ...]
     lone: int | None
     mask: Any
@@ -129,48 +131,107 @@ def access(
         arrays: where there are index arrays, make one of each window too, so that `index` suits a `jax.Array`.
         mapped: use only what vmap has a rule for: make an index array of each window, and all of one shape.
     """
+    form = _form(layout, arrays, mapped, write and bool(guards))
+    if form.fixed is not None:
+        return form.fixed
+    frame = Frame(scalars, operands, form.paired)
+    index = list(form.entries)
+    for i, (view, size) in form.open:
+        index[i] = _integers(frame, view, size) if i in form.advanced else _slice(frame, view, size)
+    mask = _mask(frame, guards)
+    if write and mask is not None:
+        first = form.advanced[0]
+        inside = jnp.where(mask, index[first], np.int32(layout.base[first].size))
+        index[first] = inside.reshape(1) if form.lone is not None else inside
+    if mapped and form.paired:
+        shape = np.broadcast_shapes(*(np.shape(index[i]) for i in form.advanced))
+        for i in form.advanced:
+            index[i] = jnp.broadcast_to(index[i], shape)
+    mask_axes = form.paired if mask is not None and mask.ndim else ()
+    return Access(tuple(index), form.axes, form.order, form.flips, form.lone, mask, mask_axes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What an access is, whatever the values: worked out once for a layout.
+
+    Attributes:
+        entries: of the index; None where a value is needed.
+        open: these, with the view and the size of the axis of each.
+        advanced: the entries that are ints or index arrays.
+        paired: the axes that index arrays are aligned with.
+        fixed: the access itself, where it needs no values.
+        axes, order, flips, lone: see `Access`.
+    """
+
+    entries: tuple[Any, ...]
+    open: tuple[tuple[int, tuple[View, int]], ...]
+    advanced: tuple[int, ...]
+    paired: tuple[str, ...]
+    axes: tuple[str, ...]
+    order: tuple[int, ...] | None
+    flips: tuple[int, ...]
+    lone: int | None
+    fixed: Access | None
+
+
+@functools.lru_cache(maxsize=4096)
+def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool) -> _Form:
     gathered = _gathered_axes(layout)
     if mapped or (arrays and gathered):
         gathered |= {view.axis for view in layout.views if isinstance(view, Window)}
-    order = tuple(axis.name for axis in layout.axes)
-    frame = Frame(scalars, operands, tuple(name for name in order if name in gathered))
-    mask = _mask(frame, guards)
-    index: list[Any] = []
+    names = tuple(axis.name for axis in layout.axes)
+    paired = tuple(name for name in names if name in gathered)
+    entries: list[Any] = []
     kept: list[str] = []
     flips: list[str] = []
     advanced: list[int] = []
-    for axis, view in zip(layout.base, layout.views, strict=True):
-        pairs = isinstance(view, Strided | Window) and view.axis in gathered
-        if isinstance(view, Point | Gather) or pairs:
-            advanced.append(len(index))
-            index.append(_integers(frame, positions_of(view), axis.size))
-            continue
-        assert isinstance(view, Strided | Window)
-        entry, flipped = _slice(frame, view, axis.size)
-        index.append(entry)
-        kept.append(view.axis)
-        if flipped:
-            flips.append(view.axis)
-    lone = write and mask is not None and not frame.axes
-    if write and mask is not None:
-        first = advanced[0]
-        inside = jnp.where(mask, index[first], np.int32(layout.base[first].size))
-        index[first] = inside.reshape(1) if lone else inside
-    if mapped and frame.axes:
-        shape = np.broadcast_shapes(*(np.shape(index[i]) for i in advanced))
-        for i in advanced:
-            index[i] = jnp.broadcast_to(index[i], shape)
-    block = frame.axes or (("",) if lone else ())
+    for i, view in enumerate(layout.views):
+        entry: Any = None
+        if isinstance(view, Point | Gather) or view.axis in gathered:
+            advanced.append(i)
+            if isinstance(view, Point) and isinstance(view.position, int):
+                entry = np.int32(view.position)
+        else:
+            kept.append(view.axis)
+            stride = view.positions.step if isinstance(view, Strided) else view.stride
+            if stride < 0:
+                flips.append(view.axis)
+            if isinstance(view, Strided):
+                positions = view.positions[::-1] if stride < 0 else view.positions
+                entry = slice(positions.start, positions.stop, positions.step)
+        entries.append(entry)
+    if all(
+        abs(view.positions.step if isinstance(view, Strided) else view.stride) == 1
+        for view in layout.views
+        if isinstance(view, Strided | Window)
+    ):
+        # A Python int is the quickest to trace, but beside a strided slice jax refuses it.
+        entries = [int(entry) if isinstance(entry, np.int32) else entry for entry in entries]
+    lone = masked and not paired
+    block = paired or (("",) if lone else ())
     at = advanced[0] if advanced and advanced[-1] - advanced[0] == len(advanced) - 1 else 0
-    axes = (*kept[:at], *block, *kept[at:])
-    return Access(
-        tuple(index),
-        tuple(name for name in axes if name),
-        tuple(axes.index(name) for name in flips),
-        at if lone else None,
-        mask,
-        frame.axes if mask is not None and mask.ndim else (),
+    blocked = (*kept[:at], *block, *kept[at:])
+    axes = tuple(name for name in blocked if name)
+    order = tuple(axes.index(name) for name in names)
+    form = _Form(
+        entries=tuple(entries),
+        open=tuple(
+            (i, (view, axis.size))
+            for i, (axis, view) in enumerate(zip(layout.base, layout.views, strict=True))
+            if entries[i] is None
+        ),
+        advanced=tuple(advanced),
+        paired=paired,
+        axes=axes,
+        order=None if order == tuple(range(len(order))) else order,
+        flips=tuple(blocked.index(name) for name in flips),
+        lone=at if lone else None,
+        fixed=None,
     )
+    if form.open or masked or mapped or layout.operands:
+        return form
+    return replace(form, fixed=Access(form.entries, form.axes, form.order, form.flips, None, None, ()))
 
 
 def _gathered_axes(layout: Layout) -> set[str]:
@@ -180,34 +241,31 @@ def _gathered_axes(layout: Layout) -> set[str]:
     return by_array | {name for name, n in count.items() if n > 1}
 
 
-def _integers(frame: Frame, positions: Expr, size: int) -> Any:
-    """Positions on an axis of `size`, as jax.Ref takes them."""
+def _integers(frame: Frame, view: View, size: int) -> Any:
+    """The positions of a view of an axis of `size`, as jax.Ref takes them."""
+    positions = positions_of(view)
     if isinstance(positions, Fit) and positions.size == positions.room == size:
         positions = positions.of  # jax.Ref does this one
     value = frame.evaluate(positions)
     if isinstance(value, jax.Array):
         return _widen(value)
     if np.ndim(value) == 0:
-        return np.int32(value)  # a Python int fails beside a strided slice
+        return np.int32(value)
     return jnp.asarray(value)
 
 
-def _slice(frame: Frame, view: Strided | Window, size: int) -> tuple[Any, bool]:
-    """The slice of an axis, always forwards, and whether its result is to be reversed."""
-    if isinstance(view, Strided):
-        positions, backwards = view.positions, view.positions.step < 0
-        if backwards:
-            positions = positions[::-1]
-        return slice(positions.start, positions.stop, positions.step), backwards
+def _slice(frame: Frame, view: View, size: int) -> Any:
+    """The slice of an axis that a window shows, always forwards."""
+    assert isinstance(view, Window)
     stride, backwards = abs(view.stride), view.stride < 0
     first = affine(view.start, (view.size - 1) * view.stride, 1) if backwards else view.start
     if stride == 1 and isinstance(first, Fit) and (first.size, first.room) == (size, size - view.size + 1):
         first = first.of  # jax.Ref does this one
     start = frame.evaluate(first)
     if isinstance(start, jax.Array):
-        return pl.ds(_widen(start), view.size, stride), backwards
+        return pl.ds(_widen(start), view.size, stride)
     start = int(_fit(np.int64(start), size, size - (view.size - 1) * stride))
-    return slice(start, start + (view.size - 1) * stride + 1, stride), backwards
+    return slice(start, start + (view.size - 1) * stride + 1, stride)
 
 
 def _mask(frame: Frame, guards: Sequence[tuple[Expr, int]]) -> Any:
