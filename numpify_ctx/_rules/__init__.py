@@ -47,13 +47,15 @@ A constant expression never reaches a rule: it is evaluated by SymPy, to 40 digi
 from __future__ import annotations
 
 from .._lower import Rule
-from . import _arithmetic, _codegen, _containers, _elementary, _logic
+from . import _arithmetic, _codegen, _combinatorial, _containers, _elementary, _logic, _special
 
 
 _FILES = (
     _arithmetic,
     _elementary,
     _logic,
+    _combinatorial,
+    _special,
     _containers,
     _codegen,
 )

@@ -42,7 +42,7 @@ Condition = Callable[..., Any]
 
 _PLAIN = (bool, int, float, complex)
 # What mpmath raises at a pole, where a series does not converge, or where it has no formula. All that means: no value.
-_NO_VALUE = (ArithmeticError, NoConvergence, NotImplementedError, TypeError, ValueError)
+_NO_VALUE = (ArithmeticError, NoConvergence, NotImplementedError, RecursionError, TypeError, ValueError)
 
 
 @cache
@@ -153,13 +153,26 @@ class Pointwise:
         result[where] = values
 
     def at(self, point: Sequence[Any], real: bool) -> Any:
-        """The reference's value as a float, nan if it is not real; or as a complex."""
+        """The reference's value as a float, nan if it is not real; or as a complex.
+
+        mpmath may lose more digits than it expects: a value stands when another one with twice the digits agrees.
+        """
+        numbers = [_as_mp(value) for value in point]
         with _lock:
             try:
-                value = self.reference(MP, *map(_as_mp, point))
+                before = self._with_bits(BITS, numbers)
+                for bits in (2 * BITS, 4 * BITS, 8 * BITS, 16 * BITS):
+                    value = self._with_bits(bits, numbers)
+                    if _agree(before, value):
+                        return _as_float(value) if real else _as_complex(value)
+                    before = value
             except _NO_VALUE:
-                return np.nan if real else complex(np.nan, np.nan)
-            return _as_float(value) if real else _as_complex(value)
+                pass
+        return np.nan if real else complex(np.nan, np.nan)
+
+    def _with_bits(self, bits: int, numbers: Sequence[Any]) -> Any:
+        with MP.workprec(bits):
+            return MP.convert(self.reference(MP, *numbers))
 
 
 def result_dtype(args: Sequence[Any], complex_valued: bool = False) -> Any:
@@ -183,8 +196,14 @@ def _as_mp(value: Any) -> Any:
     return MP.mpf(value)
 
 
+def _agree(one: Any, other: Any) -> bool:
+    """Are the numbers equal to more digits than a double has, or both infinite or nan?"""
+    if not (MP.isfinite(one) and MP.isfinite(other)):
+        return MP.isfinite(one) == MP.isfinite(other)  # type: ignore[no-any-return]  # a bool
+    return bool(abs(one - other) <= MP.ldexp(abs(other), -60))
+
+
 def _as_float(value: Any) -> float:
-    value = MP.convert(value)
     if isinstance(value, MP.mpc):
         if abs(value.imag) > abs(value.real) * MP.mpf(2) ** (30 - BITS) and value.imag:
             return float("nan")
@@ -193,7 +212,6 @@ def _as_float(value: Any) -> float:
 
 
 def _as_complex(value: Any) -> complex:
-    value = MP.convert(value)
     if isinstance(value, MP.mpc):
         return complex(to_float(value.real._mpf_, rnd="n"), to_float(value.imag._mpf_, rnd="n"))
     return complex(to_float(value._mpf_, rnd="n"))

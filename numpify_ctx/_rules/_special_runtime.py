@@ -22,6 +22,16 @@ def _whole(n: Any) -> Any:
     return np.equal(np.floor(n), n)
 
 
+def _finite(value: Any) -> Any:
+    """nan, which the reference replaces, for what overflows."""
+    return np.where(np.isfinite(value), value, np.nan)
+
+
+def _or_nan(value: Any, zero: Any) -> Any:
+    """nan, which the reference replaces, for what underflows where it is not `zero`."""
+    return np.where((value == 0) & ~zero, np.nan, value)
+
+
 # -- error functions ---------------------------------------------------------------------------------------------------
 
 ERF = Pointwise("erf", lambda mp, z: mp.erf(z), Fast(_sc("erf")), Fast(_sc("erf")))
@@ -66,18 +76,23 @@ def _erf2inv(mp: Any, x: Any, y: Any) -> Any:
 
 ERF2INV = Pointwise("erf2inv", _erf2inv, Fast(_erf2inv_fast, keep_nan=True))
 
-FRESNELS = Pointwise(
-    "fresnels", lambda mp, z: mp.fresnels(z), Fast(lambda s, x: s.fresnel(x)[0]), Fast(lambda s, z: s.fresnel(z)[0])
-)
-FRESNELC = Pointwise(
-    "fresnelc", lambda mp, z: mp.fresnelc(z), Fast(lambda s, x: s.fresnel(x)[1]), Fast(lambda s, z: s.fresnel(z)[1])
-)
+# Where a complex one overflows, SciPy has the signs wrong.
+_FRESNEL = tuple(Fast(lambda s, z, i=i: _finite(s.fresnel(z)[i])) for i in (0, 1))
+FRESNELS = Pointwise("fresnels", lambda mp, z: mp.fresnels(z), _FRESNEL[0], _FRESNEL[0])
+FRESNELC = Pointwise("fresnelc", lambda mp, z: mp.fresnelc(z), _FRESNEL[1], _FRESNEL[1])
 
 # -- gamma functions ---------------------------------------------------------------------------------------------------
 
 GAMMA = Pointwise("gamma", lambda mp, z: mp.gamma(z), Fast(_sc("gamma"), keep_nan=True), Fast(_sc("gamma")))
+
+
+def _loggamma_fast(special: Any, x: Any) -> Any:
+    """SciPy's complex form has series at the zeros 1 and 2, its real form has not."""
+    return np.where((x > 0.8) & (x < 2.2), special.loggamma(x + 0j).real, special.loggamma(x))
+
+
 LOGGAMMA = Pointwise(
-    "loggamma", lambda mp, z: mp.loggamma(z), Fast(_sc("loggamma"), keep_nan=True), Fast(_sc("loggamma"))
+    "loggamma", lambda mp, z: mp.loggamma(z), Fast(_loggamma_fast, keep_nan=True), Fast(_sc("loggamma"))
 )
 DIGAMMA = Pointwise("digamma", lambda mp, z: mp.digamma(z), Fast(_sc("psi"), keep_nan=True), Fast(_sc("psi")))
 
@@ -106,11 +121,18 @@ TRIGAMMA = Pointwise(
     Fast(lambda s, x: s.zeta(2.0, x), where=lambda x: x > 0, outside=lambda x: _whole(x) & (x <= 0)),
 )
 
+
+def _lowergamma(mp: Any, a: Any, z: Any) -> Any:
+    if mp.isint(a) and mp.re(a) <= 0:
+        raise ValueError(f"lowergamma({a}, z) is a pole")
+    return mp.gammainc(a, 0, z)
+
+
 LOWERGAMMA = Pointwise(
     "lowergamma",
-    lambda mp, a, z: mp.gammainc(a, 0, z),
+    _lowergamma,
     Fast(
-        lambda s, a, x: s.gammainc(a, x) * s.gamma(a),
+        lambda s, a, x: _or_nan(s.gammainc(a, x), x == 0) * s.gamma(a),
         where=lambda a, x: (a > 0) & (a < 170) & (x >= 0),
     ),
 )
@@ -128,7 +150,9 @@ UPPERGAMMA = Pointwise(
         where=lambda a, x: ((a > 0) & (a < 170) & (x >= 0)) | ((a == 0) & (x >= 0)),
     ),
 )
-BETA = Pointwise("beta", lambda mp, x, y: mp.beta(x, y), Fast(_sc("beta"), where=lambda x, y: (x > 0) & (y > 0)))
+BETA = Pointwise(
+    "beta", lambda mp, x, y: mp.beta(x, y), Fast(_sc("beta"), where=lambda x, y: (x > 0) & (y > 0) & (x + y < 150))
+)
 
 
 def _betainc(mp: Any, a: Any, b: Any, x1: Any, x2: Any) -> Any:
@@ -159,7 +183,17 @@ BETAINC_REGULARIZED = Pointwise(
 
 # -- exponential integrals -----------------------------------------------------------------------------------------------
 
-EI = Pointwise("Ei", lambda mp, z: mp.ei(z), Fast(_sc("expi")), Fast(_sc("expi")))
+_EI_ZERO, _LI_ZERO = 0.37250741078136663, 1.4513692348833811
+
+
+def _off(zero: float) -> Callable[..., Any]:
+    """Not so near to a zero that SciPy, right to an absolute error, has wrong digits."""
+    return lambda z: np.abs(z - zero) > 0.01
+
+
+EI = Pointwise(
+    "Ei", lambda mp, z: mp.ei(z), Fast(_sc("expi"), where=_off(_EI_ZERO)), Fast(_sc("expi"), where=_off(_EI_ZERO))
+)
 
 
 def _expint_n(special: Any, n: Any, x: Any) -> Any:
@@ -188,8 +222,8 @@ MP_ZERO = 0
 LI = Pointwise(
     "li",
     _li,
-    Fast(lambda s, x: s.expi(np.log(x)), where=lambda x: x > 0, outside=lambda x: x < 0),
-    Fast(lambda s, z: s.expi(np.log(z)), where=lambda z: np.imag(z) != 0),
+    Fast(lambda s, x: s.expi(np.log(x)), where=lambda x: (x > 0) & _off(_LI_ZERO)(x), outside=lambda x: x < 0),
+    Fast(lambda s, z: s.expi(np.log(z)), where=lambda z: (np.imag(z) != 0) & (np.abs(z - 1) > 0.5)),
 )
 LI_OFFSET = Pointwise(
     "Li",
@@ -228,36 +262,57 @@ def _not_real_between(n: Any, x: Any) -> Any:
     return (x < 0) & ~_whole(n)
 
 
+def _reflected(function: str, sign: int) -> Callable[..., Any]:
+    """J or I: an integer order below 0 is one above it (DLMF 10.4.1, 10.27.1), where the series begins late."""
+
+    def reference(mp: Any, n: Any, z: Any) -> Any:
+        if mp.isint(n) and mp.re(n) < 0:
+            return sign ** int(-mp.re(n)) * getattr(mp, function)(-n, z)
+        return getattr(mp, function)(n, z)
+
+    return reference
+
+
+def _hankel(function: str) -> Callable[..., Any]:
+    """J and Y cancel off the real axis, by as many digits as the result is smaller than they."""
+
+    def reference(mp: Any, n: Any, z: Any) -> Any:
+        with mp.extraprec(int(min(4 * abs(mp.im(z)), 4000))):
+            return getattr(mp, function)(n, z)
+
+    return reference
+
+
 BESSELJ = Pointwise(
-    "besselj", lambda mp, n, z: mp.besselj(n, z), Fast(_sc("jv"), outside=_not_real_between), Fast(_sc("jv")), (0,)
+    "besselj", _reflected("besselj", -1), Fast(_sc("jv"), outside=_not_real_between), Fast(_sc("jv")), (0,)
 )
 BESSELY = Pointwise(
     "bessely", lambda mp, n, z: mp.bessely(n, z), Fast(_sc("yv"), outside=_not_real), Fast(_sc("yv")), (0,)
 )
 BESSELI = Pointwise(
-    "besseli", lambda mp, n, z: mp.besseli(n, z), Fast(_sc("iv"), outside=_not_real_between), Fast(_sc("iv")), (0,)
+    "besseli", _reflected("besseli", 1), Fast(_sc("iv"), outside=_not_real_between), Fast(_sc("iv")), (0,)
 )
 BESSELK = Pointwise(
     "besselk", lambda mp, n, z: mp.besselk(n, z), Fast(_sc("kv"), outside=_not_real), Fast(_sc("kv")), (0,)
 )
 HANKEL1 = Pointwise(
-    "hankel1", lambda mp, n, z: mp.hankel1(n, z), Fast(_sc("hankel1")), Fast(_sc("hankel1")), (0,), complex_valued=True
+    "hankel1", _hankel("hankel1"), Fast(_sc("hankel1")), Fast(_sc("hankel1")), (0,), complex_valued=True
 )
 HANKEL2 = Pointwise(
-    "hankel2", lambda mp, n, z: mp.hankel2(n, z), Fast(_sc("hankel2")), Fast(_sc("hankel2")), (0,), complex_valued=True
+    "hankel2", _hankel("hankel2"), Fast(_sc("hankel2")), Fast(_sc("hankel2")), (0,), complex_valued=True
 )
 
 
 def _jn(mp: Any, n: Any, z: Any) -> Any:
-    """DLMF 10.47.3; at 0 its limit."""
+    """DLMF 10.47.3; at 0 its limit. Divided by sqrt(z), not sqrt(1/z): for integer orders it has no cut."""
     if z == 0 and mp.re(n) >= 0:
         return mp.mpf(n == 0)
-    return mp.sqrt(mp.pi / (2 * z)) * mp.besselj(n + 0.5, z)
+    return mp.sqrt(mp.pi / 2) / mp.sqrt(z) * mp.besselj(n + 0.5, z)
 
 
 def _yn(mp: Any, n: Any, z: Any) -> Any:
     """DLMF 10.47.4."""
-    return mp.sqrt(mp.pi / (2 * z)) * mp.bessely(n + 0.5, z)
+    return mp.sqrt(mp.pi / 2) / mp.sqrt(z) * mp.bessely(n + 0.5, z)
 
 
 def _hn1(mp: Any, n: Any, z: Any) -> Any:
@@ -323,8 +378,8 @@ AIRYAI, AIRYAIPRIME, AIRYBI, AIRYBIPRIME = (
     Pointwise(
         name,
         reference,
-        Fast(lambda s, x, i=i: s.airy(x)[i]),
-        Fast(lambda s, z, i=i: s.airy(z)[i]),
+        Fast(lambda s, x, i=i: s.airy(x)[i], where=lambda x: x > -100),
+        Fast(lambda s, z, i=i: s.airy(z)[i], where=lambda z: np.abs(z) < 100),
     )
     for i, (name, reference) in enumerate(
         [
@@ -338,36 +393,59 @@ AIRYAI, AIRYAIPRIME, AIRYBI, AIRYBIPRIME = (
 
 # -- elliptic integrals, by the parameter m --------------------------------------------------------------------------------
 
+
+def _first_fast(special: Any, z: Any, m: Any) -> Any:
+    """DLMF 19.25.5 beyond m = 1, where it is real only before the first singularity of the integrand."""
+    sine, cosine = np.sin(z), np.cos(z)
+    return np.where(m <= 1, special.ellipkinc(z, m), sine * special.elliprf(cosine**2, 1 - m * sine**2, 1.0))
+
+
+def _second_fast(special: Any, z: Any, m: Any) -> Any:
+    """DLMF 19.25.9 beyond m = 1."""
+    sine, cosine = np.sin(z), np.cos(z)
+    x, y = cosine**2, 1 - m * sine**2
+    beyond = sine * special.elliprf(x, y, 1.0) - m / 3 * sine**3 * special.elliprd(x, y, 1.0)
+    return np.where(m <= 1, special.ellipeinc(z, m), beyond)
+
+
+def _complete_third(special: Any, n: Any, m: Any) -> Any:
+    """DLMF 19.25.2."""
+    return special.elliprf(0.0, 1 - m, 1.0) + n / 3 * special.elliprj(0.0, 1 - m, 1.0, 1 - n)
+
+
+def _third_fast(special: Any, n: Any, z: Any, m: Any) -> Any:
+    """DLMF 19.25.14 for |z| <= pi/2, and there by 19.2.10."""
+    turns = np.round(z / np.pi)
+    z = z - turns * np.pi
+    sine, cosine = np.sin(z), np.cos(z)
+    x, y = cosine**2, 1 - m * sine**2
+    part = sine * special.elliprf(x, y, 1.0) + n / 3 * sine**3 * special.elliprj(x, y, 1.0, 1 - n * sine**2)
+    return part + np.where(turns == 0, 0, 2 * turns * _complete_third(special, n, m))
+
+
+def _singular(m: Any, z: Any) -> Any:
+    """Does the path from 0 to z meet a zero of 1 - m sin(t)**2?"""
+    return (m > 1) & ((np.abs(z) > np.pi / 2) | (m * np.sin(z) ** 2 > 1))
+
+
 ELLIPTIC_K = Pointwise("elliptic_k", lambda mp, m: mp.ellipk(m), Fast(_sc("ellipk"), outside=lambda m: m > 1))
 ELLIPTIC_F = Pointwise(
-    "elliptic_f", lambda mp, z, m: mp.ellipf(z, m), Fast(_sc("ellipkinc"), where=lambda z, m: m <= 1)
+    "elliptic_f", lambda mp, z, m: mp.ellipf(z, m), Fast(_first_fast, outside=lambda z, m: _singular(m, z))
 )
 ELLIPTIC_E = Pointwise("elliptic_e", lambda mp, m: mp.ellipe(m), Fast(_sc("ellipe"), outside=lambda m: m > 1))
 ELLIPTIC_E_INCOMPLETE = Pointwise(
-    "elliptic_e", lambda mp, z, m: mp.ellipe(z, m), Fast(_sc("ellipeinc"), where=lambda z, m: m <= 1)
+    "elliptic_e", lambda mp, z, m: mp.ellipe(z, m), Fast(_second_fast, outside=lambda z, m: _singular(m, z))
 )
 ELLIPTIC_PI = Pointwise(
     "elliptic_pi",
     lambda mp, n, m: mp.ellippi(n, m),
-    Fast(
-        # DLMF 19.25.2
-        lambda s, n, m: s.elliprf(0.0, 1 - m, 1.0) + n / 3 * s.elliprj(0.0, 1 - m, 1.0, 1 - n),
-        where=lambda n, m: (n < 1) & (m < 1),
-    ),
+    Fast(_complete_third, outside=lambda n, m: (n >= 1) | (m >= 1)),
+    Fast(_complete_third),
 )
-
-
-def _pi_fast(special: Any, n: Any, z: Any, m: Any) -> Any:
-    """DLMF 19.25.14, for |z| <= pi/2."""
-    sine, cosine = np.sin(z), np.cos(z)
-    x, y = cosine * cosine, 1 - m * sine * sine
-    return sine * special.elliprf(x, y, 1.0) + n / 3 * sine**3 * special.elliprj(x, y, 1.0, 1 - n * sine * sine)
-
-
 ELLIPTIC_PI_INCOMPLETE = Pointwise(
     "elliptic_pi",
     lambda mp, n, z, m: mp.ellippi(n, z, m),
-    Fast(_pi_fast, where=lambda n, z, m: (np.abs(z) < np.pi / 2) & (n < 1) & (m < 1)),
+    Fast(_third_fast, outside=lambda n, z, m: _singular(m, z) | _singular(n, z)),
 )
 
 # -- zeta functions --------------------------------------------------------------------------------------------------------
@@ -462,3 +540,8 @@ LAMBERTW_BRANCH = Pointwise(
     (1,),
     complex_valued=True,
 )
+
+# -- small differences -----------------------------------------------------------------------------------------------------
+
+COSM1 = Pointwise("cosm1", lambda mp, z: -2 * mp.sin(z / 2) ** 2, Fast(_sc("cosm1")))
+POWM1 = Pointwise("powm1", lambda mp, x, y: mp.powm1(x, y), Fast(_sc("powm1"), keep_nan=True))
