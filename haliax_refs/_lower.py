@@ -299,5 +299,5 @@ def _fit(value: Any, size: int, room: int) -> Any:
 def _fit_traced(value: jax.Array, size: int, room: int) -> jax.Array:
     """One equation where it is traced."""
     if jnp.issubdtype(value.dtype, jnp.signedinteger):
-        value = jnp.where(value < 0, value + value.dtype.type(size), value)
+        value = lax.select(value < 0, value + size, value)
     return lax.clamp(value.dtype.type(0), value, value.dtype.type(room - 1))
