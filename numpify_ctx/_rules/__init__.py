@@ -47,7 +47,7 @@ A constant expression never reaches a rule: it is evaluated by SymPy, to 40 digi
 from __future__ import annotations
 
 from .._lower import Rule
-from . import _arithmetic, _codegen, _combinatorial, _containers, _elementary, _logic, _special
+from . import _arithmetic, _calculus, _codegen, _combinatorial, _containers, _elementary, _logic, _special
 
 
 _FILES = (
@@ -58,6 +58,7 @@ _FILES = (
     _special,
     _containers,
     _codegen,
+    _calculus,
 )
 
 

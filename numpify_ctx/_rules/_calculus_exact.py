@@ -1,0 +1,130 @@
+"""The slow way: series and integrals that do not yield to double precision, one element at a time by mpmath.
+
+The terms come from SymPy's `evalf`, number by number. (Its `evalf` of a whole Sum or Integral is not used: for
+coefficients that are floats it gives wrong numbers.)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy as sp
+
+
+DIGITS = 30
+_lock = threading.RLock()  # mpmath keeps its precision in one place for all threads
+
+_NO_VALUE = (ArithmeticError, NotImplementedError, TypeError, ValueError, mpmath.libmp.NoConvergence)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slow:
+    """An expression as a function of one variable, given values for its other symbols.
+
+    Attributes:
+        expr: what is summed, multiplied or integrated.
+        variable: over what.
+        symbols: the other symbols.
+    """
+
+    expr: Any
+    variable: Any
+    symbols: tuple[Any, ...]
+    known: dict[Any, Any] = field(default_factory=dict)
+
+    def __call__(self, what: str, values: tuple[Any, ...], *data: Any) -> Any:
+        """The sum, product or integral, as a float or complex; nan if there is none."""
+        key = (what, *(complex(v) for v in values), *data)
+        found = self.known.get(key)
+        if found is None:
+            with _lock, mpmath.workdps(DIGITS):
+                try:
+                    found = _as_number(_WAYS[what](self._function(values), self._inner(values), *data))
+                except _NO_VALUE:
+                    found = float("nan")
+            if len(self.known) < 4096:
+                self.known[key] = found
+        return found
+
+    def frequency(self, values: tuple[Any, ...]) -> float | None:
+        """The frequency of the sines and cosines of a multiple of the variable; None if there are none."""
+        expr, variable = self._inner(values)
+        for wave in expr.atoms(sp.sin, sp.cos, sp.exp):
+            slope = wave.args[0].diff(variable) / (sp.I if isinstance(wave, sp.exp) else 1)
+            if slope.is_number and slope.is_real and slope != 0:
+                return abs(float(slope))
+        return None
+
+    def _inner(self, values: tuple[Any, ...]) -> Any:
+        exact = {symbol: _exact(value) for symbol, value in zip(self.symbols, values, strict=True)}
+        return self.expr.xreplace(exact), self.variable
+
+    def _function(self, values: tuple[Any, ...]) -> Callable[[Any], Any]:
+        expr, variable = self._inner(values)
+
+        def function(at: Any) -> Any:
+            digits = max(mpmath.mp.dps, DIGITS)  # the extrapolations ask for more
+            point = sp.Integer(int(at)) if mpmath.isint(at) else sp.Float(at, digits)
+            value = expr.xreplace({variable: point})
+            if not value.is_Number:
+                value = value.evalf(digits)
+            if value.has(sp.oo, -sp.oo, sp.zoo, sp.nan):
+                raise ZeroDivisionError(f"{expr} at {at}")
+            real, imaginary = value.as_real_imag()
+            if imaginary == 0:
+                return mpmath.mpf(sp.Float(real, digits)._mpf_)
+            return mpmath.mpc(sp.Float(real, digits)._mpf_, sp.Float(imaginary, digits)._mpf_)
+
+        return function
+
+
+def _exact(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, complex):
+        return sp.Float(value.real, DIGITS) + sp.I * sp.Float(value.imag, DIGITS)
+    return sp.Integer(value) if isinstance(value, int) else sp.Float(value, DIGITS)
+
+
+def _as_number(value: Any) -> Any:
+    value = mpmath.mpmathify(value)
+    if isinstance(value, mpmath.mpc):
+        return complex(value) if abs(value.imag) > 1e-25 * abs(value.real) else float(value.real)
+    return float(value)
+
+
+def _nsum(function: Callable[[Any], Any], inner: Any, begin: Any, step: int) -> Any:
+    """An infinite sum by extrapolation, believed if it comes out the same without the first terms."""
+
+    def term(n: Any) -> Any:
+        return function(begin + step * n)
+
+    value = mpmath.nsum(term, [0, mpmath.inf])
+    other = mpmath.fsum(term(mpmath.mpf(n)) for n in range(7)) + mpmath.nsum(term, [7, mpmath.inf])
+    return value if abs(value - other) <= 1e-10 * abs(value) else mpmath.nan
+
+
+def _nprod(function: Callable[[Any], Any], inner: Any, begin: Any, step: int) -> Any:
+    def factor(n: Any) -> Any:
+        return function(begin + step * n)
+
+    value = mpmath.nprod(factor, [0, mpmath.inf])
+    other = mpmath.fprod(factor(mpmath.mpf(n)) for n in range(7)) * mpmath.nprod(factor, [7, mpmath.inf])
+    return value if abs(value - other) <= 1e-10 * abs(value) else mpmath.nan
+
+
+def _integral(function: Callable[[Any], Any], inner: Any, low: Any, high: Any) -> Any:
+    """By tanh-sinh quadrature."""
+    value, error = mpmath.quad(function, [low, high], error=True)
+    return value if error <= 1e-8 * max(abs(value), 1e-3) else mpmath.nan
+
+
+_WAYS: dict[str, Callable[..., Any]] = {
+    "sum": _nsum,
+    "product": _nprod,
+    "integral": _integral,
+}
