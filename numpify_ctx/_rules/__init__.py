@@ -47,7 +47,7 @@ A constant expression never reaches a rule: it is evaluated by SymPy, to 40 digi
 from __future__ import annotations
 
 from .._lower import Rule
-from . import _arithmetic, _calculus, _codegen, _combinatorial, _containers, _elementary, _logic, _special
+from . import _arithmetic, _calculus, _codegen, _combinatorial, _containers, _elementary, _logic, _polynomials, _special
 
 
 _FILES = (
@@ -56,6 +56,7 @@ _FILES = (
     _logic,
     _combinatorial,
     _special,
+    _polynomials,
     _containers,
     _codegen,
     _calculus,

@@ -64,12 +64,14 @@ class Fast:
         where: `(*arrays) -> bool array`: where the result stands. None: wherever it is not nan.
         outside: `(*arrays) -> bool array`: where the value is nan, without a look at the reference.
         keep_nan: nan stands where the other conditions hold.
+        scipy: `function` uses its first argument.
     """
 
     function: Callable[..., Any]
     where: Condition | None = None
     outside: Condition | None = None
     keep_nan: bool = False
+    scipy: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +117,7 @@ class Pointwise:
         kind = np.complex128 if complex_numbers or self.complex_valued else np.float64
         shape = np.broadcast_shapes(*(np.shape(a) for a in arrays))
         result = np.full(shape, np.nan, kind)
-        if form is not None and special is not None:
+        if form is not None and (special is not None or not form.scipy):
             given = list(arrays)
             stands: Any = True
             if complex_numbers:
@@ -246,13 +248,13 @@ def pointwise(
     """The rule of a class whose arguments are those of `function`, of which the last may be left out.
 
     Args:
-        function: what computes it; it needs SciPy if it has a fast form.
+        function: what computes it; it needs SciPy if a fast form does.
         math: what computes it for Python scalars, if that is something else.
         defaults: values of the last arguments.
         arity: how many arguments there are with the defaults.
     """
     op = op_of(function, math)
-    scipy = function.real is not None or function.complex is not None
+    scipy = any(form is not None and form.scipy for form in (function.real, function.complex))
 
     def lower(b: Builder, expr: Any, *nodes: int) -> int:
         if scipy:
