@@ -204,8 +204,10 @@ class Alone:
 
 def agree(served: np.ndarray, alone: np.ndarray, margins: np.ndarray) -> bool:
     """Whether both texts are the same, up to the first place where it could have been either token."""
+    if len(served) != len(alone):
+        return False
     differ = np.flatnonzero(served != alone)
-    return len(served) == len(alone) and (len(differ) == 0 or margins[differ[0]] < TIE)
+    return len(differ) == 0 or bool(margins[differ[0]] < TIE)
 
 
 def make_requests(text: Text, options: argparse.Namespace) -> list[Request]:
@@ -288,27 +290,35 @@ def main(arguments: list[str] | None = None) -> int:
         written = text.decode(served[request.number])
         prompt, rest = written[: len(request.prompt)], written[len(request.prompt) :]
         print(f"\n  [{prompt}]{rest}".replace("\n", "\n  "))
-    wrong = [number for number in served if not agree(served[number], *alone[number])]
-    ties = sum(not np.array_equal(served[number], alone[number][0]) for number in served) - len(wrong)
+    report_pages(server)
     generated = sum(request.goal - len(request.prompt) for request in requests)
-    computed = sum(int(report.computed.array) for report in server.reports)
-    in_use = [int(report.in_use.array) for report in server.reports]
-    counts = dict(zip(STATISTICS, server.paging.statistics[...].array.tolist(), strict=True))
-    dense = options.seqs * options.positions / options.page_size
-    saved = counts["shared"] * options.page_size
-
-    print(f"\n{len(requests)} requests, {generated:,} tokens written in {len(in_use)} steps of one program", end="")
-    print(f", traced {server.traces} time{'' if server.traces == 1 else 's'}")
-    print(f"pages in use       {np.mean(in_use):.1f} on average, {max(in_use)} at most, of {options.pages}", end="")
-    print(f" (whole rows for {options.seqs} requests would take {dense:.0f})")
-    print(f"pages shared       {counts['shared']} taken over as they were: {saved:,} tokens not computed", end="")
-    print(f", beside {computed:,} that were; {counts['merged']} merged with one alike")
-    print(f"pages evicted      {counts['evicted']}; requests preempted {counts['preempted']}")
     print(f"served together    {generated / served_seconds:9,.0f} tokens/s")
     print(f"alone, no cache    {generated / alone_seconds:9,.0f} tokens/s")
-    print(f"texts as if alone  {len(requests) - len(wrong)} of {len(requests)}", end="")
-    print(f", {ties} of them up to a tie" if ties else "", end=f"; DIFFER: {wrong}\n" if wrong else "\n")
-    return 0 if not wrong and server.traces == 1 else 1
+    return 0 if report_check(served, alone) and server.traces == 1 else 1
+
+
+def report_pages(server: Server) -> None:
+    reports, page, dense = server.reports, server.page.size, server.seq.size * server.block.size
+    in_use = [int(report.in_use.array) for report in reports]
+    computed = sum(int(report.computed.array) for report in reports)
+    counts = dict(zip(STATISTICS, server.paging.statistics[...].array.tolist(), strict=True))
+    traces = f"traced {server.traces} time{'' if server.traces == 1 else 's'}"
+    print(f"\n{counts['admitted'] - counts['preempted']} requests in {len(reports)} steps of one program, {traces}")
+    print(f"pages in use       {np.mean(in_use):.1f} on average, {max(in_use)} at most, of {page}", end="")
+    print(f" (whole rows for {server.seq.size} requests would take {dense})")
+    print(f"pages shared       {counts['shared']} taken over as they were: ", end="")
+    print(f"{counts['shared'] * server.slot.size:,} tokens not computed, beside {computed:,} that were; ", end="")
+    print(f"{counts['merged']} merged with one alike")
+    print(f"pages evicted      {counts['evicted']}; requests preempted {counts['preempted']}")
+
+
+def report_check(served: dict[int, np.ndarray], alone: dict[int, tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether all texts agree."""
+    wrong = [number for number in alone if not agree(served[number], *alone[number])]
+    ties = sum(not np.array_equal(served[number], text) for number, (text, _) in alone.items()) - len(wrong)
+    line = f"texts as if alone  {len(alone) - len(wrong)} of {len(alone)}"
+    print(line + (f", {ties} of them up to a tie" if ties else "") + (f"; DIFFER: {wrong}" if wrong else ""))
+    return not wrong
 
 
 if __name__ == "__main__":

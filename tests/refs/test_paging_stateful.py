@@ -16,6 +16,8 @@ import jax
 import numpy as np
 import pytest
 from _paging import FREE, NOWHERE, PRIVATE, ROOT, STATISTICS, Batch, Incoming, Paging, commit, release, retire
+
+
 from _paging import schedule, submit  # isort: skip
 from haliax import Axis, NamedArray
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule

@@ -1,0 +1,112 @@
+"""`examples/train_inplace.py` against optax, which knows nothing of refs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import haliax as hax
+import jax
+import numpy as np
+import optax
+import pytest
+import train_inplace
+from _model import Config, Transformer, next_token_loss
+from haliax import Axis, NamedArray
+from train_inplace import Training, leaves, step_in_place, values_of
+
+
+PART, BATCH, POSITION = Axis("part", 3), Axis("batch", 2), Axis("position", 8)
+RATE = optax.linear_schedule(3e-2, 1e-2, 4)
+
+
+@pytest.fixture(scope="module")
+def model() -> Transformer:
+    config = Config(
+        vocab=Axis("vocab", 7),
+        layer=Axis("layer", 2),
+        embed=Axis("embed", 16),
+        head=Axis("head", 2),
+        head_size=Axis("head_size", 8),
+        mlp=Axis("mlp", 24),
+    )
+    return Transformer.init(config, jax.random.key(0))
+
+
+@pytest.fixture(scope="module")
+def batches() -> list[NamedArray]:
+    rng = np.random.default_rng(0)
+    shape = (PART.size, BATCH.size, POSITION.size)
+    return [hax.named(rng.integers(0, 7, shape).astype(np.int32), (PART, BATCH, POSITION)) for _ in range(4)]
+
+
+def test_steps_in_place_are_those_of_optax_on_the_whole_batch(model: Transformer, batches: list[NamedArray]) -> None:
+    """Parameters and both moments after a few steps; the oracle takes each batch as a whole, not in parts."""
+    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(RATE, b1=0.9, b2=0.98))
+    training = Training.start(model, Axis("step", len(batches)))
+    before = [ref.unsafe_buffer_pointer() for ref in leaves(training.parameters)]
+    in_place = jax.jit(lambda training, parts: step_in_place(training, parts, RATE))
+    expected, state = model, optimizer.init(model)
+    grad = jax.jit(jax.value_and_grad(next_token_loss))
+    losses, norms = [], []
+    for parts in batches:
+        in_place(training, parts)
+        loss, gradient = grad(expected, parts.flatten_axes((PART, BATCH), "batch"))
+        update, state = optimizer.update(gradient, state)
+        expected = optax.apply_updates(expected, update)
+        losses.append(loss)
+        norms.append(optax.global_norm(gradient))
+
+    metrics = values_of(training.metrics)
+    assert metrics.step.item() == len(batches)
+    np.testing.assert_allclose(metrics.loss.array, losses, rtol=1e-5)
+    np.testing.assert_allclose(metrics.gradient_norm.array, norms, rtol=1e-4)
+    adam = state[1][0]
+    for refs, arrays in ((training.parameters, expected), (training.means, adam.mu), (training.squares, adam.nu)):
+        for ref, array in zip(leaves(refs), leaves(arrays), strict=True):
+            assert ref.axes == array.axes
+            np.testing.assert_allclose(ref[...].array, array.array, rtol=1e-3, atol=1e-5)
+    assert [ref.unsafe_buffer_pointer() for ref in leaves(training.parameters)] == before
+    assert any(np.abs(np.asarray(a.array - b.array)).max() > 1e-2 for a, b in zip(leaves(model), leaves(expected)))
+
+
+def test_a_step_makes_no_second_state(model: Transformer, batches: list[NamedArray]) -> None:
+    """Every byte of the parameters and the moments is an argument that the program changes where it is."""
+    training = Training.start(model, Axis("step", 1))
+    in_place = jax.jit(lambda training, parts: step_in_place(training, parts, RATE))
+    found = in_place.lower(training, batches[0]).compile().memory_analysis()
+    state = 3 * sum(p.size for p in jax.tree.leaves(model)) * 4
+    assert found.alias_size_in_bytes >= state
+    assert found.output_size_in_bytes - found.alias_size_in_bytes < 1024
+    assert in_place._cache_size() == 0  # lowering alone runs nothing
+    assert all((ref[...].array == 0).all() for ref in leaves(training.means))
+
+
+def test_the_example_checks_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure = tmp_path / "training.png"
+    arguments = ["--quick", "--steps", "8", "--figure", str(figure)]
+    assert train_inplace.main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "losses agree" in printed
+    assert "memory in place is less" in printed
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+    functional = train_inplace.run_functional
+
+    def at_another_rate(
+        model: Any, batches: Iterator[NamedArray], steps: int, rate: Callable[[Any], Any], **options: Any
+    ):
+        return functional(model, batches, steps, lambda step: 1.5 * rate(step), **options)
+
+    monkeypatch.setattr(train_inplace, "run_functional", at_another_rate)
+    assert train_inplace.main(arguments) == 1
+    assert "losses DIFFER" in capsys.readouterr().out
+
+
+def test_numbers_that_make_no_sense_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        train_inplace.main(["--parts", "0"])
+    assert "--steps, --parts, --batch and --positions must be positive" in capsys.readouterr().err
