@@ -15,11 +15,14 @@ from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef, UndefinedFunction
+from sympy.tensor.array.expressions import ArraySymbol
 
 from ._builder import Builder
 from ._errors import CompileError
 from ._exact import evaluate
+from ._ops import STACK
 from ._program import INT, Layout, Op, Program, arithmetic
+from ._shapes import EXTENT, SHAPED, WIDENED
 
 
 _DEEP = 6  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
@@ -55,12 +58,14 @@ class Rule:
         lower: `(builder, expr, *operand nodes) -> node`.
         operands: `(builder, expr) -> what to lower first`: SymPy expressions, or `Under` to bind symbols. None:
             `expr.args`.
+        ranked: operands may be matrices and arrays; else they must be numbers.
         folds: an `expr` all of whose operands are constant is a constant, and `expr.evalf()` gives its value.
     """
 
     lower: Lower
     operands: Callable[[Builder, Any], Sequence[Any]] | None = None
     folds: bool = True
+    ranked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +127,33 @@ class _Lowering:
         self.rules = rules
         self.functions = {_class_of(key): function for key, function in functions.items()}
         self.user_ops: dict[Any, Op] = {}
-        leaves = {}
-        for index, argument in enumerate(self.arguments):
-            leaves[argument] = self.builder.param(index, _rank_of(argument))
+        shapes = [_shape_of(argument) for argument in self.arguments]
+        leaves = {
+            argument: self.builder.param(index, len(shape))
+            for index, (argument, shape) in enumerate(zip(self.arguments, shapes, strict=True))
+        }
         self.root = Scope(leaves, {type(argument) for argument in self.arguments})
+        self._check_shapes(call_signature, shapes)
+
+    def _check_shapes(self, call_signature: Sequence[tuple[Any, str]], shapes: Sequence[tuple[Any, ...]]) -> None:
+        """Have matrices and arrays checked at the call. A symbol that is a size, and no argument, is read off."""
+        b, leaves = self.builder, self.root.leaves
+        for (argument, name), shape in zip(call_signature, shapes, strict=True):
+            for axis, size in enumerate(shape):
+                if isinstance(size, sp.Symbol) and size not in leaves:
+                    leaves[size] = b.apply(EXTENT, leaves[argument], data=(name, axis, len(shape)), rank=0)
+                    self.root.types.add(type(size))
+        for (argument, name), shape in zip(call_signature, shapes, strict=True):
+            if shape:
+                sizes = [self._size(size) for size in shape]
+                leaves[argument] = b.apply(SHAPED, leaves[argument], *sizes, data=(name,), rank=len(shape))
+
+    def _size(self, size: Any) -> int:
+        """The node of a size; -1 if it cannot be known."""
+        try:
+            return self.node(size, self.root)
+        except CompileError:
+            return self.builder.const(-1)
 
     def run(self, expr: Any) -> Program:
         return self.builder.finish(self._layout(expr))
@@ -140,7 +168,10 @@ class _Lowering:
                 return Layout("tuple", items=tuple(map(self._layout, expr)))
             case sp.Dict():
                 return Layout("dict", items=tuple(self._layout(v) for v in expr.values()), keys=tuple(expr.keys()))
-        return Layout("node", self.node(_as_sympy(expr), self.root))
+        node = self.node(_as_sympy(expr), self.root)
+        if self.builder.rank[node] and self.builder.kinds[node] == INT and self.builder.ops[node] is not STACK:
+            node = self.builder.apply(WIDENED, node)
+        return Layout("node", node)
 
     # -- the walk ----------------------------------------------------------------------------------------------------
 
@@ -194,7 +225,7 @@ class _Lowering:
         if self.functions or isinstance(kind, UndefinedFunction) or hasattr(kind, "f_numpy"):
             op = self._user_op(expr)
             if op is not None:
-                return Rule(lambda b, e, *nodes: b.apply(op, *nodes), folds=False)
+                return Rule(lambda b, e, *nodes: b.apply(op, *nodes), folds=False, ranked=True)
         rule = self.rules.get(kind)
         if rule is not None:
             return rule
@@ -255,6 +286,11 @@ class _Lowering:
         nodes: list[Any] = []
         for part, (_, where) in zip(parts, operands, strict=True):
             node = self._force(part)
+            if self.builder.rank[node] and not rule.ranked:
+                raise CompileError(
+                    f"cannot compile {describe(expr)}: {type(expr).__name__} is of numbers, and one of its operands is "
+                    "a matrix or array"
+                )
             nodes.append(node if where is scope else Body(node, where.bound))
         return rule.lower(self.builder, expr, *nodes)
 
@@ -313,10 +349,11 @@ def _class_of(key: Any) -> Any:
     raise CompileError(f"cannot use {key!r} as a key of functions: it is no function class; pass e.g. sp.Function('f')")
 
 
-def _rank_of(argument: Any) -> int:
-    if isinstance(argument, sp.MatrixSymbol):
-        return 2
-    return 0
+def _shape_of(argument: Any) -> tuple[Any, ...]:
+    """The sizes of the leading axes that an argument has, as SymPy has them: none for a number."""
+    if isinstance(argument, sp.MatrixSymbol | ArraySymbol | sp.IndexedBase):
+        return tuple(argument.shape or ())
+    return ()
 
 
 def _check_arity(expr: Any, function: Callable[..., Any]) -> None:

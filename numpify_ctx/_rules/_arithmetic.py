@@ -23,7 +23,7 @@ RULES: dict[type, Rule] = {
     sp.Add: Rule(lambda b, e, *terms: b.add(*terms)),
     sp.Mul: Rule(lambda b, e, *factors: b.mul(*factors)),
     sp.Pow: Rule(_pow),
-    sp.UnevaluatedExpr: Rule(lambda b, e, x: x),
+    sp.UnevaluatedExpr: Rule(lambda b, e, x: x, ranked=True),
     sp.CRootOf: number,
     AlgebraicNumber: number,
     **{type(constant): number for constant in _CONSTANTS},

@@ -72,7 +72,7 @@ def _over(op: Op, kinds: Callable[[Any], int]) -> Rule:
                 raise CompileError(f"cannot compile {describe(expr)}: one of its limits is a matrix or array")
         return b.region(op, low, high, *values, body=under.node, bound=under.bound, extra=(b.rank[under.node], slow))
 
-    return Rule(lower, operands, folds=False)
+    return Rule(lower, operands, folds=False, ranked=True)
 
 
 _HEAD = 200
@@ -144,9 +144,9 @@ def _same(b: Builder, expr: Any, node: int) -> int:
 
 RULES: dict[type, Rule] = {
     sp.Sum: _over(SUM, _counting),
-    sp.Product: Rule(_product, _product_operands, folds=False),
+    sp.Product: Rule(_product, _product_operands, folds=False, ranked=True),
     sp.Integral: _over(INTEGRAL, lambda low: REAL | COMPLEX),
-    sp.Derivative: Rule(_same, _derivative, folds=False),
-    sp.Subs: Rule(_same, _substituted, folds=False),
-    sp.Limit: Rule(_same, _limit, folds=False),
+    sp.Derivative: Rule(_same, _derivative, folds=False, ranked=True),
+    sp.Subs: Rule(_same, _substituted, folds=False, ranked=True),
+    sp.Limit: Rule(_same, _limit, folds=False, ranked=True),
 }

@@ -113,7 +113,7 @@ RULES: dict[type, Rule] = {
     sp.Implies: Rule(_implies),
     sp.Equivalent: Rule(_equivalent),
     sp.ITE: Rule(_ite),
-    sp.Piecewise: Rule(_piecewise, _pairs),
+    sp.Piecewise: Rule(_piecewise, _pairs, ranked=True),
     sp.KroneckerDelta: Rule(_kronecker, _kronecker_operands),
     sp.Contains: Rule(_contains, _contains_operands),
 }
