@@ -25,6 +25,8 @@ from ._selectors import INDEX_DTYPE
 from ._views import Expr
 
 
+_LIMIT = 4096  # operations, and programs, that are remembered
+
 Reduction: TypeAlias = Literal["add", "multiply", "divide", "power", "min", "max", "apply"]
 
 
@@ -32,7 +34,7 @@ Reduction: TypeAlias = Literal["add", "multiply", "divide", "power", "min", "max
 class Operation:
     """What to do with the shown part of a buffer, but for its values: structure, like a layout.
 
-    Make one with `operation`: equal contents give the same object, so it compares and hashes by identity.
+    Make one with `operation_of`: equal contents give the same object, so it compares and hashes by identity.
 
     Args:
         kind: read, write, write and return what was there, accumulate, or reduce with what is there.
@@ -51,13 +53,40 @@ class Operation:
     function: Callable[[Any], Any] | None = None
 
 
-operation = functools.lru_cache(maxsize=1024, typed=True)(Operation)
+_OPERATIONS: dict[Any, Operation] = {}
+
+
+def operation_of(
+    kind: Literal["get", "set", "swap", "addupdate", "reduce"],
+    value_axes: tuple[str, ...] | None = None,
+    guards: tuple[tuple[Expr, int], ...] = (),
+    fill: Any = None,
+    reduction: Reduction | None = None,
+    function: Callable[[Any], Any] | None = None,
+) -> Operation:
+    """The `Operation` with these contents."""
+    if isinstance(fill, jax.core.Tracer):  # then it runs inline, and no program is looked up
+        return Operation(kind, value_axes, guards, fill, reduction, function)
+    # By its bytes: 0.0 and -0.0 are equal, and NaN is not even equal to itself.
+    fill_key = None if fill is None else (type(fill), np.asarray(fill).dtype, np.asarray(fill).tobytes())
+    key = (kind, value_axes, guards, fill_key, reduction, function)
+    found = _OPERATIONS.get(key)
+    if found is None:
+        if len(_OPERATIONS) >= _LIMIT:
+            _OPERATIONS.clear()
+        found = _OPERATIONS.setdefault(key, Operation(kind, value_axes, guards, fill, reduction, function))
+    return found
 
 
 def run(operation: Operation, ref: Any, planned: Plan, value: Any = None) -> Any:
     """Do `operation` on what `planned` shows of `ref`, a `jax.Ref`, and return what it reads, if it reads."""
     if planned.eager:
-        return _call(operation, ref, planned, value)
+        if operation.kind != "swap":
+            return _call(operation, ref, planned, value)
+        # In one program, XLA would copy the buffer to keep what was there: by hand as well as here.
+        old = _call(operation_of("get", None, operation.guards, operation.fill), ref, planned, None)
+        _call(operation_of("set", operation.value_axes, operation.guards), ref, planned, value)
+        return old
     operands = [_known(operand) for operand in planned.operands]
     try:
         return _run_traced(operation, ref, planned.layout, operands, value)
@@ -86,7 +115,6 @@ def _known(operand: Any) -> Any:
 
 
 _COMPILED: dict[Any, Callable[..., Any]] = {}
-_LIMIT = 4096
 
 
 def _call(operation: Operation, ref: Any, planned: Plan, value: Any) -> Any:

@@ -89,7 +89,9 @@ class Frame:
         assert_never(expr)
 
     def _affine(self, of: Any, start: Any, step: int) -> Any:
-        scaled = of if step == 1 else of * np.int32(step)
+        if step < 0 and not isinstance(of, int) and jnp.issubdtype(of.dtype, jnp.unsignedinteger):
+            of = of.astype(INDEX_DTYPE)
+        scaled = of if step == 1 else of * step
         return scaled if isinstance(start, int) and start == 0 else scaled + start
 
     def _align(self, array: Any, names: tuple[str, ...]) -> Any:

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from haliax import Axis, NamedArray
 
-from ._execute import Reduction, operation, run
+from ._execute import Reduction, operation_of, run
 from ._layout import Layout
 from ._plan import Plan, plan, plan_view
 from ._scopes import arrived, is_eager, is_in_condition, made, may_freeze
@@ -397,7 +397,7 @@ def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = 
     """
     ref = as_named_ref(ref)
     planned = _plan(ref, idx, mode)
-    out = run(operation("get", None, planned.guards, fill_value), ref._ref, planned)
+    out = run(operation_of("get", None, planned.guards, fill_value), ref._ref, planned)
     return NamedArray(out, planned.layout.axes)
 
 
@@ -551,7 +551,7 @@ class _AtIndex:
         """`function`, elementwise on jax arrays, of what is shown."""
         ref = as_named_ref(self._ref)
         planned = _plan(ref, self._idx, mode)
-        run(operation("reduce", None, planned.guards, None, "apply", function), ref._ref, planned)
+        run(operation_of("reduce", None, planned.guards, None, "apply", function), ref._ref, planned)
 
 
 def _plan(ref: NamedRef, idx: Any, mode: str | None) -> Plan:
@@ -568,7 +568,7 @@ def _write(
     ref = as_named_ref(ref)
     planned = _plan(ref, idx, mode)
     array, value_axes = checked(value, planned.layout, ref._ref.dtype, _ref_types())
-    out = run(operation(kind, value_axes, planned.guards, fill), ref._ref, planned, array)
+    out = run(operation_of(kind, value_axes, planned.guards, fill), ref._ref, planned, array)
     return out, planned.layout.axes
 
 
@@ -579,7 +579,7 @@ def _reduce(reduction: Reduction, ref: Any, idx: Any, value: Any, mode: str | No
     array, value_axes = checked(value, planned.layout, dtype, _ref_types())
     if reduction == "divide" and not jnp.issubdtype(dtype, jnp.inexact):
         raise TypeError(f"cannot divide in place: the ref holds {dtype}; take .apply(lambda x: x // value)")
-    run(operation("reduce", value_axes, planned.guards, None, reduction), ref._ref, planned, array)
+    run(operation_of("reduce", value_axes, planned.guards, None, reduction), ref._ref, planned, array)
 
 
 def _ref_types() -> tuple[Any, ...]:

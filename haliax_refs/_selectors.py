@@ -239,7 +239,7 @@ class _AxisOfSize:
         span = (size - 1) * stride + 1
         dynamic = isinstance(start, jax.Array)
         if self.frame.guard:
-            index = self.frame.operand(start) if dynamic else int(start)
+            index = self.frame.operand(start) if dynamic else self.frame.scalar(int(start))
             steps = affine(Iota(self.name, size), index, stride)
             return Selector(Gather(self.frame.confine(steps, self.size, max(self.size, 1))), in_place=True)
         if span > self.size:
