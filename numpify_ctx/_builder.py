@@ -82,6 +82,15 @@ class Builder:
             known = self._new(key, PARAM, (), index, 1 << index, ANY, rank)
         return known
 
+    def set_rank(self, node: int, rank: int) -> bool:
+        """Settle how many leading axes a parameter has, which only its use can tell; False if it had others."""
+        assert self.ops[node] is PARAM
+        index = self.data[node]
+        if self.parameter_ranks[index] not in (0, rank):
+            return False
+        self.parameter_ranks[index] = self.rank[node] = rank
+        return True
+
     def bound(self, key: Any, kinds: int) -> int:
         """The bound variable called `key`: the same node for the same key."""
         known = self._table.get((BOUND, key, kinds))
@@ -91,9 +100,17 @@ class Builder:
             known = self._new((BOUND, key, kinds), BOUND, (), leaf, 1 << leaf, kinds, 0)
         return known
 
-    def region(self, op: Op, *args: int, body: int, bound: tuple[int, ...], extra: tuple[Any, ...] = ()) -> int:
+    def region(
+        self,
+        op: Op,
+        *args: int,
+        body: int,
+        bound: tuple[int, ...],
+        extra: tuple[Any, ...] = (),
+        rank: int | None = None,
+    ) -> int:
         """The node of an operation that evaluates `body` as a function of the bound variables; see `Region`."""
-        return self.apply(op, *args, body, data=Region(bound, extra))
+        return self.apply(op, *args, body, data=Region(bound, extra), rank=rank)
 
     def const(self, value: Any) -> int:
         """A constant: a SymPy number, or a Python bool, int, float or complex."""

@@ -30,9 +30,7 @@ def shaped(name: str, value: Any, *sizes: Any) -> Any:
     found = array.shape[: len(want)]
     if len(found) < len(want) or any(n not in (m, -1) for n, m in zip(want, found, strict=True)):
         shown = "(" + ", ".join("any" if n == -1 else str(n) for n in want) + ("," if len(want) == 1 else "") + ")"
-        raise ValueError(
-            f"cannot take a value of shape {np.shape(value)} for {name!r}: its first axes must be {shown}"
-        )
+        raise ValueError(f"cannot take a value of shape {np.shape(value)} for {name!r}: its first axes must be {shown}")
     return array
 
 

@@ -47,7 +47,19 @@ A constant expression never reaches a rule: it is evaluated by SymPy, to 40 digi
 from __future__ import annotations
 
 from .._lower import Rule
-from . import _arithmetic, _calculus, _codegen, _combinatorial, _containers, _elementary, _logic, _polynomials, _special
+from . import (
+    _arithmetic,
+    _arrays,
+    _calculus,
+    _codegen,
+    _combinatorial,
+    _containers,
+    _elementary,
+    _logic,
+    _matrices,
+    _polynomials,
+    _special,
+)
 
 
 _FILES = (
@@ -60,6 +72,8 @@ _FILES = (
     _containers,
     _codegen,
     _calculus,
+    _matrices,
+    _arrays,
 )
 
 
