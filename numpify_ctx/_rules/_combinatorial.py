@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
@@ -16,13 +16,13 @@ from . import _combinatorial_runtime as rt
 from ._common import call, runtime
 from ._elementary import FLOOR
 from ._integers import Whole, rational, whole
-from ._pointwise import op_of
+from ._pointwise import Pointwise, op_of
 from ._special import by_count
 
 
-def _function(function: Callable[..., Any]) -> Rule:
+def _function(function: Pointwise) -> Rule:
     """A function of numbers by mpmath, which needs no SciPy."""
-    return call(op_of(function))  # type: ignore[arg-type]  # a Pointwise
+    return call(op_of(function))
 
 
 _BELL = Op("bell", rt.INCOMPLETE_BELL, kinds=real_part)

@@ -28,7 +28,7 @@ def _sign(n: int) -> int:
     return -1 if n % 2 else 1
 
 
-# -- factorials ----------------------------------------------------------------------------------------------------------
+# -- factorials --------------------------------------------------------------------------------------------------------
 
 
 def _factorial(n: int) -> Any:
@@ -170,7 +170,7 @@ BINOMIAL = Whole(
     ),
 )
 
-# -- sequences by recurrences ------------------------------------------------------------------------------------------------
+# -- sequences by recurrences ------------------------------------------------------------------------------------------
 
 
 def _fibonacci(n: int) -> Any:
@@ -202,7 +202,7 @@ LUCAS = Whole(
 
 
 def _polynomials(name: str, compute: Callable[[int, Any], Any]) -> Whole:
-    """A polynomial in the last argument, of an order given by the first: the same recurrence for integers and others."""
+    """A polynomial in the last argument, its order the first: one recurrence for integers and for others."""
 
     def reference(mp: Any, n: Any, x: Any) -> Any:
         if not mp.isint(n):
@@ -304,7 +304,7 @@ CATALAN = Whole(
 )
 
 
-# -- Bernoulli, Euler and their kin --------------------------------------------------------------------------------------------
+# -- Bernoulli, Euler and their kin ------------------------------------------------------------------------------------
 
 
 def _bernoulli(n: int) -> Any:
@@ -331,13 +331,13 @@ def _bernoulli_function(mp: Any, n: Any, x: Any = 1) -> Any:
     return -n * mp.zeta(1 - n, x)
 
 
-_BERNOULLI = Pointwise("bernoulli", _bernoulli_function)
+_BERNOULLI = Pointwise("bernoulli", _bernoulli_function, reach=(1e5,))
 BERNOULLI = Whole("bernoulli", _bernoulli, _BERNOULLI, largest=1000)
-BERNOULLI_POLYNOMIAL = Pointwise("bernoulli", _bernoulli_function)
+BERNOULLI_POLYNOMIAL = Pointwise("bernoulli", _bernoulli_function, reach=(1e4, 1e8))
 
 
 def _euler_function(mp: Any, n: Any, x: Any = None) -> Any:
-    """The polynomials, by two zeta functions between integers (DLMF 24.2.6, 25.11.35); 2**n E(n, 1/2) for the numbers."""
+    """The polynomials, between integers two zeta functions (DLMF 24.2.6, 25.11.35); as numbers 2**n E(n, 1/2)."""
     if mp.isint(n) and mp.re(n) >= 0:
         order = int(mp.re(n))
         return mp.eulernum(order) if x is None else mp.eulerpoly(order, x)
@@ -348,11 +348,11 @@ def _euler_function(mp: Any, n: Any, x: Any = None) -> Any:
     return value * mp.mpf(2) ** n if x is None else value
 
 
-_EULER = Pointwise("euler", _euler_function)
+_EULER = Pointwise("euler", _euler_function, reach=(1e4,))
 EULER = Whole(
     "euler", lambda n: int(eulernum(n)) if n >= 0 else float(_EULER.at((float(n),), True)), _EULER, largest=1000
 )
-EULER_POLYNOMIAL = Pointwise("euler", _euler_function)
+EULER_POLYNOMIAL = Pointwise("euler", _euler_function, reach=(1e4, 1e8))
 
 
 def _genocchi_function(mp: Any, n: Any, x: Any = 1) -> Any:
@@ -360,7 +360,7 @@ def _genocchi_function(mp: Any, n: Any, x: Any = 1) -> Any:
     return 2 * (_bernoulli_function(mp, n, x) - mp.mpf(2) ** n * _bernoulli_function(mp, n, (x + mp.one) / 2))
 
 
-_GENOCCHI = Pointwise("genocchi", _genocchi_function)
+_GENOCCHI = Pointwise("genocchi", _genocchi_function, reach=(1e4,))
 
 
 def _genocchi(n: int) -> Any:
@@ -368,7 +368,7 @@ def _genocchi(n: int) -> Any:
 
 
 GENOCCHI = Whole("genocchi", _genocchi, _GENOCCHI, largest=1000)
-GENOCCHI_POLYNOMIAL = Pointwise("genocchi", _genocchi_function)
+GENOCCHI_POLYNOMIAL = Pointwise("genocchi", _genocchi_function, reach=(1e4, 1e8))
 
 
 def _andre_function(mp: Any, s: Any) -> Any:
@@ -377,7 +377,7 @@ def _andre_function(mp: Any, s: Any) -> Any:
     return 2 * mp.dirichlet(-s, (-sine, cosine, sine, -cosine))
 
 
-_ANDRE = Pointwise("andre", _andre_function)
+_ANDRE = Pointwise("andre", _andre_function, reach=(1e4,))
 
 
 def _andre(n: int) -> Any:
@@ -422,12 +422,14 @@ HARMONIC = Whole(
     ),
     largest=300,
 )
-GENERAL_HARMONIC = Whole("harmonic", _harmonic, Pointwise("harmonic", _harmonic_function), largest=300)
+GENERAL_HARMONIC = Whole(
+    "harmonic", _harmonic, Pointwise("harmonic", _harmonic_function, reach=(1e8, 1e4)), largest=300
+)
 
-# -- number theory, by SymPy -------------------------------------------------------------------------------------------------
+# -- number theory, by SymPy -------------------------------------------------------------------------------------------
 
 
-def _by_sympy(name: str) -> Whole:
+def _by_sympy(name: str, largest: float = float("inf")) -> Whole:
     """SymPy's own function of integers, each one once."""
 
     @lru_cache(maxsize=4096)
@@ -437,19 +439,16 @@ def _by_sympy(name: str) -> Whole:
         except (TypeError, ValueError) as refused:
             raise Undefined(*numbers) from refused
 
-    return Whole(name, exact)
+    return Whole(name, exact, largest=largest)
 
 
-(
-    DIVISOR_SIGMA, JACOBI_SYMBOL, KRONECKER_SYMBOL, LEGENDRE_SYMBOL, MOBIUS, MOTZKIN, PARTITION, PRIMENU, PRIMEOMEGA, PRIMEPI,
-    REDUCED_TOTIENT, TOTIENT, UDIVISOR_SIGMA,
-) = map(
-    _by_sympy,
-    [
-        "divisor_sigma", "jacobi_symbol", "kronecker_symbol", "legendre_symbol", "mobius", "motzkin", "partition", "primenu",
-        "primeomega", "primepi", "reduced_totient", "totient", "udivisor_sigma",
-    ],
-)  # fmt: skip
+TOTIENT, REDUCED_TOTIENT = _by_sympy("totient"), _by_sympy("reduced_totient")
+DIVISOR_SIGMA, UDIVISOR_SIGMA = _by_sympy("divisor_sigma"), _by_sympy("udivisor_sigma")
+MOBIUS, PRIMENU, PRIMEOMEGA = _by_sympy("mobius"), _by_sympy("primenu"), _by_sympy("primeomega")
+LEGENDRE_SYMBOL, JACOBI_SYMBOL = _by_sympy("legendre_symbol"), _by_sympy("jacobi_symbol")
+KRONECKER_SYMBOL = _by_sympy("kronecker_symbol")
+# Counted or by a recurrence: beyond the bound that takes minutes, and the result is nan.
+PRIMEPI, PARTITION, MOTZKIN = _by_sympy("primepi", 1e10), _by_sympy("partition", 1e6), _by_sympy("motzkin", 2000)
 
 
 def remainder(p: Any, q: Any) -> Any:

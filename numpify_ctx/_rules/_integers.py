@@ -76,7 +76,7 @@ class Whole:
         dtype = result_dtype(args)
         plain = all(type(a) in (bool, int, float, complex) for a in args)
         arrays = [np.asarray(a, np.complex128 if np.iscomplexobj(a) else np.float64) for a in args]
-        arrays = [np.ascontiguousarray(a) for a in np.broadcast_arrays(*arrays)]
+        arrays = list(np.broadcast_arrays(*arrays))
         result = np.full(arrays[0].shape, np.nan, np.complex128 if dtype.kind == "c" else np.float64)
         whole = self._are_whole(arrays)
         if not whole.all() and self.continued is not None:

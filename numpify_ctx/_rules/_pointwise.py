@@ -85,6 +85,8 @@ class Pointwise:
         complex: a fast form for complex arguments. It gets real arrays for the arguments that are real.
         orders: which arguments the fast complex form takes only if they are real.
         complex_valued: the result is complex also where all arguments are real.
+        reach: bounds of the absolute values of the first arguments, beyond which the reference would take too long:
+            the result is nan there.
 
     >>> doubled = Pointwise("doubled", lambda mp, x: x + x)
     >>> doubled(1.5), doubled(np.array([1, 2])), doubled(np.float32(0.25)), doubled(1j)
@@ -97,6 +99,7 @@ class Pointwise:
     complex: Fast | None = None
     orders: tuple[int, ...] = ()
     complex_valued: bool = False
+    reach: tuple[float, ...] = ()
 
     def __call__(self, *args: Any) -> Any:
         plain = all(type(a) in _PLAIN for a in args)
@@ -123,7 +126,7 @@ class Pointwise:
             if complex_numbers:
                 for i in self.orders:
                     stands = stands & (np.imag(given[i]) == 0)
-                    given[i] = np.ascontiguousarray(np.real(given[i]))[()]
+                    given[i] = np.real(given[i])
             value = form.function(special, *given)
             if form.where is not None:
                 stands = stands & form.where(*given)
@@ -159,6 +162,8 @@ class Pointwise:
 
         mpmath may lose more digits than it expects: a value stands when another one with twice the digits agrees.
         """
+        if any(abs(value) > bound for value, bound in zip(point, self.reach, strict=False)):
+            return np.nan if real else complex(np.nan, np.nan)
         numbers = [_as_mp(value) for value in point]
         with _lock:
             try:
@@ -219,7 +224,7 @@ def _as_complex(value: Any) -> complex:
     return complex(to_float(value._mpf_, rnd="n"))
 
 
-# -- rules ---------------------------------------------------------------------------------------------------------------
+# -- rules -------------------------------------------------------------------------------------------------------------
 
 
 def needs_scipy(expr: Any) -> None:

@@ -46,7 +46,7 @@ def _three_terms(name: str, reference: Callable[..., Any], climb: Callable[..., 
 
     form = Fast(lambda special, *arrays: climb(*arrays), where=allowed, scipy=False)
     parameters = climb.__code__.co_argcount - 1
-    return Pointwise(name, reference, form, form, tuple(range(parameters)))
+    return Pointwise(name, reference, form, form, tuple(range(parameters)), reach=(1e4,) * parameters)
 
 
 def _legendre(n: Any, x: Any) -> Any:
@@ -112,7 +112,7 @@ ASSOC_LAGUERRE = _three_terms(
 GEGENBAUER = _three_terms("gegenbauer", lambda mp, n, c, x: mp.gegenbauer(n, c, x), _gegenbauer, lambda c: c > -0.5)
 JACOBI = _three_terms("jacobi", lambda mp, n, a, b, x: mp.jacobi(n, a, b, x), _jacobi, lambda a, b: (a > -1) & (b > -1))
 
-# -- associated Legendre functions and spherical harmonics --------------------------------------------------------------------
+# -- associated Legendre functions and spherical harmonics -------------------------------------------------------------
 
 
 _ODD = np.array([1.0, *np.cumprod(np.arange(1.0, 300.0, 2.0))])  # (2 m - 1)!!
@@ -163,7 +163,7 @@ def _assoc_legendre_reference(mp: Any, n: Any, m: Any, x: Any) -> Any:
 
 
 _FERRERS = Fast(_assoc_legendre, where=lambda n, m, x: _orders(n, m), scipy=False)
-ASSOC_LEGENDRE = Pointwise("assoc_legendre", _assoc_legendre_reference, _FERRERS, _FERRERS, (0, 1))
+ASSOC_LEGENDRE = Pointwise("assoc_legendre", _assoc_legendre_reference, _FERRERS, _FERRERS, (0, 1), reach=(1e4, 1e4))
 
 
 def _harmonic(special: Any, n: Any, m: Any, theta: Any, phi: Any) -> Any:
@@ -178,7 +178,13 @@ def _harmonic(special: Any, n: Any, m: Any, theta: Any, phi: Any) -> Any:
 
 _YNM = Fast(_harmonic, where=lambda n, m, theta, phi: _orders(n, m), scipy=False)
 YNM = Pointwise(
-    "Ynm", lambda mp, n, m, theta, phi: mp.spherharm(n, m, theta, phi), _YNM, _YNM, (0, 1), complex_valued=True
+    "Ynm",
+    lambda mp, n, m, theta, phi: mp.spherharm(n, m, theta, phi),
+    _YNM,
+    _YNM,
+    (0, 1),
+    complex_valued=True,
+    reach=(1e3, 1e3, 1e3),
 )
 
 
@@ -196,7 +202,9 @@ def _znm(special: Any, n: Any, m: Any, theta: Any, phi: Any) -> Any:
     return np.where(m == 0, np.real(value), np.sqrt(2) * np.where(m > 0, np.real(value), np.imag(value)))
 
 
-ZNM = Pointwise("Znm", _real_harmonic, Fast(_znm, where=lambda n, m, theta, phi: _orders(n, m), scipy=False))
+ZNM = Pointwise(
+    "Znm", _real_harmonic, Fast(_znm, where=lambda n, m, theta, phi: _orders(n, m), scipy=False), reach=(1e3, 1e3, 1e3)
+)
 
 
 def chebyshevt_root(n: Any, k: Any) -> Any:

@@ -46,7 +46,7 @@ def _product_of_gammas(expr: Any) -> Any:
     return sp.pi ** (p * (p - 1) / 4) * sp.Product(sp.gamma(x + (1 - k) / 2), (k, 1, p))
 
 
-# -- the Lambert function: which branch it is decides whether it can be real ---------------------------------------------
+# -- the Lambert function: which branch it is decides whether it can be real -------------------------------------------
 
 _LAMBERTW, _LAMBERTW_BRANCH = op_of(rt.LAMBERTW), op_of(rt.LAMBERTW_BRANCH)
 
@@ -58,7 +58,7 @@ def _lambertw(b: Builder, expr: Any, z: int, *branch: int) -> int:
     return b.apply(_LAMBERTW if real else _LAMBERTW_BRANCH, z, k)
 
 
-# -- hypergeometric functions: their parameters are lists --------------------------------------------------------------------
+# -- hypergeometric functions: their parameters are lists --------------------------------------------------------------
 
 
 @cache
@@ -93,7 +93,7 @@ def _meijerg_op(counts: tuple[int, int, int, int]) -> Op:
 
 
 def _meijerg(b: Builder, expr: Any, *nodes: int) -> int:
-    return b.apply(_meijerg_op(tuple(map(len, (expr.an, expr.aother, expr.bm, expr.bother)))), *nodes)  # type: ignore[arg-type]  # four of them
+    return b.apply(_meijerg_op(tuple(map(len, (expr.an, expr.aother, expr.bm, expr.bother)))), *nodes)
 
 
 def _meijerg_operands(b: Builder, expr: Any) -> Sequence[Any]:

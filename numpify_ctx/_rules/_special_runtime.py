@@ -88,7 +88,8 @@ GAMMA = Pointwise("gamma", lambda mp, z: mp.gamma(z), Fast(_sc("gamma"), keep_na
 
 def _loggamma_fast(special: Any, x: Any) -> Any:
     """SciPy's complex form has series at the zeros 1 and 2, its real form has not."""
-    return np.where((x > 0.8) & (x < 2.2), special.loggamma(x + 0j).real, special.loggamma(x))
+    value = np.where((x > 0.8) & (x < 2.2), special.loggamma(x + 0j).real, special.loggamma(x))
+    return np.where(_whole(x) & (x <= 0), np.inf, value)
 
 
 LOGGAMMA = Pointwise(
@@ -114,6 +115,7 @@ POLYGAMMA = Pointwise(
         where=lambda n, x: _whole(n) & (n >= 0) & (n < 150) & (x > 0),
         outside=lambda n, x: _whole(n) & (n >= 0) & _whole(x) & (x <= 0),
     ),
+    reach=(1e3, 1e8),
 )
 TRIGAMMA = Pointwise(
     "trigamma",
@@ -124,7 +126,7 @@ TRIGAMMA = Pointwise(
 
 def _lowergamma(mp: Any, a: Any, z: Any) -> Any:
     if mp.isint(a) and mp.re(a) <= 0:
-        raise ValueError(f"lowergamma({a}, z) is a pole")
+        return mp.inf
     return mp.gammainc(a, 0, z)
 
 
@@ -181,7 +183,7 @@ BETAINC_REGULARIZED = Pointwise(
     "betainc_regularized", _betainc_regularized, Fast(_regularized_fast, where=_no_cancellation)
 )
 
-# -- exponential integrals -----------------------------------------------------------------------------------------------
+# -- exponential integrals ---------------------------------------------------------------------------------------------
 
 _EI_ZERO, _LI_ZERO = 0.37250741078136663, 1.4513692348833811
 
@@ -249,7 +251,7 @@ CHI = Pointwise(
     Fast(lambda s, z: s.shichi(z)[1]),
 )
 
-# -- Bessel functions ----------------------------------------------------------------------------------------------------
+# -- Bessel functions --------------------------------------------------------------------------------------------------
 
 
 def _not_real(n: Any, x: Any) -> Any:
@@ -296,10 +298,22 @@ BESSELK = Pointwise(
     "besselk", lambda mp, n, z: mp.besselk(n, z), Fast(_sc("kv"), outside=_not_real), Fast(_sc("kv")), (0,)
 )
 HANKEL1 = Pointwise(
-    "hankel1", _hankel("hankel1"), Fast(_sc("hankel1")), Fast(_sc("hankel1")), (0,), complex_valued=True
+    "hankel1",
+    _hankel("hankel1"),
+    Fast(_sc("hankel1")),
+    Fast(_sc("hankel1")),
+    (0,),
+    complex_valued=True,
+    reach=(1e4, 1e6),
 )
 HANKEL2 = Pointwise(
-    "hankel2", _hankel("hankel2"), Fast(_sc("hankel2")), Fast(_sc("hankel2")), (0,), complex_valued=True
+    "hankel2",
+    _hankel("hankel2"),
+    Fast(_sc("hankel2")),
+    Fast(_sc("hankel2")),
+    (0,),
+    complex_valued=True,
+    reach=(1e4, 1e6),
 )
 
 
@@ -359,6 +373,8 @@ HN2 = Pointwise("hn2", _hn2, Fast(_hankel_fast(-1), where=_spherical), complex_v
 def _marcumq(mp: Any, m: Any, a: Any, b: Any) -> Any:
     """A Poisson mixture of incomplete gamma functions: all terms have one sign. (DLMF 8.11, Marcum 1950.)"""
     half, bound = a * a / 2, b * b / 2
+    if 0 < abs(m) < 1e-12:
+        raise ValueError(f"the order {m} is too near to 0")
     weight = mp.exp(-half)
     total = mp.mpf(0)
     k = 0
@@ -372,7 +388,7 @@ def _marcumq(mp: Any, m: Any, a: Any, b: Any) -> Any:
             raise ValueError("no convergence")
 
 
-MARCUMQ = Pointwise("marcumq", _marcumq)
+MARCUMQ = Pointwise("marcumq", _marcumq, reach=(1e3, 1e3, 1e3))
 
 AIRYAI, AIRYAIPRIME, AIRYBI, AIRYBIPRIME = (
     Pointwise(
@@ -391,13 +407,14 @@ AIRYAI, AIRYAIPRIME, AIRYBI, AIRYBIPRIME = (
     )
 )
 
-# -- elliptic integrals, by the parameter m --------------------------------------------------------------------------------
+# -- elliptic integrals, by the parameter m ----------------------------------------------------------------------------
 
 
 def _first_fast(special: Any, z: Any, m: Any) -> Any:
     """DLMF 19.25.5 beyond m = 1, where it is real only before the first singularity of the integrand."""
     sine, cosine = np.sin(z), np.cos(z)
-    return np.where(m <= 1, special.ellipkinc(z, m), sine * special.elliprf(cosine**2, 1 - m * sine**2, 1.0))
+    within = np.copysign(special.ellipkinc(np.abs(z), m), z)
+    return np.where(m <= 1, within, sine * special.elliprf(cosine**2, 1 - m * sine**2, 1.0))
 
 
 def _second_fast(special: Any, z: Any, m: Any) -> Any:
@@ -409,8 +426,10 @@ def _second_fast(special: Any, z: Any, m: Any) -> Any:
 
 
 def _complete_third(special: Any, n: Any, m: Any) -> Any:
-    """DLMF 19.25.2."""
-    return special.elliprf(0.0, 1 - m, 1.0) + n / 3 * special.elliprj(0.0, 1 - m, 1.0, 1 - n)
+    """DLMF 19.25.2; infinite where the integrand is at pi/2."""
+    value = special.elliprf(0.0, 1 - m, 1.0) + n / 3 * special.elliprj(0.0, 1 - m, 1.0, 1 - n)
+    infinite = ((n == 1) & (np.real(m) <= 1)) | ((m == 1) & (np.real(n) <= 1))
+    return np.where(infinite, np.inf, value)
 
 
 def _third_fast(special: Any, n: Any, z: Any, m: Any) -> Any:
@@ -439,16 +458,18 @@ ELLIPTIC_E_INCOMPLETE = Pointwise(
 ELLIPTIC_PI = Pointwise(
     "elliptic_pi",
     lambda mp, n, m: mp.ellippi(n, m),
-    Fast(_complete_third, outside=lambda n, m: (n >= 1) | (m >= 1)),
+    Fast(_complete_third, outside=lambda n, m: (n > 1) | (m > 1)),
     Fast(_complete_third),
+    reach=(1e6, 1e6),
 )
 ELLIPTIC_PI_INCOMPLETE = Pointwise(
     "elliptic_pi",
     lambda mp, n, z, m: mp.ellippi(n, z, m),
     Fast(_third_fast, outside=lambda n, z, m: _singular(m, z) | _singular(n, z)),
+    reach=(1e6, 1e6, 1e6),
 )
 
-# -- zeta functions --------------------------------------------------------------------------------------------------------
+# -- zeta functions ----------------------------------------------------------------------------------------------------
 
 
 def _zeta(mp: Any, s: Any) -> Any:
@@ -456,7 +477,14 @@ def _zeta(mp: Any, s: Any) -> Any:
 
 
 ZETA = Pointwise("zeta", _zeta, Fast(_sc("zeta"), keep_nan=True))
-HURWITZ = Pointwise("zeta", lambda mp, s, a: mp.zeta(s, a), Fast(_sc("zeta"), where=lambda s, a: (s > 1) & (a > 0)))
+
+
+def _hurwitz(mp: Any, s: Any, a: Any) -> Any:
+    # At 0 it is smooth, but mpmath would take as many bits as 1 + s has.
+    return mp.zeta(s if abs(s) > 1e-60 else 0, a)
+
+
+HURWITZ = Pointwise("zeta", _hurwitz, Fast(_sc("zeta"), where=lambda s, a: (s > 1) & (a > 0)), reach=(1e4, 1e8))
 ETA = Pointwise("dirichlet_eta", lambda mp, s: mp.altzeta(s))
 
 
@@ -469,7 +497,7 @@ def _general_eta(mp: Any, s: Any, a: Any) -> Any:
     return (mp.zeta(s, a / 2) - mp.zeta(s, (a + 1) / 2)) / mp.mpf(2) ** s
 
 
-GENERAL_ETA = Pointwise("dirichlet_eta", _general_eta)
+GENERAL_ETA = Pointwise("dirichlet_eta", _general_eta, reach=(1e4, 1e8))
 POLYLOG = Pointwise(
     "polylog",
     lambda mp, s, z: mp.polylog(s, z),
@@ -478,8 +506,9 @@ POLYLOG = Pointwise(
         where=lambda n, z: (n == 2) & (z < -0.01),
         outside=lambda n, z: (n == 2) & (z > 1),
     ),
+    reach=(1e3, np.inf),
 )
-LERCHPHI = Pointwise("lerchphi", lambda mp, z, s, a: mp.lerchphi(z, s, a))
+LERCHPHI = Pointwise("lerchphi", lambda mp, z, s, a: mp.lerchphi(z, s, a), reach=(1e3, 1e3, 1e3))
 
 
 def _index(mp: Any, n: Any) -> int:
@@ -489,7 +518,7 @@ def _index(mp: Any, n: Any) -> int:
     return int(mp.re(n))
 
 
-STIELTJES = Pointwise("stieltjes", lambda mp, n, a: mp.stieltjes(_index(mp, n), a))
+STIELTJES = Pointwise("stieltjes", lambda mp, n, a: mp.stieltjes(_index(mp, n), a), reach=(1e3, 1e4))
 
 
 def _xi(mp: Any, s: Any) -> Any:
@@ -502,7 +531,7 @@ def _xi(mp: Any, s: Any) -> Any:
 
 XI = Pointwise("riemann_xi", _xi)
 
-# -- the Lambert function ----------------------------------------------------------------------------------------------------
+# -- the Lambert function ----------------------------------------------------------------------------------------------
 
 _TIP = -np.exp(-1.0)
 
@@ -541,7 +570,7 @@ LAMBERTW_BRANCH = Pointwise(
     complex_valued=True,
 )
 
-# -- small differences -----------------------------------------------------------------------------------------------------
+# -- small differences -------------------------------------------------------------------------------------------------
 
 COSM1 = Pointwise("cosm1", lambda mp, z: -2 * mp.sin(z / 2) ** 2, Fast(_sc("cosm1")))
 POWM1 = Pointwise("powm1", lambda mp, x, y: mp.powm1(x, y), Fast(_sc("powm1"), keep_nan=True))
