@@ -21,7 +21,7 @@ class Row:
 
     Attributes:
         suite, task: what was measured.
-        seconds: for one call of `who`, at best.
+        seconds: for one call of `who`, in the fastest rounds.
         peer_seconds: likewise of `peer`.
         target: the greatest ratio that we accept; None where the row is there to be seen.
     """
@@ -160,7 +160,7 @@ def plot(path: Path, findings: Sequence[Finding]) -> None:
     axes.set_yticks(range(len(timed)), [f"{row.task}: {row.who} / {row.peer}" for row in timed], fontsize=8)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.set_xlabel("time in units of the peer's (dot: best of all rounds; bar: quartiles; line: the most we accept)")
+    axes.set_xlabel("time in units of the peer's (dot: fastest rounds; bar: quartiles; line: the most we accept)")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)

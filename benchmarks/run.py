@@ -22,7 +22,7 @@ from ._report import Finding, machine, plot, table, write_json
 SUITES = {
     "refs.eager": "benchmarks.refs_eager",
     "refs.calls": "benchmarks.refs_calls",
-    # decode
+    "refs.decode": "benchmarks.refs_decode",
 }
 
 
