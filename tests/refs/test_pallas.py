@@ -170,7 +170,8 @@ def gather_rows(source: Any, i: Any, out: Any) -> None:
 
 
 def gather_rows_by_hand(source: Any, i: Any, out: Any) -> None:
-    out[0:2] = source[jnp.arange(2) + i[0]]
+    at = i[0]
+    out[0:2] = source[jnp.arange(2) + at]
 
 
 def transpose(source: Any, i: Any, out: Any) -> None:

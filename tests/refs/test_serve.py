@@ -50,9 +50,8 @@ def requests() -> Iterator[list[Request]]:
     opening = rng.integers(0, 5, 8)
     requests = []
     for number in range(12):
-        prompt = np.concatenate([opening[: rng.integers(1, 9)], rng.integers(0, 5, rng.integers(0, 5))]).astype(
-            np.int32
-        )
+        parts = opening[: rng.integers(1, 9)], rng.integers(0, 5, rng.integers(0, 5))
+        prompt = np.concatenate(parts).astype(np.int32)
         goal = int(rng.integers(len(prompt) + 1, BLOCK.size * SLOT.size + 1))
         requests.append(Request(number, prompt, goal, arrives=2 * number))
     return requests
@@ -112,19 +111,26 @@ def test_ties_end_the_comparison() -> None:
     assert not agree(one, one[:3], np.full(4, 0.0))
 
 
-def test_the_example_checks_itself(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = ["--quick", "--steps", "2", "--requests", "8"]
-    assert serve.main(arguments) == 0
+def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert serve.main(["--quick", "--steps", "2"]) == 0
     printed = capsys.readouterr().out
-    assert "of one program, traced 1 time" in printed
-    assert "texts as if alone  8 of 8" in printed
-    counts = [int(n) for n in re.findall(r"(\d+) taken over|evicted +(\d+)|preempted (\d+)", printed)[0] if n]
-    assert counts[0] > 0
+    assert "10 requests in " in printed
+    assert "of one program, traced 1 time\n" in printed
+    assert "texts as if alone  10 of 10\n" in printed
+    counts = re.search(r"(\d+) taken over(?:.|\n)*evicted +(\d+); requests preempted (\d+)", printed)
+    assert counts is not None
+    assert min(int(n) for n in counts.groups()) > 0
 
-    write = Alone.write
-    monkeypatch.setattr(Alone, "write", lambda self, request: (1 + write(self, request)[0], np.full(999, np.inf)))
-    assert serve.main(arguments) == 1
-    assert "texts as if alone  0 of 8; DIFFER: [" in capsys.readouterr().out
+
+def test_the_check_can_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    text, margins = np.arange(4), np.ones(4)
+    tie = np.where(np.arange(4) == 2, 0.0, 1.0)
+    alone = {4: (text, margins), 5: (text, margins), 6: (text, tie)}
+    other = np.array([0, 1, 0, 3])
+    assert not serve.report_check({4: text, 5: other, 6: other}, alone)
+    assert capsys.readouterr().out == "texts as if alone  2 of 3, 1 of them up to a tie; DIFFER: [5]\n"
+    assert serve.report_check({4: text, 5: text, 6: other}, alone)
+    assert capsys.readouterr().out == "texts as if alone  3 of 3, 1 of them up to a tie\n"
 
 
 @pytest.mark.parametrize(
