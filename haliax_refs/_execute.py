@@ -17,6 +17,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import SingleDeviceSharding
 
+from ._gradients import staying, without_lost
 from ._layout import Layout
 from ._lower import Access, access
 from ._plan import Plan
@@ -177,10 +178,15 @@ def _run(
     if kind == "reduce":
         return _reduce(ref, where, layout, operation, value)
     assert operation.value_axes is not None
-    raw = _raw(value, operation.value_axes, where, layout, ref.dtype)
+    stays = None if kind == "addupdate" else staying(layout, operands)
+    raw = without_lost(_raw(value, operation.value_axes, where, layout, ref.dtype), where, layout, stays)
     if kind == "set":
         ref[where.index] = raw
         return None
+    if kind == "swap" and (stays is not None or where.mask is not None):
+        old = ref[where.index]  # jax's own swap would lose a part of the gradient of what was there
+        ref[where.index] = raw
+        return _shown(old, where, layout, operation)
     if kind == "swap":
         return _shown(jax.ref.swap(ref, where.index, raw), where, layout, operation)
     jax.ref.addupdate(ref, where.index, raw)

@@ -179,7 +179,7 @@ class _Form:
 
 @functools.lru_cache(maxsize=4096)
 def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool) -> _Form:
-    gathered = _gathered_axes(layout)
+    gathered = gathered_axes(layout)
     if mapped or (arrays and gathered):
         gathered |= {view.axis for view in layout.views if isinstance(view, Window)}
     names = tuple(axis.name for axis in layout.axes)
@@ -236,7 +236,7 @@ def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool) -> _Form:
     return replace(form, fixed=Access(form.entries, form.axes, form.order, form.flips, None, None, ()))
 
 
-def _gathered_axes(layout: Layout) -> set[str]:
+def gathered_axes(layout: Layout) -> set[str]:
     """The axes along which positions are read from index arrays, because an index array says so or views are paired."""
     count = Counter(name for view in layout.views for name in {shown for shown, _ in axes_of(view)})
     by_array = {name for view in layout.views if isinstance(view, Gather) for name, _ in axes_of(view)}
