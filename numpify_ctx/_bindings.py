@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 import sympy as sp
-from sympy.logic.boolalg import BooleanAtom
 
 from ._context import DYNAMIC_PARAMETER, UNFREEZE
 from ._errors import BindingError
@@ -231,28 +230,6 @@ def _pairs(bindings: Any, named: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]
                 f"cannot freeze {short(bindings)}: it is of type {type(bindings).__name__}; "
                 "pass a mapping, pairs (key, value), or keywords"
             )
-
-
-def numeric(value: Any) -> Any:
-    """A frozen value as what NumPy computes with: of SymPy's numbers and matrices, Python numbers and arrays.
-
-    >>> numeric(sp.Integer(2)), numeric(sp.pi), numeric(1 + sp.I), numeric(sp.true), numeric("as it is")
-    (2, 3.141592653589793, (1+1j), True, 'as it is')
-    >>> numeric(sp.Matrix([[1, sp.Rational(1, 2)]]))
-    array([[1. , 0.5]])
-    """
-    match value:
-        case sp.MatrixBase() | sp.NDimArray():
-            return np.array([numeric(entry) for entry in sp.flatten(value.tolist())]).reshape(value.shape)
-        case sp.Integer():
-            return int(value)
-        case BooleanAtom():
-            return bool(value)
-        case sp.Expr():
-            number = complex(value)  # to double precision, whatever it cancels
-            return number if number.imag else number.real
-        case _:
-            return value
 
 
 def _not_a_key(key: Any, doing: str) -> BindingError:

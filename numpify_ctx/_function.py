@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from . import _display
-from ._bindings import Bindings, Roster, numeric
+from ._arguments import numeric
+from ._bindings import Bindings, Roster
 from ._compile import Compiled, compile_expression
 from ._context import DYNAMIC_PARAMETER, UNFREEZE, ambient_context, checked_context, holds_parameters
 from ._errors import BindingError

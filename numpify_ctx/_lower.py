@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef, UndefinedFunction
 from sympy.tensor.array.expressions import ArraySymbol
@@ -250,7 +251,9 @@ class _Lowering:
         _check_arity(expr, found)
         op = self.user_ops.get(cls)
         if op is None:
-            op = self.user_ops[cls] = Op(cls.__name__, found, kinds=arithmetic)
+            # Only of a ufunc do we know that an element depends on no other: np.cumsum is a function, too.
+            elementwise = isinstance(found, np.ufunc) and found.signature is None
+            op = self.user_ops[cls] = Op(cls.__name__, found, kinds=arithmetic, elementwise=elementwise)
         return op
 
     def _operands(self, rule: Rule, expr: Any) -> Sequence[Any]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ._arguments import python_number
+
 
 _LIMIT = float(2**63)
 
@@ -115,6 +117,16 @@ def math_power(base: Any, exponent: Any) -> Any:
 def math_not(value: Any) -> bool:
     """The negation, as a bool."""
     return not value
+
+
+def number(value: Any, real: bool) -> Any:
+    """A result computed from floats: a Python number, where Python has its precision; `real`: a float, if it is whole.
+
+    >>> number(np.float64(0.5), True), number(2, True), number(2, False)
+    (0.5, 2.0, 2)
+    """
+    value = python_number(value)
+    return float(value) if real and type(value) is int else value
 
 
 # -- guards ----------------------------------------------------------------------------------------------------------

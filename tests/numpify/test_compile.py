@@ -279,7 +279,8 @@ def test_precision_is_kept(dtype):
         assert got.dtype == dtype
         want = [complex(expr.subs(x, value)) for value in A]
         np.testing.assert_allclose(got, want, rtol=max(8 * np.finfo(dtype).eps, 1e-14))
-        assert type(run(expr, a[0])) is (float if dtype is np.float64 else dtype)
+        python = {np.float64: float, np.complex128: complex}
+        assert type(run(expr, a[0])) is python.get(dtype, dtype)
         assert compiled(expr + 0 * y).call(a, 2.0).dtype == dtype
 
 

@@ -1,0 +1,121 @@
+"""A program over arrays, as plain NumPy: what `source` shows, and what small arrays run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import _runtime as rt
+from .._program import BOOL, COMPLEX, CONST, INT, REAL, Program
+from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken
+
+
+_LOGIC = {"&": BITAND, "|": BITOR, "^": BITXOR}
+
+
+def emit_arrays(program: Program, parameter_kinds: Sequence[int], roots: Sequence[int] | None = None) -> Source:
+    """Source over NumPy, for arguments of the given kinds; integer operations are checked for overflow.
+
+    The function gives the results of the program, as one value or a tuple; or the tuple of `roots`.
+    """
+    return ArrayEmitter(program, parameter_kinds).source(roots)
+
+
+class ArrayEmitter(Emitter):
+    """Writes NumPy expressions."""
+
+    scalars = False
+    module = "np"
+
+    def source(self, roots: Sequence[int] | None = None) -> Source:
+        """The whole."""
+        results = self.program.results if roots is None else roots
+        suite = Suite([], "    ", self.parameters())
+        body = suite
+        if self.place.has_deep:
+            body = suite.inside()
+            body.silent = True
+        self.run(body, results)
+        texts = [body.text[n][0] for n in results]
+        body.add(f"return {texts[0] if len(texts) == 1 and roots is None else as_tuple(texts)}")
+        lines = body.lines if body is suite else ['    with np.errstate(all="ignore"):', *body.lines]
+        head = f"def {self.name}({', '.join(self.program.parameters)}):"
+        return Source("\n".join([head, *self.functions, *lines]) + "\n", self.name, self.namespace)
+
+    def write(self, suite: Suite, node: int) -> Text:
+        exact = self.ops[node].exact
+        return self._checked(suite, node, exact) if exact and self.is_checked(node) else super().write(suite, node)
+
+    def is_checked(self, node: int) -> bool:
+        """May this be an operation on integers that could overflow?"""
+        return self.ops[node].exact is not None and bool(self.kinds[node] & INT)
+
+    def _checked(self, suite: Suite, node: int, function: Callable[..., Any]) -> Text:
+        data = self.data[node]
+        extra = [self.literal(data)] if self.ops[node].form == "sum" else [self.literal(item) for item in data or ()]
+        texts = extra + [suite.text[a][0] for a in self.args[node]]
+        return f"{self.inject(function.__name__, function)}({', '.join(texts)})", ATOM
+
+    def logic(self, suite: Suite, node: int) -> Text:
+        symbol = str(self.ops[node].numpy)
+        precedence = _LOGIC[symbol]
+        parts = [self.within(suite, a, precedence + 1) for a in self.args[node]]
+        return self.chain(suite, [parts[0], *(f" {symbol} {p}" for p in parts[1:])]), precedence
+
+    # -- selection ---------------------------------------------------------------------------------------------------
+
+    def select(self, suite: Suite, node: int) -> Text:
+        if self.place.is_deep(node):
+            return self._where([suite.text[a][0] for a in self.args[node]])
+        return self._select_cheap(suite, node) if self.place.is_cheap(node) else self._select_guarded(suite, node)
+
+    def _where(self, texts: Sequence[str]) -> Text:
+        text = texts[-1]
+        for i in range(len(texts) - 3, -1, -2):
+            text = f"np.where({texts[i]}, {texts[i + 1]}, {text})"
+        return text, ATOM
+
+    def _select_cheap(self, suite: Suite, node: int) -> Text:
+        """All arms, then np.where; overflow is silenced, for it need not be in what is selected."""
+        args = self.args[node]
+        if suite.silent or not self.place.may_warn(args[1:], suite.text):
+            self.run(suite, args)
+            return self._where([suite.text[a][0] for a in args])
+        inside = suite.inside()
+        inside.silent = True
+        self.run(inside, args)
+        text = self.assign(inside, self._where([inside.text[a][0] for a in args])[0])
+        suite.add('with np.errstate(all="ignore"):')
+        suite.lines += inside.lines
+        return text
+
+    def _select_guarded(self, suite: Suite, node: int) -> Text:
+        """Each arm a function of the elements that it is selected for."""
+        args = self.args[node]
+        captured = self.place.captured(args[1:], suite.text)
+        texts = [
+            as_tuple(self.live(suite, captured)),
+            self.literal(tuple(self.program.rank[n] for n in captured)),
+            as_tuple(self._samples(suite, node)),
+            suite.text[args[0]][0],
+        ]
+        for a in args[1:]:
+            constant = self.ops[a] is CONST
+            texts.append(self.constant(self.data[a])[0] if constant else self.function(suite, captured, a))
+        return broken(suite, self.inject("piecewise", rt.piecewise), texts), ATOM
+
+    def _samples(self, suite: Suite, node: int) -> list[str]:
+        """Values whose common dtype is the least that the selection has, whatever arms are evaluated."""
+        found: dict[str, None] = {}
+        args = self.args[node]
+        for a in [*args[1::2], args[-1]]:
+            kinds = self.kinds[a]
+            definite = {BOOL: "False", INT: "0", REAL: "0.0", COMPLEX: "0j"}.get(kinds)
+            if definite is not None:
+                found[definite] = None
+                continue
+            used = self.place.captured((a,), suite.text)
+            found |= {suite.text[n][0]: None for n in used if self.kinds[n] & kinds == kinds}
+            if not kinds & (BOOL | INT):
+                found["0.0"] = None
+        return list(found)

@@ -1,0 +1,195 @@
+"""The function behind a call: an emission chosen by what is passed, and the result given its shape.
+
+- Numbers that are Python's in all but type run over `math`; where `math` refuses them, over NumPy.
+- Small arrays, and all that the other ways do not take, run in plain NumPy; where some are integers, in a form that
+  checks them for overflow.
+- Large arrays run in blocks, see `_blocks`.
+
+Whichever it is, the numbers are the same but for rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ._arguments import PLAIN, Shape, of_doubles, prepare, spread
+from ._blocks import LARGE, Blocks, Threads
+from ._emit import Source, emit_arrays, emit_floats, emit_scalars
+from ._load import load
+from ._program import ANY, COMPLEX, REAL, Layout, Program
+
+
+# What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers.
+REFUSALS = (ArithmeticError, ValueError, TypeError)
+_MOST_FORMS = 8  # that check integers, for one program; then one that expects them everywhere
+
+
+class Entry:
+    """The compiled function of one program. Its forms are emitted when they are first needed.
+
+    Two threads may both emit one; they get equal functions, and either may stay.
+    """
+
+    __slots__ = (
+        "__weakref__", "_blocks", "_floats", "_ordinary", "_plain", "_ranked", "_scalars", "_source", "program",
+    )  # fmt: skip
+
+    def __init__(self, program: Program, threads: Threads = 1) -> None:
+        self.program = program
+        self._ranked = any(program.parameter_ranks)
+        self._ordinary = program.layout.kind == "node" and not program.rank[program.layout.node]
+        self._source: Source | None = None
+        self._plain: dict[int, Callable[..., Any]] = {}
+        self._scalars: Callable[..., Any] | None = None
+        self._floats: Callable[..., Any] | None = None
+        self._blocks = Blocks(program, threads)
+
+    def __call__(self, *args: Any, out: Any = None) -> Any:
+        if len(args) != len(self.program.parameters):
+            raise TypeError(f"{len(self.program.parameters)} arguments expected, {len(args)} given")
+        if out is not None:
+            return self._call_into(out, args)
+        for a in args:
+            if type(a) not in PLAIN:
+                return self._call_arrays(args)
+        return self._call_scalars(args)
+
+    @property
+    def source(self) -> str:
+        """The plain NumPy source, one `def`."""
+        return self._plain_source().text
+
+    @property
+    def gives_numbers(self) -> bool:
+        """Are the results of scalars all scalars, and no parameter a matrix? Then there is `floats`."""
+        return not self._ranked and not any(self.program.rank[node] for node in self.program.results)
+
+    def floats(self) -> Callable[..., Any]:
+        """The function for arguments all of which are of type float: it gives the final results, or one of `REFUSALS`.
+
+        Only where `gives_numbers`.
+        """
+        if self._floats is None:
+            self._floats = load(emit_floats(self.program))
+        return self._floats
+
+    # -- scalars -----------------------------------------------------------------------------------------------------
+
+    def _call_scalars(self, args: Sequence[Any]) -> Any:
+        plain = [PLAIN[type(a)](a) for a in args]
+        floats = {type(a) for a in plain}
+        try:
+            if floats == {float} and self.gives_numbers:
+                return self.floats()(*plain)
+            if self._scalars is None:
+                self._scalars = load(emit_scalars(self.program))
+            result = self._scalars(*plain)
+        except REFUSALS:
+            return self._call_arrays(args)
+
+        def finish(value: Any, node: int) -> Any:
+            value = spread(value, self.program.rank[node], ())
+            # Piecewise may choose the integer 0 where an array would hold 0.0.
+            return float(value) if type(value) is int and float in floats and self.program.kinds[node] & REAL else value
+
+        return self._arranged(list(map(finish, self._several(result), self.program.results)))
+
+    # -- arrays ------------------------------------------------------------------------------------------------------
+
+    def _call_arrays(self, args: Sequence[Any]) -> Any:
+        found = None if self._ranked else of_doubles(args)
+        if found is None:
+            values, integers, shape = prepare(args, self.program.parameter_ranks)
+        else:
+            (values, shape), integers = found, 0
+        if shape and math.prod(shape) >= LARGE:
+            results = self._blocks.compute(values, integers, shape)
+            if results is not None:
+                return self._arranged(self._owned(results, (), shape))
+        result = self._function(integers)(*values)
+        if self._ordinary and shape and type(result) is np.ndarray and result.shape == shape and result.base is None:
+            for value in values:
+                if value is result:
+                    break
+            else:
+                return result
+        return self._arranged(self._owned(self._several(result), values, shape))
+
+    def _call_into(self, out: Any, args: Sequence[Any]) -> Any:
+        values, integers, shape = prepare(args, self.program.parameter_ranks)
+        if (
+            self._ordinary
+            and math.prod(shape) >= LARGE
+            and type(out) is np.ndarray
+            and out.shape == shape
+            and out.flags.writeable
+            and not any(np.may_share_memory(out, value) for value in values)
+        ):
+            results = self._blocks.compute(values, integers, shape, out)
+            if results is not None:
+                return out
+        np.copyto(out, self._call_arrays(args), casting="same_kind")
+        return out
+
+    def _owned(self, results: Sequence[Any], values: Sequence[Any], shape: Shape) -> list[Any]:
+        """The results in their shapes, and the caller's: neither an argument nor the same array twice."""
+        owned: list[Any] = []
+        seen: set[int] = set()
+        for result, node in zip(results, self.program.results, strict=True):
+            value = spread(result, self.program.rank[node], shape)
+            if isinstance(value, np.ndarray):
+                if id(value) in seen or any(value is v or _shares(value, v) for v in values):
+                    value = value.copy()
+                seen.add(id(value))
+            owned.append(value)
+        return owned
+
+    def _plain_source(self) -> Source:
+        if self._source is None:
+            self._source = emit_arrays(self.program, [REAL | COMPLEX] * len(self.program.parameters))
+        return self._source
+
+    def _function(self, integers: int) -> Callable[..., Any]:
+        """The plain form for arguments of which those in the mask `integers` are."""
+        function = self._plain.get(integers)
+        if function is None:
+            if not integers:
+                source = self._plain_source()
+            else:
+                if len(self._plain) >= _MOST_FORMS:
+                    integers = (1 << len(self.program.parameters)) - 1
+                    if integers in self._plain:
+                        return self._plain[integers]
+                kinds = [ANY if integers >> i & 1 else REAL | COMPLEX for i in range(len(self.program.parameters))]
+                source = emit_arrays(self.program, kinds)
+            function = self._plain[integers] = load(source)
+        return function
+
+    # -- results -----------------------------------------------------------------------------------------------------
+
+    def _several(self, result: Any) -> Sequence[Any]:
+        return (result,) if len(self.program.results) == 1 else result
+
+    def _arranged(self, results: Sequence[Any]) -> Any:
+        if self.program.layout.kind == "node":
+            return results[0]
+        return _arrange(self.program.layout, iter(results))
+
+
+def _shares(result: Any, value: Any) -> bool:
+    return result.base is not None and bool(np.may_share_memory(result, value))
+
+
+def _arrange(layout: Layout, values: Any) -> Any:
+    match layout.kind:
+        case "node":
+            return next(values)
+        case "list":
+            return [_arrange(item, values) for item in layout.items]
+        case "tuple":
+            return tuple([_arrange(item, values) for item in layout.items])
+    return {key: _arrange(item, values) for key, item in zip(layout.keys, layout.items, strict=True)}
