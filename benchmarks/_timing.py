@@ -1,9 +1,9 @@
 """Time callables in turn, so that what slows the machine down slows all of them, and compare them by ratios.
 
 One round times a block of calls of each, in an order that rotates; a ratio is taken within a round, never across.
-Two ratios are reported. The one of the fastest rounds says what the code costs, as noise only ever adds; a tenth of the
-rounds is taken, since a single one may be a stroke of luck. The median of the ratios within each round says what is seen
-in use; its quartiles say how far to trust it.
+Two ratios are reported. The one of the fastest rounds says what the code costs, as noise only ever adds; a tenth of
+the rounds is taken, since a single one may be a stroke of luck. The median of the ratios within each round says what is
+seen in use; its quartiles say how far to trust it.
 """
 
 from __future__ import annotations

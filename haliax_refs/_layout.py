@@ -48,6 +48,7 @@ class Layout:
         axes: what is shown, in the order in which it is read and written.
         operands: how many dynamic operands the views number.
         scalars: likewise for static integers that are passed as arguments (`lifted`).
+        size: how many entries are shown.
         base_shape: the buffer's shape.
         remembered: what simple indices show of this, see `_plan`.
     """
@@ -58,6 +59,7 @@ class Layout:
     operands: int
     scalars: int
     shape: dict[str, int]
+    size: int
     base_shape: tuple[int, ...]
     remembered: dict[Any, Layout]
     _memo: dict[Selections, Layout]
@@ -75,6 +77,7 @@ class Layout:
                 found.base, found.views, found.axes = base, views, axes
                 found.operands, found.scalars = operands, scalars
                 found.shape = {axis.name: axis.size for axis in axes}
+                found.size = math.prod(found.shape.values())
                 found.base_shape = tuple(axis.size for axis in base)
                 found.remembered, found._memo, found._lifted = {}, {}, None
                 _INTERNED[key] = found
@@ -95,10 +98,6 @@ class Layout:
     def __repr__(self) -> str:
         parts = [f"{axis.name}={showing(view, axis.size)}" for axis, view in zip(self.base, self.views, strict=True)]
         return ", ".join(parts)
-
-    @property
-    def size(self) -> int:
-        return math.prod(axis.size for axis in self.axes)
 
     @property
     def is_whole(self) -> bool:

@@ -23,14 +23,21 @@ from ._scopes import arrived, is_eager, is_in_condition, made, may_freeze
 from ._values import checked, listed
 
 
-_FROZEN: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+# the id of a `jax.Ref` that has ended -> a weak reference to it, which removes the entry; every use of a ref looks here
+_FROZEN: dict[int, Any] = {}
 
 # upstream's own class, where this haliax has one; `_install` finds it
 UPSTREAM: list[Any] = []
 
 
 def _is_frozen(ref: Any) -> bool:
-    return ref is not None and _FROZEN.get(id(ref)) is ref
+    ended = _FROZEN.get(id(ref))
+    return ended is not None and ended() is ref
+
+
+def _end(ref: Any) -> None:
+    key = id(ref)
+    _FROZEN[key] = weakref.ref(ref, lambda _: _FROZEN.pop(key, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +234,8 @@ class NamedRef:
         return tuple(zip(keys, (self._ref, *self._operands), strict=True)), self._layout
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], Layout]:
-        self._check_alive()
+        if id(self._ref) in _FROZEN:  # jax flattens twice in every jitted call
+            self._check_alive()
         return (self._ref, *self._operands), self._layout
 
     @classmethod
@@ -265,9 +273,12 @@ class NamedRef:
                 f"{self._ref.shape} here, and does not say which; map it by name, with hax.vmap, hax.scan or "
                 "hax.ref.foreach"
             )
+        self._check_not_in_condition()
+
+    def _check_not_in_condition(self) -> None:
         if is_in_condition(self._ref):
             raise ValueError(
-                f"cannot use a ref of {listed(layout.base)} in the condition of a while_loop: jax reads it once, "
+                f"cannot use a ref of {listed(self._layout.base)} in the condition of a while_loop: jax reads it once, "
                 "before the loop, which may then never end; carry the value, and read the ref in the body"
             )
 
@@ -475,7 +486,7 @@ def freeze(ref: Any) -> NamedArray:
     else:
         value = ref[...]
         jax.freeze(raw)
-    _FROZEN[id(raw)] = raw
+    _end(raw)
     return value
 
 
@@ -492,7 +503,7 @@ def free_ref(ref: Any) -> None:
     ref._check_ends_here("free")
     if hasattr(jax, "free_ref"):  # from jax 0.10 on
         jax.free_ref(ref._ref)
-    _FROZEN[id(ref._ref)] = ref._ref
+    _end(ref._ref)
 
 
 class _At:
