@@ -254,7 +254,7 @@ class Emitter:
         """A global name for a value; a name of ours, whatever the stem."""
         name = self.injected.get(id(value))
         if name is None:
-            name = self.names.plain(stem if stem.isidentifier() and stem.isascii() else "function")
+            name = self.names.plain(stem if stem.isidentifier() and stem.isascii() and stem[0] != "_" else "function")
             self.injected[id(value)] = name
             self.namespace[name] = value
         return name
