@@ -19,7 +19,7 @@ from haliax import Axis, NamedArray
 from ._execute import Reduction, operation_of, run
 from ._layout import Layout
 from ._plan import Plan, plan, plan_view
-from ._scopes import arrived, is_eager, is_in_condition, made, may_freeze
+from ._scopes import arrived, condition, is_eager, is_in_condition, made, may_freeze
 from ._values import checked, listed
 
 
@@ -234,8 +234,9 @@ class NamedRef:
         return tuple(zip(keys, (self._ref, *self._operands), strict=True)), self._layout
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], Layout]:
-        if id(self._ref) in _FROZEN:  # jax flattens twice in every jitted call
+        if id(self._ref) in _FROZEN or condition() is not None:  # jax flattens twice in every jitted call
             self._check_alive()
+            self._check_not_in_condition()
         return (self._ref, *self._operands), self._layout
 
     @classmethod

@@ -29,6 +29,7 @@ _MADE: dict[int, tuple[Any, Any]] = {}
 
 # while a loop condition is being traced: the refs made in it, by id; they are kept alive, so that no id is used again
 _CONDITION: ContextVar[dict[int, Any] | None] = ContextVar("condition", default=None)
+condition = _CONDITION.get
 
 
 def is_eager() -> bool:

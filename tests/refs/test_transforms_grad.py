@@ -230,6 +230,8 @@ VMAPPED = (in_a_vmap, in_a_vmap_of_a_view)
 def test_gradients_are_those_of_arrays(operation: Any) -> None:
     if operation in VMAPPED and jax.__version_info__ < (0, 10):
         pytest.skip("this jax does not vmap refs rightly")
+    if operation is in_a_branch and jax.__version_info__ < (0, 10):
+        pytest.skip("this jax does not differentiate a cond that writes to a ref")
     check(operation, lambda f: f)
 
 
