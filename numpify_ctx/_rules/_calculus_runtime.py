@@ -73,7 +73,7 @@ def settled_dtype(dtype: Any, inputs: Sequence[Any]) -> Any:
     return dtype
 
 
-# -- reductions ----------------------------------------------------------------------------------------------------------
+# -- reductions ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -274,7 +274,7 @@ def _ragged(reduction: Reduction, body: Body, elements: Elements, start: Any, co
     return result
 
 
-# -- infinite limits -----------------------------------------------------------------------------------------------------
+# -- infinite limits ----------------------------------------------------------------------------------------------------
 
 
 def infinite(
@@ -346,7 +346,7 @@ def _diverges(last: Any, done: int) -> bool:
     return bool(rate[-1] >= rate[len(rate) // 2] * (1 - 1e-9))
 
 
-# -- scalars -------------------------------------------------------------------------------------------------------------
+# -- scalars ------------------------------------------------------------------------------------------------------------
 
 
 def _python_range(low: Any, high: Any, rank: int) -> tuple[range, bool]:

@@ -87,7 +87,7 @@ def whole_tail(function: Any, low: float) -> Any:
     return None if missing[0] else value[0]
 
 
-# -- one element that does not converge ----------------------------------------------------------------------------------
+# -- one element that does not converge ---------------------------------------------------------------------------------
 
 
 def _hard(body: Body, captured: Any, low: Any, high: Any, rank: int, slow: Slow | None, values: Any) -> Any:
