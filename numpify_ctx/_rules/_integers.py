@@ -22,7 +22,7 @@ import numpy as np
 from .._builder import Builder
 from .._lower import Rule
 from .._program import Kinds, Op, arithmetic, floating
-from ._pointwise import Array, Pointwise, result_dtype
+from ._pointwise import Array, Pointwise, delivered, result_dtype
 
 
 _EXACT_FLOATS = 2.0**53  # whole floats from here on may stand for other numbers
@@ -87,9 +87,8 @@ class Whole:
             points = list(zip(*columns, strict=True))
             known = {point: _as_float(self._at(point)) for point in dict.fromkeys(points)}
             result[whole] = [known[p] for p in points]
-        if result.ndim == 0:
-            return result.item() if plain else dtype.type(result[()])
-        return result.astype(dtype, copy=False)
+        with np.errstate(all="ignore"):
+            return delivered(result, dtype, plain)
 
     def _are_whole(self, arrays: Sequence[Array]) -> Any:
         found = np.ones(arrays[0].shape, bool)

@@ -106,10 +106,7 @@ class Pointwise:
         dtype = result_dtype(args, self.complex_valued)
         arrays = [_double(a) for a in args]
         with np.errstate(all="ignore"):
-            result = self.compute(arrays)
-        if result.ndim == 0:
-            return result.item() if plain else dtype.type(result[()])
-        return result.astype(dtype, copy=False)
+            return delivered(self.compute(arrays), dtype, plain)
 
     def compute(self, arrays: Sequence[Array]) -> Any:
         """The values for float64 and complex128 arrays, as an array that may be written to."""
@@ -188,6 +185,13 @@ def result_dtype(args: Sequence[Any], complex_valued: bool = False) -> Any:
     if dtype.kind not in "fc":
         dtype = np.dtype(np.float64)
     return np.result_type(dtype, np.complex64) if complex_valued else dtype
+
+
+def delivered(result: Any, dtype: Any, plain: bool) -> Any:
+    """The result as what a call gives: an array of `dtype`, for rank 0 a scalar, for Python numbers a Python number."""
+    if result.ndim == 0:
+        return result.item() if plain else dtype.type(result[()])
+    return result.astype(dtype, copy=False)
 
 
 def _double(value: Any) -> Any:

@@ -77,9 +77,11 @@ def _erf2inv(mp: Any, x: Any, y: Any) -> Any:
 ERF2INV = Pointwise("erf2inv", _erf2inv, Fast(_erf2inv_fast, keep_nan=True))
 
 # Where a complex one overflows, SciPy has the signs wrong.
-_FRESNEL = tuple(Fast(lambda s, z, i=i: _finite(s.fresnel(z)[i])) for i in (0, 1))
-FRESNELS = Pointwise("fresnels", lambda mp, z: mp.fresnels(z), _FRESNEL[0], _FRESNEL[0])
-FRESNELC = Pointwise("fresnelc", lambda mp, z: mp.fresnelc(z), _FRESNEL[1], _FRESNEL[1])
+_FRESNEL = tuple(
+    (Fast(lambda s, x, i=i: s.fresnel(x)[i]), Fast(lambda s, z, i=i: _finite(s.fresnel(z)[i]))) for i in (0, 1)
+)
+FRESNELS = Pointwise("fresnels", lambda mp, z: mp.fresnels(z), *_FRESNEL[0])
+FRESNELC = Pointwise("fresnelc", lambda mp, z: mp.fresnelc(z), *_FRESNEL[1])
 
 # -- gamma functions ---------------------------------------------------------------------------------------------------
 
@@ -115,12 +117,18 @@ POLYGAMMA = Pointwise(
         where=lambda n, x: _whole(n) & (n >= 0) & (n < 150) & (x > 0),
         outside=lambda n, x: _whole(n) & (n >= 0) & _whole(x) & (x <= 0),
     ),
-    reach=(1e3, 1e8),
+    reach=(1e3, 1e4),
 )
+
+
+def _trigamma(special: Any, x: Any) -> Any:
+    """DLMF 5.15.1, and for negative numbers 5.15.6."""
+    positive = special.zeta(2.0, np.where(x > 0, x, 1 - x))
+    return np.where(x > 0, positive, (np.pi / np.sin(np.pi * (x % 2))) ** 2 - positive)
+
+
 TRIGAMMA = Pointwise(
-    "trigamma",
-    lambda mp, z: mp.psi(1, z),
-    Fast(lambda s, x: s.zeta(2.0, x), where=lambda x: x > 0, outside=lambda x: _whole(x) & (x <= 0)),
+    "trigamma", lambda mp, z: mp.psi(1, z), Fast(_trigamma, outside=lambda x: _whole(x) & (x <= 0)), reach=(1e4,)
 )
 
 
@@ -508,7 +516,13 @@ POLYLOG = Pointwise(
     ),
     reach=(1e3, np.inf),
 )
-LERCHPHI = Pointwise("lerchphi", lambda mp, z, s, a: mp.lerchphi(z, s, a), reach=(1e3, 1e3, 1e3))
+
+
+def _lerchphi(mp: Any, z: Any, s: Any, a: Any) -> Any:
+    return mp.lerchphi(z, s, a) if abs(z) > 1e-60 else a ** (-s)
+
+
+LERCHPHI = Pointwise("lerchphi", _lerchphi, reach=(1e3, 1e3, 1e3))
 
 
 def _index(mp: Any, n: Any) -> int:
