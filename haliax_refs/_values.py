@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from haliax import Axis, NamedArray
@@ -13,8 +15,6 @@ from ._layout import Layout
 
 def checked(value: Any, layout: Layout, dtype: Any, ref_types: tuple[Any, ...]) -> tuple[Any, tuple[str, ...]]:
     """A value that may be written to what `layout` shows, and the names of its axes."""
-    if isinstance(value, ref_types):
-        raise TypeError(f"cannot write a {type(value).__name__}: reads are explicit; write other[...]")
     if isinstance(value, NamedArray):
         array, names = value.array, tuple(axis.name for axis in value.axes)
         if not hasattr(array, "dtype"):
@@ -22,6 +22,8 @@ def checked(value: Any, layout: Layout, dtype: Any, ref_types: tuple[Any, ...]) 
         for axis in value.axes:
             if layout.shape.get(axis.name) != axis.size:
                 raise ValueError(f"cannot write axes {listed(value.axes)}: those shown are {listed(layout.axes)}")
+    elif isinstance(value, ref_types):
+        raise TypeError(f"cannot write a {type(value).__name__}: reads are explicit; write other[...]")
     else:
         array, names = value if _is_scalar(value) or hasattr(value, "dtype") else np.asarray(value), ()
         shape = tuple(axis.size for axis in layout.axes)
@@ -41,17 +43,19 @@ def _is_scalar(value: Any) -> bool:
 _KINDS = (jnp.bool_, jnp.unsignedinteger, jnp.signedinteger, jnp.floating, jnp.complexfloating)
 
 
+@functools.lru_cache(maxsize=256)
 def _kind(dtype: Any) -> int | None:
     return next((rank for rank, kind in enumerate(_KINDS) if jnp.issubdtype(dtype, kind)), None)
 
 
 def _check_cast(value: Any, dtype: Any) -> None:
     """NumPy's "same_kind", for jax's dtypes; a Python int fits any integer dtype that holds its value."""
-    given = jnp.result_type(type(value)) if _is_scalar(value) else value.dtype
+    weak = _is_scalar(value)
+    given = jax.dtypes.canonicalize_dtype(type(value)) if weak else value.dtype
     if given == dtype:
         return
     have, want = _kind(given), _kind(dtype)
-    weak = _is_scalar(value) or getattr(value, "weak_type", False)
+    weak = weak or getattr(value, "weak_type", False)
     if have is None or want is None or (have > want and not (weak and have == 2 and want == 1)):
         raise TypeError(f"cannot write {given} to a ref of {dtype}: it would lose its kind; cast it, .astype({dtype})")
     if isinstance(value, int) and want in (1, 2):

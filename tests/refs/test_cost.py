@@ -338,6 +338,16 @@ def test_an_eager_operation_at_another_position_compiles_nothing(operation: str,
     assert len(_COMPILED) == before
 
 
+def test_a_warm_operation_goes_straight_to_what_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Asking jax to compile what it has compiled is no compilation, but it takes longer than the operation.
+    ref = cache()
+    for operation in OPERATIONS.values():
+        operation(ref, {"position": 3, "layer": 1})
+    monkeypatch.setattr(_execute, "_program", lambda *_: pytest.fail("it asks for the program again"))
+    for operation in OPERATIONS.values():
+        operation(ref, {"position": 5, "layer": 2})
+
+
 def test_another_buffer_of_the_same_axes_compiles_nothing() -> None:
     _write(cache(), {"layer": 1})
     another = cache()
