@@ -31,7 +31,7 @@ PERMUTE = matrix_op(rt.permute, promote, rank=None, view=True)
 RESHAPE = Op("reshape", rt.reshape, kinds=lambda kinds: kinds[0], view=True, elementwise=False)
 
 
-# -- elements -----------------------------------------------------------------------------------------------------------
+# -- elements --------------------------------------------------------------------------------------------------------
 
 
 def _indexed(b: Builder, expr: Any, base: int, *indices: int) -> int:
@@ -54,7 +54,7 @@ def _array_element(b: Builder, expr: Any) -> Sequence[Any]:
     return [expr.args[0], *expr.indices]
 
 
-# -- contraction --------------------------------------------------------------------------------------------------------
+# -- contraction -----------------------------------------------------------------------------------------------------
 
 
 def _factors(expr: Any) -> tuple[Sequence[Any], list[int]]:

@@ -21,6 +21,7 @@ from ._series_runtime import extrapolated
 BLOCK = 1 << 15  # terms computed at once
 CHUNK = 1 << 12  # elements computed at once, where there are many
 _LOOP = 300  # so many terms are added one by one where all values are Python numbers
+_CANCELLED = 1e3  # the sum of absolute values over the sum: more than so much, and digits are lost
 _MOST_TERMS = 1 << 13  # of an infinite series, before the slow way is taken
 
 Body = Callable[..., Any]
@@ -73,7 +74,7 @@ def settled_dtype(dtype: Any, inputs: Sequence[Any]) -> Any:
     return dtype
 
 
-# -- reductions ---------------------------------------------------------------------------------------------------------
+# -- reductions ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,8 +159,8 @@ def reduced(
     *values, rank, slow = free
     if np.iscomplexobj(low) or np.iscomplexobj(high):
         raise ValueError(f"cannot take a {reduction.slow} from {low} to {high}: the limits are complex numbers")
+    inputs = [*captured, low, high]
     low, high = np.asarray(low), np.asarray(high)
-    inputs = [*captured, low[()], high[()]]
     if low.ndim == high.ndim == 0 and np.isfinite(low) and np.isfinite(high):
         start, count, back = _span(low, high)
         result = _uniform(reduction, body, captured, ranks, start[()], int(count), rank)
@@ -201,7 +202,7 @@ def _uniform(reduction: Reduction, body: Body, captured: Any, ranks: Any, start:
         lead, rest = terms.shape[:rank], terms.shape[rank:]
         if len(rest) <= len(shape) or rest[0] != len(k):
             missing = (1,) * (len(shape) + 1 - len(rest))
-            terms = np.broadcast_to(terms.reshape(lead + missing + rest), lead + (len(k),) + (missing + rest)[1:])
+            terms = np.broadcast_to(terms.reshape(lead + missing + rest), (*lead, len(k), *(missing + rest)[1:]))
         part = reduction.along(terms, rank)
         result = part if result is None else reduction.joined(result, part)
     return result
@@ -274,7 +275,7 @@ def _ragged(reduction: Reduction, body: Body, elements: Elements, start: Any, co
     return result
 
 
-# -- infinite limits ----------------------------------------------------------------------------------------------------
+# -- infinite limits -------------------------------------------------------------------------------------------------
 
 
 def infinite(
@@ -301,6 +302,7 @@ def _tail(
 ) -> Any:
     """body(begin), body(begin + step), ... put together: directly where terms vanish fast, else by extrapolation."""
     result: Any = None
+    total: Any = 0.0
     done, size = 0, 64
     with np.errstate(all="ignore"):
         while done < _MOST_TERMS:
@@ -312,13 +314,20 @@ def _tail(
             part = reduction.along(terms, -1)
             result = part if result is None else reduction.joined(result, part)
             rest = np.abs(terms - reduction.neutral)
-            scale = np.abs(result)
+            total = total + rest.sum(axis=-1)
             if not np.all(np.isfinite(rest)):
+                if rank == 0 and _grows(rest):
+                    return np.copysign(np.inf, terms[0]) if reduction is SUM and _one_sign(terms) else np.nan
                 break
-            if _vanish(rest, scale):
+            if _vanish(rest, np.abs(result)):
+                if reduction is SUM and rank == 0 and np.any(total > _CANCELLED * np.abs(result)) and slow is not None:
+                    break  # what is left is rounding: digits must be added, not terms
                 return result
             done += size
             size = min(2 * size, 2048)
+        else:
+            if rank == 0 and _persists(rest):
+                return np.copysign(np.inf, terms[-1]) if reduction is SUM and _one_sign(terms) else np.nan
     if rank == 0:
         if reduction is SUM and _diverges(terms.real if np.iscomplexobj(terms) else terms, done):
             return np.copysign(np.inf, terms[-1])
@@ -328,6 +337,22 @@ def _tail(
     if slow is not None and rank == 0:
         return slow(reduction.slow, values, begin, step)
     return np.nan
+
+
+def _one_sign(terms: Any) -> bool:
+    return not np.iscomplexobj(terms) and bool(np.all(terms > 0) or np.all(terms < 0))
+
+
+def _grows(rest: Any) -> bool:
+    """Did the terms grow until they overflowed?"""
+    finite = rest[: np.argmin(np.isfinite(rest))]
+    return bool(np.all(np.isinf(rest[len(finite) :])) and (len(finite) == 0 or finite[-1] >= finite.max()))
+
+
+def _persists(rest: Any) -> bool:
+    """Do the terms not fall at all?"""
+    part = len(rest) // 4
+    return bool(rest[-part:].max() >= rest[:part].max() * 0.995)
 
 
 def _vanish(rest: Any, scale: Any) -> bool:
@@ -340,13 +365,13 @@ def _vanish(rest: Any, scale: Any) -> bool:
 
 def _diverges(last: Any, done: int) -> bool:
     """Do the last terms, all of one sign, not even fall as 1/k?"""
-    if not (np.all(last > 0) or np.all(last < 0)):
+    if not _one_sign(last):
         return False
-    rate = np.abs(last) * np.arange(done - len(last), done)
-    return bool(rate[-1] >= rate[len(rate) // 2] * (1 - 1e-9))
+    rate = np.abs(last)
+    return bool(rate[-1] * done >= rate[len(rate) // 2] * (done - len(rate) // 2) * (1 - 1e-9))
 
 
-# -- scalars ------------------------------------------------------------------------------------------------------------
+# -- scalars ---------------------------------------------------------------------------------------------------------
 
 
 def _python_range(low: Any, high: Any, rank: int) -> tuple[range, bool]:

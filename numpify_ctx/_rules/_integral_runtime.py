@@ -87,7 +87,7 @@ def whole_tail(function: Any, low: float) -> Any:
     return None if missing[0] else value[0]
 
 
-# -- one element that does not converge ---------------------------------------------------------------------------------
+# -- one element that does not converge ------------------------------------------------------------------------------
 
 
 def _hard(body: Body, captured: Any, low: Any, high: Any, rank: int, slow: Slow | None, values: Any) -> Any:
@@ -178,7 +178,7 @@ class _Quadrature:
         else:
             self.sign, self.low, self.high = np.ones(len(low)), low, high
 
-    # -- the integrand -------------------------------------------------------------------------------------------------
+    # -- the integrand -----------------------------------------------------------------------------------------------
 
     def weighted(self, t: Any, which: Any) -> tuple[Any, Any]:
         """body(x(t)) dx/dt at points t (points, or points by elements) of the elements `which`, and where x is not
@@ -224,7 +224,7 @@ class _Quadrature:
         """The largest absolute value over the leading axes."""
         return np.abs(values).max(axis=tuple(range(self.rank))) if self.rank else np.abs(values)
 
-    # -- the trapezoidal rule ------------------------------------------------------------------------------------------
+    # -- the trapezoidal rule ----------------------------------------------------------------------------------------
 
     def run(self) -> tuple[Any, Any]:
         """Values, and which elements have none."""
@@ -299,7 +299,7 @@ class _Quadrature:
             parts.append(part.run())
         return np.concatenate([p[0] for p in parts], axis=-1), np.concatenate([p[1] for p in parts])
 
-    # -- bisection -----------------------------------------------------------------------------------------------------
+    # -- bisection ---------------------------------------------------------------------------------------------------
 
     def _bisected(self, which: Any, scale: Any) -> tuple[Any, Any]:
         """Values of the elements `which`, and for which of these there is none."""

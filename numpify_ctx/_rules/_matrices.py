@@ -108,7 +108,7 @@ def entrywise(op: Op) -> Rule:
     return Rule(lower, folds=False, ranked=True)
 
 
-# -- products -----------------------------------------------------------------------------------------------------------
+# -- products --------------------------------------------------------------------------------------------------------
 
 
 def _is_inverse(factor: Any) -> bool:
@@ -161,7 +161,7 @@ def _solve(b: Builder, expr: Any, a: int, x: int) -> int:
     return b.apply(SOLVE, a, x)
 
 
-# -- blocks, elements ---------------------------------------------------------------------------------------------------
+# -- blocks, elements ------------------------------------------------------------------------------------------------
 
 
 def _blocks(b: Builder, expr: Any) -> Sequence[Any]:
@@ -199,7 +199,7 @@ def _permuted(b: Builder, expr: Any, a: int) -> int:
     return b.apply(PERMUTED, a, data=(axis, tuple(int(i) for i in permutation.array_form)))
 
 
-# -- functions of entries -----------------------------------------------------------------------------------------------
+# -- functions of entries --------------------------------------------------------------------------------------------
 
 
 def as_lambda(function: Any, arity: int) -> Any:

@@ -110,7 +110,7 @@ def test_14789_piecewise_takes_no_log_of_what_it_does_not_select():
         np.testing.assert_allclose(f(np.array([-10.0, 10.0])), np.log(10))
 
 
-# -- found while reading these: reported as well, and as common ---------------------------------------------------------
+# -- found while reading these: reported as well, and as common ------------------------------------------------------
 
 
 def test_19259_a_matrix_of_an_array_and_numbers():

@@ -114,7 +114,7 @@ def check(expr, args, *values, functions=None):
     return function(*values)
 
 
-# -- names that are code ------------------------------------------------------------------------------------------------
+# -- names that are code ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", PAYLOADS)
@@ -219,7 +219,7 @@ def test_any_name_of_a_matrix_a_base_or_a_bound_variable_is_harmless(name):
     assert check(sp.Sum(base[bound], (bound, 0, 1)), [base], np.ones(2)) == 2.0
 
 
-# -- one name, two things -----------------------------------------------------------------------------------------------
+# -- one name, two things --------------------------------------------------------------------------------------------
 
 
 def test_two_symbols_of_one_name_of_which_the_second_is_unchecked():
@@ -232,7 +232,7 @@ def test_two_symbols_of_one_name_of_which_the_second_is_unchecked():
         numpify(f(x) + g(x), [x], functions={f: np.sin})
 
 
-# -- nodes that are code ------------------------------------------------------------------------------------------------
+# -- nodes that are code ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
