@@ -20,7 +20,7 @@ from jax import lax
 
 from ._layout import Layout
 from ._lower import Access, Frame, gathered_axes
-from ._views import Expr, Gather, Iota, Operand, Pick, Point, axes_of, positions_of
+from ._views import Expr, Gather, Iota, Operand, Pick, Point, Scalar, axes_of, positions_of
 
 
 class _NotKnownError(Exception):
@@ -35,6 +35,8 @@ class _KnownFrame(Frame):
         match expr:
             case Iota(axis, size):
                 return self._align(np.arange(size), (axis,))
+            case Scalar():
+                raise _NotKnownError
             case Operand(slot) | Pick(Operand(slot), _) if not isinstance(self.operands[slot], np.ndarray):
                 raise _NotKnownError
         return Frame.evaluate(self, expr)
