@@ -40,8 +40,10 @@ import matplotlib.pyplot as plt
 
 
 MEAN_DECAY, SQUARE_DECAY, EPSILON, LARGEST_NORM = 0.9, 0.98, 1e-8, 1.0
-# The two loops add up the same float32 numbers in another order, and training makes the most of any difference.
-TOLERANCE = 2e-3
+PEAK_RATE = 1e-3
+# Both loops compute the same, but are compiled to programs that round differently. At this rate the losses stay within
+# 1e-6 of each other; at three times this rate training is chaotic, and whatever differs in the last digit grows.
+TOLERANCE = 1e-4
 
 
 class Metrics(eqx.Module):
@@ -105,10 +107,10 @@ def step_in_place(training: Training, parts: NamedArray, rate: Callable[[Any], A
     norm = jnp.sqrt(sum(hax.sum(hax.square(total[...])).scalar() for total in leaves(gradients)))
     metrics.gradient_norm["step", now] = norm
     metrics.step[...] += 1
-    scale = LARGEST_NORM / jnp.maximum(norm, LARGEST_NORM)
     of_each = (leaves(tree) for tree in (training.parameters, training.means, training.squares, gradients))
     for parameter, mean, square, total in zip(*of_each, strict=True):
-        gradient = hax.freeze(total) * scale
+        gradient = hax.freeze(total)
+        gradient = hax.where(norm < LARGEST_NORM, gradient, gradient / norm * LARGEST_NORM)
         mean[...] = MEAN_DECAY * mean[...] + (1 - MEAN_DECAY) * gradient
         square[...] = SQUARE_DECAY * square[...] + (1 - SQUARE_DECAY) * hax.square(gradient)
         # The moments begin at zero: what they lack of a mean over all steps is known.
@@ -250,7 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
     model = Transformer.init(config, jax.random.key(options.seed))
     size = sum(p.size for p in jax.tree.leaves(model))
     print(f"{size:,} parameters of {size * 4 / 2**20:.1f} MiB, {options.steps} steps", flush=True)
-    rate = optax.warmup_cosine_decay_schedule(1e-4, 3e-3, max(options.steps // 10, 1), options.steps)
+    rate = optax.warmup_cosine_decay_schedule(PEAK_RATE / 10, PEAK_RATE, max(options.steps // 10, 1), options.steps)
 
     def batches() -> Iterator[NamedArray]:
         part, batch = Axis("part", options.parts), Axis("batch", options.batch)

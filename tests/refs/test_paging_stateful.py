@@ -20,6 +20,7 @@ from _paging import FREE, NOWHERE, PRIVATE, ROOT, STATISTICS, Batch, Incoming, P
 
 from _paging import schedule, submit  # isort: skip
 from haliax import Axis, NamedArray
+from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from haliax_refs import NamedRef
@@ -304,6 +305,7 @@ def incoming(prompt: list[int], goal: int, arrival: int) -> Incoming:
 
 
 TestServing = Serving.TestCase
+TestServing.settings = settings(stateful_step_count=25)
 
 
 def test_fewer_pages_than_one_request_needs_are_refused() -> None:

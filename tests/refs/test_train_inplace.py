@@ -95,9 +95,9 @@ def test_the_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_the_check_can_fail(capsys: pytest.CaptureFixture[str]) -> None:
     losses = np.linspace(4, 3, 5)
     in_place = Run(losses, Memory(state=300, results=0, temporary=200), seconds=1.0)
-    functional = Run(losses + 1e-4, Memory(state=300, results=300, temporary=0), seconds=1.0)
+    functional = Run(losses + 1e-5, Memory(state=300, results=300, temporary=0), seconds=1.0)
     assert report({"in place": in_place, "functional": functional})
-    assert "losses agree: by 1.0e-04" in capsys.readouterr().out
+    assert "losses agree: by 1.0e-05" in capsys.readouterr().out
     assert not report({"in place": functional, "functional": in_place})
     assert "memory in place is NOT LESS: by -20%" in capsys.readouterr().out
     other = replace(functional, losses=np.where(np.arange(5) == 3, 5.0, losses))
