@@ -64,31 +64,35 @@ def prepare(args: Sequence[Any], ranks: Sequence[int]) -> tuple[list[Any], int, 
     return values, integers, shape
 
 
-def of_doubles(args: Sequence[Any]) -> tuple[list[Any], Shape] | None:
+def of_doubles(args: Sequence[Any]) -> tuple[list[Any], Any] | None:
     """As `prepare`, for what most calls pass: float64 arrays of one shape, and floats. None: something else is there.
 
-    >>> of_doubles((np.array([1.0, 2.0]), 0.5))
-    ([array([1., 2.]), np.float64(0.5)], (2,))
+    The floats become arrays of rank 0, which NumPy combines with arrays in half the time that it needs for a float.
+
+    Returns:
+        The values, and one of the arrays.
+
+    >>> of_doubles((0.5, np.array([1.0, 2.0])))
+    ([array(0.5), array([1., 2.])], array([1., 2.]))
     """
     values = []
-    shape: Shape | None = None
+    leader: Any = None
     for a in args:
         kind = type(a)
         if kind is np.ndarray:
             if a.dtype is not FLOAT64:
                 return None
-            if shape is None:
-                shape = a.shape
-            elif a.shape != shape:
+            if leader is None:
+                leader = a
+            elif a.shape != leader.shape:
                 return None
             values.append(a)
-        elif kind is float:
-            values.append(np.float64(a))
-        elif kind is np.float64:
-            values.append(a)
+        elif kind is float or kind is np.float64:
+            values.append(np.array(a))
         else:
             return None
-    return (values, shape) if shape else None  # a call without arrays has rules of its own
+    # A call without arrays has rules of its own.
+    return None if leader is None or not leader.ndim else (values, leader)
 
 
 def _holds_objects(value: Any) -> bool:

@@ -448,9 +448,7 @@ def share(work: Callable[[], None], threads: int) -> None:
 
     A worker that has not begun when this thread has finished is not waited for: all of the work is done then.
     """
-    others = [
-        _executor().submit(contextvars.copy_context().run, work) for _ in range(min(threads, _MOST_WORKERS) - 1)
-    ]
+    others = [_executor().submit(contextvars.copy_context().run, work) for _ in range(min(threads, _MOST_WORKERS) - 1)]
     try:
         work()
     finally:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,17 @@ from ._program import ANY, COMPLEX, REAL, Layout, Program
 
 # What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers.
 REFUSALS = (ArithmeticError, ValueError, TypeError)
+_SHORT = 600  # characters of a form that may stand in a wrapper, where every bound function has its own
 _MOST_FORMS = 8  # that check integers, for one program; then one that expects them everywhere
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """Statements that return the results, their global names, and all names in them but the parameters'."""
+
+    body: tuple[str, ...]
+    namespace: dict[str, Any]
+    reserved: frozenset[str]
 
 
 class Entry:
@@ -35,22 +46,30 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_blocks", "_floats", "_ordinary", "_plain", "_ranked", "_scalars", "_source", "program",
+        "__weakref__", "_blocks", "_floats", "_floats_text", "_ordinary", "_plain", "_ranked", "_scalars", "_source",
+        "gives_numbers", "program",
     )  # fmt: skip
 
     def __init__(self, program: Program, threads: Threads = 1) -> None:
         self.program = program
         self._ranked = any(program.parameter_ranks)
+        # Are the results of scalars all scalars, and no parameter a matrix? Then there is `floats`.
+        self.gives_numbers = not self._ranked and not any(program.rank[node] for node in program.results)
         self._ordinary = program.layout.kind == "node" and not program.rank[program.layout.node]
         self._source: Source | None = None
         self._plain: dict[int, Callable[..., Any]] = {}
         self._scalars: Callable[..., Any] | None = None
         self._floats: Callable[..., Any] | None = None
+        self._floats_text: Source | None = None
         self._blocks = Blocks(program, threads)
 
     def __call__(self, *args: Any, out: Any = None) -> Any:
         if len(args) != len(self.program.parameters):
             raise TypeError(f"{len(self.program.parameters)} arguments expected, {len(args)} given")
+        return self.apply(args, out)
+
+    def apply(self, args: tuple[Any, ...], out: Any = None) -> Any:
+        """The results for one value per parameter."""
         if out is not None:
             return self._call_into(out, args)
         for a in args:
@@ -63,40 +82,57 @@ class Entry:
         """The plain NumPy source, one `def`."""
         return self._plain_source().text
 
-    @property
-    def gives_numbers(self) -> bool:
-        """Are the results of scalars all scalars, and no parameter a matrix? Then there is `floats`."""
-        return not self._ranked and not any(self.program.rank[node] for node in self.program.results)
-
     def floats(self) -> Callable[..., Any]:
         """The function for arguments all of which are of type float: it gives the final results, or one of `REFUSALS`.
 
         Only where `gives_numbers`.
         """
         if self._floats is None:
-            self._floats = load(emit_floats(self.program))
+            self._floats = load(self._floats_source())
         return self._floats
+
+    def short_floats(self) -> Inline | None:
+        """The statements of `floats`, if they are few enough to stand where they are needed."""
+        source = self._floats_source()
+        body = source.text.splitlines()[1:]
+        if len(source.text) > _SHORT or any(line.startswith("    def ") for line in body):
+            return None
+        assigned = [line.split()[0] for line in body if " = " in line]
+        names = {name: value for name, value in source.namespace.items() if not name.startswith("__")}
+        return Inline(tuple(body), names, frozenset([*names, *assigned]))
+
+    def _floats_source(self) -> Source:
+        if self._floats_text is None:
+            self._floats_text = emit_floats(self.program)
+        return self._floats_text
 
     # -- scalars -----------------------------------------------------------------------------------------------------
 
     def _call_scalars(self, args: Sequence[Any]) -> Any:
         plain = [PLAIN[type(a)](a) for a in args]
-        floats = {type(a) for a in plain}
+        floats = True
+        for value in plain:
+            if type(value) is not float:
+                floats = False
+                break
         try:
-            if floats == {float} and self.gives_numbers:
+            if floats and self.gives_numbers:
                 return self.floats()(*plain)
             if self._scalars is None:
                 self._scalars = load(emit_scalars(self.program))
             result = self._scalars(*plain)
         except REFUSALS:
             return self._call_arrays(args)
-
-        def finish(value: Any, node: int) -> Any:
+        if self._ordinary and type(result) in (bool, float, complex):
+            return result
+        floats = float in map(type, plain)
+        finished = []
+        for value, node in zip(self._several(result), self.program.results, strict=True):
             value = spread(value, self.program.rank[node], ())
             # Piecewise may choose the integer 0 where an array would hold 0.0.
-            return float(value) if type(value) is int and float in floats and self.program.kinds[node] & REAL else value
-
-        return self._arranged(list(map(finish, self._several(result), self.program.results)))
+            whole = type(value) is int and floats and self.program.kinds[node] & REAL
+            finished.append(float(value) if whole else value)
+        return self._arranged(finished)
 
     # -- arrays ------------------------------------------------------------------------------------------------------
 
@@ -104,9 +140,11 @@ class Entry:
         found = None if self._ranked else of_doubles(args)
         if found is None:
             values, integers, shape = prepare(args, self.program.parameter_ranks)
+            size = math.prod(shape)
         else:
-            (values, shape), integers = found, 0
-        if shape and math.prod(shape) >= LARGE:
+            values, leader = found
+            integers, shape, size = 0, leader.shape, leader.size
+        if size >= LARGE:
             results = self._blocks.compute(values, integers, shape)
             if results is not None:
                 return self._arranged(self._owned(results, (), shape))

@@ -16,7 +16,7 @@ from ._context import DYNAMIC_PARAMETER, UNFREEZE, ambient_context, checked_cont
 from ._errors import BindingError
 from ._names import Signature, call_signature, free_arguments, ordered_arguments
 from ._pickling import Packed, pack, unpack
-from ._wrapper import MISSING, Shape, wrapper
+from ._wrapper import MISSING, Shape, is_like_a_float, lookup_of, wrapper
 
 
 Functions = Mapping[Any, Callable[..., Any]]
@@ -373,29 +373,44 @@ call inside `with use_parameter_context(ctx):`
     # ------------------------------------------------------------------ the call
 
     def _first_call(self, /, *args: Any, **keywords: Any) -> Any:
-        call = self._wrapped()
+        call = self._wrapped(all(type(arg) is float for arg in args))
         # Two threads may both come here; they put equal functions.
         object.__setattr__(self, "__call__", call)
         return call(*args, **keywords)
 
-    def _wrapped(self) -> Callable[..., Any]:
+    def _first_floats(self, *values: float) -> Any:
+        """The first call with floats, after others."""
+        object.__setattr__(self, "__call__", self._wrapped(True))
+        return self._root._compiled.call(*values)
+
+    def _wrapped(self, floats: bool) -> Callable[..., Any]:
+        """The function behind the call; if `floats`, with the form for floats, else with what makes it when asked."""
         bindings = self._bindings
         if bindings.dynamic and bindings.context is None:
             return self._call_without_context
         names = bindings.roster.names
+        frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
+        entry = self._root._compiled.call
+        takes_floats = entry.gives_numbers and all(map(is_like_a_float, frozen.values()))
+        inline = entry.short_floats() if floats and takes_floats else None
         shape = Shape(
             tuple(names.values()),
             tuple(map(bindings.role, names)),
-            mapping=bool(bindings.dynamic) and not holds_parameters(bindings.context),
+            lookup_of(bindings.context),
+            takes_floats,
+            () if inline is None else inline.body,
+            frozenset() if inline is None else inline.reserved,
         )
         return wrapper(
             shape,
-            call=self._root._compiled.call,
+            call=entry.apply,
+            floats=self._first_floats if not floats else entry.floats() if takes_floats and inline is None else None,
             misfit=self._misfit,
             absent=bindings.absent,
-            frozen={names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()},
+            frozen=frozen,
             symbols={names[symbol]: symbol for symbol in bindings.dynamic},
             context=bindings.context,
+            body_names={} if inline is None else inline.namespace,
         )
 
     def _call_without_context(self, /, *args: Any, **keywords: Any) -> NoReturn:

@@ -3,13 +3,16 @@
 Its text holds parameter names (checked by `_names`) and our own words, nothing else of the expression; its namespace
 has no builtins. What is frozen is a global of it, what is dynamic is looked up anew in every call, and whatever does
 not fit (a keyword, too few or too many arguments) goes to the slow path, which has the words for it.
+
+Where all values are floats, the form for floats runs at once, and if it is short it stands in the wrapper itself; what
+it refuses, and all else, goes to the compiled function, which looks at what it gets.
 """
 
 from __future__ import annotations
 
 import linecache
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -18,11 +21,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ._context import keeps_value
+from ._context import Parameters, holds_parameters, keeps_value
+from ._entry import REFUSALS
 from ._names import fresh_name
 
 
 Role = Literal["free", "frozen", "dynamic"]
+Lookup = Literal["attribute", "mapping", "dict", "cells"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,19 @@ class Shape:
     Attributes:
         names: every parameter name, in call order.
         roles: for each of them, where its value comes from.
-        mapping: whether the context is itself the mapping, rather than what has it as `parameters`.
+        lookup: how the context is read: it has the mapping as `parameters`; it is itself the mapping; it is a dict;
+            it is one of our own, with `Parameter` objects in `_cells`.
+        floats: whether there is a form for floats, and what is frozen are numbers that it takes.
+        body: the statements of that form, if they are to stand in the wrapper.
+        reserved: the names in them, beside the parameters'.
     """
 
     names: tuple[str, ...]
     roles: tuple[Role, ...]
-    mapping: bool = False
+    lookup: Lookup = "attribute"
+    floats: bool = False
+    body: tuple[str, ...] = ()
+    reserved: frozenset[str] = frozenset()
 
     def having(self, role: Role) -> list[str]:
         """Names of the parameters that have this role, in call order."""
@@ -53,20 +65,35 @@ _BUILTIN_WORDS: Mapping[str, Any] = {
     "AttributeError": AttributeError,
     "KeyError": KeyError,
     "dict": dict,
+    "float": float,
+    "type": type,
+    "refusals": REFUSALS,
     "proxy": MappingProxyType,
     "missing": MISSING,
     "plain": _PLAIN,
     "keeps_value": keeps_value,
 }
-_WORDS = (*_BUILTIN_WORDS, "absent", "call", "context", "extra", "keywords", "kind", "misfit", "parameters", "wrapper")
+_WORDS = (
+    *_BUILTIN_WORDS,
+    "absent",
+    "call",
+    "context",
+    "extra",
+    "floats",
+    "keywords",
+    "kind",
+    "misfit",
+    "parameters",
+    "wrapper",
+)
 
 
 class _Words(dict[str, str]):
     """Our own words as the text spells them: as they are, unless a parameter has the name."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        taken = set(names)
+        taken = {*shape.names, *shape.reserved}
         for word in _WORDS:
             self[word] = fresh_name(word, taken)
             taken.add(self[word])
@@ -74,7 +101,14 @@ class _Words(dict[str, str]):
 
     def symbol(self, name: str) -> str:
         """The word for the symbol of parameter `name`."""
-        key = f"{name}_symbol"
+        return self._of(name, "symbol")
+
+    def given(self, name: str) -> str:
+        """The word for the value of the frozen parameter `name`, as it was given: as a float, it has the name."""
+        return self._of(name, "given")
+
+    def _of(self, name: str, what: str) -> str:
+        key = f"{name}_{what}"
         if key not in self:
             self[key] = fresh_name(key, self.taken)
             self.taken.add(self[key])
@@ -104,10 +138,10 @@ def text(shape: Shape) -> str:
             if keeps_value(omega):
                 raise
         if out is None:
-            return call(t, k, omega)
-        return call(t, k, omega, out=out)
+            return call((t, k, omega))
+        return call((t, k, omega), out)
     """
-    return _text(shape, _Words(shape.names))
+    return _text(shape, _Words(shape))
 
 
 def _text(shape: Shape, w: _Words) -> str:
@@ -116,7 +150,9 @@ def _text(shape: Shape, w: _Words) -> str:
     # Arguments fill from the left, so that the last one tells of all. None goes by keyword, which finds duplicates.
     unfit = [f"{name} is {w['missing']}" for name in free[-1:]] + [w["extra"], w["keywords"]]
     given = "".join(f"{name}, " for name in free)
-    values = "".join(f"{name}, " for name in shape.names)
+    roles = zip(shape.names, shape.roles, strict=True)
+    passed = [w.given(n) if shape.floats and role == "frozen" else n for n, role in roles]
+    values = f"({', '.join(passed)}{',' if len(passed) == 1 else ''})"
     lines = [
         f"def {w['wrapper']}({', '.join([*header, '*' + w['extra'], 'out=None', '**' + w['keywords']])}):",
         f"    if {' or '.join(unfit)}:",
@@ -125,37 +161,62 @@ def _text(shape: Shape, w: _Words) -> str:
         else f"        return {w['misfit']}({w['extra']}, {w['keywords']}, out)",
     ]
     if dynamic:
-        source = w["context"] if shape.mapping else f"{w['context']}.parameters"
-        lines += [f"    {w['parameters']} = {source}", f"    {w['kind']} = {w['parameters']}.__class__"]
+        source = {"attribute": ".parameters", "mapping": "", "dict": "", "cells": "._cells"}[shape.lookup]
+        lines.append(f"    {w['parameters']} = {w['context']}{source}")
+        if shape.lookup in ("attribute", "mapping"):
+            lines.append(f"    {w['kind']} = {w['parameters']}.__class__")
     for name in dynamic:
-        lines += _reading(name, w, plain=shape.mapping)
+        lines += _reading(name, w, shape.lookup)
+    if shape.floats:
+        lines += _calling_floats(shape, w)
     return "\n".join(
         [
             *lines,
             "    if out is None:",
-            f"        return {w['call']}({values[:-2]})",
-            f"    return {w['call']}({values}out=out)",
+            f"        return {w['call']}({values})",
+            f"    return {w['call']}({values}, out)",
         ]
     )
 
 
-def _reading(name: str, w: _Words, *, plain: bool) -> list[str]:
+def _calling_floats(shape: Shape, w: _Words) -> list[str]:
+    """Statements that return what the form for floats gives, if it can be asked."""
+    unknown = [name for name, role in zip(shape.names, shape.roles, strict=True) if role != "frozen"]
+    tests = [f"{w['type']}({name}) is {w['float']}" for name in unknown]
+    body = shape.body or (f"    return {w['floats']}({', '.join(shape.names)})",)
+    return [
+        f"    if {' and '.join([*tests, 'out is None'])}:",
+        "        try:",
+        *("        " + line for line in body),
+        f"        except {w['refusals']}:",
+        "            pass",
+    ]
+
+
+def _reading(name: str, w: _Words, lookup: Lookup) -> list[str]:
     """Statements that set `name` to the current value, where only a symbol that is not there is our own error.
 
     A dict (or a proxy of one) raises KeyError for that, so it is asked once. Any other mapping is asked first: it may
     make up what it lacks (defaultdict), and a KeyError out of its look-up is its own affair.
     """
     symbol, parameters, kind = w.symbol(name), w["parameters"], w["kind"]
+    found = f"{parameters}[{symbol}]{'.value' if lookup == 'cells' else ''}"
     looking = [
-        f"    if {kind} is not {w['dict']} and {kind} is not {w['proxy']} and {symbol} not in {parameters}:",
-        f"        raise {w['absent']}({parameters})",
         "    try:",
-        f"        {name} = {parameters}[{symbol}]",
+        f"        {name} = {found}",
         f"    except {w['KeyError']}:",
         f"        if {symbol} in {parameters}:",
         "            raise",
         f"        raise {w['absent']}({parameters}) from None",
     ]
+    if lookup == "cells":
+        return looking
+    if lookup != "dict":
+        looking = [
+            f"    if {kind} is not {w['dict']} and {kind} is not {w['proxy']} and {symbol} not in {parameters}:",
+            f"        raise {w['absent']}({parameters})",
+            *looking,
+        ]
     taking = [
         "    try:",
         f"        {name} = {name}.value",
@@ -163,7 +224,7 @@ def _reading(name: str, w: _Words, *, plain: bool) -> list[str]:
         f"        if {w['keeps_value']}({name}):",
         "            raise",
     ]
-    if plain:
+    if lookup != "attribute":
         taking = [f"    if {name}.__class__ not in {w['plain']}:", *(f"    {line}" for line in taking)]
     return looking + taking
 
@@ -173,7 +234,7 @@ _serial = count()
 
 @lru_cache(maxsize=512)
 def _compiled(shape: Shape) -> tuple[CodeType, _Words]:
-    words = _Words(shape.names)
+    words = _Words(shape)
     source = _text(shape, words)
     filename = f"<numpify_ctx call {next(_serial)}>"
     code = compile(source, filename, "exec", dont_inherit=True)
@@ -183,32 +244,59 @@ def _compiled(shape: Shape) -> tuple[CodeType, _Words]:
     return code, words
 
 
+def lookup_of(context: Any) -> Lookup:
+    """How the values in a context are found."""
+    if type(context) is Parameters:
+        return "cells"
+    if type(context) is dict:
+        return "dict"
+    return "attribute" if context is None or holds_parameters(context) else "mapping"
+
+
+def is_like_a_float(value: Any) -> bool:
+    """Is a frozen value a number that is the same as a float?
+
+    >>> is_like_a_float(2.5), is_like_a_float(3), is_like_a_float(2**60), is_like_a_float(np.float32(2))
+    (True, True, False, False)
+    """
+    return type(value) in (float, np.float64) or (type(value) is int and abs(value) <= 2**53)
+
+
 def wrapper(
     shape: Shape,
     *,
     call: Callable[..., Any],
+    floats: Callable[..., Any] | None,
     misfit: Callable[..., Any],
     absent: Callable[[Any], Exception],
     frozen: Mapping[str, Any],
     symbols: Mapping[str, Any],
     context: Any,
+    body_names: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[..., Any]:
     """The function of the free parameters, of `out=`, and of nothing else.
 
     Args:
         shape: which parameter comes from where.
-        call: the compiled function of all parameters, in order.
+        call: the compiled function, which takes the tuple of all values, in order, and `out`.
+        floats: the form for floats, where it does not stand in the wrapper.
         misfit: called with (positional arguments, keywords, out) when they are not just the free parameters in order.
         absent: makes the error for dynamic symbols that the given mapping does not hold.
         frozen: value by parameter name.
         symbols: symbol by parameter name, of the dynamic parameters.
         context: where they are read from.
+        body_names: the global names in `shape.body`.
     """
     code, words = _compiled(shape)
     namespace: dict[str, Any] = {"__builtins__": {}, "__name__": __name__, **frozen}
     namespace |= {words[word]: value for word, value in _BUILTIN_WORDS.items()}
     namespace |= {words[word]: value for word, value in (("call", call), ("misfit", misfit), ("absent", absent))}
     namespace |= {words.symbol(name): symbol for name, symbol in symbols.items()}
+    if shape.floats:
+        namespace |= {words.given(name): value for name, value in frozen.items()}
+        namespace |= {name: float(value) for name, value in frozen.items()}
+        namespace |= body_names
+        namespace[words["floats"]] = floats
     namespace[words["context"]] = context
     exec(code, namespace)
     made: Callable[..., Any] = namespace[words["wrapper"]]
