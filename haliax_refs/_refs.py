@@ -6,6 +6,7 @@ the value is checked against that; only then `_execute.run` touches the buffer.
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -321,6 +322,7 @@ def new_ref(value: Any, axes: Any = None, *, memory_space: Any = None, kind: str
     Raises:
         ValueError: the axes do not fit the shape of `value`.
         TypeError: `value` has no axes and is no scalar, or is a ref itself.
+        NotImplementedError: a `kind`, where jax has none.
 
     >>> import haliax as hax, haliax_refs, jax.numpy as jnp
     >>> hax.new_ref(hax.ones({"x": 2})), hax.new_ref(jnp.zeros((2, 3)), ("x", "y")), hax.new_ref(0.0)
@@ -341,6 +343,10 @@ def new_ref(value: Any, axes: Any = None, *, memory_space: Any = None, kind: str
     if memory_space is not None:
         options["memory_space"] = memory_space
     if kind is not None:
+        if "kind" not in inspect.signature(jax.new_ref).parameters:
+            raise NotImplementedError(
+                f"cannot make a ref of kind {kind!r}: jax {jax.__version__} has none; they come with jax 0.9"
+            )
         options["kind"] = kind
     return _make(made(jax.new_ref(array, **options)), Layout.whole(named), ())
 
