@@ -23,6 +23,7 @@ from ._lower import Access, access
 from ._plan import Plan
 from ._scopes import explain
 from ._selectors import INDEX_DTYPE
+from ._sharding import divided_by, divided_by_mapping
 from ._views import Expr
 
 
@@ -99,13 +100,14 @@ def run(operation: Operation, ref: Any, planned: Plan, value: Any = None) -> Any
 
 
 def _run_traced(operation: Operation, ref: Any, layout: Layout, operands: Sequence[Any], value: Any) -> Any:
+    divided = divided_by_mapping(layout)
     try:
-        return _run(operation, ref, layout, None, operands, value)
+        return _run(operation, ref, layout, None, operands, value, divided=divided)
     except NotImplementedError:
         # vmap has no rule for a window whose start is mapped, nor for the broadcast of index arrays against each other.
         if not layout.operands:
             raise
-        return _run(operation, ref, layout, None, operands, value, mapped=True)
+        return _run(operation, ref, layout, None, operands, value, mapped=True, divided=divided)
 
 
 def _known(operand: Any) -> Any:
@@ -130,7 +132,7 @@ def _call(operation: Operation, ref: Any, planned: Plan, value: Any) -> Any:
         arguments.append(value if isinstance(value, jax.Array) else np.asarray(value, ref.dtype))
     sharding = ref.sharding
     if type(sharding) is not SingleDeviceSharding:
-        return _program(operation, layout)(ref, *arguments)
+        return _program(operation, layout, divided_by(sharding))(ref, *arguments)
     key = (operation, layout, ref.dtype, sharding, *map(_signature, arguments))
     compiled = _COMPILED.get(key)
     if compiled is None:
@@ -149,11 +151,11 @@ def _signature(argument: Any) -> tuple[Any, ...]:
 
 
 @functools.lru_cache(maxsize=_LIMIT)
-def _program(operation: Operation, layout: Layout) -> Any:
+def _program(operation: Operation, layout: Layout, divided: frozenset[int] = frozenset()) -> Any:
     def program(ref: Any, *arguments: Any) -> Any:
         operands, rest = arguments[: layout.operands], [*arguments[layout.operands :]]
         scalars = rest.pop(0) if layout.scalars else None
-        return _run(operation, ref, layout, scalars, operands, rest.pop() if rest else None)
+        return _run(operation, ref, layout, scalars, operands, rest.pop() if rest else None, divided=divided)
 
     program.__name__ = f"named_ref_{operation.kind}"
     return jax.jit(program)
@@ -167,12 +169,15 @@ def _run(
     operands: Sequence[Any],
     value: Any,
     mapped: bool = False,
+    divided: frozenset[int] = frozenset(),
 ) -> Any:
     kind = operation.kind
     if layout.size == 0:  # nothing to do, and jax.Ref refuses some empty slices
         return jnp.zeros([axis.size for axis in layout.axes], ref.dtype) if kind in ("get", "swap") else None
     write, arrays = kind != "get", kind == "reduce"
-    where = access(layout, scalars, operands, operation.guards, write=write, arrays=arrays, mapped=mapped)
+    where = access(
+        layout, scalars, operands, operation.guards, write=write, arrays=arrays, mapped=mapped, divided=divided
+    )
     if kind == "get":
         return _shown(ref[where.index], where, layout, operation)
     if kind == "reduce":
@@ -195,10 +200,10 @@ def _run(
 
 def _shown(raw: Any, where: Access, layout: Layout, operation: Operation) -> Any:
     """What was read, in the order of the layout's axes."""
-    if where.lone is not None:
-        raw = raw.squeeze(where.lone)
     if where.flips:
         raw = lax.rev(raw, where.flips)
+    if where.lone is not None:
+        raw = raw.squeeze(where.lone)
     if where.order is not None:
         raw = lax.transpose(raw, where.order)
     if where.mask is None:

@@ -10,7 +10,7 @@ import functools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any, TypeGuard, assert_never
 
 import jax
 import jax.numpy as jnp
@@ -124,6 +124,7 @@ def access(
     write: bool,
     arrays: bool = False,
     mapped: bool = False,
+    divided: frozenset[int] = frozenset(),
 ) -> Access:
     """How to read (or `write`) what `layout` shows, given the values that it numbers.
 
@@ -132,8 +133,9 @@ def access(
             bounds, a write goes to a position that no axis has, which jax.Ref drops; a read is masked by the caller.
         arrays: where there are index arrays, make one of each window too, so that `index` suits a `jax.Array`.
         mapped: use only what vmap has a rule for: make an index array of each window, and all of one shape.
+        divided: the dimensions along which positions and windows become index arrays, see `_sharding`.
     """
-    form = _form(layout, arrays, mapped, write and bool(guards))
+    form = _form(layout, arrays, mapped, write and bool(guards), write, divided)
     if form.fixed is not None:
         return form.fixed
     frame = Frame(scalars, operands, form.paired)
@@ -143,8 +145,9 @@ def access(
     mask = _mask(frame, guards)
     if write and mask is not None:
         first = form.advanced[0]
-        inside = jnp.where(mask, index[first], np.int32(layout.base[first].size))
-        index[first] = inside.reshape(1) if form.lone is not None else inside
+        index[first] = jnp.where(mask, index[first], np.int32(layout.base[first].size))
+    if form.lone is not None:
+        index[form.advanced[0]] = jnp.reshape(index[form.advanced[0]], 1)
     if mapped and form.paired:
         shape = np.broadcast_shapes(*(np.shape(index[i]) for i in form.advanced))
         for i in form.advanced:
@@ -178,8 +181,11 @@ class _Form:
 
 
 @functools.lru_cache(maxsize=4096)
-def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool) -> _Form:
+def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool, write: bool, divided: frozenset[int]) -> _Form:
     gathered = gathered_axes(layout)
+    if divided:
+        parts = ((layout.views[dim], layout.base[dim].size) for dim in divided)
+        gathered |= {view.axis for view, size in parts if isinstance(view, Window) or (write and _is_part(view, size))}
     if mapped or (arrays and gathered):
         gathered |= {view.axis for view in layout.views if isinstance(view, Window)}
     names = tuple(axis.name for axis in layout.axes)
@@ -210,7 +216,7 @@ def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool) -> _Form:
     ):
         # A Python int is the quickest to trace, but beside a strided slice jax refuses it.
         entries = [int(entry) if isinstance(entry, np.int32) else entry for entry in entries]
-    lone = masked and not paired
+    lone = not paired and (masked or any(_is_moving(layout.views[dim]) for dim in divided))
     block = paired or (("",) if lone else ())
     at = advanced[0] if advanced and advanced[-1] - advanced[0] == len(advanced) - 1 else 0
     blocked = (*kept[:at], *block, *kept[at:])
@@ -234,6 +240,14 @@ def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool) -> _Form:
     if form.open or masked or mapped or layout.operands:
         return form
     return replace(form, fixed=Access(form.entries, form.axes, form.order, form.flips, None, None, ()))
+
+
+def _is_part(view: View, size: int) -> TypeGuard[Strided]:
+    return isinstance(view, Strided) and view.positions not in (range(size), range(size)[::-1])
+
+
+def _is_moving(view: View) -> bool:
+    return isinstance(view, Point) and not isinstance(view.position, int)
 
 
 def gathered_axes(layout: Layout) -> set[str]:

@@ -160,6 +160,11 @@ def old_then(a: Any, at: Any, value: Any, then: Any) -> Any:
     return then(a.at[at].set(value), a[at])
 
 
+def swap_dropped_row(r: Any, v: Any, w: Any) -> None:
+    index = {"x": I, "y": slice(None, None, -1)}
+    r["x", 1] = haliax_refs.swap(r, index, row(v), mode="drop")
+
+
 # for each operation, the same of an array `a`
 OPERATIONS: dict[Any, Any] = {
     set_row: lambda a, v, w: a.at[1].set(v),
@@ -187,6 +192,7 @@ OPERATIONS: dict[Any, Any] = {
     set_dropped: lambda a, v, w: a.at[1, 0].set(v[0]),
     get_filled: lambda a, v, w: a.at[0].set(jnp.stack([a[1, 0], jnp.float32(2), jnp.float32(2)]) * v),
     add_dropped: lambda a, v, w: a.at[2].add(v),
+    swap_dropped_row: lambda a, v, w: a.at[2].set(v[::-1]).at[1].set(a[2, ::-1]),
     swap_dropped: lambda a, v, w: (
         a.at[1, 0].set(v[0]).at[3, 0].set(v[2]).at[0].set(a[jnp.array([1, 0, 3]), 0].at[1].set(0.5))
     ),
