@@ -138,7 +138,11 @@ def step_functional(
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that a compiled step holds while it runs."""
+    """Bytes that a compiled step holds while it runs.
+
+    The results' room serves for temporaries before the results are there. What a step in place saves is therefore less
+    than its results: it is the gradient of a part, which donation does not save, nor the functional step.
+    """
 
     state: int  # its arguments
     results: int  # what it returns, beside its arguments
