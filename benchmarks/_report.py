@@ -132,9 +132,9 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def write_json(path: Path, findings: Sequence[Finding]) -> None:
+def write_json(path: Path, where: dict[str, Any], findings: Sequence[Finding]) -> None:
     content = {
-        "machine": machine(),
+        "machine": where,
         "findings": [{"kind": type(finding).__name__.lower()} | dataclasses.asdict(finding) for finding in findings],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
