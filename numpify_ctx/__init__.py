@@ -35,6 +35,7 @@ What is what:
 - `source`, `symbolic`, `inspect.signature(f)` and `help(f)` show what a function is; functions pickle and copy.
 """
 
+from ._cache import cache_clear as cache_clear, cache_info as cache_info
 from ._context import (
     DYNAMIC_PARAMETER as DYNAMIC_PARAMETER,
     UNFREEZE as UNFREEZE,
@@ -61,6 +62,8 @@ __all__ = [
     "Parameter",
     "ParameterContext",
     "Parameters",
+    "cache_clear",
+    "cache_info",
     "numpify",
     "use_parameter_context",
 ]

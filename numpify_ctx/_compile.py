@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._blocks import Threads, checked_threads
+from ._cache import CACHE, key_of
 from ._entry import Entry
 from ._lower import lower
 from ._program import Program
@@ -54,5 +55,10 @@ def compile_expression(
     array([1.        , 0.13533528])
     """
     threads = checked_threads(threads)
+    key = key_of(expr, call_signature, functions or {}, threads) if cache else None
+    known: Compiled | None = None if key is None else CACHE.get(key)
+    if known is not None:
+        return known
     program = lower(expr, call_signature, RULES, functions or {})
-    return Compiled(Entry(program, threads), program)
+    compiled = Compiled(Entry(program, threads), program)
+    return compiled if key is None else CACHE.put(key, compiled)

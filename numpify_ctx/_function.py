@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from . import _display
 from ._arguments import numeric
 from ._bindings import Bindings, Roster
+from ._cache import shows_cache
 from ._compile import Compiled, compile_expression
 from ._context import DYNAMIC_PARAMETER, UNFREEZE, ambient_context, checked_context, holds_parameters
 from ._errors import BindingError
@@ -22,6 +23,7 @@ from ._wrapper import MISSING, Shape, is_like_a_float, lookup_of, wrapper
 Functions = Mapping[Any, Callable[..., Any]]
 
 
+@shows_cache
 def numpify(
     expr: Any,
     args: Any = None,
@@ -40,8 +42,9 @@ def numpify(
         args: the parameters in call order, as symbols, matrix or array symbols, indexed bases, applied undefined
             functions or derivatives. Left out: the free symbols, by name and then by SymPy's sort_key.
         functions: what undefined functions mean, `{F: callable}`.
-        cache: whether to use, and add to, the cache of compiled code.
-        threads: how many threads share the work on large arrays; or "auto".
+        cache: whether to use, and add to, the cache of compiled code: see `numpify.cache_info()` and
+            `numpify.cache_clear()`. Its key is all that the code depends on, functions by identity.
+        threads: how many threads share the work on large arrays; or "auto", for as many as there are processors.
     Returns:
         A `NumpifiedFunction`, to be called with positions or with parameter names, and bound with `freeze`.
     Raises:

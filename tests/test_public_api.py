@@ -38,6 +38,8 @@ PUBLIC = {
         "Parameter",
         "ParameterContext",
         "Parameters",
+        "cache_clear",
+        "cache_info",
         "numpify",
         "use_parameter_context",
     ],

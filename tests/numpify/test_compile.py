@@ -235,7 +235,7 @@ def test_tracebacks_show_the_source_while_the_function_lives():
     def refuse(value):
         raise LookupError
 
-    found = compiled(f(x) + 1, x, functions={f: refuse})
+    found = compile_expression(f(x) + 1, [(x, "x")], functions={f: refuse}, cache=False)
     mine = found.call._function(False).__code__.co_filename  # emitted once, at the first call
     with pytest.raises(LookupError) as caught:
         found.call(A)
