@@ -63,14 +63,12 @@ class Whole:
         return self._of_floats(args)
 
     def _of_integers(self, args: Sequence[Any]) -> Any:
-        arrays = np.broadcast_arrays(*args)
-        points = list(zip(*(a.ravel().tolist() for a in arrays), strict=True))
-        known = {point: self._at(point) for point in dict.fromkeys(points)}
-        fits = all(type(v) is int and -(2**63) <= v < 2**63 for v in known.values())
-        if not fits:
-            known = {point: _as_float(value) for point, value in known.items()}
-        result = np.array([known[p] for p in points], np.int64 if fits else np.float64)
-        return result.reshape(arrays[0].shape)[()]
+        arrays = [np.asarray(a) for a in np.broadcast_arrays(*args)]
+        points, where = _distinct(arrays)
+        values = [self._at(point) for point in points]
+        fits = all(type(v) is int and -(2**63) <= v < 2**63 for v in values)
+        table = np.array(values if fits else [_as_float(v) for v in values], np.int64 if fits else np.float64)
+        return table[where].reshape(arrays[0].shape)[()]
 
     def _of_floats(self, args: Sequence[Any]) -> Any:
         dtype = result_dtype(args)
@@ -84,9 +82,8 @@ class Whole:
                 result[~whole] = self.continued.compute([a[~whole] for a in arrays])
         if whole.any():
             columns = [self._column(i, a[whole]) for i, a in enumerate(arrays)]
-            points = list(zip(*columns, strict=True))
-            known = {point: _as_float(self._at(point)) for point in dict.fromkeys(points)}
-            result[whole] = [known[p] for p in points]
+            points, where = _distinct(columns)
+            result[whole] = np.array([_as_float(self._at(point)) for point in points], result.dtype)[where]
         with np.errstate(all="ignore"):
             return delivered(result, dtype, plain)
 
@@ -100,10 +97,8 @@ class Whole:
                 found &= np.isfinite(a)
         return found
 
-    def _column(self, index: int, values: Any) -> list[Any]:
-        if self.whole is None or index in self.whole:
-            return np.real(values).astype(np.int64).tolist()  # type: ignore[no-any-return]  # a list of ints
-        return values.tolist()  # type: ignore[no-any-return]  # a list of floats
+    def _column(self, index: int, values: Any) -> Any:
+        return np.real(values).astype(np.int64) if self.whole is None or index in self.whole else values
 
     def _at(self, point: tuple[Any, ...]) -> Any:
         if all(abs(p) <= self.largest for p in point):
@@ -116,6 +111,17 @@ class Whole:
             return float("nan")
         with np.errstate(all="ignore"):
             return self.continued.compute([np.float64(p) for p in point]).item()
+
+
+def _distinct(arrays: Sequence[Any]) -> tuple[list[tuple[Any, ...]], Any]:
+    """The distinct points of arrays of one shape, and for each element (in flat order) which of them it is."""
+    if len(arrays) == 1:
+        values, where = np.unique(arrays[0].ravel(), return_inverse=True)
+        return [(value,) for value in values.tolist()], where
+    found: dict[tuple[Any, ...], int] = {}
+    points = zip(*(a.ravel().tolist() for a in arrays), strict=True)
+    where = np.array([found.setdefault(point, len(found)) for point in points], np.intp)
+    return list(found), where
 
 
 def _is_integer(value: Any) -> bool:

@@ -40,7 +40,8 @@ _lock = threading.RLock()
 Array = Any  # a float64 or complex128 array or scalar
 Condition = Callable[..., Any]
 
-_PLAIN = (bool, int, float, complex)
+_REAL = (bool, int, float)
+_PLAIN = (*_REAL, complex)
 # What mpmath raises at a pole, where a series does not converge, or where it has no formula. All that means: no value.
 _NO_VALUE = (ArithmeticError, NoConvergence, NotImplementedError, RecursionError, TypeError, ValueError)
 
@@ -102,11 +103,31 @@ class Pointwise:
     reach: tuple[float, ...] = ()
 
     def __call__(self, *args: Any) -> Any:
+        if all(type(a) in _REAL for a in args):
+            return self._scalar([np.float64(a) for a in args])
         plain = all(type(a) in _PLAIN for a in args)
         dtype = result_dtype(args, self.complex_valued)
         arrays = [_double(a) for a in args]
         with np.errstate(all="ignore"):
             return delivered(self.compute(arrays), dtype, plain)
+
+    def _scalar(self, numbers: Sequence[Any]) -> Any:
+        """The value for real numbers, as `compute` has it, without arrays."""
+        form, special = self.real, scipy_special()
+        stands = False
+        value: Any = np.nan
+        if form is not None and (special is not None or not form.scipy):
+            with np.errstate(all="ignore"):
+                value = form.function(special, *numbers)
+                stands = form.where is None or form.where(*numbers)
+                if form.outside is not None and form.outside(*numbers):
+                    stands, value = True, np.nan
+                elif not form.keep_nan and np.isnan(value):
+                    stands = False
+        if stands or any(np.isnan(a) for a in numbers):
+            value = value if stands else np.nan
+            return complex(value) if self.complex_valued else float(value)
+        return self.at([a.item() for a in numbers], real=not self.complex_valued)
 
     def compute(self, arrays: Sequence[Array]) -> Any:
         """The values for float64 and complex128 arrays, as an array that may be written to."""

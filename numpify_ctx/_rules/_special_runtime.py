@@ -90,8 +90,12 @@ GAMMA = Pointwise("gamma", lambda mp, z: mp.gamma(z), Fast(_sc("gamma"), keep_na
 
 def _loggamma_fast(special: Any, x: Any) -> Any:
     """SciPy's complex form has series at the zeros 1 and 2, its real form has not."""
-    value = np.where((x > 0.8) & (x < 2.2), special.loggamma(x + 0j).real, special.loggamma(x))
-    return np.where(_whole(x) & (x <= 0), np.inf, value)
+    value = np.asarray(special.loggamma(x))
+    near = (x > 0.8) & (x < 2.2)
+    if near.any():
+        value[near] = special.loggamma(np.asarray(x)[near] + 0j).real
+    pole = (x <= 0) & _whole(x)
+    return np.where(pole, np.inf, value) if pole.any() else value
 
 
 LOGGAMMA = Pointwise(

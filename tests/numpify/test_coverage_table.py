@@ -1,0 +1,49 @@
+"""Every class with a rule has an example that SymPy agrees with, and the page has the table of them."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+import sympy as sp
+
+from numpify_ctx._rules import RULES
+
+
+pytest.importorskip("scipy")
+SCRIPT = Path(__file__).parents[2] / "docs" / "coverage_table.py"
+pytestmark = pytest.mark.skipif(not SCRIPT.exists(), reason="the docs are not beside these tests")
+
+
+@pytest.fixture(scope="module")
+def script():
+    return runpy.run_path(str(SCRIPT))
+
+
+@pytest.mark.parametrize("cls", RULES, ids=lambda cls: cls.__name__)
+def test_the_example_of_a_class_is_worth_what_sympy_says(script, cls):
+    name, _, _, value, _ = script["row"](cls)
+    assert name == f"`{cls.__name__}`"
+    assert value
+
+
+def test_the_page_has_every_class():
+    page = (SCRIPT.parent / "numpify.md").read_text()
+    missing = [cls.__name__ for cls in RULES if f"\n| `{cls.__name__}` | " not in page]
+    assert not missing, "run python docs/coverage_table.py --write"
+
+
+@pytest.mark.skipif(
+    not sp.__version__.startswith("1.14"), reason="other versions of SymPy write some examples otherwise"
+)
+def test_the_page_has_the_table_that_its_script_prints(script):
+    assert script["table"]() in (SCRIPT.parent / "numpify.md").read_text()
+
+
+def test_a_class_without_an_example_is_an_error(script):
+    class Unknown:
+        pass
+
+    with pytest.raises(AssertionError, match=r"Unknown has a rule but no example"):
+        script["example"](Unknown)
