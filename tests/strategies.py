@@ -200,7 +200,8 @@ def steps(draw: st.DrawFn, sizes: Mapping[str, int], *, least: int = 0, wild: bo
     chosen = (
         draw(st.permutations(list(sizes)))[: draw(st.sampled_from([1, *range(1, len(sizes) + 1), 0]))] if sizes else []
     )
-    kinds = {n: draw(st.sampled_from(["stay", "index", "point", "stay"] if sizes[n] else ["stay"])) for n in chosen}
+    kind = st.sampled_from(["stay", "index", "stay", "point", "index", "stay"])  # after a point, an axis is used up
+    kinds = {n: draw(kind) if sizes[n] else "stay" for n in chosen}
     selectors = {n: draw(staying(sizes[n], least=least, wild=wild)) for n in chosen if kinds[n] == "stay"}
     selectors |= {n: draw(points(sizes[n], wild=wild)) for n in chosen if kinds[n] == "point"}
 
@@ -246,7 +247,9 @@ def chains(draw: st.DrawFn, *, min_depth: int = 1, max_depth: int = 4, wild: boo
     base = draw(axes(sizes=SIZES if least else (*SIZES, 0), large=large))
     view = View.whole(base)
     result = []
-    for _ in range(draw(st.integers(min_depth, max_depth))):
+    for depth in range(draw(st.integers(min_depth, max_depth))):
+        if not view.sizes and depth >= min_depth:
+            break
         step = draw(steps(view.sizes, least=least, wild=wild))
         view = view.select(step.meaning)
         result.append(step)
