@@ -149,7 +149,7 @@ def schedule(paging: Paging, seq: Axis, chunk: int) -> Batch:
         too_big = -(-(length - start) // paging.slot.size) > room
         held_off = exists & begins & (waiting | too_big)
         when(held_off, lambda: release(paging, request))
-        page = hax.where(on_boundary, NOWHERE, paging.table.at[{**row, "block": start // paging.slot.size}].get())
+        page = paging.table[{**row, "block": start // paging.slot.size}]  # NOWHERE on a boundary: not taken yet
 
         served = exists & ~held_off
         page = cond(served & on_boundary, lambda: _new_page(paging, request, start // paging.slot.size), page)
