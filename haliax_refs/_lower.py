@@ -140,9 +140,10 @@ def access(
         return form.fixed
     frame = Frame(scalars, operands, form.paired)
     index = list(form.entries)
-    for i, (view, size) in form.open:
-        index[i] = _integers(frame, view, size) if i in form.advanced else _slice(frame, view, size)
-    mask = _mask(frame, guards)
+    for i, view, first in form.open:
+        size = layout.base[i].size
+        index[i] = _slice(frame, view, first, size) if isinstance(view, Window) else _integers(frame, first)
+    mask = _mask(frame, guards) if guards else None
     if write and mask is not None:
         first = form.advanced[0]
         index[first] = jnp.where(mask, index[first], np.int32(layout.base[first].size))
@@ -162,7 +163,7 @@ class _Form:
 
     Attributes:
         entries: of the index; None where a value is needed.
-        open: these, with the view and the size of the axis of each.
+        open: these, with the window, or None for ints and index arrays, and the expression of its start or of them.
         advanced: the entries that are ints or index arrays.
         paired: the axes that index arrays are aligned with.
         fixed: the access itself, where it needs no values.
@@ -170,7 +171,7 @@ class _Form:
     """
 
     entries: tuple[Any, ...]
-    open: tuple[tuple[int, tuple[View, int]], ...]
+    open: tuple[tuple[int, Window | None, Expr], ...]
     advanced: tuple[int, ...]
     paired: tuple[str, ...]
     axes: tuple[str, ...]
@@ -225,7 +226,7 @@ def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool, write: bool,
     form = _Form(
         entries=tuple(entries),
         open=tuple(
-            (i, (view, axis.size))
+            (i, *_open(view, axis.size, i in advanced))
             for i, (axis, view) in enumerate(zip(layout.base, layout.views, strict=True))
             if entries[i] is None
         ),
@@ -250,18 +251,29 @@ def _is_moving(view: View) -> bool:
     return isinstance(view, Point) and not isinstance(view.position, int)
 
 
-def gathered_axes(layout: Layout) -> set[str]:
+@functools.lru_cache(maxsize=4096)
+def gathered_axes(layout: Layout) -> frozenset[str]:
     """The axes along which positions are read from index arrays, because an index array says so or views are paired."""
     count = Counter(name for view in layout.views for name in {shown for shown, _ in axes_of(view)})
     by_array = {name for view in layout.views if isinstance(view, Gather) for name, _ in axes_of(view)}
-    return by_array | {name for name, n in count.items() if n > 1}
+    return frozenset(by_array | {name for name, n in count.items() if n > 1})
 
 
-def _integers(frame: Frame, view: View, size: int) -> Any:
-    """The positions of a view of an axis of `size`, as jax.Ref takes them."""
-    positions = positions_of(view)
-    if isinstance(positions, Fit) and positions.size == positions.room == size:
-        positions = positions.of  # jax.Ref does this one
+def _open(view: View, size: int, advanced: bool) -> tuple[Window | None, Expr]:
+    """What is to be evaluated for an axis of `size`: the first entry of a window, or the positions of another view."""
+    if advanced or not isinstance(view, Window):
+        positions = positions_of(view)
+        if isinstance(positions, Fit) and positions.size == positions.room == size:
+            positions = positions.of  # jax.Ref does this one
+        return None, positions
+    first = affine(view.start, (view.size - 1) * view.stride, 1) if view.stride < 0 else view.start
+    if abs(view.stride) == 1 and isinstance(first, Fit) and (first.size, first.room) == (size, size - view.size + 1):
+        first = first.of  # jax.Ref does this one
+    return view, first
+
+
+def _integers(frame: Frame, positions: Expr) -> Any:
+    """Positions on an axis, as jax.Ref takes them."""
     value = frame.evaluate(positions)
     if isinstance(value, jax.Array):
         return _widen(value)
@@ -270,13 +282,9 @@ def _integers(frame: Frame, view: View, size: int) -> Any:
     return jnp.asarray(value)
 
 
-def _slice(frame: Frame, view: View, size: int) -> Any:
-    """The slice of an axis that a window shows, always forwards."""
-    assert isinstance(view, Window)
-    stride, backwards = abs(view.stride), view.stride < 0
-    first = affine(view.start, (view.size - 1) * view.stride, 1) if backwards else view.start
-    if stride == 1 and isinstance(first, Fit) and (first.size, first.room) == (size, size - view.size + 1):
-        first = first.of  # jax.Ref does this one
+def _slice(frame: Frame, view: Window, first: Expr, size: int) -> Any:
+    """The slice that a window shows of an axis of `size`, always forwards."""
+    stride = abs(view.stride)
     start = frame.evaluate(first)
     if isinstance(start, jax.Array):
         return pl.ds(_widen(start), view.size, stride)

@@ -585,7 +585,7 @@ def _write(
 ) -> tuple[Any, tuple[Axis, ...]]:
     ref = as_named_ref(ref)
     planned = _plan(ref, idx, mode)
-    array, value_axes = checked(value, planned.layout, ref._ref.dtype, _ref_types())
+    array, value_axes = checked(value, planned.layout, ref._ref.dtype, _ref_types)
     out = run(operation_of(kind, value_axes, planned.guards, fill), ref._ref, planned, array)
     return out, planned.layout.axes
 
@@ -594,7 +594,7 @@ def _reduce(reduction: Reduction, ref: Any, idx: Any, value: Any, mode: str | No
     ref = as_named_ref(ref)
     planned = _plan(ref, idx, mode)
     dtype = ref._ref.dtype
-    array, value_axes = checked(value, planned.layout, dtype, _ref_types())
+    array, value_axes = checked(value, planned.layout, dtype, _ref_types)
     if reduction == "divide" and not jnp.issubdtype(dtype, jnp.inexact):
         raise TypeError(f"cannot divide in place: the ref holds {dtype}; take .apply(lambda x: x // value)")
     run(operation_of("reduce", value_axes, planned.guards, None, reduction), ref._ref, planned, array)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,7 +14,9 @@ from haliax import Axis, NamedArray
 from ._layout import Layout
 
 
-def checked(value: Any, layout: Layout, dtype: Any, ref_types: tuple[Any, ...]) -> tuple[Any, tuple[str, ...]]:
+def checked(
+    value: Any, layout: Layout, dtype: Any, ref_types: Callable[[], tuple[Any, ...]]
+) -> tuple[Any, tuple[str, ...]]:
     """A value that may be written to what `layout` shows, and the names of its axes."""
     if isinstance(value, NamedArray):
         array, names = value.array, tuple(axis.name for axis in value.axes)
@@ -22,7 +25,7 @@ def checked(value: Any, layout: Layout, dtype: Any, ref_types: tuple[Any, ...]) 
         for axis in value.axes:
             if layout.shape.get(axis.name) != axis.size:
                 raise ValueError(f"cannot write axes {listed(value.axes)}: those shown are {listed(layout.axes)}")
-    elif isinstance(value, ref_types):
+    elif isinstance(value, ref_types()):
         raise TypeError(f"cannot write a {type(value).__name__}: reads are explicit; write other[...]")
     else:
         array, names = value if _is_scalar(value) or hasattr(value, "dtype") else np.asarray(value), ()
