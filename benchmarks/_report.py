@@ -23,7 +23,7 @@ class Row:
         suite, task: what was measured.
         seconds: for one call of `who`, in the fastest rounds.
         peer_seconds: likewise of `peer`.
-        target: the greatest ratio that we accept; None where the row is there to be seen.
+        target: the greatest median ratio that we accept; None where the row is there to be seen.
     """
 
     suite: str
@@ -37,7 +37,7 @@ class Row:
 
     @property
     def met(self) -> bool:
-        return self.target is None or self.ratio.best <= self.target
+        return self.target is None or self.ratio.median <= self.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def table(findings: Sequence[Finding]) -> str:
     """Markdown."""
     timed = [finding for finding in findings if isinstance(finding, Row)]
     counted = [finding for finding in findings if isinstance(finding, Fact)]
-    cells = [["task", "who", "time", "peer", "its time", "ratio", "median", "quartiles", "at most"]]
+    cells = [["task", "who", "time", "peer", "its time", "fastest", "median", "quartiles", "at most"]]
     for row in timed:
         target = "" if row.target is None else f"{row.target:g}{'' if row.met else ' MISSED'}"
         cells.append(
@@ -153,14 +153,14 @@ def plot(path: Path, findings: Sequence[Finding]) -> None:
     for y, row in enumerate(timed):
         colour = "0.6" if row.target is None else ("tab:green" if row.met else "tab:red")
         axes.plot([row.ratio.low, row.ratio.high], [y, y], color=colour, linewidth=5, alpha=0.35)
-        axes.plot([row.ratio.best], [y], "o", color=colour, markersize=5)
+        axes.plot([row.ratio.median], [y], "o", color=colour, markersize=5)
         if row.target is not None:
             axes.plot([row.target, row.target], [y - 0.4, y + 0.4], color="black", linewidth=1.2)
     axes.axvline(1, color="0.8", linewidth=1, zorder=0)
     axes.set_yticks(range(len(timed)), [f"{row.task}: {row.who} / {row.peer}" for row in timed], fontsize=8)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.set_xlabel("time in units of the peer's (dot: fastest rounds; bar: quartiles; line: the most we accept)")
+    axes.set_xlabel("time in units of the peer's (dot: median; bar: quartiles; line: the most we accept)")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)
