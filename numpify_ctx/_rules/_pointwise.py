@@ -178,7 +178,8 @@ class Pointwise:
     def at(self, point: Sequence[Any], real: bool) -> Any:
         """The reference's value as a float, nan if it is not real; or as a complex.
 
-        mpmath may lose more digits than it expects: a value stands when another one with twice the digits agrees.
+        mpmath may lose more digits than it expects: a value stands when another one with twice the digits agrees. A
+        zero may be all digits lost, and stands only if it still is one with many more.
         """
         if any(abs(value) > bound for value, bound in zip(point, self.reach, strict=False)):
             return np.nan if real else complex(np.nan, np.nan)
@@ -188,7 +189,7 @@ class Pointwise:
                 before = self._with_bits(BITS, numbers)
                 for bits in (2 * BITS, 4 * BITS, 8 * BITS, 16 * BITS):
                     value = self._with_bits(bits, numbers)
-                    if _agree(before, value):
+                    if _agree(before, value) and (value or bits == 8 * BITS):
                         return _as_float(value) if real else _as_complex(value)
                     before = value
             except _NO_VALUE:
