@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -60,6 +61,7 @@ def install() -> None:
         for name in IN_HALIAX_REF:
             setattr(module, name, _ours(name))
         module.__dict__["__all__"] = list(IN_HALIAX_REF)
+        module.__spec__ = ModuleSpec("haliax.ref", None)
         _MODULE_BEFORE = sys.modules.get("haliax.ref", _ABSENT)
         sys.modules["haliax.ref"] = module
         _replace(haliax, "ref", module)
@@ -69,7 +71,8 @@ def install() -> None:
         if names is not None:
             _replace(haliax, "__all__", [*names, *(name for name in (*IN_HALIAX, "ref") if name not in names)])
         for old, new in _transforms.IN_PLACE_OF:
-            _replace_everywhere(old, new)
+            for module, name in _places_of(old):
+                _replace(module, name, new)
         for name, new in _transforms.IN_JAX_LAX.items():
             _replace(jax.lax, name, new)
 
@@ -87,14 +90,15 @@ def uninstall() -> None:
     with _LOCK:
         if not is_installed():
             return
-        for old, new in _transforms.IN_PLACE_OF:
-            _replace_everywhere(new, old)  # also where haliax was imported further since
         while _REPLACED:
             owner, name, old = _REPLACED.pop()
             if old is _ABSENT:
                 delattr(owner, name)
             else:
                 setattr(owner, name, old)
+        for old, new in _transforms.IN_PLACE_OF:
+            for module, name in _places_of(new):  # in modules of haliax that were imported since
+                setattr(module, name, old)
         if _MODULE_BEFORE is _ABSENT:
             sys.modules.pop("haliax.ref", None)
         else:
@@ -115,12 +119,10 @@ def _ours(name: str) -> Any:
     return getattr(_transforms if name == "foreach" else _refs, name)
 
 
-def _replace_everywhere(old: Any, new: Any) -> None:
-    for module_name, module in list(sys.modules.items()):
-        if module_name == "haliax" or module_name.startswith("haliax."):
-            for name, value in list(vars(module).items()):
-                if value is old:
-                    _replace(module, name, new)
+def _places_of(function: Any) -> list[tuple[ModuleType, str]]:
+    """Where haliax's modules, which import from each other, refer to a function."""
+    modules = [module for name, module in list(sys.modules.items()) if name == "haliax" or name.startswith("haliax.")]
+    return [(module, name) for module in modules for name, value in vars(module).items() if value is function]
 
 
 def _replace(owner: Any, name: str, new: Any) -> None:
