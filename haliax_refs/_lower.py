@@ -217,6 +217,11 @@ def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool, write: bool,
     ):
         # A Python int is the quickest to trace, but beside a strided slice jax refuses it.
         entries = [int(entry) if isinstance(entry, np.int32) else entry for entry in entries]
+    trailing = len(entries)
+    while trailing and entries[trailing - 1] == slice(0, layout.base[trailing - 1].size, 1):
+        trailing -= 1
+    # jax.Ref takes less time over slices that are left out; but `vjp` has no rule for a read without any.
+    entries = entries[:trailing] or entries
     lone = not paired and (masked or any(_is_moving(layout.views[dim]) for dim in divided))
     block = paired or (("",) if lone else ())
     at = advanced[0] if advanced and advanced[-1] - advanced[0] == len(advanced) - 1 else 0
@@ -226,9 +231,9 @@ def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool, write: bool,
     form = _Form(
         entries=tuple(entries),
         open=tuple(
-            (i, *_open(view, axis.size, i in advanced))
+            (i, *_open(view, axis.size, i in advanced, write=write, beside=bool(paired or lone)))
             for i, (axis, view) in enumerate(zip(layout.base, layout.views, strict=True))
-            if entries[i] is None
+            if i < len(entries) and entries[i] is None
         ),
         advanced=tuple(advanced),
         paired=paired,
@@ -259,16 +264,22 @@ def gathered_axes(layout: Layout) -> frozenset[str]:
     return frozenset(by_array | {name for name, n in count.items() if n > 1})
 
 
-def _open(view: View, size: int, advanced: bool) -> tuple[Window | None, Expr]:
-    """What is to be evaluated for an axis of `size`: the first entry of a window, or the positions of another view."""
+def _open(view: View, size: int, advanced: bool, *, write: bool, beside: bool) -> tuple[Window | None, Expr]:
+    """What is to be evaluated for an axis of `size`: the first entry of a window, or the positions of any other view.
+
+    jax.Ref fits an int and a window to the axis by itself. But `beside` index arrays it makes an index array of each,
+    fits those entry by entry, which tears a window apart, and drops what it would write out of bounds.
+    """
     if advanced or not isinstance(view, Window):
         positions = positions_of(view)
-        if isinstance(positions, Fit) and positions.size == positions.room == size:
-            positions = positions.of  # jax.Ref does this one
+        fits = isinstance(view, Gather) or not (write and beside)
+        if fits and isinstance(positions, Fit) and positions.size == positions.room == size:
+            positions = positions.of
         return None, positions
     first = affine(view.start, (view.size - 1) * view.stride, 1) if view.stride < 0 else view.start
-    if abs(view.stride) == 1 and isinstance(first, Fit) and (first.size, first.room) == (size, size - view.size + 1):
-        first = first.of  # jax.Ref does this one
+    fits = abs(view.stride) == 1 and not beside
+    if fits and isinstance(first, Fit) and (first.size, first.room) == (size, size - view.size + 1):
+        first = first.of
     return view, first
 
 
@@ -296,7 +307,9 @@ def _mask(frame: Frame, guards: Sequence[tuple[Expr, int]]) -> Any:
     mask = None
     for expr, size in guards:
         value = _widen(frame.evaluate(expr))
-        inside = jnp.logical_and(value >= -size, value < size)
+        inside = value < size
+        if not jnp.issubdtype(value.dtype, jnp.unsignedinteger):  # -size would wrap round
+            inside = jnp.logical_and(value >= -size, inside)
         mask = inside if mask is None else jnp.logical_and(mask, inside)
     return mask
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import haliax
 import jax
 import jax.numpy as jnp
+import numpy as np
 from haliax import Axis, NamedArray
 
 from ._execute import Reduction, operation_of, run
@@ -385,6 +386,7 @@ def wrap(ref: Any, axes: Any) -> NamedRef:
         axes: its axes, or names for them, in its order.
     Raises:
         ValueError: the axes do not fit its shape.
+        TypeError: it is an array, or has names already.
 
     >>> import jax, jax.numpy as jnp, haliax as hax, haliax_refs
     >>> raw = jax.new_ref(jnp.arange(6).reshape(2, 3))
@@ -393,6 +395,10 @@ def wrap(ref: Any, axes: Any) -> NamedRef:
     """
     if isinstance(ref, NamedRef):
         raise TypeError("cannot wrap a NamedRef: it has names; take .rename({old: new})")
+    if isinstance(ref, NamedArray | np.ndarray) or (isinstance(ref, jax.Array) and not isinstance(ref, jax.Ref)):
+        raise TypeError(
+            f"cannot wrap a {type(ref).__name__}: it is no reference; make one with hax.new_ref(value, axes)"
+        )
     return _make(made(ref), Layout.whole(_axes(axes, ref.shape)), ())
 
 

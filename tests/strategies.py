@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 import numpy as np
 from hypothesis import strategies as st
@@ -104,6 +105,11 @@ def _holds(dtype: str, low: int, high: int) -> bool:
     return np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max
 
 
+# Which traced indices may be out of bounds: none, all, or only ints and windows. What an index array writes out of
+# bounds is dropped on a whole axis, as jax.Ref drops it, and clamped into a proper part of one.
+Wild = Literal[False, True, "but arrays"]
+
+
 def position(size: int, *, wild: bool = False) -> st.SearchStrategy[int]:
     """A position of an axis, counted from either end; if wild, possibly outside."""
     if size == 0:
@@ -113,10 +119,10 @@ def position(size: int, *, wild: bool = False) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def points(draw: st.DrawFn, size: int, *, wild: bool = False) -> Spelled:
+def points(draw: st.DrawFn, size: int, *, wild: Wild = False) -> Spelled:
     spelling = draw(st.sampled_from(["int", "jax", "numpy", "0-d", "named"]))
     traced = spelling in DYNAMIC
-    at = draw(position(size, wild=wild and traced))
+    at = draw(position(size, wild=bool(wild) and traced))
     return Spelled(Point(at, traced), spelling, _dtype(draw, [at]))
 
 
@@ -144,7 +150,7 @@ def ranges(draw: st.DrawFn, size: int, *, least: int = 0) -> Spelled:
 
 
 @st.composite
-def windows(draw: st.DrawFn, size: int, *, least: int = 0, wild: bool = False) -> Spelled:
+def windows(draw: st.DrawFn, size: int, *, least: int = 0, wild: Wild = False) -> Spelled:
     count = size - draw(st.integers(0, max(size - least, 0)))
     most = (size - 1) // (count - 1) if count > 1 else 2
     stride = draw(st.integers(1, max(most, 1)))
@@ -161,11 +167,11 @@ def windows(draw: st.DrawFn, size: int, *, least: int = 0, wild: bool = False) -
 
 
 @st.composite
-def takes(draw: st.DrawFn, size: int, *, least: int = 0, wild: bool = False) -> Spelled:
+def takes(draw: st.DrawFn, size: int, *, least: int = 0, wild: Wild = False) -> Spelled:
     spelling = draw(st.sampled_from(["list", "jax", "numpy"]))
     traced = spelling in DYNAMIC
     count = draw(st.integers(least, 4)) if size else 0
-    entries = draw(st.lists(position(size, wild=wild and traced), min_size=count, max_size=count))
+    entries = draw(st.lists(position(size, wild=wild is True and traced), min_size=count, max_size=count))
     return Spelled(Take(np.array(entries, dtype=np.intp), traced, spelling != "list"), spelling, _dtype(draw, entries))
 
 
@@ -179,7 +185,7 @@ def masks(draw: st.DrawFn, size: int, *, least: int = 0) -> Spelled:
     return Spelled(Mask(np.array(keep, dtype=bool)), spelling)
 
 
-def staying(size: int, *, least: int = 0, wild: bool = False) -> st.SearchStrategy[Spelled]:
+def staying(size: int, *, least: int = 0, wild: Wild = False) -> st.SearchStrategy[Spelled]:
     """Selectors that keep the axis, with at least so many positions if it has any."""
     return st.one_of(
         slices(size, least=least),
@@ -191,7 +197,7 @@ def staying(size: int, *, least: int = 0, wild: bool = False) -> st.SearchStrate
 
 
 @st.composite
-def steps(draw: st.DrawFn, sizes: Mapping[str, int], *, least: int = 0, wild: bool = False) -> Step:
+def steps(draw: st.DrawFn, sizes: Mapping[str, int], *, least: int = 0, wild: Wild = False) -> Step:
     """Selectors for some of the axes, in any order.
 
     Axes of the indices come from one pool for the whole step, so that indices share them; the pool holds new names,
@@ -224,12 +230,12 @@ def steps(draw: st.DrawFn, sizes: Mapping[str, int], *, least: int = 0, wild: bo
 
 
 @st.composite
-def indices(draw: st.DrawFn, size: int, pool: Mapping[str, int], *, wild: bool = False) -> Spelled:
+def indices(draw: st.DrawFn, size: int, pool: Mapping[str, int], *, wild: Wild = False) -> Spelled:
     """A named index with up to three of the axes of the pool, in any order."""
     names = tuple(draw(st.permutations(list(pool)))[: draw(st.integers(0, min(3, len(pool))))])
     shape = tuple(pool[n] for n in names)
     count = prod(shape)
-    entries = draw(st.lists(position(size, wild=wild), min_size=count, max_size=count)) if count < 40 else None
+    entries = draw(st.lists(position(size, wild=wild is True), min_size=count, max_size=count)) if count < 40 else None
     if entries is None:  # too many to draw one by one
         entries = np.random.default_rng(draw(st.integers(0, 9))).integers(-size, size, count).tolist()
     return Spelled(
@@ -238,19 +244,30 @@ def indices(draw: st.DrawFn, size: int, pool: Mapping[str, int], *, wild: bool =
 
 
 @st.composite
-def chains(draw: st.DrawFn, *, min_depth: int = 1, max_depth: int = 4, wild: bool = False, large: bool = True) -> Chain:
+def chains(
+    draw: st.DrawFn,
+    *,
+    min_depth: int = 1,
+    max_depth: int = 4,
+    wild: Wild = False,
+    last_wild: Wild | None = None,
+    large: bool = True,
+) -> Chain:
     """A base and up to `max_depth` brackets, each drawn for the view that those before it leave.
 
-    One in four may be empty somewhere: an empty view says little about what comes after it.
+    The last is as wild as `last_wild` says, the others as `wild` does. One in four may be empty somewhere: an empty
+    view says little about what comes after it.
     """
     least = min(draw(st.integers(0, 3)), 1)
     base = draw(axes(sizes=SIZES if least else (*SIZES, 0), large=large))
     view = View.whole(base)
     result = []
-    for depth in range(draw(st.integers(min_depth, max_depth))):
+    brackets = draw(st.integers(min_depth, max_depth))
+    for depth in range(brackets):
         if not view.sizes and depth >= min_depth:
             break
-        step = draw(steps(view.sizes, least=least, wild=wild))
+        is_last = depth == brackets - 1 and last_wild is not None
+        step = draw(steps(view.sizes, least=least, wild=last_wild if is_last else wild))
         view = view.select(step.meaning)
         result.append(step)
     return Chain(base, draw(st.sampled_from(["int32", "float32"])), result)

@@ -20,14 +20,14 @@ from hypothesis import given, settings, strategies as st
 import haliax_refs
 from tests.oracles import NamedOracle
 from tests.refs.spelling import Lift, base_array, base_oracle, bracket, check, collecting, replaying, spell_value
-from tests.strategies import Chain, SpelledValue, Step, chains, values
+from tests.strategies import Chain, SpelledValue, Step, Wild, chains, values
 
 
 LONG = settings(max_examples=2000, derandomize=False)
 
 
 @st.composite
-def chains_and_values(draw: st.DrawFn, *, wild: bool = False, min_depth: int = 1) -> tuple[Chain, SpelledValue]:
+def chains_and_values(draw: st.DrawFn, *, wild: Wild = False, min_depth: int = 1) -> tuple[Chain, SpelledValue]:
     chain = draw(chains(wild=wild, min_depth=min_depth))
     return chain, draw(values(chain.view.sizes, chain.dtype))
 
