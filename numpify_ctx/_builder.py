@@ -36,6 +36,8 @@ class Builder:
         self.exact: dict[int, Any] = {}
         self.parameter_ranks = [0] * len(self.parameters)
         self._table: dict[Any, int] = {}
+        self._integers: dict[int, int] = {}  # value -> node
+        self._answers: dict[Any, int] = {}  # of `op.kinds`: few distinct questions are asked, many times over
         self._leaves = len(self.parameters)
 
     # -- nodes -------------------------------------------------------------------------------------------------------
@@ -67,10 +69,17 @@ class Builder:
             for a in args[:-1]:
                 deps |= self.deps[a]
         if kinds is None:
-            kinds = op.kinds([self.kinds[a] for a in args])
+            of_args = tuple([self.kinds[a] for a in args])
+            kinds = self._answers.get((op, of_args))
+            if kinds is None:
+                kinds = self._answers[op, of_args] = op.kinds(of_args)
         if rank is None:
-            ranks = [self.rank[a] for a in args]
-            rank = max(ranks, default=0) if op.rank is None else op.rank(ranks)
+            if op.rank is None:
+                rank = 0
+                for a in args:
+                    rank = max(rank, self.rank[a]) if self.rank[a] else rank
+            else:
+                rank = op.rank([self.rank[a] for a in args])
         return self._new(key, op, args, data, deps, kinds, rank)
 
     def param(self, index: int, rank: int = 0) -> int:
@@ -114,6 +123,14 @@ class Builder:
 
     def const(self, value: Any) -> int:
         """A constant: a SymPy number, or a Python bool, int, float or complex."""
+        if isinstance(value, sp.Integer):
+            known = self._integers.get(value.p)
+            if known is None:
+                known = self._integers[value.p] = self._const(value)
+            return known
+        return self._const(value)
+
+    def _const(self, value: Any) -> int:
         exact = value
         if isinstance(value, sp.Basic):
             found = nearest(value)
@@ -213,8 +230,10 @@ class Builder:
         """base**exponent: products for small integers, roots for halves, a division for what is negative."""
         power = self.exact.get(exponent)
         if isinstance(power, sp.Rational | sp.Float) and not self.is_const(base) and self.rank[base] == 0:
-            twice = 2 * power
-            if twice == int(twice) and abs(twice) <= 2 * _LONGEST_CHAIN:
+            twice = 2 * self.value(exponent)  # exactly, as far as it is whole and small
+            if power.is_Rational and power.q > 2:
+                twice = math.nan
+            if twice == twice and abs(twice) <= 2 * _LONGEST_CHAIN and twice == int(twice):
                 n, half = divmod(abs(int(twice)), 2)
                 result = self._chain(base, n, bool(half))
                 if isinstance(power, sp.Float) and not half:

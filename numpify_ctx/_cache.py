@@ -82,7 +82,6 @@ class _Flat:
         self.alive: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}  # id of a node -> its number
         self._classes: dict[int, Hashable] = {}  # by id, as SymPy takes two undefined functions of one name for equal
-        self._parts: dict[int, list[Any]] = {}
         self._kept: list[Any] = []  # so that ids stay what they are, for now
 
     def identity(self, thing: Any) -> int:
@@ -98,7 +97,8 @@ class _Flat:
 
     def number(self, root: Any) -> int:
         """The number of a node, after those of its parts."""
-        numbers = self._numbers
+        numbers, table = self._numbers, self.table
+        begun: dict[int, tuple[Hashable, Sequence[Any]]] = {}
         todo = [root]
         while todo:
             node = todo[-1]
@@ -106,16 +106,20 @@ class _Flat:
             if key in numbers:
                 todo.pop()
                 continue
-            head, parts = self._entry(node)
-            waiting = [part for part in parts if id(part) not in numbers]
-            if waiting:
-                self._kept.extend(waiting)
-                todo.extend(waiting)
-                continue
+            entry = begun.pop(key, None)
+            if entry is None:
+                entry = self._entry(node)
+                self._kept.append(entry[1])
+                waiting = [part for part in entry[1] if id(part) not in numbers]
+                if waiting:
+                    begun[key] = entry
+                    todo.extend(waiting)
+                    continue
             todo.pop()
-            entry = (head, *[numbers[id(part)] for part in parts])
-            self._kept.append(node)
-            numbers[key] = self.table.setdefault(entry, len(self.table))
+            head, parts = entry
+            line = (head, *[numbers[id(part)] for part in parts]) if parts else head
+            numbers[key] = table.setdefault(line, len(table))
+        self._kept.append(root)
         return numbers[id(root)]
 
     def _entry(self, node: Any) -> tuple[Hashable, Sequence[Any]]:
@@ -123,7 +127,10 @@ class _Flat:
         cls = type(node)
         if isinstance(node, sp.Basic):
             parts = node.args
-            return (self._class_entry(cls), parts) if parts else (self._leaf(node), ())
+            if not parts:
+                return self._leaf(node), ()
+            known = self._classes.get(id(cls))
+            return self._class_entry(cls) if known is None else known, parts
         if cls in (int, float, complex, bool):
             return (cls, repr(node)), ()  # 1, 1.0 and True are equal
         if isinstance(node, list | tuple):
@@ -131,17 +138,10 @@ class _Flat:
         if cls is dict:
             return (dict, tuple([self._dict_key(key) for key in node])), list(node.values())
         if isinstance(node, sp.MatrixBase):
-            return (cls, node.shape), self._made(node, node.flat)
+            return (cls, node.shape), node.flat()
         if isinstance(node, sp.NDimArray):
-            return (cls, node.shape), self._made(node, lambda: list(node.reshape(len(node))))
+            return (cls, node.shape), list(node.reshape(len(node)))
         raise _CannotKey
-
-    def _made(self, node: Any, make: Callable[[], list[Any]]) -> Sequence[Any]:
-        """Parts that are made anew each time, and must be the same objects when they are asked for again."""
-        parts = self._parts.get(id(node))
-        if parts is None:
-            parts = self._parts[id(node)] = make()
-        return parts
 
     def _dict_key(self, key: Any) -> Hashable:
         if isinstance(key, sp.Symbol) or type(key) in (str, int, float, bool):

@@ -69,7 +69,7 @@ class Rule:
     ranked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: that doubles the time to make one, and there are many
 class Constant:
     """A constant subexpression that is not a node yet.
 
@@ -150,11 +150,10 @@ class _Lowering:
                 leaves[argument] = b.apply(SHAPED, leaves[argument], *sizes, data=(name,), rank=len(shape))
 
     def _size(self, size: Any) -> int:
-        """The node of a size; -1 if it cannot be known."""
-        try:
-            return self.node(size, self.root)
-        except CompileError:
+        """The node of a size; -1 if it has a symbol that nothing settles."""
+        if size.free_symbols - self.root.leaves.keys():
             return self.builder.const(-1)
+        return self.node(size, self.root)
 
     def run(self, expr: Any) -> Program:
         return self.builder.finish(self._layout(expr))
@@ -185,7 +184,7 @@ class _Lowering:
             if key in scope_.done:
                 todo.pop()
                 continue
-            begun = scope_.begun.get(key)
+            begun = scope_.begun.pop(key, None)
             if begun is None:
                 leaf = self._leaf(current, scope_)
                 if leaf is not None:
@@ -193,10 +192,13 @@ class _Lowering:
                     todo.pop()
                     continue
                 rule = self._rule(current)
-                operands = [self._operand(o, scope_) for o in self._operands(rule, current)]
-                scope_.begun[key] = (rule, operands)
+                operands = [
+                    self._operand(o, scope_) if type(o) is Under else (o, scope_)
+                    for o in (current.args if rule.operands is None else rule.operands(self.builder, current))
+                ]
                 waiting = [(e, s) for e, s in operands if id(e) not in s.done]
                 if waiting:
+                    scope_.begun[key] = (rule, operands)
                     todo.extend(reversed(waiting))
                     continue
                 begun = rule, operands
@@ -256,12 +258,7 @@ class _Lowering:
             op = self.user_ops[cls] = Op(cls.__name__, found, kinds=arithmetic, elementwise=elementwise)
         return op
 
-    def _operands(self, rule: Rule, expr: Any) -> Sequence[Any]:
-        return expr.args if rule.operands is None else rule.operands(self.builder, expr)
-
-    def _operand(self, operand: Any, scope: Scope) -> tuple[Any, Scope]:
-        if type(operand) is not Under:
-            return operand, scope
+    def _operand(self, operand: Under, scope: Scope) -> tuple[Any, Scope]:
         key = (*operand.symbols, operand.kinds)
         inner = scope.inner.get(key)
         if inner is None:
@@ -274,9 +271,12 @@ class _Lowering:
 
     def _combine(self, rule: Rule, expr: Any, scope: Scope, operands: list[tuple[Any, Scope]]) -> Any:
         parts = [where.done[id(operand)] for operand, where in operands]
-        if rule.folds and all(
-            type(part) is Constant and s is scope for part, (_, s) in zip(parts, operands, strict=True)
-        ):
+        folds = rule.folds
+        for part, (_, where) in zip(parts, operands, strict=True):
+            if type(part) is not Constant or where is not scope:
+                folds = False
+                break
+        if folds:
             depth = 1 + max((part.depth for part in parts), default=0)
             cut = any(part.cut for part in parts)
             if depth <= _DEEP:
@@ -288,7 +288,7 @@ class _Lowering:
                 return Constant(expr.func(*values), cut=True)
         nodes: list[Any] = []
         for part, (_, where) in zip(parts, operands, strict=True):
-            node = self._force(part)
+            node = self._force(part) if type(part) is Constant else part
             if self.builder.rank[node] and not rule.ranked:
                 raise CompileError(
                     f"cannot compile {describe(expr)}: {type(expr).__name__} is of numbers, and one of its operands is "
@@ -301,7 +301,7 @@ class _Lowering:
         """The node of a lowered operand: a constant is evaluated now; what has no value is computed at each call."""
         if type(part) is not Constant:
             return part  # type: ignore[no-any-return]  # a node number
-        value = evaluate(part.expr)
+        value = part.expr if isinstance(part.expr, sp.Rational) else evaluate(part.expr)
         if value is not None:
             return self.builder.const(value)
         if part.rule is None:
@@ -387,4 +387,9 @@ def describe(expr: Any) -> str:
     while todo and count < 24:
         count += 1
         todo.extend(todo.pop().args)
-    return f"{type(expr).__name__}(...)" if todo else str(expr)
+    if todo:
+        return f"{type(expr).__name__}(...)"
+    try:
+        return str(expr)
+    except Exception:  # SymPy's printers evaluate, and raise whatever that does; a message must come out all the same
+        return f"{type(expr).__name__}(...)"

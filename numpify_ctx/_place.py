@@ -106,12 +106,19 @@ class Placement:
 
     def _measure(self, node: int) -> None:
         op, args = self.program.ops[node], self.program.args[node]
-        count = sum(self._cheap[a] for a in args) + (op not in _LEAVES)
+        if not args:
+            self._cheap.append(0 if op in _LEAVES else CHEAP_ARMS + 1)
+            self._depth.append(0)
+            return
+        count = 1
+        below = 0
+        for a in args:
+            count += self._cheap[a]
+            below = max(below, self._depth[a])
         # What is checked for overflow must see no element that is not selected: one alone makes all of them floats.
         checked = op.exact is not None and not self.scalars and bool(self.kinds[node] & INT)
         cheap = (op.cheap and not checked) or (op.lazy and not self.scalars and count <= CHEAP_ARMS)
         self._cheap.append(min(count, CHEAP_ARMS + 1) if cheap else CHEAP_ARMS + 1)
-        below = max((self._depth[a] for a in args), default=0)
         if op.lazy and not self.is_cheap(node):
             below = max(self._depth[args[0]], 1 + max(self._depth[a] for a in args[1:]))
             self.has_deep |= below > DEEP_GUARDS
