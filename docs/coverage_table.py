@@ -1,4 +1,4 @@
-"""Makes the table of functions in docs/numpify.md: a row for every class that has a rule, each one compiled and run.
+"""Makes the table of functions in docs/functions.md: a row for every class that has a rule, each one compiled and run.
 
 `python docs/coverage_table.py` prints the table, `python docs/coverage_table.py --write` puts it into the page;
 `tests/numpify/test_coverage_table.py` checks that the page has it. A class without an example below is an error.
@@ -40,7 +40,7 @@ from numpify_ctx._rules._integers import Whole
 from numpify_ctx._rules._pointwise import Fast, Pointwise
 
 
-PAGE = Path(__file__).parent / "numpify.md"
+PAGE = Path(__file__).parent / "functions.md"
 BEGIN, END = "<!-- coverage: python docs/coverage_table.py --write -->", "<!-- end of coverage -->"
 
 x, y, z, t = sp.symbols("x y z t")
