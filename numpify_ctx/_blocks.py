@@ -204,9 +204,13 @@ def _dtype(value: Any) -> Any:
 
 
 def _sample(value: Any, pattern: int) -> Any:
+    """One element, with a dtype as strong or weak; of integers 1, which overflows nowhere."""
     if not isinstance(value, np.ndarray | np.generic):
-        return type(value)(1)
-    return np.ones((1,) if pattern else (), value.dtype)[... if pattern else ()]
+        return value
+    sample = np.ones(1, value.dtype)
+    if value.dtype.kind in "fc":
+        sample[0] = value[(0,) * value.ndim]
+    return sample if pattern else sample[0]
 
 
 # -- one call --------------------------------------------------------------------------------------------------------

@@ -19,9 +19,9 @@ import numpy as np
 
 from ._arguments import PLAIN, Shape, of_doubles, prepare, spread
 from ._blocks import LARGE, Blocks, Threads
-from ._emit import Source, emit_arrays, emit_floats, emit_scalars
+from ._emit import Source, emit_arrays, emit_floats, emit_scalars, infer_kinds
 from ._load import load
-from ._program import ANY, COMPLEX, REAL, Layout, Program
+from ._program import ANY, COMPLEX, INT, REAL, Layout, Program
 
 
 # What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers.
@@ -46,8 +46,8 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_blocks", "_floats", "_floats_text", "_ordinary", "_plain", "_ranked", "_scalars", "_source",
-        "gives_numbers", "program",
+        "__weakref__", "_blocks", "_floats", "_floats_text", "_ordinary", "_plain", "_ranked", "_result_kinds",
+        "_scalars", "_source", "gives_numbers", "program",
     )  # fmt: skip
 
     def __init__(self, program: Program, threads: Threads = 1) -> None:
@@ -59,6 +59,7 @@ class Entry:
         self._source: Source | None = None
         self._plain: dict[int, Callable[..., Any]] = {}
         self._scalars: Callable[..., Any] | None = None
+        self._result_kinds: dict[tuple[int, ...], list[int]] = {}
         self._floats: Callable[..., Any] | None = None
         self._floats_text: Source | None = None
         self._blocks = Blocks(program, threads)
@@ -125,14 +126,24 @@ class Entry:
             return self._call_arrays(args)
         if self._ordinary and type(result) in (bool, float, complex):
             return result
-        floats = float in map(type, plain)
         finished = []
-        for value, node in zip(self._several(result), self.program.results, strict=True):
+        kinds = self._kinds_of_results(plain)
+        for value, node, kind in zip(self._several(result), self.program.results, kinds, strict=True):
             value = spread(value, self.program.rank[node], ())
             # Piecewise may choose the integer 0 where an array would hold 0.0.
-            whole = type(value) is int and floats and self.program.kinds[node] & REAL
-            finished.append(float(value) if whole else value)
+            finished.append(float(value) if type(value) is int and kind == REAL else value)
         return self._arranged(finished)
+
+    def _kinds_of_results(self, plain: Sequence[Any]) -> list[int]:
+        """The kinds of the results for Python numbers of these types."""
+        given = tuple([REAL if type(value) is float else INT for value in plain])
+        kinds = self._result_kinds.get(given)
+        if kinds is None:
+            inferred = infer_kinds(self.program, given)
+            kinds = [inferred[node] for node in self.program.results]
+            if len(self._result_kinds) < _MOST_FORMS:
+                self._result_kinds[given] = kinds
+        return kinds
 
     # -- arrays ------------------------------------------------------------------------------------------------------
 

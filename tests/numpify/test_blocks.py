@@ -1,0 +1,422 @@
+"""Large arrays in blocks: the same numbers as in plain NumPy and over `math`, with little memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, settings, strategies as st
+from sympy.core.function import Application
+
+from numpify_ctx import _blocks, _entry, numpify
+from numpify_ctx._arguments import prepare
+from numpify_ctx._compile import compile_expression
+from numpify_ctx._errors import CompileError
+from numpify_ctx._rules import RULES
+
+
+S = x, y, z, w, v = sp.symbols("x y z w v")
+P = sp.Piecewise
+RNG = np.random.default_rng(7)
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch):
+    """Blocks of 16 elements for arrays of more than 24, so that small tests see many of them."""
+    monkeypatch.setattr(_entry, "LARGE", 24)
+    monkeypatch.setattr(_blocks, "BLOCK", 16)
+    monkeypatch.setattr(_blocks, "BLOCK_OF_THREADS", 16)
+
+
+def compiled(expr, *arguments, threads=1, functions=None):
+    signature = [(a, a.name) for a in arguments or (x, y)]
+    return compile_expression(expr, signature, threads=threads, functions=functions, cache=False)
+
+
+def plain(found, args):
+    """What the plain form gives, whatever the size."""
+    entry = found.call
+    values, integers, shape = prepare(args, found.program.parameter_ranks)
+    return entry._arranged(entry._owned(entry._several(entry._function(integers)(*values)), values, shape))
+
+
+def kernels(found):
+    """The sources that were made for blocks."""
+    plans = [plan for plan in found.call._blocks._plans.values() if plan is not None]
+    return [kernel.source for plan in plans for kernel in plan.kernels.values() if kernel is not None]
+
+
+def check(expr, *args, arguments=None, in_blocks=True, rtol=1e-13, threads=1):
+    """Compare all results with the plain form; dtype, shape and order in memory too."""
+    found = compiled(expr, *(arguments or S[: len(args)]), threads=threads)
+    got, want = found.call(*args), plain(found, args)
+    assert bool(kernels(found)) == in_blocks
+    pairs = list(zip(got, want, strict=True)) if isinstance(got, list) else [(got, want)]
+    for mine, reference in pairs:
+        assert (mine.dtype, mine.shape) == (reference.dtype, reference.shape)
+        np.testing.assert_allclose(mine, reference, rtol=rtol, atol=1e-14)
+        assert mine.flags.writeable
+        assert not any(np.may_share_memory(mine, a) for a in args if isinstance(a, np.ndarray))
+    return found
+
+
+# -- every rule ------------------------------------------------------------------------------------------------------
+
+_OF_NUMBERS = (Application, sp.logic.boolalg.Boolean, sp.Add, sp.Mul, sp.Pow)
+
+
+def _every_rule():
+    for cls in filter(lambda cls: issubclass(cls, _OF_NUMBERS), RULES):
+        for number in range(1, 6):
+            try:
+                expr = cls(*S[:number])
+                found = compiled(expr, *S[:number]) if type(expr) is cls else None
+            except (AttributeError, CompileError, NotImplementedError, TypeError, ValueError):
+                continue  # not with so many arguments
+            if found is not None and not any(found.program.rank):
+                yield pytest.param(expr, number, id=f"{cls.__name__}-{number}")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("expr", "number"), list(_every_rule()))
+def test_three_forms_of_every_rule_agree(expr, number):
+    args = [RNG.uniform(-2, 2, 33) for _ in range(number)]
+    found = compiled(expr, *S[:number])
+    want = plain(found, args)
+    results = found.call._blocks.compute(args, 0, (33,))
+    if results is not None:
+        assert results[0].dtype == want.dtype
+        np.testing.assert_allclose(results[0], want, rtol=1e-12, atol=1e-13)
+    for i in (0, 16, 32):
+        scalar = found.call(*(float(a[i]) for a in args))
+        np.testing.assert_allclose(scalar, want[i], rtol=1e-12, atol=1e-13)
+
+
+def test_most_rules_are_computed_in_blocks():
+    names = {param.values[0].func.__name__ for param in _every_rule()}
+    assert len(names) > 100
+    assert {"sin", "besselj", "Max", "atan2", "And", "LessThan", "Pow"} <= names
+
+
+# -- shapes and layouts ----------------------------------------------------------------------------------------------
+
+E = sp.sin(x) * sp.exp(-y) + x**3 / (y**2 + 1) - 2 * x + 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((100,), (100,)),
+        ((100,), ()),
+        ((), (10, 10)),
+        ((10, 10), (10,)),
+        ((10, 1), (1, 10)),
+        ((10, 1), (10,)),
+        ((100, 1), (1, 2)),
+        ((2, 1), (1, 100)),
+        ((7, 1, 5), (3, 1)),
+        ((1, 50, 1), (4, 1, 1)),
+        ((40, 1), (1, 1)),
+        ((3, 5, 7), (3, 5, 7)),
+        ((2, 3, 4, 5), (3, 1, 5)),
+    ],
+)
+def test_broadcasting(first, second):
+    check(E, RNG.uniform(size=first), RNG.uniform(size=second))
+    check([E, x * y], RNG.uniform(size=first)[()], RNG.uniform(size=second)[()])
+
+
+def test_an_outer_product_never_spreads_its_arguments_out():
+    found = check(sp.sin(x) * sp.cos(y) + x * y, RNG.uniform(size=(40, 1)), RNG.uniform(size=(1, 50)))
+    (source,) = kernels(found)
+    assert "sin" not in source.text  # computed before, on 40 elements
+    assert "cos" not in source.text
+    found = check(sp.sin(x) * sp.cos(y) + x * y, RNG.uniform(size=(40, 1)), RNG.uniform(size=(1, 2)))
+    (source,) = kernels(found)
+    patterns = {pattern for _, pattern in source.buffers}
+    assert 0b01 in patterns  # sin(x) in a buffer as long as x, not as the block
+    assert "np.sin(x" in source.text
+
+
+BASE = RNG.uniform(0.1, 1, (24, 36))
+VIEWS = {
+    "transposed": BASE.T,
+    "reversed": BASE[::-1, ::-1],
+    "strided": BASE[::2, ::3],
+    "rows": BASE[::2],
+    "columns": BASE[:, 3:20],
+    "Fortran": np.asfortranarray(BASE),
+    "spread": np.broadcast_to(BASE[0], (24, 36)),
+    "three axes": BASE.reshape(4, 6, 36).transpose(2, 0, 1),
+    "one column": BASE[:, 0],
+    "read only": np.frombuffer(BASE.tobytes()),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_views(name):
+    a = VIEWS[name]
+    check(E, a, a[..., ::-1])
+    check(E, a, 0.5)
+    check(E, a, np.ascontiguousarray(a))
+
+
+def test_results_lie_in_memory_as_those_of_numpy():
+    for a in (BASE, BASE.T, np.asfortranarray(BASE)):
+        found = compiled(sp.sin(x) * 2, x)
+        assert found.call(a).strides == plain(found, [a]).strides
+
+
+def test_memory_maps_and_subclasses(tmp_path):
+    mapped = np.memmap(tmp_path / "data", dtype=np.float64, mode="w+", shape=(100,))
+    mapped[:] = BASE.reshape(-1)[:100]
+    found = compiled(x**2 + 1, x)
+    np.testing.assert_array_equal(found.call(mapped), np.asarray(mapped) ** 2 + 1)
+    masked = np.ma.masked_array(BASE.reshape(-1)[:100].copy(), mask=np.arange(100) % 2 == 0)
+    assert found.call(masked).mask.sum() == 50
+
+
+# -- dtypes ----------------------------------------------------------------------------------------------------------
+
+DTYPES = [np.float16, np.float32, np.float64, np.longdouble, np.complex64, np.complex128, np.int8, np.uint16, np.int64]
+
+
+@pytest.mark.parametrize("one", DTYPES)
+@pytest.mark.parametrize("other", DTYPES)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_mixed_dtypes(one, other):
+    a, b = (RNG.uniform(1, 9, 40).astype(d) for d in (one, other))
+    tolerance = 4e-3 if np.float16 in (one, other) else 1e-5 if {np.float32, np.complex64} & {one, other} else 1e-13
+    for expr in (E, sp.sqrt(2) * x + y / 3, x * y / 2, (x + 1) ** 2 * y * sp.pi):
+        check(expr, a, b, rtol=tolerance)
+    check(E, a, b[0], rtol=tolerance)
+    check([x / y, sp.sqrt(x)], a, b, rtol=tolerance)
+
+
+def test_constants_do_not_upcast():
+    a = BASE.astype(np.float32)
+    found = check(sp.sqrt(2) * x**2 + sp.Rational(1, 3), a, rtol=1e-6)
+    (source,) = kernels(found)
+    boxes = [value for value in source.namespace.values() if isinstance(value, np.ndarray)]
+    assert {box.dtype for box in boxes} == {np.dtype(np.float32)}
+
+
+def test_integers_are_exact_and_never_wrap():
+    a = np.arange(-20, 20)
+    check(x**2 + 3, a, in_blocks=False)
+    check(x**2 * y + 1, a, np.linspace(0, 1, 40))
+    big = np.full(40, 2**40)
+    big[:20] = 1
+    got = compiled(x**2 * y).call(big, np.full(40, 0.5))
+    np.testing.assert_array_equal(got, np.where(big == 1, 0.5, 2.0**79))
+    check(P((1, x > 0), (0, True)), BASE)
+    check((x > 0.5) & (y < 0.5), BASE, BASE[::-1])
+
+
+# -- what is not for blocks ------------------------------------------------------------------------------------------
+
+
+def test_functions_of_users_see_whole_arrays():
+    f = sp.Function("f")
+    seen = []
+
+    def running(values):
+        seen.append(np.shape(values))
+        return np.cumsum(values)
+
+    a = BASE.reshape(-1)
+    found = compiled(f(x) * sp.exp(y) + x, functions={f: running})
+    np.testing.assert_allclose(found.call(a, a), np.cumsum(a) * np.exp(a) + a)
+    assert seen == [a.shape]
+    assert "np.exp" in kernels(found)[0].text
+    found = compiled(f(x) * sp.exp(x), x, functions={f: np.sin})  # a ufunc is elementwise
+    np.testing.assert_allclose(found.call(a), np.sin(a) * np.exp(a))
+    assert "np.sin" in kernels(found)[0].text
+
+
+def test_sums_and_matrices():
+    k = sp.Symbol("k")
+    check(sp.Sum(x**k / (k + 1), (k, 0, 5)) * sp.exp(x) + y, BASE, BASE)
+    check(sp.Sum(x**k, (k, 0, 5)), BASE, in_blocks=False)
+    found = check(sp.Matrix([[sp.sin(x), y], [1, x * y]]), BASE, BASE[::-1])
+    assert found.call(BASE, 2.0).shape == (2, 2, 24, 36)
+    check([sp.Matrix([x * y, sp.sin(x)]), sp.sin(x), x, sp.sin(y), sp.Integer(3)], BASE, 0.5)
+    check([sp.Matrix([1, sp.sin(x)]), sp.Matrix([sp.I, sp.cos(x)])], BASE)
+
+
+# -- scalars ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_scalar_is_computed_once():
+    f = sp.Function("f")
+    calls = []
+
+    def note(value):
+        calls.append(np.shape(value))
+        return value * 2
+
+    found = compiled(x * f(y) + sp.sqrt(y + sp.exp(y)) * x**2, functions={f: note})
+    found.call(BASE, 0.5)
+    assert calls == [()]
+    (source,) = kernels(found)
+    assert "exp" not in source.text
+    assert "sqrt" not in source.text
+
+
+def test_freezing_makes_a_sweep_cheaper():
+    expr = x * sp.sin(y) * sp.exp(z)
+    found = numpify(expr, [x, y, z], cache=False)
+    found(BASE, BASE, BASE)
+    found.freeze(y=0.5, z=0.25)(BASE)
+    full, frozen = kernels(found._compiled)
+    assert "np.sin" in full.text
+    assert "np.exp" in full.text
+    assert "np.sin" not in frozen.text
+    assert "np.exp" not in frozen.text
+
+
+# -- selection -------------------------------------------------------------------------------------------------------
+
+SELECTIONS = [
+    P((sp.log(x), x > 0), (sp.exp(x), True)),
+    P((sp.log(x), x > 0), (y, x > -1), (sp.sqrt(-x) * y, True)),
+    P((x, x > y), (sp.exp(y) * sp.sin(x), True)) + sp.exp(y),
+    P((x * y, x > 0), (x + y, True)) ** 2,
+    P((P((sp.sqrt(x), x < 1), (sp.log(x), True)), x > 0), (P((y, y > 0), (sp.exp(x), True)), True)),
+    sp.Max(x, y) * P((1, x > 0), (2, True)),
+    sp.sin(P((x, x > 0), (y, True))) + P((x, x > 0), (y, True)),
+    P((sp.log(x), x > 0)),
+]
+
+
+@pytest.mark.parametrize("expr", SELECTIONS)
+def test_selection(expr):
+    a = np.sort(RNG.uniform(-2, 2, 100))  # whole blocks on either side, and a mixed one
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check(expr, a, RNG.uniform(-2, 2, 100))
+        check(expr, RNG.uniform(-2, 2, 100), 0.5)
+        check(expr, a.astype(np.float32), a, rtol=1e-6)
+
+
+def test_a_branch_is_skipped_in_each_block_where_no_element_selects_it(monkeypatch):
+    sizes = []
+    log = np.log
+
+    def counted(values, *args, **options):
+        sizes.append(np.size(values))
+        return log(values, *args, **options)
+
+    a = np.sort(RNG.uniform(-1, 1, 160))
+    found = compiled(P((sp.log(x), x > 0), (sp.exp(x), True)), x)
+    found.call(a)
+    (source,) = kernels(found)
+
+    class Counting:
+        def __getattr__(self, name):
+            return counted if name == "log" else getattr(np, name)
+
+    source.namespace["np"] = Counting()
+    found.call(a)
+    assert sum(sizes) == (a > 0).sum()
+    assert len(sizes) <= 160 // 16 // 2 + 2
+
+
+# -- out -------------------------------------------------------------------------------------------------------------
+
+
+def test_out():
+    a, b = BASE, BASE[::-1].copy()
+    for out in (np.empty(BASE.shape), np.empty(BASE.T.shape).T, np.empty((24, 72))[:, ::2], np.empty(BASE.shape, "f4")):
+        found = compiled(E)
+        assert found.call(a, b, out=out) is out
+        assert kernels(found)
+        np.testing.assert_allclose(out, plain(found, [a, b]), rtol=1e-6 if out.dtype == np.float32 else 1e-13)
+
+
+def test_out_may_be_an_argument():
+    for shift in (0, 1):
+        memory = np.linspace(0.1, 1, 101)
+        a, out = memory[:100], memory[shift : 100 + shift]
+        want = np.sin(a) + a**2
+        compiled(sp.sin(x) + x**2, x).call(a, out=out)
+        np.testing.assert_allclose(out, want)
+
+
+def test_out_that_cannot_hold_the_result_is_left_alone():
+    out = np.full(BASE.shape, 7)
+    with pytest.raises(TypeError, match="Cannot cast"):
+        compiled(E).call(BASE, BASE, out=out)
+    assert (out == 7).all()
+    with pytest.raises(ValueError, match="broadcast"):
+        compiled(E).call(BASE, BASE, out=np.empty(3))
+    sealed = np.empty(BASE.shape)
+    sealed.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        compiled(E).call(BASE, BASE, out=sealed)
+
+
+# -- laws ------------------------------------------------------------------------------------------------------------
+
+LEAVES = st.sampled_from([x, y, z, x * y, sp.Integer(2), sp.Rational(1, 3), sp.pi])
+
+
+def _grow(inner):
+    unary = st.sampled_from([sp.sin, sp.atan, sp.Abs, sp.floor, sp.sinc, sp.acot, lambda a: -a, lambda a: a**3])
+    binary = st.sampled_from([
+        lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / (2 + b**2), sp.Max,
+        lambda a, b: P((a, a > b), (b, True)), lambda a, b: P((sp.sqrt(a), a > 0), (sp.exp(-sp.Abs(b)), True)),
+    ])  # fmt: skip
+    return st.builds(lambda f, a: f(a), unary, inner) | st.builds(lambda f, a, b: f(a, b), binary, inner, inner)
+
+
+EXPRESSIONS = st.recursive(LEAVES, _grow, max_leaves=14)
+SHAPES = st.sampled_from([(6, 7), (7,), (6, 1), (1, 1), ()])
+KINDS = st.sampled_from([np.float64, np.float32, np.int64, np.complex128])
+
+
+@given(EXPRESSIONS, EXPRESSIONS, st.tuples(SHAPES, SHAPES, SHAPES), st.integers(0, 2**32), st.booleans())
+@settings(deadline=None)
+def test_blocks_give_what_the_plain_form_gives(one, other, shapes, seed, single):
+    rng = np.random.default_rng(seed)
+    args = [rng.uniform(-2, 2, shape)[()] for shape in ((6, 7), *shapes[1:])]
+    if single:
+        args[1] = np.float32(args[1])
+    found = compiled([one, other], x, y, z)
+    got, want = found.call(*args), plain(found, args)
+    for mine, reference in zip(got, want, strict=True):
+        assert mine.dtype == reference.dtype
+        assert mine.shape == reference.shape
+        np.testing.assert_allclose(mine, reference, rtol=1e-4 if single else 1e-12, atol=1e-5 if single else 1e-12)
+
+
+# -- memory ----------------------------------------------------------------------------------------------------------
+
+
+def _peak(call):
+    call()
+    tracemalloc.start()
+    try:
+        result = call()
+        return tracemalloc.get_traced_memory()[1] - getattr(result, "nbytes", 0)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_temporary_memory_is_a_few_blocks_whatever_the_size(threads, monkeypatch):
+    monkeypatch.undo()
+    t, omega, tau = sp.symbols("t omega tau")
+    damped = sp.exp(-t / tau) * sp.cos(omega * t)
+    found = numpify(damped, [t, omega, tau], threads=threads, cache=False)
+    theirs = sp.lambdify([t, omega, tau], damped)
+    for n in (200_000, 800_000):
+        values = np.linspace(0, 1, n)
+        blocks = _peak(lambda values=values: found(values, 2.0, 3.0))
+        whole = _peak(lambda values=values: theirs(values, 2.0, 3.0))
+        assert blocks < 3 * threads * 8 * 2**15 + 2**16
+        if n == 800_000:
+            assert blocks < 0.25 * whole
