@@ -209,7 +209,7 @@ def _sample(value: Any, pattern: int) -> Any:
         return value
     sample = np.ones(1, value.dtype)
     if value.dtype.kind in "fc":
-        sample[0] = value[(0,) * value.ndim]
+        sample[0] = np.asarray(value)[(0,) * value.ndim]
     return sample if pattern else sample[0]
 
 
