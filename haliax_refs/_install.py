@@ -11,7 +11,7 @@ from typing import Any
 import haliax
 import jax
 
-from . import _refs, _transforms
+from . import _refs, _scopes, _transforms, _trees
 
 
 _LOCK = threading.RLock()
@@ -20,6 +20,10 @@ _ABSENT = object()
 # what there was before: (object, attribute, old value); empty while not installed
 _REPLACED: list[tuple[Any, str, Any]] = []
 _MODULE_BEFORE: Any = _ABSENT
+
+# What haliax has and what takes its place, wherever its modules refer to it; and likewise for `jax.lax`.
+IN_PLACE_OF = (*_transforms.IN_PLACE_OF, *_trees.IN_PLACE_OF)
+IN_JAX_LAX = {"while_loop": _scopes.while_loop(jax.lax.while_loop)}
 
 IN_HALIAX = ("NamedRef", "new_ref", "freeze", "swap")
 IN_HALIAX_REF = (
@@ -70,10 +74,10 @@ def install() -> None:
         names = getattr(haliax, "__all__", None)
         if names is not None:
             _replace(haliax, "__all__", [*names, *(name for name in (*IN_HALIAX, "ref") if name not in names)])
-        for old, new in _transforms.IN_PLACE_OF:
+        for old, new in IN_PLACE_OF:
             for module, name in _places_of(old):
                 _replace(module, name, new)
-        for name, new in _transforms.IN_JAX_LAX.items():
+        for name, new in IN_JAX_LAX.items():
             _replace(jax.lax, name, new)
 
 
@@ -96,7 +100,7 @@ def uninstall() -> None:
                 delattr(owner, name)
             else:
                 setattr(owner, name, old)
-        for old, new in _transforms.IN_PLACE_OF:
+        for old, new in IN_PLACE_OF:
             for module, name in _places_of(new):  # in modules of haliax that were imported since
                 setattr(module, name, old)
         if _MODULE_BEFORE is _ABSENT:

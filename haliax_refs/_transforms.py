@@ -14,20 +14,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import equinox
 import haliax
 import haliax._src.scan
 import jax
 import jax.numpy as jnp
-import numpy as np
 from haliax import Axis, NamedArray
 from haliax.axis import axis_spec_to_tuple
-from jax.sharding import NamedSharding, PartitionSpec
 
 from ._layout import Layout
 from ._refs import NamedRef, _make as make, as_named_ref, is_named_ref, new_ref
-from ._scopes import while_loop
 from ._selectors import Selector
+from ._trees import Slot, put_back, taken_out
 from ._values import listed
 from ._views import Operand, Point
 
@@ -36,14 +33,6 @@ from ._views import Operand, Point
 _CAN_VMAP = jax.__version_info__ >= (0, 10)
 
 _INDEX = "__haliax_refs_index__"  # the keyword by which a loop's index reaches its body
-
-
-@jax.tree_util.register_static
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """The place of the `number`-th ref in arguments: a pytree without leaves, so that nothing maps it."""
-
-    number: int
 
 
 @jax.tree_util.register_pytree_with_keys_class
@@ -60,27 +49,6 @@ class _Mapped:
     @classmethod
     def tree_unflatten(cls, number: int, children: Any) -> _Mapped:
         return cls(number, *children)
-
-
-def _taken_out(tree: Any, refs: list[NamedRef]) -> Any:
-    """`tree` with a `_Slot` for each ref, which is appended to `refs`."""
-
-    def take(leaf: Any) -> Any:
-        if not is_named_ref(leaf):
-            return leaf
-        refs.append(as_named_ref(leaf))
-        return _Slot(len(refs) - 1)
-
-    return jax.tree.map(take, tree, is_leaf=is_named_ref)
-
-
-def _put_back(tree: Any, place: Callable[[Any], Any]) -> Any:
-    """`tree` with `place` of each `_Slot` and `_Mapped`."""
-    return jax.tree.map(lambda leaf: place(leaf) if _is_place(leaf) else leaf, tree, is_leaf=_is_place)
-
-
-def _is_place(leaf: Any) -> bool:
-    return isinstance(leaf, _Slot | _Mapped)
 
 
 def _refuse_returned(tree: Any, what: str) -> None:
@@ -133,7 +101,7 @@ def _scan(original: Callable[..., Any]) -> Callable[..., Any]:
 
         def scanned(init: Any, *args: Any, **kwargs: Any) -> Any:
             refs: list[NamedRef] = []
-            args, kwargs = _taken_out((args, kwargs), refs)
+            args, kwargs = taken_out((args, kwargs), refs)
             _refuse_carried(init, what)
             if not refs:
                 return plain(init, *args, **kwargs)
@@ -149,7 +117,7 @@ def _scan(original: Callable[..., Any]) -> Callable[..., Any]:
                     ref = refs[slot.number]
                     return _at(ref, name, index) if moves[slot.number] else ref
 
-                args, kwargs = _put_back((args, kwargs), place)
+                args, kwargs = put_back((args, kwargs), place)
                 out = f(carry, *args, **kwargs)
                 _refuse_returned(out, what)
                 return out
@@ -197,7 +165,7 @@ def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(fn)
         def mapped(*args: Any, **kwargs: Any) -> Any:
             refs: list[NamedRef] = []
-            args, kwargs = _taken_out((args, kwargs), refs)
+            args, kwargs = taken_out((args, kwargs), refs)
             if not refs:
                 return plain(*args, **kwargs)
             _refuse_twice(refs, what)
@@ -219,12 +187,12 @@ def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
                         ref, buffer = refs[slot.number], buffers[slot.number]
                         return ref if buffer is None else make(slot.buffer.array, buffer.inside, buffer.operands)
 
-                    args, kwargs = _put_back((args, kwargs), place)
+                    args, kwargs = put_back((args, kwargs), place, (Slot, _Mapped))
                     out = fn(*args, **kwargs)
                     _refuse_returned(out, what)
                     return out
 
-                args, kwargs = _put_back((args, kwargs), carry)
+                args, kwargs = put_back((args, kwargs), carry)
                 over = axis if size is None else Axis(name, size)
                 return original(body, over, **options)(*args, **kwargs)
 
@@ -323,89 +291,6 @@ def foreach(axis: Any, *args: Any, reverse: bool = False, unroll: int = 1) -> Ca
     return decorator
 
 
-def _or_ref(is_leaf: Callable[[Any], bool] | None) -> Callable[[Any], bool]:
-    return is_named_ref if is_leaf is None else lambda leaf: is_named_ref(leaf) or is_leaf(leaf)
-
-
-def _tree_map(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`hax.tree_util.tree_map` in which a ref is a leaf, as a NamedArray is."""
-
-    @functools.wraps(original)
-    def tree_map(fn: Callable[..., Any], tree: Any, *rest: Any, is_leaf: Any = None) -> Any:
-        return original(fn, tree, *rest, is_leaf=_or_ref(is_leaf))
-
-    return tree_map
-
-
-def _tree_function(original: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, of `jax.tree_util`, in which a NamedArray or a ref is a leaf."""
-
-    @functools.wraps(original)
-    def of_tree(tree: Any, is_leaf: Any = None) -> Any:
-        is_ref_or_leaf = _or_ref(is_leaf)
-        return function(tree, is_leaf=lambda leaf: isinstance(leaf, NamedArray) or is_ref_or_leaf(leaf))
-
-    return of_tree
-
-
-def _hashable_partition(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Haliax's division of arguments into dynamic and static, by which a `jax.Ref` would be static."""
-
-    @functools.wraps(original)
-    def hashable_partition(pytree: Any, filter_spec: Any) -> Any:
-        if filter_spec is not equinox.is_array:
-            return original(pytree, filter_spec)
-        return original(_with_jax_operands(pytree), lambda leaf: equinox.is_array(leaf) or isinstance(leaf, jax.Ref))
-
-    return hashable_partition
-
-
-def _with_jax_operands(tree: Any) -> Any:
-    """`tree` with the NumPy index arrays of its views as jax arrays, which are dynamic."""
-    if not any(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(tree)):
-        return tree
-
-    def convert(leaf: Any) -> Any:
-        return (
-            make(leaf._ref, leaf._layout, tuple(map(jnp.asarray, leaf._operands))) if type(leaf) is NamedRef else leaf
-        )
-
-    return jax.tree.map(convert, tree, is_leaf=is_named_ref)
-
-
-def _infer_resource_partitions(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Haliax's shardings for arguments, in which a ref has the one that it has: to move it would be to copy it."""
-
-    @functools.wraps(original)
-    def infer_resource_partitions(tree: Any, *args: Any, **kwargs: Any) -> Any:
-        refs: list[NamedRef] = []
-        shardings = original(_taken_out(tree, refs), *args, **kwargs)
-
-        def place(slot: Any) -> NamedRef:
-            ref = refs[slot.number]
-            sharding = getattr(ref._ref, "sharding", None)
-            whole = NamedSharding(sharding.mesh, PartitionSpec()) if isinstance(sharding, NamedSharding) else sharding
-            return make(sharding, ref._layout, (whole,) * len(ref._operands))
-
-        return _put_back(shardings, place)
-
-    return infer_resource_partitions
-
-
-# Made once, so that what is put into haliax is always the same object. A function is replaced by its patched form
-# wherever haliax refers to it: its modules import from each other.
+# Made once, so that what is put into haliax is always the same object.
 scan = _scan(haliax.scan)
-IN_PLACE_OF: tuple[tuple[Any, Any], ...] = (
-    (haliax.scan, scan),
-    (haliax.vmap, _vmap(haliax.vmap)),
-    (haliax.tree_util.tree_map, _tree_map(haliax.tree_util.tree_map)),
-    (haliax.tree_util.tree_flatten, _tree_function(haliax.tree_util.tree_flatten, jax.tree_util.tree_flatten)),
-    (haliax.tree_util.tree_leaves, _tree_function(haliax.tree_util.tree_leaves, jax.tree_util.tree_leaves)),
-    (haliax.tree_util.tree_structure, _tree_function(haliax.tree_util.tree_structure, jax.tree_util.tree_structure)),
-    (haliax.tree_util.hashable_partition, _hashable_partition(haliax.tree_util.hashable_partition)),
-    (
-        haliax.partitioning.infer_resource_partitions,
-        _infer_resource_partitions(haliax.partitioning.infer_resource_partitions),
-    ),
-)
-IN_JAX_LAX = {"while_loop": while_loop(jax.lax.while_loop)}
+IN_PLACE_OF: tuple[tuple[Any, Any], ...] = ((haliax.scan, scan), (haliax.vmap, _vmap(haliax.vmap)))
