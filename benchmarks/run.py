@@ -1,7 +1,7 @@
 """Run the benchmarks: print the table of ratios, write it as JSON and as a picture.
 
 python -m benchmarks                      # all of it
-python -m benchmarks --only refs.eager    # the suites whose name begins so
+python -m benchmarks numpify              # the suites whose name begins so
 python -m benchmarks --quick              # a tenth of the rounds, to see that it runs
 """
 
@@ -24,21 +24,25 @@ SUITES = {
     "refs.eager": "benchmarks.refs_eager",
     "refs.calls": "benchmarks.refs_calls",
     "refs.decode": "benchmarks.refs_decode",
+    "numpify.calls": "benchmarks.numpify_calls",
+    "numpify.arrays": "benchmarks.numpify_arrays",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("--only", action="append", metavar="PREFIX", help=f"of {', '.join(SUITES)}; may be repeated")
+    parser.add_argument("prefix", nargs="*", help=f"how the names of the suites begin, of {', '.join(SUITES)}; or all")
+    parser.add_argument("--only", action="append", metavar="PREFIX", help="the same, as an option; may be repeated")
     parser.add_argument("--quick", action="store_true", help="a tenth of the rounds")
     parser.add_argument("--out", type=Path, default=Path("out/benchmarks"), help="folder of the JSON and the picture")
     clock_help = "wall time, or the processor time of all threads, for a machine that is not idle"
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall", help=clock_help)
     options = parser.parse_args(arguments)
     use_clock(options.clock)
-    chosen = [name for name in SUITES if not options.only or any(name.startswith(prefix) for prefix in options.only)]
+    prefixes = (*options.prefix, *(options.only or ()))
+    chosen = [name for name in SUITES if not prefixes or name.startswith(prefixes)]
     if not chosen:
-        parser.error(f"no suite begins with {' or '.join(options.only)}: there are {', '.join(SUITES)}")
+        parser.error(f"no suite begins with {' or '.join(prefixes)}: there are {', '.join(SUITES)}")
     warnings.filterwarnings("ignore", "jax.experimental.shard_map", DeprecationWarning)
     findings: list[Finding] = []
     for name in chosen:

@@ -28,6 +28,8 @@ from ._shapes import EXTENT, SHAPED, WIDENED
 
 _DEEP = 6  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
 
+_NUMBERS = (sp.Number, sp.logic.boolalg.BooleanAtom)
+
 Lower = Callable[..., int]
 
 
@@ -217,7 +219,9 @@ class _Lowering:
             node = scope.leaves.get(expr)
             if node is not None:
                 return node
-        if isinstance(expr, sp.Number | sp.logic.boolalg.BooleanAtom):
+        if kind in self.rules:
+            return None
+        if isinstance(expr, _NUMBERS):
             return Constant(expr)
         if isinstance(expr, sp.Symbol):
             raise self._unknown(expr)
@@ -232,7 +236,7 @@ class _Lowering:
         rule = self.rules.get(kind)
         if rule is not None:
             return rule
-        if isinstance(expr, AppliedUndef):
+        if isinstance(expr, AppliedUndef | sp.MatrixSymbol | ArraySymbol | sp.IndexedBase):
             raise self._unknown(expr)
         if isinstance(expr, sp.Function):
             return Rule(_no_form)  # of a constant, it is a constant: SymPy knows more functions than we do
@@ -316,8 +320,8 @@ class _Lowering:
             return CompileError(
                 f"{what}; add it to args, or pass functions={{{type(expr).__name__}: a NumPy function}}"
             )
-        same = [a for a in self.arguments if getattr(a, "name", None) == expr.name]
-        if same:
+        same = [a for a in self.arguments if getattr(a, "name", None) == getattr(expr, "name", a)]
+        if same and isinstance(expr, sp.Symbol):
             return CompileError(f"{what}; there {expr.name} has other assumptions, and SymPy tells the two apart")
         return CompileError(f"{what}; add it to args")
 

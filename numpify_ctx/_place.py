@@ -32,6 +32,9 @@ class Placement:
         self._depth: list[int] = []  # how deep guards nest at and below each node
         self._cheap: list[int] = []  # how many operations it takes, if all are cheap; else more than CHEAP_ARMS
         self._needs: dict[int, tuple[int, ...]] = {}  # where that is not simply the operands
+        self.is_straight = not any(op.lazy for op in set(program.ops)) and Region not in set(map(type, program.data))
+        if self.is_straight:
+            return  # there is nothing that anything could be placed inside of
         for node, op in enumerate(program.ops):
             self._measure(node)
             if op.lazy:
@@ -45,6 +48,8 @@ class Placement:
 
     def inner(self, node: int) -> tuple[int, ...]:
         """The operands of `node` that are placed inside it: the arms of a selection, the body of a sum."""
+        if self.is_straight:
+            return ()
         if type(self.program.data[node]) is Region:
             return self.program.args[node][-1:]
         if not self.program.ops[node].lazy or self.is_deep(node):
@@ -67,11 +72,12 @@ class Placement:
         """What must be computed to have `roots`, short of `known` and of what is placed inside other nodes."""
         found: set[int] = set()
         todo = list(roots)
+        args, needs = self.program.args, self._needs
         while todo:
             node = todo.pop()
             if node not in found and node not in known:
                 found.add(node)
-                todo.extend(self.needs(node))
+                todo.extend(needs[node] if node in needs else args[node])
         return found
 
     def captured(self, roots: Iterable[int], at_hand: Container[int]) -> list[int]:

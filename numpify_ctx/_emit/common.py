@@ -147,8 +147,9 @@ class Emitter:
             if root in uses:
                 uses[root] += 1
         at_hand: set[int] | None = None
+        is_straight = self.place.is_straight
         for node in local:
-            inner = self.place.inner(node)
+            inner = () if is_straight else self.place.inner(node)
             operands = self.args[node]
             if inner:
                 operands = operands[: len(operands) - len(inner)]

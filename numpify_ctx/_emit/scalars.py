@@ -113,15 +113,18 @@ class FloatEmitter(ScalarEmitter):
 
     def __init__(self, program: Program, parameter_kinds: Sequence[int]) -> None:
         super().__init__(program, parameter_kinds)
-        self.sure = [False] * len(program.ops)
+        self.sure: list[bool] = []
         for node, op in enumerate(program.ops):
-            self.sure[node] = self._is_sure(node, op)
+            self.sure.append(self._is_sure(node, op))
 
     def _is_sure(self, node: int, op: Op) -> bool:
         args = self.args[node]
-        if op in (PARAM, CONST, BOUND):
-            return True
-        if type(self.data[node]) is Region or not all(self.sure[a] for a in args):
+        if not args:
+            return op is CONST or op is PARAM or op is BOUND
+        for a in args:
+            if not self.sure[a]:
+                return False
+        if type(self.data[node]) is Region:
             return False
         if op.lazy:
             kind = self.kinds[node]

@@ -1,0 +1,71 @@
+"""Where the constants of `numpify_ctx/_blocks.py` come from: how long a sweep takes, by the length of a block.
+
+python -m benchmarks.numpify_constants [--clock cpu]
+
+For each expression a table of ns an element at 1e6 elements, by block; then, by the size of the array, what blocks
+take of what plain NumPy takes, which says from where on they pay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+from unittest import mock
+
+from numpify_ctx import _blocks, _entry
+
+from ._timing import CLOCKS, in_turn, use_clock, wall_clock
+from .numpify_peers import OSCILLATOR, POLYNOMIAL, REPEATING, TRIG, Work, numpified
+
+
+WORKS = (TRIG, POLYNOMIAL, OSCILLATOR, REPEATING)
+LENGTHS = [1 << k for k in range(11, 18)]
+SIZES = [1 << k for k in range(11, 19)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clock", choices=list(CLOCKS), default="wall")
+    use_clock(parser.parse_args().clock)
+    for threads in (1, 2):
+        print(f"ns an element at 1e6 elements on {threads} thread{'s' * (threads > 1)}, by elements a block")
+        print(f"{'':24}" + "".join(f"{length:>9}" for length in LENGTHS))
+        for work in WORKS:
+            print(f"{work.name:24}" + "".join(f"{time:9.2f}" for time in by_length(work, threads)))
+    print("time in blocks, in units of plain NumPy, by elements in all")
+    print(f"{'':24}" + "".join(f"{size:>9}" for size in SIZES))
+    for work in WORKS:
+        print(f"{work.name:24}" + "".join(f"{against_plain(work, size):9.2f}" for size in SIZES))
+
+
+def by_length(work: Work, threads: int) -> list[float]:
+    """Milliseconds for 1e6 elements, for each of LENGTHS."""
+    values = work.sweep(10**6)
+    function = numpified(work, threads=threads)
+
+    def call(length: int) -> object:
+        with mock.patch.multiple(_blocks, BLOCK=length, BLOCK_OF_THREADS=length):
+            return function(*values)
+
+    calls = {str(length): functools.partial(call, length) for length in LENGTHS}
+    with wall_clock() if threads > 1 else contextlib.nullcontext():
+        times = in_turn(calls, rounds=15, warm=1)
+    return [times.best(name) * 1e3 for name in calls]
+
+
+def against_plain(work: Work, size: int) -> float:
+    """What blocks take of what plain NumPy takes."""
+    values = work.sweep(size)
+    function = numpified(work)
+
+    def call(large: int) -> object:
+        with mock.patch.object(_entry, "LARGE", large):
+            return function(*values)
+
+    calls = {"plain": functools.partial(call, 1 << 60), "blocks": functools.partial(call, 0)}
+    return in_turn(calls, rounds=30).ratio("blocks", "plain").best
+
+
+if __name__ == "__main__":
+    main()
