@@ -259,7 +259,9 @@ class _Lowering:
         if op is None:
             # Only of a ufunc do we know that an element depends on no other: np.cumsum is a function, too.
             elementwise = isinstance(found, np.ufunc) and found.signature is None
-            op = self.user_ops[cls] = Op(cls.__name__, found, kinds=arithmetic, elementwise=elementwise)
+            # What SymPy applies an undefined function to, it takes for a number: the norm of a matrix.
+            rank = None if elementwise else lambda ranks: 0
+            op = self.user_ops[cls] = Op(cls.__name__, found, kinds=arithmetic, rank=rank, elementwise=elementwise)
         return op
 
     def _operand(self, operand: Under, scope: Scope) -> tuple[Any, Scope]:

@@ -191,10 +191,11 @@ def _arm(function: Any, live: tuple[Any, ...]) -> Any:
 
 def _flat(value: Any, rank: int, shape: tuple[int, ...]) -> Any:
     """`value` with its broadcasting axes made one, of full size; scalars stay scalars."""
-    lead = np.shape(value)[:rank]
-    if not np.shape(value)[rank:]:
+    lead, rest = np.shape(value)[:rank], np.shape(value)[rank:]
+    if not rest:
         return value
-    return np.broadcast_to(value, lead + shape).reshape(*lead, -1)
+    padded = np.reshape(value, lead + (1,) * (len(shape) - len(rest)) + rest)
+    return np.broadcast_to(padded, lead + shape).reshape(*lead, -1)
 
 
 def _pick(live: tuple[Any, ...], ranks: tuple[int, ...], test: Any) -> tuple[Any, ...]:

@@ -18,7 +18,9 @@ import sympy as sp
 
 DIGITS = 30
 _MOST_TERMS = 400  # added one by one
-_lock = threading.RLock()  # mpmath keeps its precision in one place for all threads
+# A context of our own, so that nobody's precision changes; and one at a time, for it keeps that in one place.
+MP = mpmath.mp.clone()
+_lock = threading.RLock()
 
 _NO_VALUE = (ArithmeticError, NotImplementedError, TypeError, ValueError, mpmath.libmp.NoConvergence)
 
@@ -43,7 +45,7 @@ class Slow:
         key = (what, *(complex(v) for v in values), *data)
         found = self.known.get(key)
         if found is None:
-            with _lock, mpmath.workdps(DIGITS):
+            with _lock, MP.workdps(DIGITS):
                 try:
                     found = _as_number(_WAYS[what](self._function(values), self._inner(values), *data))
                 except _NO_VALUE:
@@ -69,8 +71,8 @@ class Slow:
         expr, variable = self._inner(values)
 
         def function(at: Any) -> Any:
-            digits = max(mpmath.mp.dps, DIGITS)  # the extrapolations ask for more
-            point = sp.Integer(int(at)) if mpmath.isint(at) else sp.Float(at, digits)
+            digits = max(MP.dps, DIGITS)  # the extrapolations ask for more
+            point = sp.Integer(int(at)) if MP.isint(at) else sp.Float(at, digits)
             value = expr.xreplace({variable: point})
             if not value.is_Number:
                 value = value.evalf(digits)
@@ -78,8 +80,8 @@ class Slow:
                 raise ZeroDivisionError(f"{expr} at {at}")
             real, imaginary = value.as_real_imag()
             if imaginary == 0:
-                return mpmath.mpf(sp.Float(real, digits)._mpf_)
-            return mpmath.mpc(sp.Float(real, digits)._mpf_, sp.Float(imaginary, digits)._mpf_)
+                return MP.mpf(sp.Float(real, digits)._mpf_)
+            return MP.mpc(sp.Float(real, digits)._mpf_, sp.Float(imaginary, digits)._mpf_)
 
         return function
 
@@ -92,8 +94,8 @@ def _exact(value: Any) -> Any:
 
 
 def _as_number(value: Any) -> Any:
-    value = mpmath.mpmathify(value)
-    if isinstance(value, mpmath.mpc):
+    value = MP.convert(value)
+    if isinstance(value, MP.mpc):
         return complex(value) if abs(value.imag) > 1e-25 * abs(value.real) else float(value.real)
     return float(value)
 
@@ -107,20 +109,20 @@ def _nsum(function: Callable[[Any], Any], inner: Any, begin: Any, step: int) -> 
     direct = _added(term)
     if direct is not None:
         return direct
-    value = mpmath.nsum(term, [0, mpmath.inf])
-    other = mpmath.fsum(term(mpmath.mpf(n)) for n in range(7)) + mpmath.nsum(term, [7, mpmath.inf])
-    return value if abs(value - other) <= 1e-10 * abs(value) else mpmath.nan
+    value = MP.nsum(term, [0, MP.inf])
+    other = MP.fsum(term(MP.mpf(n)) for n in range(7)) + MP.nsum(term, [7, MP.inf])
+    return value if abs(value - other) <= 1e-10 * abs(value) else MP.nan
 
 
 def _added(term: Callable[[Any], Any]) -> Any:
     """The sum term by term, with digits to lose by cancellation; None if the terms do not vanish fast."""
-    with mpmath.workdps(3 * DIGITS):
-        total, size, small = mpmath.mpf(0), mpmath.mpf(0), 0
+    with MP.workdps(3 * DIGITS):
+        total, size, small = MP.mpf(0), MP.mpf(0), 0
         for n in range(_MOST_TERMS):
             value = term(n)
             total += value
             size = max(size, abs(value))
-            small = small + 1 if abs(value) <= abs(total) * mpmath.mpf(10) ** -DIGITS else 0
+            small = small + 1 if abs(value) <= abs(total) * MP.mpf(10) ** -DIGITS else 0
             if small == 8:
                 return total
             if n == _MOST_TERMS // 4 and abs(value) > size / 100:
@@ -132,18 +134,18 @@ def _nprod(function: Callable[[Any], Any], inner: Any, begin: Any, step: int) ->
     def factor(n: Any) -> Any:
         return function(begin + step * n)
 
-    value = mpmath.nprod(factor, [0, mpmath.inf])
-    other = mpmath.fprod(factor(mpmath.mpf(n)) for n in range(7)) * mpmath.nprod(factor, [7, mpmath.inf])
-    return value if abs(value - other) <= 1e-10 * abs(value) else mpmath.nan
+    value = MP.nprod(factor, [0, MP.inf])
+    other = MP.fprod(factor(MP.mpf(n)) for n in range(7)) * MP.nprod(factor, [7, MP.inf])
+    return value if abs(value - other) <= 1e-10 * abs(value) else MP.nan
 
 
 def _integral(function: Callable[[Any], Any], inner: Any, low: Any, high: Any) -> Any:
     """By tanh-sinh quadrature, believed if it comes out the same with other nodes: what diverges does not."""
-    value, error = mpmath.quad(function, [low, high], error=True)
-    with mpmath.workdps(DIGITS * 2 // 3):
-        other = mpmath.quad(function, [low, high])
+    value, error = MP.quad(function, [low, high], error=True)
+    with MP.workdps(DIGITS * 2 // 3):
+        other = MP.quad(function, [low, high])
     agree = abs(value - other) <= 1e-8 * abs(value) + 1e-14
-    return value if agree and error <= 1e-8 * max(abs(value), 1e-3) else mpmath.nan
+    return value if agree and error <= 1e-8 * max(abs(value), 1e-3) else MP.nan
 
 
 _WAYS: dict[str, Callable[..., Any]] = {

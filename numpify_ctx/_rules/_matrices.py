@@ -93,7 +93,14 @@ FROM_FUNCTION = Op(
 
 
 def _call(op: Op, data: tuple[Any, ...] | None = None) -> Rule:
-    return Rule(lambda b, e, *nodes: b.apply(op, *nodes, data=data), folds=False, ranked=True)
+    """A function of matrices alone."""
+
+    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+        if any(b.rank[n] != 2 for n in nodes):
+            raise CompileError(f"cannot compile {describe(expr)}: one of its operands is no matrix")
+        return b.apply(op, *nodes, data=data)
+
+    return Rule(lower, folds=False, ranked=True)
 
 
 def entrywise(op: Op) -> Rule:
@@ -131,6 +138,8 @@ def _matmul_operands(b: Builder, expr: Any) -> Sequence[Any]:
 def _matmul(b: Builder, expr: Any, *nodes: int) -> int:
     """The product, from the side where the vector is: solving beats inverting, and thin beats square."""
     scalars, matrices = _factors(expr)
+    if not matrices:
+        return b.mul(*nodes)
     factors = list(zip(nodes[len(scalars) :], map(_is_inverse, matrices), strict=True))
     if len(factors) == 1:
         result = factors[0][0]

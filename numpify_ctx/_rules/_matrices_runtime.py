@@ -27,7 +27,7 @@ def front(a: Any) -> Any:
 def aligned(rank: int, arrays: Sequence[Any]) -> list[Any]:
     """Arrays of the same number of axes, ones put between the first `rank` axes and those that broadcast."""
     arrays = [np.asarray(a) for a in arrays]
-    most = max(a.ndim for a in arrays)
+    most = max((a.ndim for a in arrays), default=rank)
     return [
         a if a.ndim == most else a.reshape(a.shape[:rank] + (1,) * (most - a.ndim) + a.shape[rank:]) for a in arrays
     ]
@@ -245,7 +245,7 @@ def block_diagonal(*blocks: Any) -> Any:
     """A matrix with these blocks along its diagonal."""
     blocks = _of_one_rest(blocks)
     height, width = (sum(b.shape[i] for b in blocks) for i in (0, 1))
-    result = np.zeros((height, width, *blocks[0].shape[2:]), np.result_type(*blocks))
+    result = np.zeros((height, width, *(blocks[0].shape[2:] if blocks else ())), np.result_type(np.int8, *blocks))
     row = column = 0
     for b in blocks:
         result[row : row + b.shape[0], column : column + b.shape[1]] = b
@@ -255,6 +255,8 @@ def block_diagonal(*blocks: Any) -> Any:
 
 def diagonal_matrix(vector: Any) -> Any:
     """The matrix with a row or column as its diagonal."""
+    if 1 not in vector.shape[:2]:
+        raise ValueError(f"cannot make a diagonal of a matrix of shape {vector.shape[:2]}: it is no row or column")
     entries = vector[:, 0] if vector.shape[1] == 1 else vector[0]
     result = np.zeros((len(entries), *entries.shape), entries.dtype)
     i = np.arange(len(entries))
