@@ -92,7 +92,7 @@ def matmul(a: Any, b: Any) -> Any:
     """The product of two matrices; whole numbers that would overflow are multiplied as floats."""
     if a.shape[1] != b.shape[0]:
         raise ValueError(
-            f"cannot multiply matrices: the shapes are {a.shape[:2]} and {b.shape[:2]}; {a.shape[1]} is not {b.shape[0]}"
+            f"cannot multiply matrices of shapes {a.shape[:2]} and {b.shape[:2]}: {a.shape[1]} is not {b.shape[0]}"
         )
     if _whole(a) and _whole(b):
         if a.dtype == bool or b.dtype == bool or a.dtype.itemsize < 8 or b.dtype.itemsize < 8:
@@ -115,7 +115,7 @@ def solve(a: Any, b: Any) -> Any:
     a = _square("the inverse", a)
     if a.shape[1] != np.shape(b)[0]:
         raise ValueError(
-            f"cannot solve: the shapes are {a.shape[:2]} and {np.shape(b)[:2]}; {a.shape[1]} is not {np.shape(b)[0]}"
+            f"cannot solve for shapes {a.shape[:2]} and {np.shape(b)[:2]}: {a.shape[1]} is not {np.shape(b)[0]}"
         )
     one, other = aligned(2, [a, _wide(np.asarray(b))])
     return front(np.linalg.solve(back(one), back(other)))
