@@ -91,6 +91,8 @@ class Placement:
                 continue
             seen.add(node)
             if node not in at_hand:
+                # A nested selection may need a node that its operands reach only through one that is at hand.
+                todo.extend(self._needs.get(node, ()))
                 todo.extend(self.program.args[node])
             elif self.program.ops[node] is not CONST:
                 found.add(node)

@@ -10,6 +10,7 @@ import pytest
 import sympy as sp
 from hypothesis import given, settings, strategies as st
 
+from numpify_ctx import numpify
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._emit import emit_arrays, emit_scalars
 from numpify_ctx._program import ANY, COMPLEX, REAL
@@ -172,3 +173,16 @@ def test_all_emissions_agree(expr, values):
         assert value == pytest.approx(scalar, rel=tolerance, abs=tolerance), name
     want = complex(expr.subs({x: values[0], y: values[1], z: values[2]}).evalf(30))
     assert complex(scalar) == pytest.approx(want, rel=1e-11, abs=1e-11)
+
+
+def test_a_nested_guard_finds_what_its_arms_share_beneath_what_is_at_hand():
+    # Both inner arms need y*z, but only within sqrt(y*z), which the outer selection has computed already.
+    root = sp.sqrt(y * z)
+    inner = P((1 / (root + 2), y > 0), (1 / (root + 3), True), evaluate=False)
+    f = numpify(P((inner, x > 0), (root + 1, True), evaluate=False), [x, y, z])
+    xs, ys, zs = np.array([-1.0, 1.0, 1.0]), np.array([4.0, 4.0, -4.0]), np.array([1.0, 4.0, -1.0])
+    expected = [3.0, 1 / 6, 1 / 5]
+    np.testing.assert_allclose(f(xs, ys, zs), expected)
+    assert [f(*point) for point in zip(xs.tolist(), ys.tolist(), zs.tolist(), strict=True)] == pytest.approx(expected)
+    large = [np.tile(values, 30_000) for values in (xs, ys, zs)]
+    np.testing.assert_allclose(f(*large), np.tile(expected, 30_000))
