@@ -315,6 +315,8 @@ def _children(node: Any, bound: _Binding) -> Iterable[tuple[Any, _Binding]]:
         case sp.Limit():
             body, variable, target, _ = node.args
             return [(body, bound | {variable}), (target, bound)]
+        case sp.CRootOf():
+            return ()  # a number: the variable of its polynomial is bound
         case sp.Derivative():
             # d f(x)/dx depends on x wherever f(x) does, so its variables add nothing; orders may be symbols.
             return [(node.expr, bound), *((order, bound) for _, order in node.variable_count)]

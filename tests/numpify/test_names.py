@@ -465,6 +465,12 @@ def test_order_does_not_hang_on_hashes():
     assert "x__5" in seen.pop()
 
 
+def test_a_root_of_a_polynomial_needs_no_variable():
+    root = sp.CRootOf(y**5 - y - 1, 0)
+    assert free_arguments(root + x) == (x,)
+    assert numpify(root + x)(1.0) == pytest.approx(float(root.evalf(20)) + 1, rel=1e-15)
+
+
 def test_depth_and_sharing_cost_nothing():
     deep = x
     for _ in range(10_000):
