@@ -60,7 +60,8 @@ def prepare(args: Sequence[Any], ranks: Sequence[int]) -> tuple[list[Any], int, 
     dtype = np.result_type(*dtypes, np.int8)
     values = [_strong(v) if isinstance(v, np.ndarray | np.generic) else _python(v, dtype) for v in values]
     shape = np.broadcast_shapes(*(np.shape(v)[r:] for v, r in zip(values, ranks, strict=True)))
-    integers = sum([1 << i for i, v in enumerate(values) if v.dtype.kind in "iub"])
+    # What is no number, None say, has no dtype: a user's function may want it, arithmetic refuses it.
+    integers = sum([1 << i for i, v in enumerate(values) if hasattr(v, "dtype") and v.dtype.kind in "iub"])
     return values, integers, shape
 
 
@@ -165,4 +166,8 @@ def python_number(value: Any) -> Any:
     if type(value) in _PYTHON:
         return value
     value = np.asarray(value)[()]
+    if not isinstance(value, np.generic):
+        raise TypeError(
+            f"cannot give {value!r} as a result: it is of type {type(value).__name__}; pass numbers or arrays"
+        )
     return value.item() if value.dtype in _PYTHONS_OWN else value

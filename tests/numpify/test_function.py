@@ -630,3 +630,15 @@ def test_importing_pulls_in_nothing_else():
         "assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_what_is_no_number_reaches_users_functions_and_nothing_else():
+    x, mode = sp.symbols("x mode")
+    F = sp.Function("F")
+    f = numpify(F(x, mode) + 1, [x, mode], functions={F: lambda v, how: -v if how is None else v})
+    assert f(2.0, None) == -1.0
+    np.testing.assert_array_equal(f.freeze(mode=None)(np.array([1.0, 2.0])), [0.0, -1.0])
+    for value in (None, UNFREEZE, object()):
+        for expr in (x, x + 1, sp.sin(x), sp.Piecewise((x, x > 0), (1, True))):
+            with pytest.raises(TypeError):
+                numpify(expr)(value)
