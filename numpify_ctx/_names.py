@@ -119,8 +119,8 @@ def call_signature(args: Iterable[Any]) -> Signature:
 def own_name(arg: Any) -> str:
     """What an argument calls itself, as any string: the base of its parameter name.
 
-    A symbol, dummy, index, matrix or array symbol or indexed base has a name; `f(t)` is called f, its second
-    derivative d2f_dt2, and the element `A[0, 1]` A_0_1.
+    A symbol, dummy, index, matrix or array symbol, indexed base, coordinate or unit has a name; `f(t)` is called f,
+    its second derivative d2f_dt2, and the element `A[0, 1]` A_0_1.
 
     Raises:
         CompileError: `arg` is none of these.
@@ -145,8 +145,16 @@ def own_name(arg: Any) -> str:
             return "_".join([own_name(arg.base), *map(_piece, arg.indices)])
         case MatrixElement():
             return "_".join(map(_piece, arg.args))
+        case sp.AtomicExpr() if isinstance(name := _coordinate_name(arg), str):
+            return name
         case _:
             _refuse_argument(arg)
+
+
+def _coordinate_name(arg: Any) -> Any:
+    """What a coordinate of `sympy.vector` or a unit of `sympy.physics` is called; None for a number."""
+    name = getattr(arg, "name", getattr(arg, "_name", None))
+    return getattr(name, "name", name)
 
 
 def _refuse_argument(arg: Any) -> NoReturn:
@@ -312,6 +320,8 @@ def _children(node: Any, bound: _Binding) -> Iterable[tuple[Any, _Binding]]:
             return [(node.expr, bound.union(node.variables))]
         case sp.Subs():
             return [(node.expr, bound.union(node.variables)), *((value, bound) for value in node.point)]
+        case sp.RootSum():
+            return [(node.fun, bound), (node.poly.as_expr(), bound | set(node.poly.gens))]
         case sp.Limit():
             body, variable, target, _ = node.args
             return [(body, bound | {variable}), (target, bound)]

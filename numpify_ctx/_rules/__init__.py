@@ -31,12 +31,12 @@ something else instead, give that (`rewritten(lambda e: e.doit())`). Never call 
 
 *A bound variable*: give `Under(body, (k,))` among the operands; `lower` then gets a `Body(node, bound)` in its
 place, and makes the node with `b.region(SUM, lower, upper, body=body.node, bound=body.bound)`. The function of that
-Op is called with
-`(body, captured, ranks, lower, upper)` and calls `body(k, *captured)`. Nested sums over one symbol, names that clash with
-parameters, invariants taken out of the loop, guards inside it: all that is done.
+Op is called with `(body, captured, ranks, lower, upper)` and calls `body(k, *captured)`; `ranks` are those of the
+captured values. Nested sums over one symbol, names that clash with parameters, invariants taken out of the loop,
+guards inside it: all that is done.
 
 *A matrix or array operation*: the value of a node of rank r is an array whose first r axes are its own, and whose
-others broadcast. Give `rank=` to `b.apply`, or the Op a `rank` function of its operands' ranks;
+others broadcast. Its rule says `ranked=True`, or a matrix among its operands is an error. Give `rank=` to `b.apply`, or the Op a `rank` function of its operands' ranks;
 `elementwise=False`, as its elements depend on others; `view=True` if it may return a view. A parameter's rank is
 settled in `_lower._rank_of`. Piecewise, broadcasting and the final shape know about ranks.
 

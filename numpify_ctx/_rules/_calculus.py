@@ -9,9 +9,12 @@ import sympy as sp
 from sympy.codegen.cfunctions import log1p
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.function import AppliedUndef
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.tensor.array.expressions.array_expressions import ArrayElement
 
 from .._builder import Builder
 from .._errors import CompileError
+from .._exact import DIGITS
 from .._lower import Body, Rule, Under, describe
 from .._program import COMPLEX, INT, REAL, Op, arithmetic, floating
 from . import _calculus_runtime as rt, _integral_runtime as quad
@@ -46,14 +49,30 @@ def _body(expr: Any) -> tuple[Any, Any, Any, Any]:
     return (type(expr)(expr.function, *inner) if inner else expr.function), variable, low, high
 
 
+_NOT_SLOWLY = (
+    AppliedUndef, ExprWithLimits, sp.Indexed, sp.IndexedBase, sp.MatrixExpr, sp.MatrixBase, sp.Derivative, sp.Subs,
+    sp.Lambda, MatrixElement, ArrayElement,
+)  # fmt: skip
+
+
 def _free(body: Any, variable: Any) -> tuple[Any, ...] | None:
-    """The symbols that the slow way needs values of; None if it cannot evaluate the body."""
-    if body.has(AppliedUndef, ExprWithLimits, sp.Indexed, sp.MatrixExpr, sp.Derivative, sp.Subs):
-        return None
-    symbols = body.free_symbols - {variable}
-    if not all(isinstance(s, sp.Symbol) for s in symbols):
-        return None
-    return tuple(sorted(symbols, key=sp.default_sort_key))
+    """The symbols that the slow way needs values of; None if it cannot evaluate the body. Each node is seen once."""
+    symbols: dict[Any, None] = {}
+    seen: dict[int, Any] = {}
+    todo = [body]
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen[id(node)] = node
+        if isinstance(node, _NOT_SLOWLY):
+            return None
+        if isinstance(node, sp.Symbol):
+            symbols[node] = None
+        elif isinstance(node, sp.Basic):
+            todo.extend(node.args)
+    symbols.pop(variable, None)
+    return tuple(symbols)
 
 
 def _over(op: Op, kinds: Callable[[Any], int]) -> Rule:
@@ -138,6 +157,14 @@ def _limit(b: Builder, expr: Any) -> Sequence[Any]:
     return [result]
 
 
+def _root_sum(b: Builder, expr: Any) -> Sequence[Any]:
+    """The sum of a function of the roots of a polynomial, whose coefficients are numbers."""
+    if not expr.poly.domain.is_Numerical:
+        raise CompileError(f"cannot compile {describe(expr)}: its roots depend on other symbols")
+    roots = expr.poly.nroots(n=DIGITS, maxsteps=500)
+    return [sp.Add(*(expr.fun(root) for root in roots))]
+
+
 def _same(b: Builder, expr: Any, node: int) -> int:
     return node
 
@@ -148,5 +175,7 @@ RULES: dict[type, Rule] = {
     sp.Integral: _over(INTEGRAL, lambda low: REAL | COMPLEX),
     sp.Derivative: Rule(_same, _derivative, folds=False, ranked=True),
     sp.Subs: Rule(_same, _substituted, folds=False, ranked=True),
+    sp.RootSum: Rule(_same, _root_sum, folds=False),
+    sp.Poly: Rule(_same, lambda b, e: [e.as_expr()], folds=False),
     sp.Limit: Rule(_same, _limit, folds=False, ranked=True),
 }

@@ -375,3 +375,27 @@ def test_limits():
 def test_a_limit_may_come_from_a_matrix():
     matrix = sp.MatrixSymbol("M", 2, 2)
     assert run(sp.Sum(k, (k, 0, sp.Trace(matrix))), np.eye(2)) == 3
+
+
+def test_sums_over_roots():
+    expr = sp.RootSum(t**3 + t + 1, sp.Lambda(t, t * sp.log(x - t)))
+    roots = np.roots([1, 0, 1, 1])
+    at = np.array([0.5, 2.0])
+    np.testing.assert_allclose(run(expr, at), (roots[:, None] * np.log(at - roots[:, None])).sum(axis=0), rtol=1e-12)
+    with pytest.raises(CompileError, match="its roots depend on other symbols"):
+        numpify(sp.RootSum(t**3 + t + y, sp.Lambda(t, sp.exp(t)), t, auto=False), [y])
+
+
+def test_polynomials():
+    assert run(sp.Poly(x**2 + y * x, x), 2.0, np.array([1.0, 3.0]), args=[x, y]).tolist() == [6, 10]
+
+
+def test_a_body_whose_parts_are_shared():
+    """The tree of this body has 2^80 nodes."""
+    body = k + x
+    want = np.array([1.5, 2.5])
+    for _ in range(80):
+        body = sp.Mul(sp.Add(body, body, evaluate=False), sp.Rational(1, 2), evaluate=False)
+    shared = sp.Sum.__new__(sp.Sum, k, (k, 1, 2))
+    shared = sp.core.basic.Basic.__new__(sp.Sum, body, *shared.args[1:])
+    assert run(shared, 0.5, args=[x]) == pytest.approx(want.sum())

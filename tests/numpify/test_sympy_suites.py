@@ -133,7 +133,6 @@ ACCOUNT: dict[str, str] = {
     "test_dummification": "takes sin(t), which is no symbol, as a parameter, and calls with a SymPy expression",
     "test_ITE": "wants the number that an ITE was given; a boolean comes out here",
     "test_lambdify_imps": "evaluates expressions that are the keys of a dict; keys are left as they are here",
-    "test_lambdify__arguments_with_invalid_python_identifiers": "takes a coordinate of sympy.vector as a parameter",
     "test_numpy_old_matrix": "asks for numpy.matrix",
     "test_scipy_sparse_matrix": "asks for scipy.sparse; a sparse Matrix comes out as an array here",
 }  # fmt: skip
