@@ -20,9 +20,8 @@ import haliax_refs
 X, Y, Layer = hax.make_axes(x=4, y=3, layer=3)
 In, Out = Axis("in", 4), Axis("out", 4)
 
-needs_with_refs = pytest.mark.skipif(
-    not hasattr(jax.vjp(lambda x: x, 1.0)[1], "with_refs"), reason="this jax has no with_refs"
-)
+# jax 0.9 has with_refs, but fails on refs that are read or written whole
+needs_with_refs = pytest.mark.skipif(jax.__version_info__ < (0, 10), reason="this jax has no with_refs that works")
 needs_ad = pytest.mark.skipif(not hasattr(jax, "ad"), reason="this jax has no jax.ad")
 
 

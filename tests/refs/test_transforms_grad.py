@@ -220,6 +220,8 @@ def of_ref(operation: Any) -> Any:
 
 
 def check(operation: Any, transform: Any) -> None:
+    if operation in (set_window, at_multiply, at_apply) and (0, 9) <= jax.__version_info__ < (0, 10):
+        pytest.skip("this jax fails on the gradient of reading a part of a ref that is read whole afterwards")
     of_array = OPERATIONS[operation]
     np.testing.assert_allclose(jax.jit(of_ref(operation))(A, V, W), of_array(A, V, W), rtol=1e-6)
     weighted = lambda f: lambda *args: (WEIGHTS * f(*args) ** 2).sum()  # noqa: E731
