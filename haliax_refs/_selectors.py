@@ -28,6 +28,8 @@ PallasSlice: Any = type(pl.ds(0, 1))
 
 INDEX_DTYPE = np.dtype(np.int32)
 
+_FAR = 2**30  # outside of any axis, and with a window's entries added still in the index dtype
+
 
 @dataclass(frozen=True, slots=True)
 class Selector:
@@ -239,7 +241,7 @@ class _AxisOfSize:
         span = (size - 1) * stride + 1
         dynamic = isinstance(start, jax.Array)
         if self.frame.guard:
-            index = self.frame.operand(start) if dynamic else self.frame.scalar(int(start))
+            index = self.frame.operand(start) if dynamic else self.frame.scalar(min(max(int(start), -_FAR), _FAR))
             steps = affine(Iota(self.name, size), index, stride)
             return Selector(Gather(self.frame.confine(steps, self.size, max(self.size, 1))), in_place=True)
         if span > self.size:
@@ -288,6 +290,9 @@ class _AxisOfSize:
             # int64 first: a uint8 could not hold a negative, nor a sum with the axis' size
             wrapped = np.where(values < 0, values.astype(np.int64) + self.size, values).astype(INDEX_DTYPE)
             return Selector(Gather(Pick(self.frame.operand(wrapped), dims)), in_place)
+        if isinstance(values, np.ndarray):
+            # 64 bits may be cut down to 32, which would bring a position far outside back in
+            values = np.where((values < -self.size) | (values >= self.size), self.size, values).astype(INDEX_DTYPE)
         operand = self.frame.operand(values)
         where = self.frame.confine(Pick(operand, dims) if dims else operand, self.size, max(self.size, 1))
         return Selector(Gather(where) if dims else Point(where), in_place)
