@@ -24,6 +24,7 @@ from ._plan import Plan
 from ._scopes import explain
 from ._selectors import INDEX_DTYPE
 from ._sharding import divided_by, divided_by_mapping
+from ._values import bounds
 from ._views import Expr
 
 
@@ -117,6 +118,11 @@ def _known(operand: Any) -> Any:
     return operand
 
 
+# dtypes of less than a byte: a compiled program refuses the layout that jax gives a NumPy argument of these
+_NARROW = frozenset(
+    np.dtype(getattr(jnp, name)) for name in ("int2", "uint2", "int4", "uint4", "float4_e2m1fn") if hasattr(jnp, name)
+)
+
 _COMPILED: dict[Any, Callable[..., Any]] = {}
 
 
@@ -125,13 +131,17 @@ def _call(operation: Operation, ref: Any, planned: Plan, value: Any) -> Any:
 
     A ref is nearly always on one device. Then what is compiled is called itself: through `jax.jit` costs twice that.
     """
+    # An operation is one step, with nothing of the caller's to look into.
+    if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+        with jax.disable_jit(False):
+            return _call(operation, ref, planned, value)
     layout, arguments = planned.layout, [*planned.operands]
     if planned.scalars:
         arguments.append(np.array(planned.scalars, INDEX_DTYPE))
     if operation.value_axes is not None:
         arguments.append(value if isinstance(value, jax.Array) else np.asarray(value, ref.dtype))
     sharding = ref.sharding
-    if type(sharding) is not SingleDeviceSharding:
+    if type(sharding) is not SingleDeviceSharding or ref.dtype in _NARROW:
         return _program(operation, layout, divided_by(sharding))(ref, *arguments)
     key = (operation, layout, ref.dtype, sharding, *map(_signature, arguments))
     compiled = _COMPILED.get(key)
@@ -147,7 +157,9 @@ def _signature(argument: Any) -> tuple[Any, ...]:
     """What a program that is compiled for this argument takes instead of it."""
     if isinstance(argument, jax.Array):
         return argument.shape, argument.dtype, argument.sharding, argument.committed
-    return argument.shape, argument.dtype
+    # What jax takes a NumPy dtype of 64 bits for depends on whether `jax.enable_x64` is on.
+    wide = argument.dtype.itemsize == 8
+    return argument.shape, jax.dtypes.canonicalize_dtype(argument.dtype) if wide else argument.dtype
 
 
 @functools.lru_cache(maxsize=_LIMIT)
@@ -218,9 +230,9 @@ def _fill_value(dtype: Any, fill: Any) -> Any:
     if jnp.issubdtype(dtype, jnp.inexact):
         return jnp.asarray(jnp.nan, dtype)
     if jnp.issubdtype(dtype, jnp.signedinteger):
-        return jnp.asarray(np.iinfo(dtype).min, dtype)
+        return jnp.asarray(bounds(dtype)[0], dtype)
     if jnp.issubdtype(dtype, jnp.unsignedinteger):
-        return jnp.asarray(np.iinfo(dtype).max, dtype)
+        return jnp.asarray(bounds(dtype)[1], dtype)
     return jnp.asarray(True, dtype)
 
 

@@ -62,9 +62,15 @@ def _check_cast(value: Any, dtype: Any) -> None:
     if have is None or want is None or (have > want and not (weak and have == 2 and want == 1)):
         raise TypeError(f"cannot write {given} to a ref of {dtype}: it would lose its kind; cast it, .astype({dtype})")
     if isinstance(value, int) and want in (1, 2):
-        info = np.iinfo(dtype)
-        if not info.min <= value <= info.max:
-            raise OverflowError(f"cannot write {value} to a ref of {dtype}: it holds {info.min} to {info.max}")
+        least, greatest = bounds(dtype)
+        if not least <= value <= greatest:
+            raise OverflowError(f"cannot write {value} to a ref of {dtype}: it holds {least} to {greatest}")
+
+
+def bounds(dtype: Any) -> tuple[int, int]:
+    """The least and the greatest value of an integer dtype; NumPy does not know those of 4 bits and fewer."""
+    info = jnp.iinfo(dtype)  # type: ignore[no-untyped-call]
+    return int(info.min), int(info.max)
 
 
 def listed(axes: tuple[Axis, ...]) -> str:

@@ -171,6 +171,41 @@ def test_key_dtypes() -> None:
     assert step(ref, jnp.int32(1)) != step(ref, jnp.int32(1))
 
 
+@pytest.mark.parametrize("dtype", [jnp.int4, jnp.uint4], ids=["int4", "uint4"])
+def test_dtypes_of_less_than_a_byte(dtype: Any) -> None:
+    ref = haliax_refs.new_ref(hax.zeros((X, Y), dtype=dtype))
+    ref["x", 0] = 1
+    ref["x", 1] = np.full(3, 2).astype(dtype)
+    haliax_refs.addupdate(ref, {"y": [0, 0]}, 1)
+    assert ref[...].array.astype(int).tolist() == [[3, 1, 1], [4, 2, 2], [2, 0, 0], [2, 0, 0]]
+    least_or_greatest = ref.at["x", jnp.array([9])].get(mode="fill")["x", 0, "y", 0]
+    assert int(least_or_greatest.array) == (-8 if dtype == jnp.int4 else 15)
+    with pytest.raises(OverflowError, match=r"99 to a ref of u?int4: it holds"):
+        ref["x", 0] = 99
+
+
+# --- What jax is told meanwhile -------------------------------------------------------------------------------------
+
+
+def test_a_program_of_one_x64_mode_is_not_called_in_the_other() -> None:
+    ref = haliax_refs.new_ref(hax.zeros(X))
+    for enabled in (False, True, False):
+        with jax.enable_x64(enabled):
+            ref.at["x", [1, 9]].add(1.0, mode="drop")
+            ref.at["x", 7].set(5.0, mode="drop")
+            assert ref.at["x", np.array([1, 9])].get(mode="fill", fill_value=-1).array[1] == -1
+    assert ref[...].array.tolist() == [0.0, 3.0, 0.0, 0.0]
+
+
+def test_refs_work_while_jit_is_disabled() -> None:
+    ref = haliax_refs.new_ref(hax.zeros((X, Y)))
+    with jax.disable_jit():
+        ref["x", jnp.int32(2)] = 4.0
+        ref.at["x", [2, 2]].multiply(0.5)
+        assert haliax_refs.swap(ref, {"x": 2, "y": 0}, 7.0).item() == 1.0
+        assert haliax_refs.freeze(ref.slice({"x": slice(None, 1, -1)})).array.tolist() == [[0, 0, 0], [7, 1, 1]]
+
+
 # --- Properties -----------------------------------------------------------------------------------------------------
 
 
@@ -325,6 +360,25 @@ def test_a_single_row_outside_is_dropped_or_filled(spelled: Any) -> None:
     view.at[{"x": spelled}].multiply(2.0, mode="drop")
     np.testing.assert_array_equal(contents(ref), before)
     assert haliax_refs.get(view, {"x": spelled}, mode="fill", fill_value=4.0).array.tolist() == [4, 4, 4]
+
+
+@pytest.mark.parametrize("far", [2**31, 2**32, 2**40 + 1, -(2**32)])
+@pytest.mark.parametrize("jitted", [False, True], ids=["eager", "jit"])
+def test_a_position_beyond_32_bits_is_dropped_or_filled(far: int, jitted: bool) -> None:
+    def operate(ref: Any, index: Any) -> Any:
+        ref.at["x", index].set(50.0, mode="drop")
+        return ref.at["x", index].get(mode="fill").array
+
+    for index in (far, [far, 1], np.array([far, 1]), hax.ds(far, 2)):
+        ref = grid()
+        got = np.array(jax.jit(lambda ref, index=index: operate(ref, index))(ref) if jitted else operate(ref, index))
+        rows = 1 if isinstance(index, int) else 2
+        want = np.full((rows, 3), np.nan)
+        cells = np.arange(12.0).reshape(4, 3)
+        if isinstance(index, list | np.ndarray):
+            want[1] = cells[1] = 50.0
+        np.testing.assert_array_equal(got.reshape(rows, 3), want)
+        np.testing.assert_array_equal(contents(ref), cells)
 
 
 def test_a_window_that_sticks_out_is_dropped_or_filled_there() -> None:
