@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ._blocks import Threads, checked_threads
 from ._cache import CACHE, key_of
 from ._entry import Entry
 from ._lower import lower
 from ._program import Program
 from ._rules import RULES
+from ._threads import Threads, checked_threads
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from ._arguments import PLAIN, Shape, of_doubles, prepare, spread
-from ._blocks import LARGE, Blocks, Threads
+from ._blocks import LARGE, Blocks
 from ._emit import Source, emit_arrays, emit_floats, emit_scalars, infer_kinds
 from ._load import load
 from ._program import ANY, COMPLEX, INT, REAL, Layout, Program
+from ._threads import Threads
 
 
 # What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers.

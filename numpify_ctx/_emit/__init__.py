@@ -1,6 +1,11 @@
 """A program as Python source, three ways: scalars over `math`, plain NumPy, and in-place NumPy over blocks."""
 
 from .arrays import emit_arrays as emit_arrays
-from .blocks import BlockSource as BlockSource, emit_blocks as emit_blocks, outside as outside
+from .blocks import (
+    BlockSource as BlockSource,
+    NotInBlocks as NotInBlocks,
+    emit_blocks as emit_blocks,
+    outside as outside,
+)
 from .common import Source as Source, infer_kinds as infer_kinds
 from .scalars import emit_floats as emit_floats, emit_scalars as emit_scalars

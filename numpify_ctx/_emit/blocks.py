@@ -43,6 +43,7 @@ class BlockSource:
         inputs: the nodes whose values it takes.
         buffers: the buffers that it needs.
         outputs: the dtype of each output.
+        width: bytes of an element, where it is longest.
     """
 
     text: str
@@ -51,6 +52,7 @@ class BlockSource:
     inputs: tuple[int, ...]
     buffers: tuple[Buffer, ...]
     outputs: tuple[np.dtype[Any], ...]
+    width: int
 
 
 class NotInBlocks(Exception):
@@ -193,9 +195,10 @@ class _BlockEmitter(ArrayEmitter):
         names = [*(self.given[node][0] for node in inputs), *self.buffers, *self.outputs.values()]
         lines = [f"def {self.name}({', '.join(names)}):", *self.functions, *head, *suite.lines]
         dtypes = tuple(self.samples[r].dtype for r in self.outputs)
-        return BlockSource(
-            "\n".join(lines) + "\n", self.name, self.namespace, tuple(inputs), tuple(self.buffers.values()), dtypes
-        )
+        buffers = tuple(self.buffers.values())
+        width = max(dtype.itemsize for dtype in [*dtypes, *(dtype for dtype, _ in buffers), np.dtype(float)])
+        text = "\n".join(lines) + "\n"
+        return BlockSource(text, self.name, self.namespace, tuple(inputs), buffers, dtypes, width)
 
     # -- facts -------------------------------------------------------------------------------------------------------
 

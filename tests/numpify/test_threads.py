@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from numpify_ctx import _blocks, _entry, numpify
-from numpify_ctx._blocks import share
+from numpify_ctx import _blocks, _entry, _threads, numpify
+from numpify_ctx._grid import Work, cut
+from numpify_ctx._threads import share
 
 
 x, y = sp.symbols("x y")
@@ -103,14 +104,14 @@ def test_errstate_holds_in_all_threads():
 
 
 def test_every_block_is_computed_once():
-    work = _blocks._Work(
+    work = Work(
         lambda source, out: np.add(source, out, out=out),
         [A],
         [(True,)],
         [],
         [out := np.zeros(A.shape)],
         [out.dtype],
-        list(_blocks._grid(A.shape, 7)),
+        *cut(A.shape, 7),
     )
     share(work, 8)
     np.testing.assert_array_equal(out, A)
@@ -125,8 +126,8 @@ def test_an_error_stops_all_and_comes_through():
         if next(turn) == 3:
             raise LookupError("in a block")
 
-    grid = list(_blocks._grid(A.shape, 10))
-    work = _blocks._Work(fail_in_the_third, [A], [(True,)], [], [np.empty(A.shape)], [A.dtype], grid)
+    extent, grid = cut(A.shape, 10)
+    work = Work(fail_in_the_third, [A], [(True,)], [], [np.empty(A.shape)], [A.dtype], extent, grid)
     with pytest.raises(LookupError, match="in a block"):
         share(work, 4)
     assert len(begun) < len(grid) // 2
@@ -182,7 +183,7 @@ def test_small_arrays_start_no_thread(monkeypatch):
     def refuse():
         raise AssertionError("a pool was asked for")
 
-    monkeypatch.setattr(_blocks, "_executor", refuse)
+    monkeypatch.setattr(_threads, "executor", refuse)
     many = numpify(sp.sin(x), threads=8)
     many(np.ones(50))
     many(0.5)

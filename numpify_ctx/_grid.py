@@ -1,0 +1,280 @@
+"""How arrays are cut into blocks, and the loop over the blocks.
+
+Axes that lie alike in all arrays become one, so that most calls loop over one axis; an argument that lacks an axis
+keeps it as an axis of size 1, and is never spread out. The *pattern* of a value is a bit mask of the axes of the
+result along which it varies.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+Mask = tuple[bool, ...]
+Index = tuple[slice, ...]
+Memory = tuple[np.dtype[Any], int]  # so many elements of this dtype
+_ALL = slice(None)
+
+
+# -- axes ------------------------------------------------------------------------------------------------------------
+
+
+def pattern_of(value: Any, rank: int) -> int:
+    """Which of the `rank` axes of the result a value varies along.
+
+    >>> bin(pattern_of(np.ones((3, 1, 5)), 3)), pattern_of(2.0, 3)
+    ('0b101', 0)
+    """
+    shape = np.shape(value)
+    pattern = 0
+    for axis, size in enumerate(shape, rank - len(shape)):
+        if size != 1:
+            pattern |= 1 << axis
+    return pattern
+
+
+def full_pattern(shape: Sequence[int]) -> int:
+    """The pattern of the result itself."""
+    return sum([1 << axis for axis, size in enumerate(shape) if size != 1])
+
+
+def size_of(pattern: int, shape: Sequence[int]) -> int:
+    """How many elements a value of this pattern has."""
+    return math.prod([size for axis, size in enumerate(shape) if pattern >> axis & 1])
+
+
+def axis_order(inputs: Sequence[tuple[Any, int]], shape: tuple[int, ...]) -> list[int]:
+    """The axes as they lie in memory, the one with the longest strides first, as NumPy orders its results."""
+    axes = list(range(len(shape)))
+    full = full_pattern(shape)
+    leaders = [value for value, pattern in inputs if pattern == full]
+    if not leaders or all(v.flags.c_contiguous for v in leaders):
+        return axes
+    leader = leaders[0]
+    strides = [0] * (len(shape) - leader.ndim) + [abs(stride) for stride in leader.strides]
+    return sorted(axes, key=lambda axis: -strides[axis])
+
+
+def merged_axes(
+    inputs: Sequence[tuple[Any, int]], outputs: Sequence[Any], order: Sequence[int], shape: tuple[int, ...]
+) -> list[list[int]]:
+    """Groups of axes that may be seen as one axis, in all arrays; axes of size 1 are left out."""
+    full = full_pattern(shape)
+    arrays = [(v, p) for v, p in inputs if p] + [(o, full) for o in outputs]
+    groups: list[list[int]] = []
+    for axis in order:
+        if shape[axis] == 1:
+            continue
+        if groups and all(_lie_alike(a, p, groups[-1][-1], axis, shape) for a, p in arrays):
+            groups[-1].append(axis)
+        else:
+            groups.append([axis])
+    return groups
+
+
+def _lie_alike(array: Any, pattern: int, outer: int, inner: int, shape: tuple[int, ...]) -> bool:
+    has_outer, has_inner = pattern >> outer & 1, pattern >> inner & 1
+    if not (has_outer and has_inner):
+        return has_outer == has_inner
+    missing = len(shape) - array.ndim
+    return bool(array.strides[outer - missing] == array.strides[inner - missing] * shape[inner])
+
+
+def view(array: Any, pattern: int, axes: Sequence[Sequence[int]], shape: tuple[int, ...]) -> Any:
+    """The array with one axis for each group, of size 1 where it does not vary."""
+    missing = len(shape) - array.ndim
+    sizes, strides = [], []
+    for group in axes:
+        has = pattern >> group[0] & 1
+        sizes.append(math.prod([shape[axis] for axis in group]) if has else 1)
+        strides.append(array.strides[group[-1] - missing] if has else 0)
+    return np.lib.stride_tricks.as_strided(array, sizes, strides)
+
+
+def mask_of(pattern: int, axes: Sequence[Sequence[int]]) -> Mask:
+    """Along which of the groups a value of this pattern varies."""
+    return tuple([bool(pattern >> group[0] & 1) for group in axes])
+
+
+def cut(sizes: Sequence[int], length: int) -> tuple[tuple[int, ...], list[Index]]:
+    """The blocks: whole inner axes, as many as fit into `length` elements, and even parts of the next one.
+
+    Returns:
+        The extent of the largest block, and all blocks.
+
+    >>> cut((3, 4), 8)
+    ((2, 4), [(slice(0, 1, None), slice(0, 4, None)), (slice(1, 3, None), slice(0, 4, None))])
+    """
+    axis, inner = len(sizes), 1
+    while axis and inner * sizes[axis - 1] <= length:
+        axis -= 1
+        inner *= sizes[axis]
+    whole = [slice(0, size) for size in sizes[axis:]]
+    if not axis:
+        return tuple(sizes), [tuple(whole)]
+    size = sizes[axis - 1]
+    parts = -(-size // max(length // inner, 1))
+    bounds = [size * i // parts for i in range(parts + 1)]
+    found: list[Index] = []
+    for outer in itertools.product(*(range(n) for n in sizes[: axis - 1])):
+        before = [slice(i, i + 1) for i in outer]
+        found += [(*before, slice(start, stop), *whole) for start, stop in itertools.pairwise(bounds)]
+    return (*[1] * (axis - 1), -(-size // parts), *sizes[axis:]), found
+
+
+# -- memory ----------------------------------------------------------------------------------------------------------
+
+_KEPT = 1 << 23  # bytes that a thread keeps for its next call, so that it need not ask the system for them again
+_ALIGNED = 64
+
+
+@dataclass(slots=True)
+class _Slab:
+    """Memory for the buffers of one call at a time, and how it was cut up before."""
+
+    memory: Any
+    cuts: dict[Any, list[Any]] = field(default_factory=dict)
+
+    def arrays(self, wanted: tuple[Memory, ...]) -> list[Any]:
+        """Arrays of these dtypes and sizes."""
+        found = self.cuts.get(wanted)
+        if found is None:
+            found, start = [], 0
+            for dtype, size in wanted:
+                found.append(self.memory[start : start + dtype.itemsize * size].view(dtype))
+                start += _rounded(dtype.itemsize * size)
+            if len(self.cuts) > 64:
+                self.cuts.clear()
+            self.cuts[wanted] = found
+        return found
+
+
+def _rounded(size: int) -> int:
+    return -(-size // _ALIGNED) * _ALIGNED
+
+
+_own = threading.local()  # of each thread
+
+
+class Buffers:
+    """Buffers for the time of a `with` block; a call within a block gets others.
+
+    >>> with Buffers(((np.dtype(float), 3), (np.dtype(bool), 2))) as (numbers, flags):
+    ...     numbers.shape, flags.dtype
+    ((3,), dtype('bool'))
+    """
+
+    __slots__ = ("_slab", "_wanted")
+
+    def __init__(self, wanted: tuple[Memory, ...]) -> None:
+        self._wanted = wanted
+        self._slab: _Slab | None = None
+
+    def __enter__(self) -> list[Any]:
+        needed = sum([_rounded(dtype.itemsize * size) for dtype, size in self._wanted])
+        slab: _Slab | None = getattr(_own, "slab", None)
+        _own.slab = None
+        if slab is None or slab.memory.size < needed:
+            memory = np.empty(needed + _ALIGNED, np.uint8)
+            start = -memory.ctypes.data % _ALIGNED
+            slab = _Slab(memory[start : start + needed])
+        self._slab = slab
+        return slab.arrays(self._wanted)
+
+    def __exit__(self, *_: object) -> None:
+        if self._slab is not None and self._slab.memory.size <= _KEPT:
+            _own.slab = self._slab
+
+
+# -- the loop --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """What one thread, or several, do: `function` for each block of `grid` that no other has taken.
+
+    Attributes:
+        function: takes a block of each input, the buffers, and a block of each output, which it fills.
+        inputs: arrays with as many axes as a block, of size 1 where they do not vary; or scalars.
+        masks: for each input, along which axes it varies.
+        buffers: dtype and mask of each.
+        outputs: arrays of full size.
+        dtypes: what the function gives for each; if that is not the dtype of the output, it is cast.
+        extent: of the largest block.
+        grid: all blocks.
+    """
+
+    function: Callable[..., None]
+    inputs: Sequence[Any]
+    masks: Sequence[Mask]
+    buffers: Sequence[tuple[np.dtype[Any], Mask]]
+    outputs: Sequence[Any]
+    dtypes: Sequence[np.dtype[Any]]
+    extent: tuple[int, ...]
+    grid: Sequence[Index]
+    taken: Iterator[int] = field(default_factory=itertools.count)
+    failed: list[bool] = field(default_factory=list)
+
+    def __call__(self) -> None:
+        """Take blocks until there are no more."""
+        everywhere = (True,) * len(self.extent)
+        cast = [o.dtype != d for o, d in zip(self.outputs, self.dtypes, strict=True)]
+        kinds = [*self.buffers, *((d, everywhere) for d, c in zip(self.dtypes, cast, strict=True) if c)]
+        memory = tuple([(dtype, math.prod(_shape(self.extent, mask))) for dtype, mask in kinds])
+        step = self._flat if len(self.extent) == 1 and not any(cast) else self._general
+        try:
+            with Buffers(memory) as buffers:
+                step(buffers, kinds, cast)
+        except BaseException:
+            self.failed.append(True)
+            raise
+
+    def _next(self) -> Index | None:
+        i = next(self.taken)  # one bytecode: no two threads get the same
+        return None if i >= len(self.grid) or self.failed else self.grid[i]
+
+    def _flat(self, buffers: list[Any], kinds: Sequence[Any], cast: Sequence[bool]) -> None:
+        """The loop over one axis: a few slices for each block."""
+        function, outputs = self.function, self.outputs
+        inputs = [(a, mask[0]) for a, mask in zip(self.inputs, self.masks, strict=True)]
+        varies = [mask[0] for _, mask in kinds]
+        whole, shaped = self.extent[0], buffers
+        while (index := self._next()) is not None:
+            (part,) = index
+            size = part.stop - part.start
+            if size != whole:
+                whole = size
+                shaped = [b[:size] if v else b for b, v in zip(buffers, varies, strict=True)]
+            function(*[a[part] if v else a for a, v in inputs], *shaped, *[o[part] for o in outputs])
+
+    def _general(self, buffers: list[Any], kinds: Sequence[Any], cast: Sequence[bool]) -> None:
+        own = len(self.buffers)
+        distinct = list(dict.fromkeys(self.masks))
+        inputs = [(a, distinct.index(mask), any(mask)) for a, mask in zip(self.inputs, self.masks, strict=True)]
+        extents: dict[Any, list[Any]] = {}
+        while (index := self._next()) is not None:
+            extent = tuple([s.stop - s.start for s in index])
+            shaped = extents.get(extent)
+            if shaped is None:
+                shapes = [_shape(extent, mask) for _, mask in kinds]
+                shaped = [b[: math.prod(shape)].reshape(shape) for b, shape in zip(buffers, shapes, strict=True)]
+                extents[extent] = shaped
+            at = [tuple([s if has else _ALL for s, has in zip(index, mask, strict=True)]) for mask in distinct]
+            outputs = [o[index] for o in self.outputs]
+            casting = iter(shaped[own:])
+            filled = [next(casting) if c else o for o, c in zip(outputs, cast, strict=True)]
+            self.function(*[a[at[i]] if v else a for a, i, v in inputs], *shaped[:own], *filled)
+            for o, f in zip(outputs, filled, strict=True):
+                if o is not f:
+                    np.copyto(o, f, casting="same_kind")
+
+
+def _shape(extent: tuple[int, ...], mask: Mask) -> tuple[int, ...]:
+    return tuple([n if has else 1 for n, has in zip(extent, mask, strict=True)])
