@@ -205,6 +205,9 @@ def _pick(live: tuple[Any, ...], ranks: tuple[int, ...], test: Any) -> tuple[Any
 # -- arrays ----------------------------------------------------------------------------------------------------------
 
 
+_PYTHON = {float, int}
+
+
 def stack(shape: tuple[int, ...], *entries: Any) -> Any:
     """An array of `entries`, its leading axes of the given shape, the others those to which the entries broadcast
     together.
@@ -213,6 +216,8 @@ def stack(shape: tuple[int, ...], *entries: Any) -> Any:
     array([[1., 1.],
            [2., 3.]])
     """
+    if float in (kinds := set(map(type, entries))) and kinds <= _PYTHON:
+        return np.array(entries, np.float64).reshape(shape)
     common = np.broadcast_shapes(*(np.shape(e) for e in entries))
     result = np.empty((len(entries), *common), np.result_type(*entries) if entries else np.float64)
     for i, entry in enumerate(entries):

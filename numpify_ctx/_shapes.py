@@ -23,7 +23,9 @@ def shaped(name: str, value: Any, *sizes: Any) -> Any:
         ...
     ValueError: cannot take a value of shape (2, 3) for 'A': its first axes must be (3, 3)
     """
-    array = np.asarray(value)
+    array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    if array.shape[: len(sizes)] == sizes:
+        return array
     want = tuple(int(n) for n in sizes)
     if array.ndim == 1 and len(want) == 2 and 1 in want:
         array = array.reshape((1, -1) if want[0] == 1 and want[1] != 1 else (-1, 1))

@@ -36,7 +36,8 @@ captured values. Nested sums over one symbol, names that clash with parameters, 
 guards inside it: all that is done.
 
 *A matrix or array operation*: the value of a node of rank r is an array whose first r axes are its own, and whose
-others broadcast. Its rule says `ranked=True`, or a matrix among its operands is an error. Give `rank=` to `b.apply`, or the Op a `rank` function of its operands' ranks;
+others broadcast. Its rule says `ranked=True`, or a matrix among its operands is an error.
+Give `rank=` to `b.apply`, or the Op a `rank` function of its operands' ranks;
 `elementwise=False`, as its elements depend on others; `view=True` if it may return a view. A parameter's rank is
 settled in `_lower._rank_of`. Piecewise, broadcasting and the final shape know about ranks.
 

@@ -18,6 +18,8 @@ def element(rank: int, array: Any, *indices: Any) -> Any:
     array([3., 2.])
     """
     array = np.asarray(array)
+    if array.ndim == rank and _INTS.issuperset(map(type, indices)):
+        return array[indices]
     whole = tuple(_index(i) for i in indices)
     if array.ndim < rank:
         raise IndexError(f"cannot take {rank} indices of an array of shape {array.shape}")
@@ -28,6 +30,9 @@ def element(rank: int, array: Any, *indices: Any) -> Any:
     grid = np.ogrid[tuple(slice(n) for n in rest)]
     full = np.broadcast_to(padded, array.shape[:rank] + rest)
     return full[(*(np.broadcast_to(i, rest) for i in whole), *grid)]
+
+
+_INTS = frozenset({int, np.int64})
 
 
 def _index(index: Any) -> Any:

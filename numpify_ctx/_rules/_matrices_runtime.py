@@ -33,8 +33,8 @@ def aligned(rank: int, arrays: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _whole(a: Any) -> bool:
-    return bool(a.dtype.kind in "iub")
+def _whole(a: Any) -> Any:
+    return a.dtype.kind in "iub"
 
 
 def _wide(a: Any) -> Any:
@@ -42,8 +42,9 @@ def _wide(a: Any) -> Any:
 
 
 def _same(asked: str, rank: int, arrays: Sequence[Any]) -> None:
-    shapes = [np.shape(a)[:rank] for a in arrays]
-    if any(shape != shapes[0] for shape in shapes):
+    first = np.shape(arrays[0])[:rank]
+    if any(np.shape(a)[:rank] != first for a in arrays):
+        shapes = [np.shape(a)[:rank] for a in arrays]
         raise ValueError(f"cannot {asked}: the shapes are {', '.join(map(str, shapes))}; they must be equal")
 
 
@@ -100,7 +101,7 @@ def matmul(a: Any, b: Any) -> Any:
         largest = float(np.abs(a.astype(float)).max(initial=0)) * float(np.abs(b.astype(float)).max(initial=0))
         if largest * a.shape[1] >= 2.0**62:
             a = a.astype(np.float64)
-    return front(np.matmul(back(a), back(b)))
+    return a @ b if a.ndim == b.ndim == 2 else front(np.matmul(back(a), back(b)))
 
 
 def _square(asked: str, a: Any) -> Any:
