@@ -284,6 +284,12 @@ EXAMPLES: dict[str, Row] = {
     "Integral": (sp.Integral(sp.exp(-(t**2)), (t, x, y)), "definite, by quadrature"),
     "Derivative": (sp.Derivative(sp.sin(x) * x, x), "of known functions: done symbolically"),
     "Subs": (sp.Subs(sp.Derivative(sp.sin(t) * t, t), t, x), ""),
+    "Poly": (sp.Poly(x**2 + y * x, x), "its expression"),
+    "RootSum": (
+        sp.RootSum(t**3 + t + 1, sp.Lambda(t, sp.exp(t * x))),
+        "complex; the coefficients are numbers",
+        sp.Add(*(sp.exp(root * x) for root in sp.Poly(t**3 + t + 1, t).nroots(n=30))),
+    ),
     "Limit": (sp.Limit(sp.sin(x * t) / t, t, 0), "where SymPy finds it"),
     # matrices
     "MatAdd": (A + B, ""),
