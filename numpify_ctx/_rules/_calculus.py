@@ -67,7 +67,7 @@ def _free(body: Any, variable: Any) -> tuple[Any, ...] | None:
         seen[id(node)] = node
         if isinstance(node, _NOT_SLOWLY):
             return None
-        if isinstance(node, sp.Symbol):
+        if isinstance(node, sp.Symbol | sp.Idx):
             symbols[node] = None
         elif isinstance(node, sp.Basic):
             todo.extend(node.args)
