@@ -404,5 +404,6 @@ def test_a_body_whose_parts_are_shared():
 def test_an_idx_is_a_variable():
     index = sp.Idx("i", (0, 3))
     assert run(sp.Sum(index * x, (index, 0, 3)), 2.0, args=[x]) == 12.0
-    assert run(sp.Sum(1 / (index + x) ** 2, (index, 1, oo)), 0.0, args=[x]) == pytest.approx(math.pi**2 / 6)
+    free = sp.Idx("i")
+    assert run(sp.Sum(1 / (free + x) ** 2, (free, 1, oo)), 0.0, args=[x]) == pytest.approx(math.pi**2 / 6)
     assert run(sp.Sum(index * k, (k, 0, 3)), 2, args=[index]) == 12
