@@ -183,8 +183,11 @@ def adjoint(a: Any) -> Any:
 
 
 def trace(a: Any) -> Any:
-    """The sum of the diagonal."""
-    return np.trace(_square("the trace", a))[()]
+    """The sum of the diagonal; integers that would overflow are added as floats."""
+    a = _square("the trace", a)
+    if a.dtype.kind in "iu" and len(a):
+        return exact_add((False,) * len(a), *(a[i, i] for i in range(len(a))))
+    return np.trace(a)[()]
 
 
 def determinant(a: Any) -> Any:
@@ -221,10 +224,11 @@ def hadamard_power(base_rank: int, exponent_rank: int, base: Any, exponent: Any)
 
 
 def kronecker(*matrices: Any) -> Any:
-    """The Kronecker product."""
+    """The Kronecker product; integers that would overflow are multiplied as floats."""
     result = matrices[0]
     for other in matrices[1:]:
-        product = np.einsum("ij...,kl...->ikjl...", _wide(result), _wide(other))
+        left, right = aligned(2, [result, other])
+        product = np.asarray(exact_multiply(left[:, None, :, None], right[None, :, None, :]))
         result = product.reshape(product.shape[0] * product.shape[1], -1, *product.shape[4:])
     return result
 

@@ -221,6 +221,8 @@ def test_whole_numbers_stay_exact():
     assert run(200 * sp.Identity(3), [])[0, 0] == 200
     assert run(x * sp.Identity(3), [x], 300)[0, 0] == 300
     assert run(A + A, [A], np.full((3, 3), 2**62)).tolist() == [[2.0**63] * 3] * 3
+    assert run(sp.Trace(A), [A], np.full((3, 3), 2**62)) == 3 * 2.0**62
+    assert run(sp.KroneckerProduct(A, A), [A], np.full((3, 3), 2**40)).tolist() == [[2.0**80] * 9] * 9
 
 
 def test_matrices_of_booleans_count():
