@@ -338,7 +338,7 @@ def test_values_pass_through():
         assert live.set_parameter_context(context)().tolist() == [0, 1, 4, 9]
 
 
-@pytest.mark.parametrize("context", [3, "x", [(x, 1)], object(), Figure, dict], ids=repr)
+@pytest.mark.parametrize("context", [3, "x", [(x, 1)], object(), Figure, dict])
 def test_what_is_no_context(context):
     message = "cannot take .* as a parameter context: it is of type (int|str|list|object|type) and has no 'parameters'"
     with pytest.raises(BindingError, match=message):
