@@ -9,6 +9,7 @@ from typing import Any
 from ._report import Fact, Finding, Row, rows
 from ._timing import Times, in_turn, wall_clock
 from .numpify_peers import (
+    DECAY,
     OSCILLATOR,
     POLYNOMIAL,
     REPEATING,
@@ -42,7 +43,7 @@ TARGETS: Mapping[int, Mapping[str, tuple[float, float | None]]] = {
 def measure(scale: float) -> list[Finding]:
     found: list[Finding] = []
     for size in TARGETS:
-        for work in (TRIG, POLYNOMIAL, OSCILLATOR, REPEATING, many()):
+        for work in (TRIG, POLYNOMIAL, OSCILLATOR, DECAY, REPEATING, many()):
             if size <= work.sized:
                 found += _sweep(work, size, scale)
     return [*found, *_threads(scale), *_freezing(scale), *_memory()]

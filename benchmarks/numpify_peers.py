@@ -15,7 +15,7 @@ from numpify_ctx import numpify
 
 
 x, y = sp.symbols("x y")
-t, omega, tau = sp.symbols("t omega tau")
+t, tau, omega, omega0, gamma = sp.symbols("t tau omega omega_0 gamma", positive=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,13 @@ class Work:
 
 TRIG = Work("trig and polynomial", sp.sin(x) ** 2 * sp.cos(x) + x**3 - 2 * x + 1, (x,))
 POLYNOMIAL = Work("polynomial", 3 * x**5 - 2 * x**4 + x**3 / 3 - x + 7, (x,))
-OSCILLATOR = Work("damped oscillator", sp.exp(-t / tau) * sp.cos(omega * t), (t, omega, tau), (2.0, 3.0))
+OSCILLATOR = Work(  # how far it swings, by the frequency that drives it
+    "damped oscillator",
+    1 / sp.sqrt((omega0**2 - omega**2) ** 2 + (omega * gamma) ** 2),
+    (omega, omega0, gamma),
+    (2.0, 0.3),
+)
+DECAY = Work("damped oscillator in time", sp.exp(-t / tau) * sp.cos(omega * t), (t, omega, tau), (2.0, 3.0))
 REPEATING = Work(
     "50 repeating terms",
     sp.Add(*(k * sp.sin(x * y) * sp.exp(-(x**2)) / (k + x**2) for k in range(1, 51))),

@@ -25,12 +25,13 @@ from ._threads import Threads, number_of, share
 
 
 # Measured by `python -m benchmarks.numpify_constants`; see docs/benchmarks.md. A block of 16k doubles is 128 KiB, so
-# that the few that an expression has in use fit into a second-level cache of 512 KiB to 2 MiB; half of that costs
-# more in calls, and from 64k on the cache is missed. Threads hold the interpreter's lock between two ufuncs, so that
-# they want longer ones.
+# that the few that an expression has in use fit into a second-level cache of 512 KiB to 2 MiB; with blocks of 4k the
+# calls take a quarter more, and from 64k on expressions with many buffers miss the cache. Threads hold the
+# interpreter's lock between two ufuncs, so that they want longer ones. Up to 64k elements, plain NumPy's temporaries
+# fit into the cache as they are, and a call in blocks costs some 15 us besides its work.
 BLOCK = 1 << 14
-BLOCK_OF_THREADS = 1 << 15
-LARGE = 1 << 15  # fewer elements than this are computed in plain NumPy
+BLOCK_OF_THREADS = 1 << 16
+LARGE = 1 << 16  # fewer elements than this are computed in plain NumPy
 _FEW = 16  # what is so many times smaller than the result is computed beforehand
 _MOST_PLANS = 32  # kept for one program; each is for other dtypes or other ways to broadcast
 

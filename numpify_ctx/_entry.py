@@ -159,7 +159,7 @@ class Entry:
         if size >= LARGE:
             results = self._blocks.compute(values, integers, shape)
             if results is not None:
-                return self._arranged(self._owned(results, (), shape))
+                return results[0] if self._ordinary else self._arranged(self._owned(results, (), shape))
         result = self._function(integers)(*values)
         if self._ordinary and shape and type(result) is np.ndarray and result.shape == shape and result.base is None:
             for value in values:

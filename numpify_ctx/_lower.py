@@ -130,6 +130,7 @@ class _Lowering:
         self.rules = rules
         self.functions = {_class_of(key): function for key, function in functions.items()}
         self.user_ops: dict[Any, Op] = {}
+        self._known: dict[type, Rule] = {}  # of the classes that came, those that bring no function of the user's
         shapes = [_shape_of(argument) for argument in self.arguments]
         leaves = {
             argument: self.builder.param(index, len(shape))
@@ -206,7 +207,8 @@ class _Lowering:
                 begun = rule, operands
             todo.pop()
             rule, operands = begun
-            self._finish(current, scope_, self._combine(rule, current, scope_, operands))
+            scope_.done[key] = self._combine(rule, current, scope_, operands)
+            scope_.alive.append(current)
         return self._force(scope.done[id(expr)])
 
     def _finish(self, expr: Any, scope: Scope, result: Any) -> None:
@@ -229,12 +231,16 @@ class _Lowering:
 
     def _rule(self, expr: Any) -> Rule:
         kind = type(expr)
+        rule = self._known.get(kind)
+        if rule is not None:
+            return rule
         if self.functions or isinstance(kind, UndefinedFunction) or hasattr(kind, "f_numpy"):
             op = self._user_op(expr)
             if op is not None:
                 return Rule(lambda b, e, *nodes: b.apply(op, *nodes), folds=False, ranked=True)
         rule = self.rules.get(kind)
         if rule is not None:
+            self._known[kind] = rule
             return rule
         if isinstance(expr, AppliedUndef | sp.MatrixSymbol | ArraySymbol | sp.IndexedBase):
             raise self._unknown(expr)
