@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ._report import Fact, Finding, Row, rows
-from ._timing import Times, in_turn, wall_clock
+from ._timing import Times, in_turn
 from .numpify_peers import (
     DECAY,
     OSCILLATOR,
@@ -41,54 +41,60 @@ TARGETS: Mapping[int, Mapping[str, tuple[float, float | None]]] = {
 
 
 def measure(scale: float) -> list[Finding]:
+    works = (TRIG, POLYNOMIAL, OSCILLATOR, DECAY, REPEATING, many())
+    sweeps = [(work, size) for size in TARGETS for work in works if size <= work.sized]
     found: list[Finding] = []
-    for size in TARGETS:
-        for work in (TRIG, POLYNOMIAL, OSCILLATOR, DECAY, REPEATING, many()):
-            if size <= work.sized:
-                found += _sweep(work, size, scale)
-    return [*found, *_threads(scale), *_freezing(scale), *_memory()]
+    for work, size in sweeps:
+        found += _sweep(work, size, scale)
+    found += [*_freezing(scale), *_memory()]
+    # Last, as jax and numba leave an allocator behind that hands less memory back to the system: then what takes much
+    # of it, as lambdify does, has fewer pages to pay for.
+    for work, size in sweeps:
+        found += _references(work, size, scale)
+    return found
 
 
 def _rounds(size: int, scale: float) -> int:
     return max(3, round(scale * (12 if size > 10**6 else 40)))
 
 
+def _task(work: Work, size: int) -> str:
+    return f"{work.name}, 1e{len(str(size)) - 1} elements"
+
+
 def _sweep(work: Work, size: int, scale: float) -> list[Finding]:
     values = work.sweep(size)
     ours, theirs, with_cse = numpified(work), lambdified(work), lambdified(work, cse=True)
-    possible: dict[str, Callable[[], Any] | None] = {
+    calls: dict[str, Callable[[], Any]] = {
         "lambdify": lambda: theirs(*values),
         "numpify": lambda: ours(*values),
         "lambdify, cse": lambda: with_cse(*values),
-        "numexpr": by_numexpr(work, values),
-        "numba": by_numba(work, values),
-        "jax.jit": by_jax(work, values),
     }
-    calls = {name: call for name, call in possible.items() if call is not None}
+    numexpr = by_numexpr(work, values)
+    if numexpr is not None:
+        calls["numexpr"] = numexpr
     times = in_turn(calls, rounds=_rounds(size, scale), warm=1)
     to_lambdify, to_numexpr = TARGETS[size].get(work.name, (None, None))
-    task = f"{work.name}, 1e{len(str(size)) - 1} elements"
-    found = rows(SUITE, task, times, "lambdify", {} if to_lambdify is None else {"numpify": to_lambdify})
-    if "numexpr" in calls:
-        found.insert(1, _row(task, times, "numpify", "numexpr", to_numexpr))
-    return [*found]
+    task = _task(work, size)
+    found: list[Finding] = [_row(task, times, "numpify", "lambdify", to_lambdify)]
+    if numexpr is not None:
+        found.append(_row(task, times, "numpify", "numexpr", to_numexpr))
+    return [*found, _row(task, times, "lambdify, cse", "lambdify", None)]
+
+
+def _references(work: Work, size: int, scale: float) -> list[Finding]:
+    """What compiles to machine code takes of what numpify takes."""
+    values = work.sweep(size)
+    ours = numpified(work)
+    possible = {"numba": by_numba(work, values), "jax.jit": by_jax(work, values)}
+    calls: dict[str, Callable[[], Any]] = {"numpify": lambda: ours(*values)}
+    calls |= {name: call for name, call in possible.items() if call is not None}
+    times = in_turn(calls, rounds=_rounds(size, scale), warm=1)
+    return [*rows(SUITE, _task(work, size), times, "numpify")]
 
 
 def _row(task: str, times: Times, who: str, peer: str, target: float | None) -> Row:
     return Row(SUITE, task, who, peer, times.ratio(who, peer), times.best(who), times.best(peer), target)
-
-
-def _threads(scale: float) -> list[Finding]:
-    """Always by the clock on the wall: processor time is not less on two threads."""
-    found: list[Finding] = []
-    for work in (TRIG, POLYNOMIAL, OSCILLATOR):
-        values = work.sweep(10**7)
-        one, two = numpified(work), numpified(work, threads=2)
-        calls = {"one thread": lambda f=one, v=values: f(*v), "two threads": lambda f=two, v=values: f(*v)}
-        with wall_clock():
-            times = in_turn(calls, rounds=_rounds(10**7, scale), warm=1)
-        found += rows(SUITE, f"{work.name}, 1e7 elements", times, "one thread", {"two threads": 0.7})
-    return found
 
 
 def _freezing(scale: float) -> list[Finding]:

@@ -26,6 +26,7 @@ SUITES = {
     "refs.decode": "benchmarks.refs_decode",
     "numpify.calls": "benchmarks.numpify_calls",
     "numpify.arrays": "benchmarks.numpify_arrays",
+    "numpify.threads": "benchmarks.numpify_threads",
 }
 
 
