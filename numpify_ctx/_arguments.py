@@ -140,6 +140,33 @@ def _python(value: Any, dtype: Any) -> Any:
     return np.zeros((), dtype).real.dtype.type(value)
 
 
+_SHORT = {np.dtype(np.float16): np.float16, np.dtype(np.float32): np.float32, np.dtype(np.complex64): np.float32}
+
+
+def short_precision(values: Sequence[Any]) -> Any:
+    """The real dtype that results are to have if all arrays beside the Python scalars are shorter than double.
+
+    >>> short_precision([np.zeros(2, np.float32), 0.5]), short_precision([np.zeros(2, np.float32), np.arange(2)])
+    (<class 'numpy.float32'>, None)
+    """
+    dtypes = {value.dtype for value in values if isinstance(value, np.ndarray | np.generic)}
+    return _SHORT.get(np.result_type(*dtypes)) if not dtypes.isdisjoint(_SHORT) else None
+
+
+def shortened(result: Any, precision: Any) -> Any:
+    """`result` in that precision: a constant, or a selection among constants, is in double until it meets an array.
+
+    >>> shortened(0.5, np.float32), shortened(np.array([1, 2]), np.float32)
+    (np.float32(0.5), array([1, 2]))
+    """
+    dtype = np.result_type(result)
+    if dtype == np.float64:
+        return np.asarray(result).astype(precision)[()]
+    if dtype == np.complex128:
+        return np.asarray(result).astype(np.complex64)[()]
+    return result
+
+
 def spread(result: Any, rank: int, shape: Shape) -> Any:
     """A result in the broadcast shape `shape`, behind `rank` axes of its own; without any axes, a scalar."""
     found = np.shape(result)

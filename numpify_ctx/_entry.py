@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import PLAIN, Shape, of_doubles, prepare, spread
+from ._arguments import PLAIN, Shape, of_doubles, prepare, short_precision, shortened, spread
 from ._blocks import LARGE, Blocks
 from ._emit import Source, emit_arrays, emit_floats, emit_scalars, infer_kinds
 from ._load import load
@@ -47,8 +47,8 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_blocks", "_floats", "_floats_text", "_ordinary", "_plain", "_ranked", "_result_kinds",
-        "_scalars", "_source", "gives_numbers", "program",
+        "__weakref__", "_blocks", "_floats", "_floats_text", "_foreign", "_ordinary", "_plain", "_ranked",
+        "_result_kinds", "_scalars", "_source", "gives_numbers", "program",
     )  # fmt: skip
 
     def __init__(self, program: Program, threads: Threads = 1) -> None:
@@ -57,6 +57,7 @@ class Entry:
         # Are the results of scalars all scalars, and no parameter a matrix? Then there is `floats`.
         self.gives_numbers = not self._ranked and not any(program.rank[node] for node in program.results)
         self._ordinary = program.layout.kind == "node" and not program.rank[program.layout.node]
+        self._foreign = any(op.foreign for op in program.ops)
         self._source: Source | None = None
         self._plain: dict[int, Callable[..., Any]] = {}
         self._scalars: Callable[..., Any] | None = None
@@ -156,18 +157,28 @@ class Entry:
         else:
             values, leader = found
             integers, shape, size = 0, leader.shape, leader.size
+        precision = None if found is not None or self._foreign else short_precision(values)
         if size >= LARGE:
             results = self._blocks.compute(values, integers, shape)
             if results is not None:
-                return results[0] if self._ordinary else self._arranged(self._owned(results, (), shape))
+                if self._ordinary and precision is None:
+                    return results[0]
+                return self._arranged(self._owned(results, (), shape, precision))
         result = self._function(integers)(*values)
-        if self._ordinary and shape and type(result) is np.ndarray and result.shape == shape and result.base is None:
+        if (
+            self._ordinary
+            and precision is None
+            and shape
+            and type(result) is np.ndarray
+            and result.shape == shape
+            and result.base is None
+        ):
             for value in values:
                 if value is result:
                     break
             else:
                 return result
-        return self._arranged(self._owned(self._several(result), values, shape))
+        return self._arranged(self._owned(self._several(result), values, shape, precision))
 
     def _call_into(self, out: Any, args: Sequence[Any]) -> Any:
         values, integers, shape = prepare(args, self.program.parameter_ranks)
@@ -185,11 +196,13 @@ class Entry:
         np.copyto(out, self._call_arrays(args), casting="same_kind")
         return out
 
-    def _owned(self, results: Sequence[Any], values: Sequence[Any], shape: Shape) -> list[Any]:
-        """The results in their shapes, and the caller's: neither an argument nor the same array twice."""
+    def _owned(self, results: Sequence[Any], values: Sequence[Any], shape: Shape, precision: Any = None) -> list[Any]:
+        """The results in their shapes and precision, and the caller's: neither an argument nor an array twice."""
         owned: list[Any] = []
         seen: set[int] = set()
         for result, node in zip(results, self.program.results, strict=True):
+            if precision is not None:
+                result = shortened(result, precision)
             value = spread(result, self.program.rank[node], shape)
             if isinstance(value, np.ndarray):
                 if id(value) in seen or any(value is v or _shares(value, v) for v in values):

@@ -267,7 +267,9 @@ class _Lowering:
             elementwise = isinstance(found, np.ufunc) and found.signature is None
             # What SymPy applies an undefined function to, it takes for a number: the norm of a matrix.
             rank = None if elementwise else lambda ranks: 0
-            op = self.user_ops[cls] = Op(cls.__name__, found, kinds=arithmetic, rank=rank, elementwise=elementwise)
+            op = self.user_ops[cls] = Op(
+                cls.__name__, found, kinds=arithmetic, rank=rank, elementwise=elementwise, foreign=True
+            )
         return op
 
     def _operand(self, operand: Under, scope: Scope) -> tuple[Any, Scope]:

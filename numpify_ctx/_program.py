@@ -96,6 +96,7 @@ class Op:
             guard.
         view: the result may share memory with an operand.
         elementwise: element i of the result depends on element i of the operands alone.
+        foreign: a user's function, whose dtype is its own affair.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Op:
     cheap: bool = False
     view: bool = False
     elementwise: bool = True
+    foreign: bool = False
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

@@ -277,7 +277,11 @@ INTEGRALS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("body", "limit", "closed"), INTEGRALS, ids=lambda value: None if callable(value) else str(value)[:40])
+def short(value):
+    return None if callable(value) else str(value)[:40]
+
+
+@pytest.mark.parametrize(("body", "limit", "closed"), INTEGRALS, ids=short)
 def test_integrals(body, limit, closed):
     f = numpify(sp.Integral(body, limit), [x], cache=False)
     at = np.array([0.5, 1.0, 2.25])

@@ -1,0 +1,50 @@
+"""float32 in, float32 out: also where the result is made of constants alone, which are in double until they meet it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from numpify_ctx import numpify
+
+
+x = sp.Symbol("x")
+h = sp.Function("h")
+
+REAL = [
+    sp.pi,
+    sp.Rational(1, 3),
+    sp.Piecewise((sp.pi, x > 1), (sp.E, True)),
+    x * sp.Piecewise((sp.pi, x > 1), (sp.E, True)),
+    sp.sqrt(2) * x + sp.Piecewise((0, x > 1), (sp.sqrt(2), True)),
+]
+
+
+@pytest.mark.parametrize("size", [None, 3, 100_000])
+@pytest.mark.parametrize(
+    ("given", "complexes"), [("float16", "complex64"), ("float32", "complex64"), ("float64", "complex128")]
+)
+@pytest.mark.parametrize("expr", REAL, ids=str)
+def test_a_result_has_the_precision_of_its_argument(
+    expr: sp.Expr, given: str, complexes: str, size: int | None
+) -> None:
+    at = np.dtype(given).type(1.5) if size is None else np.linspace(0.5, 1.5, size).astype(given)
+    f = numpify(expr, [x])
+    got = f(at)
+    assert np.result_type(got) == given
+    np.testing.assert_allclose(np.asarray(got, float), f(np.asarray(at, float)), rtol=4 * float(np.finfo(given).eps))
+    assert np.result_type(numpify(sp.I * expr, [x])(at)) == complexes
+
+
+def test_a_double_or_an_integer_beside_it_makes_doubles() -> None:
+    y = sp.Symbol("y")
+    f = numpify(sp.pi, [x, y])
+    for other in (np.arange(2), np.zeros(2)):
+        assert f(np.zeros(2, np.float32), other).dtype == np.float64
+    assert f(np.zeros(2, np.float32), 1.0).dtype == np.float32
+
+
+def test_a_users_function_has_its_own_dtype() -> None:
+    f = numpify(h(x), [x], functions={h: lambda v: np.asarray(v, np.float64)})
+    assert f(np.zeros(2, np.float32)).dtype == np.float64
