@@ -210,11 +210,12 @@ def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool, write: bool,
                 positions = view.positions[::-1] if stride < 0 else view.positions
                 entry = slice(positions.start, positions.stop, positions.step)
         entries.append(entry)
-    if all(
+    unit = all(
         abs(view.positions.step if isinstance(view, Strided) else view.stride) == 1
         for view in layout.views
         if isinstance(view, Strided | Window)
-    ):
+    )
+    if unit:
         # A Python int is the quickest to trace, but beside a strided slice jax refuses it.
         entries = [int(entry) if isinstance(entry, np.int32) else entry for entry in entries]
     trailing = len(entries)
@@ -231,7 +232,7 @@ def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool, write: bool,
     form = _Form(
         entries=tuple(entries),
         open=tuple(
-            (i, *_open(view, axis.size, i in advanced, write=write, beside=bool(paired or lone)))
+            (i, *_open(view, axis.size, i in advanced, write=write, beside=bool(paired or lone) or not unit))
             for i, (axis, view) in enumerate(zip(layout.base, layout.views, strict=True))
             if i < len(entries) and entries[i] is None
         ),
@@ -267,8 +268,9 @@ def gathered_axes(layout: Layout) -> frozenset[str]:
 def _open(view: View, size: int, advanced: bool, *, write: bool, beside: bool) -> tuple[Window | None, Expr]:
     """What is to be evaluated for an axis of `size`: the first entry of a window, or the positions of any other view.
 
-    jax.Ref fits an int and a window to the axis by itself. But `beside` index arrays it makes an index array of each,
-    fits those entry by entry, which tears a window apart, and drops what it would write out of bounds.
+    jax.Ref fits an int and a window to the axis by itself. But `beside` index arrays, or slices with a stride, it makes
+    an index array of each, fits those entry by entry, which tears a window apart, and drops what it would write out of
+    bounds.
     """
     if advanced or not isinstance(view, Window):
         positions = positions_of(view)

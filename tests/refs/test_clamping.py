@@ -100,6 +100,7 @@ OUTSIDE = {
     "an int beside an array": lambda i: {"x": i, "y": jnp.array([0, 1, 2])},
     "an array": lambda i: {"x": i[None]},
     "a NamedArray": lambda i: {"x": hax.named(i[None], "i")},
+    "an int beside a slice with a stride": lambda i: {"x": i, "y": slice(None, None, 2)},
     "a window": lambda i: {"x": hax.ds(i, 1)},
     "a window beside an array": lambda i: {"x": hax.ds(i, 1), "y": jnp.array([0, 1, 2])},
 }
@@ -122,7 +123,7 @@ def test_a_write_outside_lands_on_the_nearest_row_or_is_dropped(spelled: str, pa
         (jax.jit(write) if jitted else write)(view, jnp.int32(position))
         want = np.zeros((4, 3))
         dropped = spelled in ("an array", "a NamedArray") and not part and not -size <= position < size
-        want[row] = 0 if dropped else -1
+        want[row, :: 2 if "stride" in spelled else 1] = 0 if dropped else -1
         np.testing.assert_array_equal(ref[...].array, want)
 
 
@@ -130,6 +131,7 @@ BESIDE = {
     "nothing": dict,
     "an int": lambda: {"y": 1},
     "a slice": lambda: {"y": slice(None, None, -1)},
+    "a slice with a stride": lambda: {"y": slice(None, None, 2)},
     "an array": lambda: {"y": jnp.array([1, 0])},
     "a NamedArray": lambda: {"y": hax.named(jnp.array([1, 0]), "i")},
     "a mask": lambda: {"y": np.array([True, False, True])},
