@@ -278,6 +278,31 @@ def test_freezing_makes_a_sweep_cheaper():
     assert "np.exp" not in frozen.text
 
 
+# -- buffers ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_sum_does_not_write_into_what_it_has_yet_to_read():
+    args = RNG.uniform(0.1, 1, 100), RNG.uniform(0.1, 1, 100)
+    check(sp.tanh(sp.sin(x) + sp.cos(x) + sp.exp(x) + sp.sqrt(y)), *args)
+    check(sp.tanh(sp.sin(x) * sp.cos(x) * sp.exp(x) * sp.sqrt(y)), *args)
+    check(sp.tanh(-sp.sin(x) - sp.cos(x) - sp.exp(x) - sp.sqrt(y)), *args)
+
+
+def test_a_selection_that_hands_back_a_buffer_keeps_it():
+    shared = sp.sin(x)
+    chosen = P((shared, x > 0), (shared * sp.log(-x), True))
+    check(sp.exp(chosen) * sp.cos(chosen + y), RNG.uniform(0.1, 1, 100), RNG.uniform(0.1, 1, 100))
+
+
+def test_buffers_are_used_again():
+    expr = x
+    for _ in range(50):
+        expr = sp.sin(expr) + sp.cos(expr) * y
+    found = check(expr, RNG.uniform(0.1, 1, 100), RNG.uniform(0.1, 1, 100), rtol=1e-12)
+    (source,) = kernels(found)
+    assert len(source.buffers) <= 3
+
+
 # -- selection -------------------------------------------------------------------------------------------------------
 
 SELECTIONS = [
