@@ -105,11 +105,19 @@ HERMITE_PROB = _three_terms(
     lambda mp, n, x: mp.mpf(2) ** (-n / 2) * mp.hermite(n, x / mp.sqrt(2)),  # DLMF 18.7.11
     _hermite_prob,
 )
-LAGUERRE = _three_terms("laguerre", lambda mp, n, x: mp.laguerre(n, 0, x), _laguerre)
+# DLMF 13.6.19, which mpmath's own laguerre leaves for 0 where n is a negative integer.
+LAGUERRE = _three_terms("laguerre", lambda mp, n, x: mp.hyp1f1(-n, 1, x), _laguerre)
 ASSOC_LAGUERRE = _three_terms(
     "assoc_laguerre", lambda mp, n, a, x: mp.laguerre(n, a, x), _assoc_laguerre, lambda a: a > -1
 )
-GEGENBAUER = _three_terms("gegenbauer", lambda mp, n, c, x: mp.gegenbauer(n, c, x), _gegenbauer, lambda c: c > -0.5)
+
+
+def _gegenbauer_between(mp: Any, n: Any, c: Any, x: Any) -> Any:
+    """Zero for negative integers, as SymPy has it."""
+    return mp.zero if mp.isint(n) and n < 0 else mp.gegenbauer(n, c, x)
+
+
+GEGENBAUER = _three_terms("gegenbauer", _gegenbauer_between, _gegenbauer, lambda c: c > -0.5)
 JACOBI = _three_terms("jacobi", lambda mp, n, a, b, x: mp.jacobi(n, a, b, x), _jacobi, lambda a, b: (a > -1) & (b > -1))
 
 # -- associated Legendre functions and spherical harmonics -------------------------------------------------------------

@@ -125,3 +125,11 @@ def test_no_scipy_is_needed(monkeypatch):
     monkeypatch.setattr("numpify_ctx._rules._pointwise.scipy_special", lambda: None)
     f = numpify(sp.legendre(n, x), [n, x], cache=False)
     np.testing.assert_allclose(f(2, np.array([0.5, 1.0])), [-0.125, 1.0], rtol=1e-15)
+
+
+@pytest.mark.parametrize("order", [-1, -2, -3])
+def test_negative_orders_are_what_sympy_says(order):
+    for v in (-3.0, 1e-9, 0.7):
+        want = float(sp.laguerre(order, sp.Float(v, 30)))
+        assert numpify(sp.laguerre(n, x), [n, x])(order, v) == pytest.approx(want, rel=1e-13)
+    assert numpify(sp.gegenbauer(n, a, x), [n, a, x])(order, 0.5, 0.5) == 0
