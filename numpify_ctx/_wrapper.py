@@ -24,6 +24,7 @@ import numpy as np
 from ._context import Parameters, holds_parameters, keeps_value
 from ._entry import REFUSALS
 from ._names import fresh_name
+from ._namespace import bare_namespace
 
 
 Role = Literal["free", "frozen", "dynamic"]
@@ -288,7 +289,8 @@ def wrapper(
         body_names: the global names in `shape.body`.
     """
     code, words = _compiled(shape)
-    namespace: dict[str, Any] = {"__builtins__": {}, "__name__": __name__, **frozen}
+    namespace = bare_namespace(__name__=__name__)
+    namespace |= frozen
     namespace |= {words[word]: value for word, value in _BUILTIN_WORDS.items()}
     namespace |= {words[word]: value for word, value in (("call", call), ("misfit", misfit), ("absent", absent))}
     namespace |= {words.symbol(name): symbol for name, symbol in symbols.items()}

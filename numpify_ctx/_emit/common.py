@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._namespace import bare_namespace
 from .._place import Placement
 from .._program import ANY, BOUND, CONST, PARAM, Op, Program, Region
 
@@ -114,7 +115,7 @@ class Emitter:
         self.place = Placement(program, self.kinds, self.scalars)
         self.names = Names(program.parameters)
         self.name = self.names.plain("f")
-        self.namespace: dict[str, Any] = {"__builtins__": {}, "np": np}
+        self.namespace = bare_namespace(np=np)
         self.injected: dict[int, str] = {}
         self.functions: list[str] = []
         self.known_functions: dict[Any, str] = {}

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import ctypes
 import keyword
+import subprocess
+import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -22,6 +26,7 @@ from numpify_ctx import CompileError, numpify
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._emit.arrays import emit_arrays
 from numpify_ctx._emit.scalars import emit_floats, emit_scalars
+from numpify_ctx._namespace import bare_namespace
 from numpify_ctx._program import ANY, NUMBER
 
 
@@ -327,3 +332,25 @@ def test_what_is_injected_is_only_what_was_passed():
     source = emit_arrays(program, [NUMBER])
     strange = {n: v for n, v in source.namespace.items() if n not in ("np", "math", "__builtins__")}
     assert list(strange.values()) == [np.cbrt]
+
+
+def test_c_code_below_imports_what_numpy_needs_and_nothing_else():
+    """CPython 3.13 imports `warnings` to show one, and NumPy imports its own modules late, by these builtins."""
+    imported = ctypes.PyDLL(None).PyImport_ImportModule
+    imported.restype, imported.argtypes = ctypes.py_object, [ctypes.c_char_p]
+    namespace = bare_namespace(imported=imported)
+    exec("def f(name): return imported(name)", namespace)
+    assert namespace["f"](b"warnings") is warnings
+    assert namespace["f"](b"numpy.linalg") is np.linalg
+    for name in (b"os", b"builtins", b"numpyro", b"subprocess"):
+        with pytest.raises(ImportError, match=name.decode()):
+            namespace["f"](name)
+
+
+def test_a_warning_is_shown_from_generated_code():
+    """Shown, not raised: only then does the interpreter look for `warnings`."""
+    code = "import sympy as sp, numpy as np; from numpify_ctx import numpify; x = sp.Symbol('x')\n"
+    code += "print(numpify(1/x)(0.0), numpify(1/x)(np.zeros(2)), numpify(1/x).freeze({x: 0.0})())"
+    done = subprocess.run([sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["inf", "[inf", "inf]", "inf"]
+    assert done.stderr.count("divide by zero") >= 3
