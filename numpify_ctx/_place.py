@@ -3,19 +3,24 @@
 Law: a node that every path through a selection computes is computed before it, once; any other is computed inside
 the arms that use it, also if several do. So sharing never takes a node out of its guard, and a guard never hides
 what is needed anyway. What does not depend on the variable of a loop is computed before the loop.
+
+And which nodes are computed with warnings silenced: those that only operands of And and Or need. Any of these may
+decide alone, SymPy orders them as it likes, and so none may complain about elements that another one decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from ._ops import ADD, MUL
-from ._program import BOUND, CONST, INT, PARAM, Program, Region
+from ._ops import ADD, AND, MUL, NOT, OR
+from ._program import BOUND, CONST, INT, PARAM, Op, Program, Region
 
 
 DEEP_GUARDS = 24  # selections nested deeper are computed by evaluating all their arms: no nesting overflows a stack
 CHEAP_ARMS = 24  # arms of no more cheap operations than this are computed everywhere and selected from
 _LEAVES = (CONST, PARAM, BOUND)
+_GATES = (AND, OR)
+_QUIET_FORMS = ("compare", "logic", "negative")
 
 
 class Placement:
@@ -32,7 +37,9 @@ class Placement:
         self._depth: list[int] = []  # how deep guards nest at and below each node
         self._cheap: list[int] = []  # how many operations it takes, if all are cheap; else more than CHEAP_ARMS
         self._needs: dict[int, tuple[int, ...]] = {}  # where that is not simply the operands
-        self.is_straight = not any(op.lazy for op in set(program.ops)) and Region not in set(map(type, program.data))
+        ops = set(program.ops)
+        self.is_straight = not any(op.lazy for op in ops) and Region not in set(map(type, program.data))
+        self._has_gates = any(gate in ops for gate in _GATES)
         if self.is_straight:
             return  # there is nothing that anything could be placed inside of
         for node, op in enumerate(program.ops):
@@ -101,6 +108,35 @@ class Placement:
     def may_warn(self, roots: Iterable[int], known: Container[int]) -> bool:
         """Can the cheap operations on the way to `roots` overflow?"""
         return any(self.program.ops[n] in (ADD, MUL) for n in self._all_below(roots, known))
+
+    def silenced(self, local: Iterable[int], deciders: Iterable[int], known: Container[int] = ()) -> set[int]:
+        """Which of the nodes `local` may warn of what decides nothing about `deciders`, and the gates that use them."""
+        if not self._has_gates:
+            return set()
+        ops, args = self.program.ops, self.program.args
+        deciding: set[int] = set()
+        todo = list(deciders)
+        while todo:
+            node = todo.pop()
+            if node not in deciding and node not in known:
+                deciding.add(node)
+                if ops[node] not in _GATES:
+                    todo.extend(self.needs(node))
+        found: set[int] = set()
+        for node in sorted(local):
+            shaded = node not in deciding
+            if (shaded and self._is_noisy(ops[node])) or (
+                (shaded or ops[node] in _GATES) and not found.isdisjoint(args[node])
+            ):
+                found.add(node)
+        return found
+
+    def _is_noisy(self, op: Op) -> bool:
+        """May it warn?"""
+        if op in _LEAVES or op is NOT or op.form in _QUIET_FORMS:
+            return False
+        # What Python computes by itself raises instead, and the call is made anew over arrays.
+        return not self.scalars or (op.form == "call" and op.math is None)
 
     def _all_below(self, roots: Iterable[int], known: Container[int]) -> set[int]:
         found: set[int] = set()

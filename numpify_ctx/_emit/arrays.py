@@ -35,7 +35,7 @@ class ArrayEmitter(Emitter):
         if self.place.has_deep:
             body = suite.inside()
             body.silent = True
-        self.run(body, results)
+        self.run(body, results, self.program.results)
         texts = [body.text[n][0] for n in results]
         body.add(f"return {texts[0] if len(texts) == 1 and roots is None else as_tuple(texts)}")
         lines = body.lines if body is suite else ['    with np.errstate(all="ignore"):', *body.lines]

@@ -241,7 +241,11 @@ class _BlockEmitter(ArrayEmitter):
         in_place = {node: steps for node in self.order if (steps := self._in_place(node))}
         last = self._last_reads(in_place)
         written: set[int] = set()
+        silenced = set() if suite.silent else self.place.silenced(self.order, self.program.results)
+        outer, quiet = suite, None
         for i, node in enumerate(self.order):
+            if silenced and self.ops[node] is not CONST:
+                suite = quiet = self.turned(outer, quiet, node in silenced)
             if self.ops[node] is CONST:
                 suite.text[node] = self.constant(self.data[node])
             elif node in in_place:
@@ -257,6 +261,7 @@ class _BlockEmitter(ArrayEmitter):
             for operand in self.reads[node]:
                 if last[operand] == i:
                     self._release(operand)
+        self.turned(outer, quiet, False)
         return written
 
     def _in_place(self, node: int) -> list[_Step] | None:

@@ -127,19 +127,41 @@ class Emitter:
 
     # -- suites and functions ----------------------------------------------------------------------------------------
 
-    def run(self, suite: Suite, roots: Sequence[int]) -> None:
-        """Add to a suite what computes `roots`; afterwards it has them at hand."""
+    def run(self, suite: Suite, roots: Sequence[int], deciders: Sequence[int] | None = None) -> None:
+        """Add to a suite what computes `roots`; afterwards it has them at hand.
+
+        `deciders` are the nodes for whose sake it is done, if they are not the roots.
+        """
         local = self.place.closure(roots, suite.text)
         uses = self.count_uses(suite, local, roots)
         last = set(roots)
+        silenced = set() if suite.silent else self.place.silenced(local, deciders or roots, suite.text)
+        here, quiet = suite, None
         for node in sorted(local):
             if self.ops[node] is CONST:
                 suite.text[node] = self.constant(self.data[node])
                 continue
-            text = self.write(suite, node)
-            if uses[node] > 1 or (len(text[0]) > WIDE and node not in last):
-                text = self.assign(suite, text[0])
+            if silenced:
+                here = quiet = self.turned(suite, quiet, node in silenced)
+            text = self.write(here, node)
+            # Used outside, a gate must be computed inside.
+            is_gate = node in silenced and (node in last or self.ops[node].form == "logic")
+            if uses[node] > 1 or is_gate or (len(text[0]) > WIDE and node not in last):
+                text = self.assign(here, text[0])
             suite.text[node] = text
+        self.turned(suite, quiet, False)
+
+    def turned(self, suite: Suite, quiet: Suite | None, silent: bool) -> Suite:
+        """Where the next statement goes: into `suite`, or into a part of it in which nothing warns.
+
+        `quiet` is where the last one went.
+        """
+        if quiet is not None and quiet is not suite and not silent and quiet.lines:
+            suite.add('with np.errstate(all="ignore"):')
+            suite.lines += quiet.lines
+        if not silent:
+            return suite
+        return quiet if quiet is not None and quiet is not suite else Suite([], suite.indent + "    ", suite.text, True)
 
     def count_uses(self, suite: Suite, local: set[int], roots: Sequence[int]) -> dict[int, int]:
         """How often each node is written; what is handed to a function counts twice, for it needs a name."""

@@ -227,3 +227,58 @@ def test_piecewise_takes_the_first_true_condition(rules):
     relation = {"lt": sp.Lt, "gt": sp.Gt, "eq": sp.Eq}
     expr = P(*((value + sp.exp(x), relation[r](x, bound)) for value, r, bound in rules), (sp.exp(x), True))
     check(expr, [x], [np.arange(-4, 5)])
+
+
+# -- guards that are operands of And and Or ---------------------------------------------------------------------------
+
+EVERYWHERE = np.array([-4.0, -1.0, 0.0, 0.25, 3.0])
+MANY_TIMES = np.tile(EVERYWHERE, 8000)  # in blocks
+
+
+@pytest.mark.parametrize("at", [EVERYWHERE, MANY_TIMES, 0.0, 0, -1, np.array([0, 2, -3]), np.float32([0, -1])])
+@pytest.mark.parametrize(
+    ("expr", "want"),
+    [
+        (sp.And(sp.Ne(x, 0), 1 / x > 1), lambda v: v != 0 and 1 / v > 1),
+        (sp.Or(sp.Eq(x, 0), 1 / x > 1), lambda v: v == 0 or 1 / v > 1),
+        (sp.And(x > 0, sp.log(x) > 0, sp.sqrt(x) < 3), lambda v: 1 < v < 9),
+        (sp.Not(sp.And(sp.Ne(x, 0), 1 / x > 1)), lambda v: v == 0 or 1 / v <= 1),
+        (sp.Implies(x > 0, sp.log(x) > 1), lambda v: v <= 0 or v > np.e),
+        (sp.Nand(sp.log(x) > 1, x > 0, evaluate=False), lambda v: v <= np.e),
+        (sp.Or(x <= 0, sp.And(sp.log(x) < 1, 1 / sp.log(x) < 3)), lambda v: v < 1 or np.exp(1 / 3) < v < np.e),
+        (sp.Piecewise((1, sp.And(sp.Ne(x, 0), 1 / x > 1)), (0, True)), lambda v: int(v != 0 and 1 / v > 1)),
+        (
+            sp.Piecewise((x, x > 2), (sp.log(x), sp.And(x > 0, sp.log(x) < 3)), (0, True)),
+            lambda v: v if v > 2 else np.log(v) if v > 0 else 0,
+        ),
+    ],
+    ids=lambda value: str(value) if isinstance(value, sp.Basic) else "by hand",
+)
+def test_what_another_operand_decides_warns_of_nothing(expr, want, at):
+    got = np.atleast_1d(compile_expression(expr, ((x, "x"),)).call(at))
+    values = np.atleast_1d(at).tolist()
+    np.testing.assert_allclose(got, [want(value) for value in values], rtol=1e-6)
+
+
+def test_the_order_of_the_operands_does_not_matter():
+    for order in ((sp.Ne(x, 0), 1 / x > 1, y > 0), (y > 0, 1 / x > 1, sp.Ne(x, 0))):
+        expr = sp.And(*order, evaluate=False)
+        assert compile_expression(expr, ((x, "x"), (y, "y"))).call(np.array([0.0, 0.5]), 1.0).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("at", [EVERYWHERE, MANY_TIMES])
+@pytest.mark.parametrize("results", [lambda guarded: [guarded, 1 / x], lambda guarded: [1 / x, guarded]])
+def test_what_is_also_wanted_for_itself_does_warn(results, at):
+    compiled = compile_expression(results(sp.And(sp.Ne(x, 0), 1 / x > 1)), ((x, "x"),))
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        compiled.call(at)
+
+
+def test_a_guard_of_one_argument_silences_what_is_computed_of_another():
+    """The scalar side of a large call is computed before the blocks."""
+    compiled = compile_expression(sp.And(y > 0, sp.log(y) > x), ((x, "x"), (y, "y")))
+    assert not compiled.call(MANY_TIMES, np.array([[-1.0]])).any()
+
+
+def test_conditions_that_cannot_warn_stay_plain():
+    assert compile_expression(sp.And(x > 0, x < 1), ((x, "x"),)).source.count("\n") == 2
