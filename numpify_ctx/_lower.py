@@ -22,7 +22,7 @@ from ._builder import Builder
 from ._errors import CompileError
 from ._exact import evaluate
 from ._ops import STACK
-from ._program import INT, Layout, Op, Program, arithmetic
+from ._program import COMPLEX, INT, Layout, Op, Program, arithmetic
 from ._shapes import EXTENT, SHAPED, WIDENED
 
 
@@ -62,6 +62,7 @@ class Rule:
         operands: `(builder, expr) -> what to lower first`: SymPy expressions, or `Under` to bind symbols. None:
             `expr.args`.
         ranked: operands may be matrices and arrays; else they must be numbers.
+        real: operands must be real numbers. What is complex whatever the arguments are is refused when compiling.
         folds: an `expr` all of whose operands are constant is a constant, and `expr.evalf()` gives its value.
     """
 
@@ -69,6 +70,7 @@ class Rule:
     operands: Callable[[Builder, Any], Sequence[Any]] | None = None
     folds: bool = True
     ranked: bool = False
+    real: bool = False
 
 
 @dataclass(slots=True, eq=False)  # not frozen: that doubles the time to make one, and there are many
@@ -309,7 +311,17 @@ class _Lowering:
                     "a matrix or array"
                 )
             nodes.append(node if where is scope else Body(node, where.bound))
+        if rule.real:
+            self._check_real(expr, nodes)
         return rule.lower(self.builder, expr, *nodes)
+
+    def _check_real(self, expr: Any, nodes: Sequence[int]) -> None:
+        for node in nodes:
+            if self.builder.kinds[node] == COMPLEX:
+                raise CompileError(
+                    f"cannot compile {describe(expr)}: {type(expr).__name__} is of real numbers, and one of its "
+                    "operands is complex"
+                )
 
     def _force(self, part: Any) -> int:
         """The node of a lowered operand: a constant is evaluated now; what has no value is computed at each call."""
@@ -320,7 +332,10 @@ class _Lowering:
             return self.builder.const(value)
         if part.rule is None:
             raise CompileError(f"cannot compile {describe(part.expr)}: this constant has no numerical value")
-        return part.rule.lower(self.builder, part.expr, *map(self._force, part.parts))
+        nodes = [self._force(operand) for operand in part.parts]
+        if part.rule.real:
+            self._check_real(part.expr, nodes)
+        return part.rule.lower(self.builder, part.expr, *nodes)
 
     def _unknown(self, expr: Any) -> CompileError:
         names = ", ".join(str(a) for a in self.arguments[:12]) or "none"

@@ -22,12 +22,12 @@ RULES: dict[type, Rule] = {
     cfunctions.log2: call(ufunc("log2", "log2")),
     cfunctions.log10: call(ufunc("log10", "log10")),
     cfunctions.Sqrt: Rule(lambda b, e, x: b.sqrt(x)),
-    cfunctions.Cbrt: call(ufunc("cbrt")),
-    cfunctions.hypot: call(ufunc("hypot")),
+    cfunctions.Cbrt: call(ufunc("cbrt"), real=True),
+    cfunctions.hypot: call(ufunc("hypot"), real=True),
     cfunctions.fma: Rule(_fma),
     cfunctions.isnan: call(ufunc("isnan", kinds=boolean)),
-    numpy_nodes.logaddexp: call(ufunc("logaddexp")),
-    numpy_nodes.logaddexp2: call(ufunc("logaddexp2")),
+    numpy_nodes.logaddexp: call(ufunc("logaddexp"), real=True),
+    numpy_nodes.logaddexp2: call(ufunc("logaddexp2"), real=True),
 }
 
 _SINCE_SYMPY_1_14 = (

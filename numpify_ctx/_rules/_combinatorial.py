@@ -82,5 +82,5 @@ RULES: dict[type, Rule] = {
     sequences.legendre_symbol: _symbol(rt.LEGENDRE_SYMBOL),
     sequences.jacobi_symbol: _symbol(rt.JACOBI_SYMBOL),
     sequences.kronecker_symbol: _symbol(rt.KRONECKER_SYMBOL),
-    Rem: call(runtime(rt.remainder, kinds=real_part)),
+    Rem: call(runtime(rt.remainder, kinds=real_part), real=True),
 }

@@ -11,12 +11,12 @@ from .._lower import Rule, describe
 from .._program import Kinds, Op, floating
 
 
-def call(op: Op) -> Rule:
-    """A node that is one call of `op` on its operands.
+def call(op: Op, real: bool = False) -> Rule:
+    """A node that is one call of `op` on its operands; `real`: on real numbers only.
 
     >>> rule = call(ufunc("sin"))
     """
-    return Rule(lambda b, e, *nodes: b.apply(op, *nodes))
+    return Rule(lambda b, e, *nodes: b.apply(op, *nodes), real=real)
 
 
 def ufunc(name: str, math: str | Callable[..., Any] | None = None, kinds: Kinds = floating) -> Op:

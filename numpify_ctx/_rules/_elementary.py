@@ -58,7 +58,7 @@ RULES: dict[type, Rule] = {
     sp.asec: of_reciprocal(ARCCOS),
     sp.acsc: of_reciprocal(ARCSIN),
     sp.acot: call(runtime(rt.acot)),
-    sp.atan2: call(ufunc("arctan2", "atan2", kinds=real)),
+    sp.atan2: call(ufunc("arctan2", "atan2", kinds=real), real=True),
     # hyperbolic
     sp.sinh: call(SINH),
     sp.cosh: call(COSH),
@@ -85,11 +85,11 @@ RULES: dict[type, Rule] = {
     sp.ceiling: Rule(lambda b, e, x: b.neg(b.apply(FLOOR, b.neg(x)))),
     frac: Rule(lambda b, e, x: b.sub(x, b.apply(FLOOR, x))),
     # several numbers
-    sp.Mod: call(MOD),
+    sp.Mod: call(MOD, real=True),
     sp.Min: extremum(MINIMUM),
     sp.Max: extremum(MAXIMUM),
     # steps and their kin
-    sp.Heaviside: call(ufunc("heaviside", kinds=real)),
+    sp.Heaviside: call(ufunc("heaviside", kinds=real), real=True),
     sp.DiracDelta: call(runtime(rt.dirac_delta, kinds=real)),
     sp.SingularityFunction: rewritten(lambda e: e.rewrite(sp.Piecewise)),
     sp.LeviCivita: call(runtime(rt.levi_civita, kinds=real_part)),

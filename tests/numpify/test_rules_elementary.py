@@ -7,7 +7,9 @@ import pytest
 import sympy as sp
 from sympy.codegen import cfunctions, numpy_nodes
 from sympy.functions.elementary.integers import frac
+from sympy.functions.elementary.miscellaneous import Rem
 
+from numpify_ctx import CompileError
 from numpify_ctx._compile import compile_expression
 from tests.numpify.evalf_oracle import check
 
@@ -143,3 +145,17 @@ def test_functions_of_two_numbers_of_code_generation():
     check(cfunctions.fma(x, y, z), [x, y, z], [a, b, 2.0], meaning=x * y + z)
     check(cfunctions.Sqrt(x), [x], [a], meaning=sp.sqrt(x))
     check(cfunctions.Cbrt(x), [x], [a], meaning=sp.cbrt(x))
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sp.Mod(x, sp.I), sp.Mod(sp.I * x, 2), sp.real_root(x, sp.I), sp.atan2(x, sp.zoo), sp.atan2(sp.I, x),
+        sp.Heaviside(sp.I * x), sp.Heaviside(x, sp.I), Rem(x, sp.I), cfunctions.Cbrt(sp.I * x),
+        cfunctions.hypot(x, 1 + sp.I), numpy_nodes.logaddexp(x, sp.I),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_of_real_numbers_takes_no_complex_ones(expr):
+    with pytest.raises(CompileError, match="is of real numbers, and one of its operands is complex"):
+        compile_expression(expr, ((x, "x"),))
