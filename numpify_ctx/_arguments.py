@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Number
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy as sp
@@ -13,6 +15,9 @@ from sympy.logic.boolalg import BooleanAtom
 
 
 FLOAT64 = np.dtype(np.float64)
+_INT64 = np.dtype(np.int64)
+
+_PYTHON = frozenset({bool, int, float, complex})
 
 # What Python scalars compute with, by the type of the argument: the numbers that are Python's in all but type.
 PLAIN: dict[type, type] = {float: float, int: int, bool: int, np.float64: float, np.int64: int, np.bool_: int}
@@ -44,48 +49,172 @@ def numeric(value: Any) -> Any:
             return value
 
 
-def prepare(args: Sequence[Any], ranks: Sequence[int]) -> tuple[list[Any], int, Shape]:
+class Prepared(NamedTuple):
+    """Arguments of a call, as `prepare` gives them.
+
+    Attributes:
+        values: one per argument, arrays and NumPy scalars.
+        integers: a bit mask of which of them are integers.
+        shape: the broadcast shape.
+        precision: the real dtype that results are to have if all arrays beside the Python scalars are shorter than
+            double; else None.
+    """
+
+    values: list[Any]
+    integers: int
+    shape: Shape
+    precision: Any
+
+
+def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
     """Arguments as arrays and NumPy scalars that compute as mathematics does.
 
     Small integers and booleans become int64, Python scalars take the precision of the arrays beside them.
 
-    Returns:
-        The values; a bit mask of which of them are integers; the broadcast shape.
-
     >>> prepare([np.array([250], np.uint8), 2.5], (0, 0))
-    ([array([250]), np.float64(2.5)], 1, (1,))
+    Prepared(values=[array([250]), np.float64(2.5)], integers=1, shape=(1,), precision=None)
+    >>> prepare([np.zeros(2, np.float32), 0.5], (0, 0)).precision
+    <class 'numpy.float32'>
     """
-    values: list[Any] = [a if isinstance(a, _NUMERIC) and not _holds_objects(a) else _as_array(a) for a in args]
-    dtypes = [v.dtype if isinstance(v, np.ndarray | np.generic) else _weak(v) for v in values]
-    dtype = np.result_type(*dtypes, np.int8)
-    values = [_strong(v) if isinstance(v, np.ndarray | np.generic) else _python(v, dtype) for v in values]
-    shape = np.broadcast_shapes(*(np.shape(v)[r:] for v, r in zip(values, ranks, strict=True)))
-    # What is no number, None say, has no dtype: a user's function may want it, arithmetic refuses it.
-    integers = sum([1 << i for i, v in enumerate(values) if hasattr(v, "dtype") and v.dtype.kind in "iub"])
-    return values, integers, shape
+    values, kinds = list(args), []
+    for i, a in enumerate(args):
+        kind: Any = type(a)
+        if kind is np.ndarray and a.dtype.kind != "O":
+            kind = a.dtype
+        elif kind not in _PYTHON:
+            values[i], kind = _admitted(a)
+        kinds.append(kind)
+    plan = _plan(tuple(kinds))
+    shape: Shape = ()
+    for i, (value, convert, rank) in enumerate(zip(values, plan.conversions, ranks, strict=True)):
+        if convert is not None:
+            value = values[i] = convert(value)
+        elif not value.ndim:
+            value = values[i] = value[()]
+        rest = np.shape(value)[rank:]
+        if rest and rest != shape:
+            shape = np.broadcast_shapes(shape, rest) if shape else rest
+    integers = plan.integers
+    for i in plan.beyond:
+        if values[i].dtype.kind == "f":
+            integers &= ~(1 << i)
+    return Prepared(values, integers, shape, plan.precision)
 
 
-def of_doubles(args: Sequence[Any]) -> tuple[list[Any], Any] | None:
+def _admitted(value: Any) -> tuple[Any, Any]:
+    """A value that is neither a Python number nor a plain array of numbers, as one that is; and its kind."""
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind != "O":
+        return value, value.dtype
+    for kind in (int, float, complex):
+        if isinstance(value, kind):
+            return value, kind
+    array = _as_array(value)
+    return array, array.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How arguments of certain kinds are prepared together.
+
+    Attributes:
+        conversions: a function for each; None for an array or a NumPy scalar that stays what it is.
+        integers: which of them become integers, as in `Prepared`.
+        beyond: those of them that become floats instead if they do not fit into int64.
+        precision: as in `Prepared`.
+    """
+
+    conversions: tuple[Callable[[Any], Any] | None, ...]
+    integers: int
+    beyond: tuple[int, ...]
+    precision: Any
+
+
+@functools.lru_cache(maxsize=512)
+def _plan(kinds: tuple[Any, ...]) -> _Plan:
+    """The plan for arguments of these kinds: dtypes of NumPy's, types of Python's."""
+    dtype = np.result_type(*(k if isinstance(k, np.dtype) else _weak(k) for k in kinds), np.int8)
+    conversions, dtypes = [], []
+    for kind in kinds:
+        convert, becomes = _of_dtype(kind) if isinstance(kind, np.dtype) else _of_python(kind, dtype)
+        conversions.append(convert)
+        dtypes.append(becomes)
+    return _Plan(
+        tuple(conversions),
+        sum([1 << i for i, d in enumerate(dtypes) if d.kind in "iub"]),
+        tuple([i for i, convert in enumerate(conversions) if convert in (_whole, _of_uint64)]),
+        _short_precision([d for d in dtypes if d.kind != "O"]),
+    )
+
+
+def _weak(kind: type) -> Any:
+    return 0 if kind is bool else kind(0)
+
+
+def _of_dtype(dtype: Any) -> tuple[Callable[[Any], Any] | None, Any]:
+    """The conversion of arrays and scalars of a dtype, and what dtype they then have."""
+    if dtype.kind not in "iub" or dtype == _INT64:
+        return None, dtype
+    return (_of_uint64 if dtype == np.uint64 else _of_integers), _INT64
+
+
+def _of_python(kind: type, dtype: Any) -> tuple[Callable[[Any], Any], Any]:
+    """The conversion of Python's numbers beside arrays of result type `dtype`, whose precision they take."""
+    if kind is not complex and kind is not float and (dtype.kind not in "fc" or dtype in (np.float64, np.complex128)):
+        return _whole, _INT64
+    if kind is complex:
+        to = np.result_type(dtype, np.complex64) if dtype.kind in "fc" else np.dtype(np.complex128)
+    else:
+        to = np.zeros((), dtype).real.dtype if dtype.kind in "fc" else FLOAT64
+    return to.type, to
+
+
+def _whole(value: int) -> Any:
+    return np.int64(value) if -(2**63) <= value < 2**63 else np.float64(value)
+
+
+def _of_integers(value: Any) -> Any:
+    value = value.astype(np.int64)
+    return value if value.ndim else value[()]
+
+
+def _of_uint64(value: Any) -> Any:
+    value = value.astype(np.float64 if np.any(value > np.uint64(2**63 - 1)) else np.int64)
+    return value if value.ndim else value[()]
+
+
+_SHORT = {np.dtype(np.float16): np.float16, np.dtype(np.float32): np.float32, np.dtype(np.complex64): np.float32}
+
+
+def _short_precision(dtypes: Sequence[Any]) -> Any:
+    return None if _SHORT.keys().isdisjoint(dtypes) else _SHORT.get(np.result_type(*dtypes))
+
+
+def of_doubles(args: Sequence[Any], ranks: Sequence[int]) -> tuple[list[Any], Shape] | None:
     """As `prepare`, for what most calls pass: float64 arrays of one shape, and floats. None: something else is there.
 
     The floats become arrays of rank 0, which NumPy combines with arrays in half the time that it needs for a float.
 
     Returns:
-        The values, and one of the arrays.
+        The values; the shape that the arrays have behind the axes that `ranks` counts.
 
-    >>> of_doubles((0.5, np.array([1.0, 2.0])))
-    ([array(0.5), array([1., 2.])], array([1., 2.]))
+    >>> of_doubles((0.5, np.array([1.0, 2.0])), (0, 0))
+    ([array(0.5), array([1., 2.])], (2,))
     """
     values = []
-    leader: Any = None
-    for a in args:
+    shape: Shape | None = None
+    for a, rank in zip(args, ranks, strict=True):
         kind = type(a)
         if kind is np.ndarray:
             if a.dtype is not FLOAT64:
                 return None
-            if leader is None:
-                leader = a
-            elif a.shape != leader.shape:
+            rest: Shape = a.shape
+            if rank:
+                rest = rest[rank:]
+            elif not rest:
+                return None
+            if shape is None:
+                shape = rest
+            elif rest != shape:
                 return None
             values.append(a)
         elif kind is float or kind is np.float64:
@@ -93,11 +222,7 @@ def of_doubles(args: Sequence[Any]) -> tuple[list[Any], Any] | None:
         else:
             return None
     # A call without arrays has rules of its own.
-    return None if leader is None or not leader.ndim else (values, leader)
-
-
-def _holds_objects(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "O"
+    return None if shape is None else (values, shape)
 
 
 def _as_array(value: Any) -> Any:
@@ -115,52 +240,14 @@ def _number(entry: Any) -> Any:
     return value if isinstance(value, _NUMERIC) else float(value)
 
 
-def _weak(value: Any) -> Any:
-    return 0 if isinstance(value, int) else type(value)(0)
-
-
-def _strong(value: Any) -> Any:
-    """A NumPy argument: integers and booleans as int64 (floats where they do not fit), rank 0 as a scalar."""
-    match value.dtype.kind:
-        case "u" if value.dtype.itemsize == 8 and np.any(value > np.uint64(2**63 - 1)):
-            value = value.astype(np.float64)
-        case "i" | "u" | "b":
-            value = value.astype(np.int64, copy=False)
-    return value[()] if np.ndim(value) == 0 else value
-
-
-def _python(value: Any, dtype: Any) -> Any:
-    """A Python argument beside arrays of result type `dtype`, whose precision it takes."""
-    if isinstance(value, int) and (dtype.kind not in "fc" or dtype in (np.float64, np.complex128)):
-        return np.int64(value) if -(2**63) <= value < 2**63 else np.float64(value)
-    if dtype.kind not in "fc":
-        return np.complex128(value) if isinstance(value, complex) else np.float64(value)
-    if isinstance(value, complex):
-        return np.result_type(dtype, np.complex64).type(value)
-    return np.zeros((), dtype).real.dtype.type(value)
-
-
-_SHORT = {np.dtype(np.float16): np.float16, np.dtype(np.float32): np.float32, np.dtype(np.complex64): np.float32}
-
-
-def short_precision(values: Sequence[Any]) -> Any:
-    """The real dtype that results are to have if all arrays beside the Python scalars are shorter than double.
-
-    >>> short_precision([np.zeros(2, np.float32), 0.5]), short_precision([np.zeros(2, np.float32), np.arange(2)])
-    (<class 'numpy.float32'>, None)
-    """
-    dtypes = {value.dtype for value in values if isinstance(value, np.ndarray | np.generic)}
-    return _SHORT.get(np.result_type(*dtypes)) if not dtypes.isdisjoint(_SHORT) else None
-
-
 def shortened(result: Any, precision: Any) -> Any:
     """`result` in that precision: a constant, or a selection among constants, is in double until it meets an array.
 
     >>> shortened(0.5, np.float32), shortened(np.array([1, 2]), np.float32)
     (np.float32(0.5), array([1, 2]))
     """
-    dtype = np.result_type(result)
-    if dtype == np.float64:
+    dtype = getattr(result, "dtype", None) or np.result_type(result)
+    if dtype == FLOAT64:
         return np.asarray(result).astype(precision)[()]
     if dtype == np.complex128:
         return np.asarray(result).astype(np.complex64)[()]
@@ -180,7 +267,6 @@ def spread(result: Any, rank: int, shape: Shape) -> Any:
     return np.broadcast_to(result.reshape(lead + pad + found[rank:]), lead + shape).copy()
 
 
-_PYTHON = (bool, int, float, complex)
 _PYTHONS_OWN = frozenset(np.dtype(kind) for kind in (np.bool_, np.int64, np.float64, np.complex128))
 
 

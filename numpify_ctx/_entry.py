@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import PLAIN, Shape, of_doubles, prepare, short_precision, shortened, spread
+from ._arguments import PLAIN, Shape, of_doubles, prepare, shortened, spread
 from ._blocks import LARGE, Blocks
 from ._emit import Source, emit_arrays, emit_floats, emit_scalars, infer_kinds
 from ._load import load
@@ -47,16 +47,18 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_blocks", "_floats", "_floats_text", "_foreign", "_ordinary", "_plain", "_ranked",
-        "_result_kinds", "_scalars", "_source", "gives_numbers", "program",
+        "__weakref__", "_blocks", "_floats", "_floats_text", "_foreign", "_ordinary", "_plain", "_rank",
+        "_result_kinds", "_scalars", "_single", "_source", "gives_numbers", "program",
     )  # fmt: skip
 
     def __init__(self, program: Program, threads: Threads = 1) -> None:
         self.program = program
-        self._ranked = any(program.parameter_ranks)
         # Are the results of scalars all scalars, and no parameter a matrix? Then there is `floats`.
-        self.gives_numbers = not self._ranked and not any(program.rank[node] for node in program.results)
-        self._ordinary = program.layout.kind == "node" and not program.rank[program.layout.node]
+        ranks = [program.rank[node] for node in program.results]
+        self.gives_numbers = not any(program.parameter_ranks) and not any(ranks)
+        self._single = program.layout.kind == "node"  # one result, of that rank
+        self._rank = ranks[0] if self._single else 0
+        self._ordinary = self._single and not self._rank
         self._foreign = any(op.foreign for op in program.ops)
         self._source: Source | None = None
         self._plain: dict[int, Callable[..., Any]] = {}
@@ -126,7 +128,10 @@ class Entry:
             result = self._scalars(*plain)
         except REFUSALS:
             return self._call_arrays(args)
-        if self._ordinary and type(result) in (bool, float, complex):
+        if self._ordinary:
+            if type(result) in (bool, float, complex):
+                return result
+        elif self._single and type(result) is np.ndarray and result.ndim == self._rank:
             return result
         finished = []
         kinds = self._kinds_of_results(plain)
@@ -150,15 +155,15 @@ class Entry:
     # -- arrays ------------------------------------------------------------------------------------------------------
 
     def _call_arrays(self, args: Sequence[Any]) -> Any:
-        found = None if self._ranked else of_doubles(args)
+        found = of_doubles(args, self.program.parameter_ranks)
         if found is None:
-            values, integers, shape = prepare(args, self.program.parameter_ranks)
-            size = math.prod(shape)
+            values, integers, shape, precision = prepare(args, self.program.parameter_ranks)
+            if self._foreign:
+                precision = None
         else:
-            values, leader = found
-            integers, shape, size = 0, leader.shape, leader.size
-        precision = None if found is not None or self._foreign else short_precision(values)
-        if size >= LARGE:
+            values, shape = found
+            integers, precision = 0, None
+        if math.prod(shape) >= LARGE:
             results = self._blocks.compute(values, integers, shape)
             if results is not None:
                 if self._ordinary and precision is None:
@@ -166,22 +171,19 @@ class Entry:
                 return self._arranged(self._owned(results, (), shape, precision))
         result = self._function(integers)(*values)
         if (
-            self._ordinary
-            and precision is None
-            and shape
+            self._single
             and type(result) is np.ndarray
-            and result.shape == shape
+            and (precision is None or result.dtype == precision)
             and result.base is None
+            and (found := result.shape)
+            and (found[self._rank :] if self._rank else found) == shape
+            and not _is_one_of(result, values)
         ):
-            for value in values:
-                if value is result:
-                    break
-            else:
-                return result
+            return result
         return self._arranged(self._owned(self._several(result), values, shape, precision))
 
     def _call_into(self, out: Any, args: Sequence[Any]) -> Any:
-        values, integers, shape = prepare(args, self.program.parameter_ranks)
+        values, integers, shape, _ = prepare(args, self.program.parameter_ranks)
         if (
             self._ordinary
             and math.prod(shape) >= LARGE
@@ -205,7 +207,7 @@ class Entry:
                 result = shortened(result, precision)
             value = spread(result, self.program.rank[node], shape)
             if isinstance(value, np.ndarray):
-                if id(value) in seen or any(value is v or _shares(value, v) for v in values):
+                if id(value) in seen or _is_one_of(value, values) or _shares(value, values):
                     value = value.copy()
                 seen.add(id(value))
             owned.append(value)
@@ -243,8 +245,16 @@ class Entry:
         return _arrange(self.program.layout, iter(results))
 
 
-def _shares(result: Any, value: Any) -> bool:
-    return result.base is not None and bool(np.may_share_memory(result, value))
+def _is_one_of(result: Any, values: Sequence[Any]) -> bool:
+    # `any` would take twice as long.
+    for value in values:  # noqa: SIM110
+        if value is result:
+            return True
+    return False
+
+
+def _shares(result: Any, values: Sequence[Any]) -> bool:
+    return result.base is not None and any(np.may_share_memory(result, value) for value in values)
 
 
 def _arrange(layout: Layout, values: Any) -> Any:

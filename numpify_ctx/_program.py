@@ -19,7 +19,7 @@ it is needed outside too.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -166,7 +166,10 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """A finished program. `ops[i]`, `args[i]`, `data[i]` are node `i`; `deps`, `kinds`, `rank` its facts."""
+    """A finished program. `ops[i]`, `args[i]`, `data[i]` are node `i`; `deps`, `kinds`, `rank` its facts.
+
+    `results` are the nodes that are handed back, in the order of `layout`.
+    """
 
     parameters: tuple[str, ...]
     ops: Sequence[Op]
@@ -177,8 +180,7 @@ class Program:
     rank: Sequence[int]
     layout: Layout
     parameter_ranks: tuple[int, ...]
+    results: tuple[int, ...] = field(init=False)
 
-    @property
-    def results(self) -> list[int]:
-        """The nodes that are handed back."""
-        return self.layout.leaves()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "results", tuple(self.layout.leaves()))

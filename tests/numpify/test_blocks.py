@@ -39,7 +39,7 @@ def compiled(expr, *arguments, threads=1, functions=None):
 def plain(found, args):
     """What the plain form gives, whatever the size."""
     entry = found.call
-    values, integers, shape = prepare(args, found.program.parameter_ranks)
+    values, integers, shape, _ = prepare(args, found.program.parameter_ranks)
     return entry._arranged(entry._owned(entry._several(entry._function(integers)(*values)), values, shape))
 
 
