@@ -21,14 +21,13 @@ from ._gradients import staying, without_lost
 from ._layout import Layout
 from ._lower import Access, access
 from ._plan import Plan
+from ._recent import Recent
 from ._scopes import explain
 from ._selectors import INDEX_DTYPE
 from ._sharding import divided_by, divided_by_mapping
 from ._values import bounds
 from ._views import Expr
 
-
-_LIMIT = 4096  # operations, and programs, that are remembered
 
 Reduction: TypeAlias = Literal["add", "multiply", "divide", "power", "min", "max", "apply"]
 
@@ -56,7 +55,8 @@ class Operation:
     function: Callable[[Any], Any] | None = None
 
 
-_OPERATIONS: dict[Any, Operation] = {}
+_OPERATIONS: Recent[Any, Operation] = Recent(4096)
+_APPLIED: Recent[Any, Operation] = Recent(16)  # a function may hold anything; most are made where they are passed
 
 
 def operation_of(
@@ -73,11 +73,10 @@ def operation_of(
     # By its bytes: 0.0 and -0.0 are equal, and NaN is not even equal to itself.
     fill_key = None if fill is None else (type(fill), np.asarray(fill).dtype, np.asarray(fill).tobytes())
     key = (kind, value_axes, guards, fill_key, reduction, function)
-    found = _OPERATIONS.get(key)
+    known = _OPERATIONS if function is None else _APPLIED
+    found = known.get(key)
     if found is None:
-        if len(_OPERATIONS) >= _LIMIT:
-            _OPERATIONS.clear()
-        found = _OPERATIONS.setdefault(key, Operation(kind, value_axes, guards, fill, reduction, function))
+        found = known.remember(key, Operation(kind, value_axes, guards, fill, reduction, function))
     return found
 
 
@@ -123,7 +122,10 @@ _NARROW = frozenset(
     np.dtype(getattr(jnp, name)) for name in ("int2", "uint2", "int4", "uint4", "float4_e2m1fn") if hasattr(jnp, name)
 )
 
-_COMPILED: dict[Any, Callable[..., Any]] = {}
+# Of what is compiled only the executable is kept, some 0.2 MB: `jax.jit` would keep 1.3 MB more of what it came from.
+_COMPILED: Recent[Any, Callable[..., Any]] = Recent(1024)
+_COMPILED_APPLIED: Recent[Any, Callable[..., Any]] = Recent(16)  # these hold the function, see `_APPLIED`
+_JITTED: Recent[Any, Any] = Recent(256)  # for refs that are on several devices
 
 
 def _call(operation: Operation, ref: Any, planned: Plan, value: Any) -> Any:
@@ -142,14 +144,12 @@ def _call(operation: Operation, ref: Any, planned: Plan, value: Any) -> Any:
         arguments.append(value if isinstance(value, jax.Array) else np.asarray(value, ref.dtype))
     sharding = ref.sharding
     if type(sharding) is not SingleDeviceSharding or ref.dtype in _NARROW:
-        return _program(operation, layout, divided_by(sharding))(ref, *arguments)
+        return _jitted(operation, layout, divided_by(sharding))(ref, *arguments)
+    known = _COMPILED if operation.function is None else _COMPILED_APPLIED
     key = (operation, layout, ref.dtype, sharding, *map(_signature, arguments))
-    compiled = _COMPILED.get(key)
+    compiled = known.get(key)
     if compiled is None:
-        compiled = _program(operation, layout).lower(ref, *arguments).compile()
-        if len(_COMPILED) >= _LIMIT:
-            _COMPILED.clear()
-        _COMPILED[key] = compiled
+        compiled = known.remember(key, _program(operation, layout).lower(ref, *arguments).compile())
     return compiled(ref, *arguments)
 
 
@@ -162,7 +162,11 @@ def _signature(argument: Any) -> tuple[Any, ...]:
     return argument.shape, jax.dtypes.canonicalize_dtype(argument.dtype) if wide else argument.dtype
 
 
-@functools.lru_cache(maxsize=_LIMIT)
+def _jitted(*key: Any) -> Any:
+    found = _JITTED.get(key)
+    return _JITTED.remember(key, _program(*key)) if found is None else found
+
+
 def _program(operation: Operation, layout: Layout, divided: frozenset[int] = frozenset()) -> Any:
     def program(ref: Any, *arguments: Any) -> Any:
         operands, rest = arguments[: layout.operands], [*arguments[layout.operands :]]

@@ -34,7 +34,8 @@ from ._views import (
 
 _INTERNED: weakref.WeakValueDictionary[Any, Layout] = weakref.WeakValueDictionary()
 _LOCK = threading.Lock()
-_MEMO_LIMIT = 4096  # selections remembered for one layout; a loop over static positions fills it
+_LIMIT = 16384  # selections that all layouts remember together; a loop over static positions fills it
+_remembered = 0  # since they last forgot
 
 Selections = tuple[tuple[str, Selector], ...]
 
@@ -139,9 +140,7 @@ class Layout:
             axes = _order(self.axes, selections)
             _check_sizes(views, axes, selections)
             found = Layout.of(self.base, views, axes, operands, scalars)
-            if len(self._memo) >= _MEMO_LIMIT:
-                self._memo.clear()
-            self._memo[selections] = found
+            remember(self._memo, selections, found)
         return found
 
     def renamed(self, names: Mapping[str, str]) -> Layout:
@@ -211,6 +210,22 @@ class Layout:
             self._lifted = (None if lifted is self else lifted, tuple(values))
         lifted_or_self, scalars = self._lifted
         return lifted_or_self or self, scalars
+
+
+def remember(memo: dict[Any, Layout], key: Any, shown: Layout) -> None:
+    """Note in a layout's memo what an index shows of it.
+
+    What is shown has memos of its own, so that one limit for each would bound nothing: at one for all, all forget.
+    """
+    global _remembered
+    with _LOCK:
+        if _remembered >= _LIMIT:
+            for layout in list(_INTERNED.values()):
+                layout.remembered.clear()
+                layout._memo.clear()
+            _remembered = 0
+        _remembered += 1
+        memo[key] = shown
 
 
 def _check_sizes(views: Sequence[View], axes: Sequence[Axis], selections: Selections) -> None:

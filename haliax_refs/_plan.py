@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from haliax import NamedArray
 
-from ._layout import Layout
+from ._layout import Layout, remember
 from ._scopes import is_eager
 from ._selectors import Frame, Showing, parse
 from ._views import Expr
@@ -21,7 +21,6 @@ from ._views import Expr
 _POINT = object()  # stands for any static int in a key of a lifted layout
 _DYNAMIC = object()  # stands for any 0-d integer array in a key
 _BOUND = frozenset({int, type(None)})
-_LIMIT = 4096  # keys remembered for one layout; a loop over static slices fills it
 
 _INTEGERS = frozenset(np.dtype(code) for code in "bhilqBHILQ")
 
@@ -81,9 +80,7 @@ def _select(layout: Layout, idx: Any, frame: Frame, showing: Showing) -> Layout:
     operands, scalars = frame.operands + len(frame.new_operands), frame.scalars + len(frame.new_scalars)
     shown = layout.select(selections, operands, scalars)
     if key is not None:
-        if len(layout.remembered) >= _LIMIT:
-            layout.remembered.clear()
-        layout.remembered[key] = shown
+        remember(layout.remembered, key, shown)
     return shown
 
 

@@ -21,6 +21,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 import haliax_refs
 from haliax_refs import NamedRef
+from haliax_refs._recent import Recent
 
 
 B, T, E = hax.make_axes(batch=8, time=6, embed=4)
@@ -145,6 +146,7 @@ def test_eager_operations_gather_no_more(name: str, monkeypatch: pytest.MonkeyPa
         return run
 
     monkeypatch.setattr(haliax_refs._execute, "_program", program)
+    monkeypatch.setattr(haliax_refs._execute, "_JITTED", Recent(16))
     ref, i = sharded(), jnp.int32(2)
     haliax_refs.set(ref, index(i), 1.0)
     haliax_refs.addupdate(ref, index(i), 1.0)

@@ -17,6 +17,7 @@ import pytest
 from jax.experimental import pallas as pl
 
 from haliax_refs import NamedRef, _execute
+from haliax_refs._recent import Recent
 
 
 SIZES = {"layer": 8, "position": 16, "feature": 32}
@@ -377,7 +378,7 @@ ROWS, COLUMNS = 1000, 64
 
 @pytest.mark.parametrize("operation", WRITES)
 def test_an_eager_write_copies_no_buffer(operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_execute, "_COMPILED", {})
+    monkeypatch.setattr(_execute, "_COMPILED", Recent(16))
     ref = hax.new_ref(hax.ones({"row": ROWS, "column": COLUMNS}))
     pointer = ref.unsafe_buffer_pointer()
     WRITES[operation](ref)

@@ -1,0 +1,104 @@
+"""What is remembered is bounded, however many structures a process meets: no cache of ours grows for ever."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import inspect
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import haliax as hax
+import jax
+import jax.numpy as jnp
+import pytest
+
+import haliax_refs
+from haliax_refs import _execute, _gradients, _layout, _lower, _plan, _refs, _scopes, _selectors, _sharding, _values
+from haliax_refs._recent import Recent
+
+
+def test_recent_forgets_the_oldest_and_no_other() -> None:
+    recent: Recent[int, str] = Recent(3)
+    for i in range(10):
+        assert recent.remember(i, str(i)) == str(i)
+        assert list(recent) == list(range(max(0, i - 2), i + 1))
+    assert recent.remember(9, "another thread's") == "9"
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_layouts_are_forgotten_at_any_depth(eager: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each layout remembers what is selected from it, which remembers in turn: 40 of 40 of 40 are 64000.
+    monkeypatch.setattr(_layout, "_LIMIT", 200)
+    ref = hax.new_ref(hax.zeros({"memory_x": 41, "memory_y": 41, "memory_z": 41}))
+    before = len(_layout._INTERNED)
+
+    def look(ref: haliax_refs.NamedRef, most: int) -> int:
+        for x in range(1, 14):
+            for y in range(1, 14):
+                view = ref.slice({"memory_x": slice(0, x)}).slice({"memory_y": slice(y, None)})
+                for z in range(0, 40, 8):
+                    # neither key is simple enough for `remembered`, so both memos are filled
+                    view.slice({"memory_z": z}).slice({hax.Axis("memory_x", x): slice(None, None, -1)})
+            most = max(most, len(_layout._INTERNED) - before)
+        return most
+
+    most = look(ref, 0) if eager else jax.eval_shape(lambda: jnp.zeros(look(ref, 0))).shape[0]
+    assert 0 < most < 1000
+
+
+def test_executables_are_forgotten_and_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: Recent[Any, Any] = Recent(3)
+    monkeypatch.setattr(_execute, "_COMPILED", compiled)
+    ref = hax.new_ref(hax.arange({"x": 9}))
+    for _ in range(2):
+        for size in range(1, 6):
+            assert ref["x", 0:size].array.tolist() == list(range(size))
+            assert 0 < len(compiled) <= 3
+
+
+def test_of_what_is_compiled_only_the_executable_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    jitted: list[weakref.ref[Any]] = []
+    original = _execute._program
+
+    def program(*key: Any) -> Any:
+        made = original(*key)
+        jitted.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(_execute, "_program", program)
+    monkeypatch.setattr(_execute, "_COMPILED", Recent(8))
+    ref = hax.new_ref(hax.arange({"x": 9}))
+    ref["x", 0:4] = ref["x", 4:8]
+    gc.collect()
+    assert len(jitted) == 2
+    assert [made() for made in jitted] == [None, None]
+
+
+def test_functions_that_were_applied_are_let_go() -> None:
+    # They may hold arrays of any size.
+    ref = hax.new_ref(hax.zeros({"x": 2}))
+    functions: list[weakref.ref[Any]] = []
+    for i in range(24):
+        function: Callable[[Any], Any] = functools.partial(jnp.add, i) if i % 2 else lambda x, i=i: x + i
+        ref.at["x", 0].apply(function)
+        functions.append(weakref.ref(function))
+    del function
+    assert ref["x", 0].item() == sum(range(24))
+    gc.collect()
+    alive = sum(function() is not None for function in functions)
+    assert alive <= 16
+
+
+def test_every_cache_has_a_limit() -> None:
+    for module in (_execute, _gradients, _layout, _lower, _plan, _refs, _scopes, _selectors, _sharding, _values):
+        for owner in (module, *(value for value in vars(module).values() if inspect.isclass(value))):
+            for name, value in vars(owner).items():
+                value = inspect.unwrap(value, stop=lambda f: hasattr(f, "cache_parameters"))
+                if isinstance(value, staticmethod):
+                    value = value.__func__
+                if hasattr(value, "cache_parameters"):
+                    assert value.cache_parameters()["maxsize"] is not None, name
+                if isinstance(value, Recent):
+                    assert 0 < value.limit <= 4096, name
