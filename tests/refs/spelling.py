@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -110,7 +113,24 @@ def spell_value(value: SpelledValue, lift: Lift = jnp.asarray) -> Any:
     raise AssertionError(value.spelling)
 
 
+def forget() -> None:
+    """Let go of what jax has compiled, a megabyte or two for each new structure, which a long sweep never asks for again.
+
+    What is freed lies scattered, so glibc has to be asked to give it back.
+    """
+    jax.clear_caches()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
+_chains = itertools.count(1)
+
+
 def base_array(chain: Chain) -> hax.NamedArray:
+    if next(_chains) % 200 == 0:
+        forget()
     return hax.named(jnp.asarray(chain.base), tuple(hax.Axis(n, s) for n, s in chain.axes.items()))
 
 
