@@ -9,9 +9,8 @@ from types import ModuleType
 from typing import Any
 
 import haliax
-import jax
 
-from . import _refs, _scopes, _transforms, _trees
+from . import _refs, _restrictions, _transforms, _trees
 
 
 _LOCK = threading.RLock()
@@ -21,9 +20,8 @@ _ABSENT = object()
 _REPLACED: list[tuple[Any, str, Any]] = []
 _MODULE_BEFORE: Any = _ABSENT
 
-# What haliax has and what takes its place, wherever its modules refer to it; and likewise for `jax.lax`.
+# What haliax has and what takes its place, wherever its modules refer to it.
 IN_PLACE_OF = (*_transforms.IN_PLACE_OF, *_trees.IN_PLACE_OF)
-IN_JAX_LAX = {"while_loop": _scopes.while_loop(jax.lax.while_loop)}
 
 IN_HALIAX = ("NamedRef", "new_ref", "freeze", "swap")
 IN_HALIAX_REF = (
@@ -46,7 +44,8 @@ def install() -> None:
 
     `import haliax_refs` does this. A `haliax.ref` of haliax's own is replaced; refs that it made are accepted by ours.
     `hax.vmap`, `scan`, `fold`, `map`, `named_jit` and the functions of `hax.tree_util` learn to take refs, and
-    `jax.lax.while_loop` to refuse a condition that reads one, which may never end.
+    `jax.lax.while_loop` to refuse a condition that reads one, which may never end; `jax.grad` and its kin say why they
+    do not differentiate by one.
 
     >>> import haliax_refs, haliax as hax
     >>> haliax_refs.install()
@@ -77,8 +76,8 @@ def install() -> None:
         for old, new in IN_PLACE_OF:
             for module, name in _places_of(old):
                 _replace(module, name, new)
-        for name, new in IN_JAX_LAX.items():
-            _replace(jax.lax, name, new)
+        for owner, name, new in _restrictions.IN_JAX:
+            _replace(owner, name, new)
 
 
 def uninstall() -> None:

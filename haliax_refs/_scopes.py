@@ -68,25 +68,18 @@ def is_in_condition(raw: Any) -> bool:
     return inside is not None and inside.get(id(raw)) is not raw
 
 
-def while_loop(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`jax.lax.while_loop`, but a condition that reads a `NamedRef` from outside of it raises.
+def as_condition(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, the condition of a loop: while it is traced, `is_in_condition` says which refs it did not make."""
 
-    jax reads such a ref once, before the loop: the condition never sees what the body writes, and may never end.
-    """
+    @functools.wraps(function)
+    def condition(*args: Any) -> Any:
+        token = _CONDITION.set({})
+        try:
+            return function(*args)
+        finally:
+            _CONDITION.reset(token)
 
-    @functools.wraps(original)
-    def while_loop(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_val: Any) -> Any:
-        @functools.wraps(cond_fun)
-        def condition(value: Any) -> Any:
-            token = _CONDITION.set({})
-            try:
-                return cond_fun(value)
-            finally:
-                _CONDITION.reset(token)
-
-        return original(condition, body_fun, init_val)
-
-    return while_loop
+    return condition
 
 
 def explain(error: Exception, dtype: Any, layout: Layout) -> Exception | None:

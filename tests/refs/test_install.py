@@ -44,7 +44,7 @@ import sys, jax
 def snapshot():
     modules = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "haliax"}
     seen = {(name, key): id(value) for name, module in modules.items() for key, value in vars(module).items()}
-    seen |= {("jax.lax", key): id(value) for key, value in vars(jax.lax).items()}
+    seen |= {(m.__name__, key): id(value) for m in (jax, jax.lax) for key, value in vars(m).items()}
     return seen | {("sys.modules", name): id(module) for name, module in modules.items()}
 """
 owns = pytest.mark.parametrize("before", [HAS_OWN, WITHOUT_OWN], ids=["own refs", "no refs"])
@@ -80,6 +80,8 @@ def test_uninstall_puts_back_every_object(before: str) -> None:
         changed = {key for key, value in snapshot().items() if first.get(key) != value}
         assert ("haliax", "new_ref") in changed and ("haliax.hof", "vmap") in changed
         assert ("haliax.quantization", "vmap") in changed and ("jax.lax", "while_loop") in changed
+        assert {name for module, name in changed if module == "jax"} == set(
+            "grad value_and_grad jacfwd jacrev hessian".split())
         haliax_refs.uninstall()
         assert snapshot() == first
         haliax_refs.uninstall()
@@ -197,8 +199,9 @@ def test_refs_that_haliax_made_are_accepted() -> None:
 
 
 def test_patched_functions_look_as_before() -> None:
-    for name in ("vmap", "scan"):
-        patched = getattr(hax, name)
+    in_jax = ((jax, name) for name in ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian"))
+    for owner, name in ((hax, "vmap"), (hax, "scan"), *in_jax):
+        patched = getattr(owner, name)
         original = patched.__wrapped__
         assert original is not patched
         assert inspect.signature(patched) == inspect.signature(original)

@@ -324,3 +324,56 @@ def test_a_differentiated_value_is_not_written_to_a_plumbing_ref(kind: str) -> N
         ValueError, match=r"differentiated value to a float32 ref of \(x=4, y=3\).*stop_gradient\(value\)"
     ):
         jax.grad(lambda v: (write(ref, {"x": 1, "y": 1}, v * v), v)[1])(2.0)
+
+
+# --- Differentiating by a ref -----------------------------------------------------------------------------------------
+
+
+def total(*trees: Any) -> jax.Array:
+    """The sum over the refs and arrays of any arguments."""
+    leaves = jax.tree.leaves(trees, is_leaf=lambda x: isinstance(x, NamedRef))
+    return sum((jnp.sum(x[...].array if isinstance(x, NamedRef) else x) for x in leaves), start=jnp.zeros(()))
+
+
+BY_A_REF: dict[str, Callable[[NamedRef], Any]] = {
+    "grad": lambda ref: jax.grad(total)(ref),
+    "value_and_grad": lambda ref: jax.value_and_grad(total, argnums=1)(1.0, ref),
+    "in a tree": lambda ref: jax.grad(total, (0, 2))(1.0, 1.0, {"state": [ref]}),
+    "argnums from the end": lambda ref: jax.grad(total, -1)(1.0, ref),
+    "jacrev": lambda ref: jax.jacrev(total)(ref),
+    "jacfwd": lambda ref: jax.jacfwd(total)(ref),
+    "hessian": lambda ref: jax.hessian(total)(ref),
+    "under jit": lambda ref: jax.jit(jax.grad(total))(ref),
+    "an index of a view": lambda ref: jax.grad(total)(ref.slice("x", hax.ds(jnp.int32(0), 4))),
+}
+
+
+@pytest.mark.parametrize("how", BY_A_REF)
+def test_differentiating_by_a_ref(how: str) -> None:
+    ref = grid()
+    match = r"cannot differentiate by a ref of \(x=4, y=3\).*ref\[\.\.\.\].*jax\.vjp\(f, ref\)\[1\]\.with_refs"
+    with refused(ref, TypeError, match):
+        BY_A_REF[how](ref)
+
+
+def test_differentiating_beside_a_ref() -> None:
+    def loss(x: Any, ref: NamedRef, *, scale: NamedRef) -> Any:
+        return jnp.sum((x * ref[...] * scale[...]).array)
+
+    ref, scale = grid(), hax.new_ref(hax.full(Y, 2.0))
+    value, gradient = jax.value_and_grad(loss)(hax.ones((X, Y)), ref, scale=scale)
+    assert value == 132
+    np.testing.assert_array_equal(gradient.array, 2 * ref[...].array)
+    assert jax.hessian(lambda x: x**3)(2.0) == 12
+    with pytest.raises(TypeError, match=r"grad requires real- or complex-valued inputs"):
+        jax.grad(lambda x: x)(1)
+
+
+def test_the_way_out_of_differentiating_by_a_ref() -> None:
+    ref = grid()
+    gradient = jax.grad(lambda x: total(hax.new_ref(x)))(ref[...])
+    np.testing.assert_array_equal(gradient.array, 1.0)
+    if jax.__version_info__ >= (0, 10):
+        gradients = hax.new_ref(hax.zeros((X, Y)))
+        jax.vjp(total, ref)[1].with_refs(gradients)(1.0)
+        np.testing.assert_array_equal(gradients[...].array, 1.0)
