@@ -58,17 +58,16 @@ def _refuse_ref_in(tree: Any, function: str) -> None:
         # What is no `jax.Ref` stands for one, as in the trees of `eqx.partition`.
         if is_named_ref(leaf) and isinstance(leaf._ref, jax.Ref):
             raise TypeError(
-                f"cannot differentiate by a ref of {listed(as_named_ref(leaf).axes)}: jax.{function} returns derivatives by values, "
-                "and a ref is none; pass its value, ref[...], and make a ref of that inside; or let jax add to the "
-                "gradients in another ref: jax.vjp(f, ref)[1].with_refs(gradients)"
+                f"cannot differentiate by a ref of {listed(as_named_ref(leaf).axes)}: jax.{function} returns "
+                "derivatives by values, and a ref is none; pass its value, ref[...], and make a ref of that inside; "
+                "or let jax add to the gradients in another ref: jax.vjp(f, ref)[1].with_refs(gradients)"
             )
 
+
+_DERIVATIVES = ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian")
 
 # Made once, so that what is put into jax is always the same object.
 IN_JAX: tuple[tuple[ModuleType, str, Any], ...] = (
     (jax.lax, "while_loop", _while_loop(jax.lax.while_loop)),
-    *(
-        (jax, name, _derivative(getattr(jax, name)))
-        for name in ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian")
-    ),
+    *((jax, name, _derivative(getattr(jax, name))) for name in _DERIVATIVES),
 )

@@ -114,7 +114,7 @@ def spell_value(value: SpelledValue, lift: Lift = jnp.asarray) -> Any:
 
 
 def forget() -> None:
-    """Let go of what jax has compiled, a megabyte or two for each new structure, which a long sweep never asks for again.
+    """Let go of what jax has compiled, a megabyte or two for each structure: a long sweep never asks for one again.
 
     What is freed lies scattered, so glibc has to be asked to give it back.
     """
