@@ -136,10 +136,12 @@ class Bindings:
         requested: dict[Any, Any] = {}
         keys: dict[Any, Any] = {}
         for key, value in _pairs(bindings, named):
-            symbol = self.roster.resolve(key, "bind")
+            doing = "unfreeze" if value is UNFREEZE else "bind"
+            symbol = self.roster.resolve(key, doing)
             if symbol in requested:
+                both = doing if requested[symbol] is UNFREEZE else "bind"
                 raise BindingError(
-                    f"cannot bind {self.roster.label(symbol)} twice at once: "
+                    f"cannot {both} {self.roster.label(symbol)} twice at once: "
                     f"as {keys[symbol]!r} and as {key!r}; give it once"
                 )
             requested[symbol], keys[symbol] = value, key

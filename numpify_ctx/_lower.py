@@ -9,7 +9,7 @@ whole, at 40 digits.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,7 +112,7 @@ def lower(
     rules: Mapping[type, Rule],
     functions: Mapping[Any, Callable[..., Any]],
 ) -> Program:
-    """The program of `expr`, a SymPy expression or a list, tuple or dict of such.
+    """The program of `expr`, a SymPy expression or a list, tuple, dict or NumPy array of such.
 
     Raises:
         CompileError: a node has no rule, a symbol is no argument, or a constant has no value.
@@ -173,6 +173,9 @@ class _Lowering:
                 return Layout("tuple", items=tuple(map(self._layout, expr)))
             case sp.Dict():
                 return Layout("dict", items=tuple(self._layout(v) for v in expr.values()), keys=tuple(expr.keys()))
+            case np.ndarray():
+                # Entries are checked here: SymPy would evaluate strings among them.
+                expr = sp.ImmutableDenseNDimArray([_as_sympy(entry) for entry in expr.flat], expr.shape)
         node = self.node(_as_sympy(expr), self.root)
         if self.builder.rank[node] and self.builder.kinds[node] == INT and self.builder.ops[node] is not STACK:
             node = self.builder.apply(WIDENED, node)
@@ -353,6 +356,12 @@ class _Lowering:
 
 def _missing(expr: Any) -> CompileError:
     name = type(expr).__name__
+    if isinstance(expr, sp.Lambda):
+        return CompileError(
+            f"cannot compile {describe(expr)}: it is a function, not a value; pass its expr, with its signature as args"
+        )
+    if isinstance(expr, sp.FiniteSet):
+        return CompileError(f"cannot compile {describe(expr)}: a set has no order; pass a list")
     way_out = f"; pass functions={{{name}: a NumPy function}}" if isinstance(expr, sp.Function) else ""
     return CompileError(f"cannot compile {describe(expr)}: there is no NumPy form of {name!r}{way_out}")
 
@@ -366,6 +375,8 @@ def _as_sympy(expr: Any) -> Any:
         raise CompileError(
             f"cannot compile the string {expr[:40]!r}: strings are never evaluated; pass a SymPy expression"
         )
+    if isinstance(expr, AbstractSet):
+        raise CompileError(f"cannot compile a {type(expr).__name__}: it has no order; pass a list")
     try:
         return sp.sympify(expr, strict=True)
     except sp.SympifyError:
@@ -378,6 +389,11 @@ def _class_of(key: Any) -> Any:
         return key
     if isinstance(key, sp.Basic) and isinstance(key, sp.Function):
         return type(key)
+    if isinstance(key, str):
+        raise CompileError(
+            f"cannot use {key!r} as a key of functions: they are told apart by class, not by name; "
+            f"pass sp.Function({key!r}), or the class of SymPy's that is called so"
+        )
     raise CompileError(f"cannot use {key!r} as a key of functions: it is no function class; pass e.g. sp.Function('f')")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Set as Abstr
 from itertools import count
 from typing import Any, NoReturn
 
+import numpy as np
 import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.function import AppliedUndef
@@ -160,6 +161,11 @@ def _coordinate_name(arg: Any) -> Any:
 def _refuse_argument(arg: Any) -> NoReturn:
     if isinstance(arg, str):
         raise CompileError(f"cannot take {arg!r} as a parameter: strings are never read as code; pass Symbol({arg!r})")
+    if isinstance(arg, list | tuple | sp.Tuple | sp.MatrixBase | sp.NDimArray):
+        raise CompileError(
+            f"cannot take {shown(arg)} as a parameter: it is a {type(arg).__name__} of several; list them one by one, "
+            "[x, y, z] for [(x, y), z], and call f(*xy, z); or make them elements of an IndexedBase or MatrixSymbol"
+        )
     raise CompileError(
         f"cannot take {shown(arg)} as a parameter: it is of type {type(arg).__name__}; parameters are symbols, matrix "
         "and array symbols, indexed bases and their elements, applied undefined functions and derivatives"
@@ -241,13 +247,15 @@ def ordered_arguments(args: Any) -> tuple[Any, ...]:
             return tuple(args.args)
         case sp.MatrixBase():
             return tuple(args.flat())
-        case sp.Basic():
+        case sp.NDimArray():
+            return tuple(sp.flatten(args.tolist()))
+        case sp.Basic() if not isinstance(args, sp.FiniteSet):
             return (args,)
         case str():
             raise CompileError(
                 f"cannot take args={args!r}: strings are never read as names; pass the symbols themselves"
             )
-        case AbstractSet() | Mapping():
+        case AbstractSet() | Mapping() | sp.FiniteSet():
             raise CompileError(
                 f"cannot take args of type {type(args).__name__}: it has no order; pass a list, or no args at all"
             )
@@ -338,6 +346,8 @@ def _children(node: Any, bound: _Binding) -> Iterable[tuple[Any, _Binding]]:
             return [(arg, bound) for arg in node.args]
         case list() | tuple():
             return [(item, bound) for item in node]
+        case np.ndarray():
+            return [(item, bound) for item in node.flat]
         case _:
             return ()
 

@@ -270,14 +270,14 @@ def test_bind_is_the_short_spelling():
             r"cannot bind 'omga': it names no parameter; the parameters are x, a, b, omega; did you mean 'omega'\?$",
         ),
         (lambda h: h.freeze({"q": 1.0}), "cannot bind 'q': it names no parameter; the parameters are x, a, b, omega$"),
-        (lambda h: h.unfreeze("omga"), r"cannot bind 'omga': .* did you mean 'omega'\?$"),
+        (lambda h: h.unfreeze("omga"), r"cannot unfreeze 'omga': .* did you mean 'omega'\?$"),
         (
             lambda h: h.freeze({sp.Symbol("q"): 1.0}),
             "cannot bind q: it is not a parameter; the parameters are x, a, b, omega$",
         ),
         (
             lambda h: h.unfreeze(sp.Symbol("x", real=True)),
-            "cannot bind x: it is not a parameter; .*; x is another symbol, though it prints alike: pass that one$",
+            "cannot unfreeze x: it is not a parameter; .*; x is another symbol, though it prints alike: pass that one$",
         ),
         (
             lambda h: h.freeze({3: 1.0}),
@@ -288,7 +288,7 @@ def test_bind_is_the_short_spelling():
         (lambda h: h.freeze({a: 1.0, "a": 2.0}), "cannot bind a twice at once: as a and as 'a'; give it once$"),
         (lambda h: h.freeze([(a, 1.0), (a, 1.0)]), "cannot bind a twice at once: as a and as a; give it once$"),
         (lambda h: h.freeze([(a, 1.0), (a, UNFREEZE)]), "cannot bind a twice at once"),
-        (lambda h: h.unfreeze(a, "a"), "cannot bind a twice at once: as a and as 'a'"),
+        (lambda h: h.unfreeze(a, "a"), "cannot unfreeze a twice at once: as a and as 'a'"),
         (
             lambda h: h.freeze({a: 1.0}, b=2.0),
             r"cannot freeze a dict and keywords \(b\) at once: pass one mapping, or pairs, or keywords$",

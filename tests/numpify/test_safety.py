@@ -191,6 +191,8 @@ def test_quantities(name):
 @pytest.mark.parametrize("name", PAYLOADS)
 def test_strings(name):
     with pytest.raises(CompileError, match="strings are never"):
+        numpify(np.array([name]), [x])
+    with pytest.raises(CompileError, match="strings are never"):
         numpify(name, [x])
     with pytest.raises(CompileError, match="strings are never"):
         numpify(x, name)
