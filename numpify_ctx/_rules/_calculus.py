@@ -9,6 +9,7 @@ import sympy as sp
 from sympy.codegen.cfunctions import log1p
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.function import AppliedUndef
+from sympy.functions.elementary.integers import frac
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions.array_expressions import ArrayElement
 
@@ -128,6 +129,9 @@ def _derivative(b: Builder, expr: Any) -> Sequence[Any]:
     """What the derivative is, as SymPy finds it; a derivative that is an argument never comes here."""
     result = expr.doit(deep=False)
     if result == expr:
+        along = _along_the_real_axis(expr)
+        if along is not None:
+            return [along]
         functions = sorted({type(f).__name__ for f in expr.atoms(AppliedUndef)})
         if functions:
             raise CompileError(
@@ -138,9 +142,46 @@ def _derivative(b: Builder, expr: Any) -> Sequence[Any]:
     return [result]
 
 
+def _along_the_real_axis(expr: Any) -> Any:
+    """The derivative of what has none in the complex plane, where the variable is real: SymPy has it if it knows so.
+
+    It is nan where the variable is not real, and at a jump.
+    """
+    slope = _SLOPES.get(type(expr.expr))
+    (variable, _), *_ = expr.variable_count
+    if slope is None or not isinstance(variable, sp.Symbol) or not all(n.is_Integer for _, n in expr.variable_count):
+        return None
+    first, *others = expr.variables
+    value, condition = slope(expr.expr, expr.expr.args[0], first)
+    if others:
+        value = sp.diff(value, *others)
+    real = (sp.Eq(sp.im(v), 0) for v in sorted(set(expr.variables), key=sp.default_sort_key))
+    return sp.Piecewise((value, sp.And(condition, *real)), (sp.nan, True))
+
+
+def _part(part: Any, of: Any, variable: Any) -> tuple[Any, Any]:
+    return part.func(sp.diff(of, variable)), sp.true
+
+
+def _step(step: Any, of: Any, variable: Any) -> tuple[Any, Any]:
+    return sp.S.Zero, sp.Ne(step, of)
+
+
+# The derivative, and where it holds.
+_SLOPES: dict[type, Callable[[Any, Any, Any], tuple[Any, Any]]] = {
+    **dict.fromkeys((sp.re, sp.im, sp.conjugate), _part),
+    **dict.fromkeys((sp.floor, sp.ceiling), _step),
+    frac: lambda part, of, v: (sp.diff(of, v), sp.Ne(part, 0)),
+    sp.sign: lambda sign, of, v: (2 * sp.DiracDelta(of) * sp.diff(of, v), sp.Eq(sp.im(of), 0)),
+}
+
+
 def _substituted(b: Builder, expr: Any) -> Sequence[Any]:
     result = expr.doit()
     if isinstance(result, sp.Subs):
+        along = _along_the_real_axis(result.expr) if isinstance(result.expr, sp.Derivative) else None
+        if along is not None:
+            return [along.xreplace(dict(zip(result.variables, result.point, strict=True)))]
         functions = sorted({type(f).__name__ for f in result.atoms(AppliedUndef)})
         named = f"the derivative of {functions[0]!r} is not known" if functions else "SymPy cannot substitute here"
         raise CompileError(f"cannot compile {describe(expr)}: {named}")

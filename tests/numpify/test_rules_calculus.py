@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from hypothesis import given, strategies as st
+from sympy.functions.elementary.integers import frac
 
 from numpify_ctx import CompileError, numpify
 from numpify_ctx._rules import _calculus_runtime as runtime
@@ -411,3 +412,38 @@ def test_an_idx_is_a_variable():
     free = sp.Idx("i")
     assert run(sp.Sum(1 / (free + x) ** 2, (free, 1, oo)), 0.0, args=[x]) == pytest.approx(math.pi**2 / 6)
     assert run(sp.Sum(index * k, (k, 0, 3)), 2, args=[index]) == 12
+
+
+# -- along the real axis ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(
+    "of",
+    [
+        sp.re, sp.im, sp.conjugate, sp.Abs, sp.arg, sp.sign, lambda v: sp.Abs(sp.sin(v)), lambda v: sp.exp(-sp.Abs(v)),
+        lambda v: sp.re(v**2 + sp.I * v), lambda v: sp.Abs(v**2 - 3) * v, lambda v: sp.sqrt(sp.re(v) ** 2 + 1),
+    ],
+    ids=["re", "im", "conjugate", "Abs", "arg", "sign", "Abs(sin)", "exp(-Abs)", "re of", "Abs of", "sqrt(re)"],
+)  # fmt: skip
+def test_derivatives_of_what_has_one_only_of_real_numbers(of, order):
+    """SymPy has them for symbols that are real, and leaves them undone for others."""
+    t = sp.Symbol("t", real=True)
+    at = np.array([-1.5, 0.25, 2.0])
+    got = numpify(sp.diff(of(x), x, order), [x])(at)
+    want = [float(sp.diff(of(t), t, order).subs(t, sp.Float(v)).doit()) for v in at]
+    np.testing.assert_allclose(got, want, rtol=1e-13, atol=1e-15)
+    assert got.dtype.kind == "f"
+    beyond = numpify(sp.diff(of(x), x, order), [x])(np.array([2.0, 1 + 1j]))
+    assert beyond[0] == pytest.approx(want[2])
+    assert np.isnan(beyond[1])
+
+
+def test_derivatives_of_steps():
+    at = np.array([-1.5, 0.25, 2.0])
+    for step, want in ((sp.floor(x), [0, 0, np.nan]), (sp.ceiling(x), [0, 0, np.nan]), (frac(x), [1, 1, np.nan])):
+        np.testing.assert_array_equal(numpify(sp.diff(step, x), [x])(at), want)
+        want = np.multiply(want, 0)
+        np.testing.assert_array_equal(numpify(sp.diff(step, x, 2), [x])(at), want)
+    inner = sp.diff(x * sp.floor(2 * x), x)  # a Subs of a derivative
+    np.testing.assert_array_equal(numpify(inner, [x])(at + 0.1), [-3, 0, 4])
