@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import haliax
 import jax
@@ -19,6 +19,7 @@ import numpy as np
 from haliax import Axis, NamedArray
 
 from ._execute import Reduction, operation_of, run
+from ._explicit import ExplicitReads
 from ._layout import Layout
 from ._plan import Plan, plan, plan_view
 from ._scopes import arrived, condition, is_eager, is_in_condition, made, may_freeze
@@ -53,7 +54,7 @@ class _RefKey:
 
 
 @jax.tree_util.register_pytree_with_keys_class
-class NamedRef:
+class NamedRef(ExplicitReads):
     """A mutable array reference with named axes, or a view of a part of one.
 
     Made by `new_ref`, `wrap`, `empty_ref`, and by `slice` from another. Reading gives a `NamedArray`; writing takes
@@ -82,8 +83,6 @@ class NamedRef:
     _ref: Any
     _layout: Layout
     _operands: tuple[Any, ...]
-
-    __array_priority__ = 1000  # so that NumPy leaves `array + ref` to our error
 
     def __init__(self) -> None:
         raise TypeError("cannot make a NamedRef by its class: take new_ref(value, axes), or wrap(raw_ref, axes)")
@@ -292,18 +291,6 @@ class NamedRef:
                 f"cannot {verb} a ref of {listed(self._layout.base)} here: it came from outside of the function that "
                 f"jax is tracing; {verb} it where it was made, and return ref[...] from here"
             )
-
-    def _no_arithmetic(self, *args: Any) -> NoReturn:
-        raise TypeError("cannot compute with a NamedRef: reads are explicit; write ref[...] + 1, or ref[...] += 1")
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _no_arithmetic
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _no_arithmetic
-    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _no_arithmetic
-    __neg__ = __pos__ = __abs__ = __invert__ = __lt__ = __le__ = __gt__ = __ge__ = _no_arithmetic
-    __bool__ = __float__ = __int__ = __array__ = __len__ = _no_arithmetic
-
-    def __iter__(self) -> Iterator[NoReturn]:
-        raise TypeError("cannot iterate over a NamedRef: its axes have no order; read ref[...], or index by name")
 
 
 def _make(ref: Any, layout: Layout, operands: tuple[Any, ...]) -> NamedRef:

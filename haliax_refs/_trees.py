@@ -117,6 +117,20 @@ def _infer_resource_partitions(original: Callable[..., Any]) -> Callable[..., An
     return infer_resource_partitions
 
 
+def _of_arrays(original: Callable[..., Any]) -> Callable[..., Any]:
+    """How Haliax calls a reduction, or a function along axes: but not on a ref, whose `jax.Ref` it would pass on."""
+
+    @functools.wraps(original)
+    def call(fn: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(a, NamedArray):
+            for leaf in jax.tree.leaves(a, is_leaf=is_named_ref):
+                if is_named_ref(leaf):
+                    as_named_ref(leaf)._no_value()
+        return original(fn, a, *args, **kwargs)
+
+    return call
+
+
 IN_PLACE_OF: tuple[tuple[Any, Any], ...] = (
     (haliax.tree_util.tree_map, _tree_map(haliax.tree_util.tree_map)),
     (haliax.tree_util.tree_flatten, _tree_function(haliax.tree_util.tree_flatten, jax.tree_util.tree_flatten)),
@@ -127,4 +141,6 @@ IN_PLACE_OF: tuple[tuple[Any, Any], ...] = (
         haliax.partitioning.infer_resource_partitions,
         _infer_resource_partitions(haliax.partitioning.infer_resource_partitions),
     ),
+    (haliax.wrap.wrap_reduction_call, _of_arrays(haliax.wrap.wrap_reduction_call)),
+    (haliax.wrap.wrap_axiswise_call, _of_arrays(haliax.wrap.wrap_axiswise_call)),
 )

@@ -1,0 +1,65 @@
+"""Reads are explicit: what Python, NumPy, jax and Haliax do to arrays, refused in words that say `ref[...]`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import jax
+import numpy as np
+from haliax import NamedArray
+
+
+_OF_ARRAYS = frozenset(field.name for field in dataclasses.fields(NamedArray)) | frozenset(dir(NamedArray))
+_VALUES = (NamedArray, np.ndarray, np.generic, jax.Array, bool, int, float, complex)
+
+
+class ExplicitReads:
+    """A base of what holds values and is none.
+
+    NumPy and jax ask an operand for `__array__` and `__jax_array__`, and Haliax's operators ask jax; so these speak
+    where the array stands on the left, too.
+    """
+
+    __slots__ = ()
+
+    __array_priority__ = 1000  # so that NumPy leaves `array + ref` to our error
+
+    def _no_arithmetic(self, *args: Any) -> NoReturn:
+        raise TypeError("cannot compute with a NamedRef: reads are explicit; write ref[...] + 1, or ref[...] += 1")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _no_arithmetic
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _no_arithmetic
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _no_arithmetic
+    __rlshift__ = __rrshift__ = __divmod__ = __rdivmod__ = __round__ = _no_arithmetic
+    __neg__ = __pos__ = __abs__ = __invert__ = __lt__ = __le__ = __gt__ = __ge__ = _no_arithmetic
+
+    def _no_value(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("cannot take a NamedRef for its value: reads are explicit; pass ref[...]")
+
+    __bool__ = __float__ = __int__ = __complex__ = __len__ = __contains__ = __reversed__ = _no_value
+    __array__ = __jax_array__ = _no_value
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("cannot iterate over a NamedRef: its axes have no order; read ref[...], or index by name")
+
+    def __eq__(self, other: object) -> bool:
+        is_array = isinstance(other, NamedArray | np.ndarray | np.generic | jax.Array) and not isinstance(
+            other, jax.Ref
+        )
+        if is_array or isinstance(other, bool | int | float | complex):
+            raise TypeError(
+                f"cannot compare a NamedRef with {type(other).__name__}: a ref is equal to itself only; "
+                "compare what it holds, ref[...] == other"
+            )
+        return self is other or NotImplemented
+
+    __hash__ = object.__hash__
+
+    if not TYPE_CHECKING:  # or a type checker would take any attribute for one
+
+        def __getattr__(self, name: str) -> NoReturn:
+            fact = f"'{type(self).__name__}' object has no attribute {name!r}"
+            if name in _OF_ARRAYS and not name.startswith("_"):
+                fact = f"cannot take .{name} of a NamedRef: reads are explicit; write ref[...].{name}"
+            raise AttributeError(fact, name=name, obj=self)
