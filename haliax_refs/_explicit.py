@@ -13,6 +13,14 @@ from haliax import NamedArray
 _OF_ARRAYS = frozenset(field.name for field in dataclasses.fields(NamedArray)) | frozenset(dir(NamedArray))
 _VALUES = (NamedArray, np.ndarray, np.generic, jax.Array, bool, int, float, complex)
 
+# upstream's own class, where this haliax has one; `_install` finds it
+UPSTREAM: list[Any] = []
+
+
+def is_ref(value: Any) -> bool:
+    """Whether `value` is a ref: one of ours, of upstream's, or of jax's."""
+    return isinstance(value, (ExplicitReads, jax.Ref, *UPSTREAM))
+
 
 class ExplicitReads:
     """A base of what holds values and is none.

@@ -10,7 +10,7 @@ from typing import Any
 
 import haliax
 
-from . import _refs, _restrictions, _transforms, _trees
+from . import _explicit, _refs, _restrictions, _transforms, _trees
 
 
 _LOCK = threading.RLock()
@@ -58,8 +58,8 @@ def install() -> None:
             return
         upstream = getattr(haliax, "ref", None)
         own = getattr(upstream, "NamedRef", None)
-        if isinstance(own, type) and own not in _refs.UPSTREAM:
-            _refs.UPSTREAM.append(own)
+        if isinstance(own, type) and own not in _explicit.UPSTREAM:
+            _explicit.UPSTREAM.append(own)
         module = ModuleType("haliax.ref", "Named, composable, mutable references: see `haliax_refs`.")
         for name in IN_HALIAX_REF:
             setattr(module, name, _ours(name))

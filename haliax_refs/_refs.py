@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,19 +18,16 @@ import jax.numpy as jnp
 import numpy as np
 from haliax import Axis, NamedArray
 
-from ._execute import Reduction, operation_of, run
-from ._explicit import ExplicitReads
+from ._explicit import UPSTREAM, ExplicitReads, is_ref
 from ._layout import Layout
-from ._plan import Plan, plan, plan_view
+from ._operations import At, read, write
+from ._plan import plan_view
 from ._scopes import arrived, condition, is_eager, is_in_condition, made, may_freeze
-from ._values import checked, listed
+from ._values import listed
 
 
 # the id of a `jax.Ref` that has ended -> a weak reference to it, which removes the entry; every use of a ref looks here
 _FROZEN: dict[int, Any] = {}
-
-# upstream's own class, where this haliax has one; `_install` finds it
-UPSTREAM: list[Any] = []
 
 
 def _is_frozen(ref: Any) -> bool:
@@ -208,7 +205,7 @@ class NamedRef(ExplicitReads):
         return _make(self._ref, self._layout.renamed(names), self._operands)
 
     @property
-    def at(self) -> _At:
+    def at(self) -> At:
         """`ref.at[idx]` updates in place what `idx` shows: `get, set, add, multiply, divide, power, min, max, apply`.
 
         Each takes `mode`: by default an index that is not static is clamped into the view; `"drop"` leaves out
@@ -220,7 +217,7 @@ class NamedRef(ExplicitReads):
         >>> ref[...].array.tolist()
         [2.0, 0.0, 0.0, 0.0]
         """
-        return _At(self)
+        return At(self)
 
     def __getitem__(self, idx: Any) -> NamedArray:
         return get(self, idx)
@@ -316,7 +313,7 @@ def new_ref(value: Any, axes: Any = None, *, memory_space: Any = None, kind: str
     >>> hax.new_ref(hax.ones({"x": 2})), hax.new_ref(jnp.zeros((2, 3)), ("x", "y")), hax.new_ref(0.0)
     (NamedRef(float32: x=2), NamedRef(float32: x=2, y=3), NamedRef(float32: ))
     """
-    if isinstance(value, _ref_types()):
+    if is_ref(value):
         raise TypeError(f"cannot make a new ref of {type(value).__name__}: it is one; read it first, ref[...]")
     if isinstance(value, NamedArray):
         array, named = value.array, value.axes
@@ -406,10 +403,7 @@ def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = 
     >>> hax.ref.get(ref, {"x": jnp.array([1, 7])}, mode="fill", fill_value=-1).array.tolist()
     [1, -1]
     """
-    ref = as_named_ref(ref)
-    planned = _plan(ref, idx, mode)
-    out = run(operation_of("get", None, planned.guards, fill_value), ref._ref, planned)
-    return NamedArray(out, planned.layout.axes)
+    return read(as_named_ref(ref), idx, mode, fill_value)
 
 
 def set(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
@@ -432,7 +426,7 @@ def set(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
     >>> ref[...].array.tolist()
     [[0.0, 0.0], [0.0, 1.0]]
     """
-    _write("set", ref, idx, value, mode)
+    write("set", as_named_ref(ref), idx, value, mode)
 
 
 def swap(ref: Any, idx: Any, value: Any, *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
@@ -445,7 +439,7 @@ def swap(ref: Any, idx: Any, value: Any, *, mode: str | None = None, fill_value:
     >>> hax.swap(ref, {"x": slice(0, 2)}, 9).array.tolist(), ref[...].array.tolist()
     ([0, 1], [9, 9, 2])
     """
-    out, axes = _write("swap", ref, idx, value, mode, fill_value)
+    out, axes = write("swap", as_named_ref(ref), idx, value, mode, fill_value)
     return NamedArray(out, axes)
 
 
@@ -460,7 +454,7 @@ def addupdate(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> Non
     >>> ref[...].array.tolist()
     [1.0, 0.0, 2.0]
     """
-    _write("addupdate", ref, idx, value, mode)
+    write("addupdate", as_named_ref(ref), idx, value, mode)
 
 
 def freeze(ref: Any) -> NamedArray:
@@ -504,97 +498,6 @@ def free_ref(ref: Any) -> None:
     if hasattr(jax, "free_ref"):  # from jax 0.10 on
         jax.free_ref(ref._ref)
     _end(ref._ref)
-
-
-class _At:
-    __slots__ = ("_ref",)
-
-    def __init__(self, ref: NamedRef) -> None:
-        self._ref = ref
-
-    def __getitem__(self, idx: Any) -> _AtIndex:
-        return _AtIndex(self._ref, idx)
-
-
-class _AtIndex:
-    """The part of a ref that an index shows, to be read or updated in place; see `NamedRef.at`."""
-
-    __slots__ = ("_idx", "_ref")
-
-    def __init__(self, ref: NamedRef, idx: Any) -> None:
-        self._ref, self._idx = ref, idx
-
-    def get(self, *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
-        """As `haliax_refs.get`."""
-        return get(self._ref, self._idx, mode=mode, fill_value=fill_value)
-
-    def set(self, value: Any, *, mode: str | None = None) -> None:
-        """As `haliax_refs.set`."""
-        _write("set", self._ref, self._idx, value, mode)
-
-    def add(self, value: Any, *, mode: str | None = None) -> None:
-        """As `haliax_refs.addupdate`."""
-        _write("addupdate", self._ref, self._idx, value, mode)
-
-    def multiply(self, value: Any, *, mode: str | None = None) -> None:
-        """Multiply what is shown by `value`."""
-        _reduce("multiply", self._ref, self._idx, value, mode)
-
-    mul = multiply
-
-    def divide(self, value: Any, *, mode: str | None = None) -> None:
-        """Divide what is shown by `value`; TypeError where the ref holds integers."""
-        _reduce("divide", self._ref, self._idx, value, mode)
-
-    def power(self, value: Any, *, mode: str | None = None) -> None:
-        """Raise what is shown to the power of `value`."""
-        _reduce("power", self._ref, self._idx, value, mode)
-
-    def min(self, value: Any, *, mode: str | None = None) -> None:
-        """The lesser of what is shown and `value`."""
-        _reduce("min", self._ref, self._idx, value, mode)
-
-    def max(self, value: Any, *, mode: str | None = None) -> None:
-        """The greater of what is shown and `value`."""
-        _reduce("max", self._ref, self._idx, value, mode)
-
-    def apply(self, function: Callable[[Any], Any], *, mode: str | None = None) -> None:
-        """`function`, elementwise on jax arrays, of what is shown."""
-        ref = as_named_ref(self._ref)
-        planned = _plan(ref, self._idx, mode)
-        run(operation_of("reduce", None, planned.guards, None, "apply", function), ref._ref, planned)
-
-
-def _plan(ref: NamedRef, idx: Any, mode: str | None) -> Plan:
-    ref._check_usable()
-    if mode not in (None, "clip", "promise_in_bounds", "drop", "fill"):
-        raise ValueError(f"cannot index with mode={mode!r}: the modes are 'clip', 'drop', 'fill'")
-    traced = isinstance(ref._ref, jax.core.Tracer)
-    return plan(ref._layout, ref._operands, idx, guard=mode in ("drop", "fill"), traced=traced)
-
-
-def _write(
-    kind: Any, ref: Any, idx: Any, value: Any, mode: str | None, fill: Any = None
-) -> tuple[Any, tuple[Axis, ...]]:
-    ref = as_named_ref(ref)
-    planned = _plan(ref, idx, mode)
-    array, value_axes = checked(value, planned.layout, ref._ref.dtype, _ref_types)
-    out = run(operation_of(kind, value_axes, planned.guards, fill), ref._ref, planned, array)
-    return out, planned.layout.axes
-
-
-def _reduce(reduction: Reduction, ref: Any, idx: Any, value: Any, mode: str | None) -> None:
-    ref = as_named_ref(ref)
-    planned = _plan(ref, idx, mode)
-    dtype = ref._ref.dtype
-    array, value_axes = checked(value, planned.layout, dtype, _ref_types)
-    if reduction == "divide" and not jnp.issubdtype(dtype, jnp.inexact):
-        raise TypeError(f"cannot divide in place: the ref holds {dtype}; take .apply(lambda x: x // value)")
-    run(operation_of("reduce", value_axes, planned.guards, None, reduction), ref._ref, planned, array)
-
-
-def _ref_types() -> tuple[Any, ...]:
-    return (NamedRef, jax.Ref, *UPSTREAM)
 
 
 def _axes(axes: Any, shape: tuple[int, ...]) -> tuple[Axis, ...]:

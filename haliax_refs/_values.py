@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,12 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from haliax import Axis, NamedArray
 
+from ._explicit import is_ref
 from ._layout import Layout
 
 
-def checked(
-    value: Any, layout: Layout, dtype: Any, ref_types: Callable[[], tuple[Any, ...]]
-) -> tuple[Any, tuple[str, ...]]:
+def checked(value: Any, layout: Layout, dtype: Any) -> tuple[Any, tuple[str, ...]]:
     """A value that may be written to what `layout` shows, and the names of its axes."""
     if isinstance(value, NamedArray):
         array, names = value.array, tuple(axis.name for axis in value.axes)
@@ -25,7 +23,7 @@ def checked(
         for axis in value.axes:
             if layout.shape.get(axis.name) != axis.size:
                 raise ValueError(f"cannot write axes {listed(value.axes)}: those shown are {listed(layout.axes)}")
-    elif isinstance(value, ref_types()):
+    elif is_ref(value):
         raise TypeError(f"cannot write a {type(value).__name__}: reads are explicit; write other[...]")
     else:
         array, names = value if _is_scalar(value) or hasattr(value, "dtype") else np.asarray(value), ()

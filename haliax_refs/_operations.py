@@ -1,0 +1,108 @@
+"""Reading, writing and updating what an index shows of a ref: planned and checked first, then run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+from haliax import Axis, NamedArray
+
+from ._execute import Reduction, operation_of, run
+from ._plan import Plan, plan
+from ._values import checked
+
+
+if TYPE_CHECKING:
+    from ._refs import NamedRef
+
+
+def read(ref: NamedRef, idx: Any, mode: str | None, fill_value: Any) -> NamedArray:
+    planned = _plan(ref, idx, mode)
+    out = run(operation_of("get", None, planned.guards, fill_value), ref._ref, planned)
+    return NamedArray(out, planned.layout.axes)
+
+
+def write(
+    kind: Any, ref: NamedRef, idx: Any, value: Any, mode: str | None, fill: Any = None
+) -> tuple[Any, tuple[Axis, ...]]:
+    planned = _plan(ref, idx, mode)
+    array, value_axes = checked(value, planned.layout, ref._ref.dtype)
+    out = run(operation_of(kind, value_axes, planned.guards, fill), ref._ref, planned, array)
+    return out, planned.layout.axes
+
+
+def reduce(reduction: Reduction, ref: NamedRef, idx: Any, value: Any, mode: str | None) -> None:
+    planned = _plan(ref, idx, mode)
+    dtype = ref._ref.dtype
+    array, value_axes = checked(value, planned.layout, dtype)
+    if reduction == "divide" and not jnp.issubdtype(dtype, jnp.inexact):
+        raise TypeError(f"cannot divide in place: the ref holds {dtype}; take .apply(lambda x: x // value)")
+    run(operation_of("reduce", value_axes, planned.guards, None, reduction), ref._ref, planned, array)
+
+
+def _plan(ref: NamedRef, idx: Any, mode: str | None) -> Plan:
+    ref._check_usable()
+    if mode not in (None, "clip", "promise_in_bounds", "drop", "fill"):
+        raise ValueError(f"cannot index with mode={mode!r}: the modes are 'clip', 'drop', 'fill'")
+    traced = isinstance(ref._ref, jax.core.Tracer)
+    return plan(ref._layout, ref._operands, idx, guard=mode in ("drop", "fill"), traced=traced)
+
+
+class At:
+    __slots__ = ("_ref",)
+
+    def __init__(self, ref: NamedRef) -> None:
+        self._ref = ref
+
+    def __getitem__(self, idx: Any) -> AtIndex:
+        return AtIndex(self._ref, idx)
+
+
+class AtIndex:
+    """The part of a ref that an index shows, to be read or updated in place; see `NamedRef.at`."""
+
+    __slots__ = ("_idx", "_ref")
+
+    def __init__(self, ref: NamedRef, idx: Any) -> None:
+        self._ref, self._idx = ref, idx
+
+    def get(self, *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
+        """As `haliax_refs.get`."""
+        return read(self._ref, self._idx, mode, fill_value)
+
+    def set(self, value: Any, *, mode: str | None = None) -> None:
+        """As `haliax_refs.set`."""
+        write("set", self._ref, self._idx, value, mode)
+
+    def add(self, value: Any, *, mode: str | None = None) -> None:
+        """As `haliax_refs.addupdate`."""
+        write("addupdate", self._ref, self._idx, value, mode)
+
+    def multiply(self, value: Any, *, mode: str | None = None) -> None:
+        """Multiply what is shown by `value`."""
+        reduce("multiply", self._ref, self._idx, value, mode)
+
+    mul = multiply
+
+    def divide(self, value: Any, *, mode: str | None = None) -> None:
+        """Divide what is shown by `value`; TypeError where the ref holds integers."""
+        reduce("divide", self._ref, self._idx, value, mode)
+
+    def power(self, value: Any, *, mode: str | None = None) -> None:
+        """Raise what is shown to the power of `value`."""
+        reduce("power", self._ref, self._idx, value, mode)
+
+    def min(self, value: Any, *, mode: str | None = None) -> None:
+        """The lesser of what is shown and `value`."""
+        reduce("min", self._ref, self._idx, value, mode)
+
+    def max(self, value: Any, *, mode: str | None = None) -> None:
+        """The greater of what is shown and `value`."""
+        reduce("max", self._ref, self._idx, value, mode)
+
+    def apply(self, function: Callable[[Any], Any], *, mode: str | None = None) -> None:
+        """`function`, elementwise on jax arrays, of what is shown."""
+        planned = _plan(self._ref, self._idx, mode)
+        run(operation_of("reduce", None, planned.guards, None, "apply", function), self._ref._ref, planned)
