@@ -9,7 +9,7 @@ axis in another way than whole, what it shows is mapped as a buffer of its own a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -72,13 +72,13 @@ def _refuse_twice(refs: list[NamedRef], what: str) -> None:
             )
 
 
-def _shared_size(refs: list[NamedRef], name: str, axis: Axis | str) -> int | None:
-    """The size of the axis in the refs that show it; None where none does."""
+def _shared_size(refs: Sequence[Any], name: str, axis: Axis | str) -> int | None:
+    """The size of the axis in the refs, and arrays, that have it; None where none does."""
     sizes = {ref.shape[name] for ref in refs if name in ref.shape}
     if isinstance(axis, Axis):
         sizes.add(axis.size)
     if len(sizes) > 1:
-        raise ValueError(f"cannot map axis {name!r}: it has sizes {sorted(sizes)} in the axis and the refs given")
+        raise ValueError(f"cannot map axis {name!r}: it has sizes {sorted(sizes)} in the axis and the arguments")
     return sizes.pop() if sizes else None
 
 
@@ -107,7 +107,14 @@ def _scan(original: Callable[..., Any]) -> Callable[..., Any]:
                 return plain(init, *args, **kwargs)
             wanted = is_scanned if callable(is_scanned) else lambda _: is_scanned
             moves = [name in ref.shape and bool(wanted(ref)) for ref in refs]
-            size = _shared_size([ref for ref, moved in zip(refs, moves, strict=True) if moved], name, axis)
+            moving = [ref for ref, moved in zip(refs, moves, strict=True) if moved]
+            leaves = jax.tree.leaves((args, kwargs), is_leaf=_is_named_array)
+            arrays = [leaf for leaf in leaves if _is_named_array(leaf) and name in leaf.shape and wanted(leaf)]
+            # To haliax, an array whose axis of this name has another size is one that has no such axis.
+            size = _shared_size([*moving, *arrays] if moving else [], name, axis)
+            if size is None and not arrays and all(_is_named_array(leaf) or not jnp.ndim(leaf) for leaf in leaves):
+                shown = ", ".join(listed(ref.axes) for ref in refs)
+                raise ValueError(f"cannot loop over axis {name!r}: no argument has it; the refs have {shown}")
 
             @functools.wraps(f)
             def body(carry: Any, *args: Any, **kwargs: Any) -> Any:
@@ -133,6 +140,10 @@ def _scan(original: Callable[..., Any]) -> Callable[..., Any]:
         return scanned
 
     return scan
+
+
+def _is_named_array(leaf: Any) -> bool:
+    return isinstance(leaf, NamedArray)
 
 
 def _is_scanned(index: Any, wanted: Callable[[Any], bool], leaf: Any) -> bool:
@@ -277,6 +288,9 @@ def foreach(axis: Any, *args: Any, reverse: bool = False, unroll: int = 1) -> Ca
     >>> doubled.array.tolist(), total[...].item(), cache["head", 0].array.tolist()
     ([0, 2, 4], 3.0, [0.0, 1.0, 2.0])
     """
+
+    if not isinstance(axis, Axis | str):
+        raise TypeError(f"cannot loop over {axis!r}: an axis is an Axis or its name")
 
     def decorator(body: Callable[..., Any]) -> Any:
         def step(carry: None, /, *args: Any, **kwargs: Any) -> tuple[None, Any]:
