@@ -25,7 +25,7 @@ from ._recent import Recent
 from ._scopes import explain
 from ._selectors import INDEX_DTYPE
 from ._sharding import divided_by, divided_by_mapping
-from ._values import bounds
+from ._values import bounds, check_cast, is_keys
 from ._views import Expr
 
 
@@ -70,13 +70,17 @@ def operation_of(
     """The `Operation` with these contents."""
     if isinstance(fill, jax.core.Tracer):  # then it runs inline, and no program is looked up
         return Operation(kind, value_axes, guards, fill, reduction, function)
-    # By its bytes: 0.0 and -0.0 are equal, and NaN is not even equal to itself.
-    fill_key = None if fill is None else (type(fill), np.asarray(fill).dtype, np.asarray(fill).tobytes())
+    fill_key = None
+    if fill is not None:
+        # By its bytes: 0.0 and -0.0 are equal, and NaN is not even equal to itself.
+        dtype = getattr(fill, "dtype", None)
+        known = np.asarray(jax.random.key_data(fill) if is_keys(dtype) else fill)
+        fill_key = (type(fill), dtype or known.dtype, known.tobytes())
     key = (kind, value_axes, guards, fill_key, reduction, function)
-    known = _OPERATIONS if function is None else _APPLIED
-    found = known.get(key)
+    operations = _OPERATIONS if function is None else _APPLIED
+    found = operations.get(key)
     if found is None:
-        found = known.remember(key, Operation(kind, value_axes, guards, fill, reduction, function))
+        found = operations.remember(key, Operation(kind, value_axes, guards, fill, reduction, function))
     return found
 
 
@@ -230,7 +234,7 @@ def _shown(raw: Any, where: Access, layout: Layout, operation: Operation) -> Any
 
 def _fill_value(dtype: Any, fill: Any) -> Any:
     if fill is not None:
-        return jnp.asarray(fill, dtype)
+        return fill if is_keys(dtype) else jnp.asarray(fill, dtype)
     if jnp.issubdtype(dtype, jnp.inexact):
         return jnp.asarray(jnp.nan, dtype)
     if jnp.issubdtype(dtype, jnp.signedinteger):
@@ -284,18 +288,31 @@ def _reduce(ref: Any, where: Access, layout: Layout, operation: Operation, value
     reduction = operation.reduction
     assert reduction is not None
     update = None
+    function = None if operation.function is None else _checked(operation.function, ref.dtype)
     if operation.value_axes is not None:
         update = _raw(value, operation.value_axes, where, layout, ref.dtype)
     if any(np.ndim(entry) for entry in where.index if not isinstance(entry, slice)):
         whole = tuple(slice(None) for _ in layout.base)
         at = ref[whole].at[where.index]
-        new = at.apply(operation.function) if reduction == "apply" else getattr(at, reduction)(update)
-        ref[whole] = new.astype(ref.dtype)
+        ref[whole] = (at.apply(function) if function else getattr(at, reduction)(update)).astype(ref.dtype)
         return
     old = ref[where.index]
-    if reduction == "apply":
-        assert operation.function is not None
-        new = jnp.asarray(operation.function(old))
-    else:
-        new = _ELEMENTWISE[reduction](old, update)
+    new = function(old) if function else _ELEMENTWISE[reduction](old, update)
     ref[where.index] = new.astype(ref.dtype)
+
+
+def _checked(function: Callable[[Any], Any], dtype: Any) -> Callable[[Any], Any]:
+    """`function`, whose result must be of the shape of its argument, and may be cast to `dtype`."""
+
+    def checked(old: Any) -> Any:
+        new = function(old)
+        name = getattr(function, "__name__", repr(function))
+        if not isinstance(new, jax.Array | np.ndarray | np.generic | bool | int | float | complex):
+            raise TypeError(f"cannot apply {name}: it gives {type(new).__name__}; it acts on an array, elementwise")
+        if np.shape(new) != old.shape:
+            fact = f"it gives shape {np.shape(new)} where {old.shape} is shown"
+            raise ValueError(f"cannot apply {name}: {fact}; it acts on an array, elementwise")
+        check_cast(new, dtype)
+        return jnp.asarray(new, dtype)
+
+    return checked

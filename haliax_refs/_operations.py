@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from haliax import Axis, NamedArray
 
 from ._execute import Reduction, operation_of, run
 from ._plan import Plan, plan
-from ._values import checked
+from ._values import checked, checked_fill, is_keys
 
 
 if TYPE_CHECKING:
@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 
 def read(ref: NamedRef, idx: Any, mode: str | None, fill_value: Any) -> NamedArray:
     planned = _plan(ref, idx, mode)
-    out = run(operation_of("get", None, planned.guards, fill_value), ref._ref, planned)
+    fill = checked_fill(fill_value, ref._ref.dtype, mode, bool(planned.guards))
+    out = run(operation_of("get", None, planned.guards, fill), ref._ref, planned)
     return NamedArray(out, planned.layout.axes)
 
 
 def write(
-    kind: Any, ref: NamedRef, idx: Any, value: Any, mode: str | None, fill: Any = None
+    kind: Any, ref: NamedRef, idx: Any, value: Any, mode: str | None, fill_value: Any = None
 ) -> tuple[Any, tuple[Axis, ...]]:
-    planned = _plan(ref, idx, mode)
-    array, value_axes = checked(value, planned.layout, ref._ref.dtype)
+    planned, dtype = _plan(ref, idx, mode), ref._ref.dtype
+    if kind == "addupdate":
+        _check_numbers(dtype, "add")
+    fill = checked_fill(fill_value, dtype, mode, bool(planned.guards)) if kind == "swap" else None
+    array, value_axes = checked(value, planned.layout, dtype)
     out = run(operation_of(kind, value_axes, planned.guards, fill), ref._ref, planned, array)
     return out, planned.layout.axes
 
@@ -36,10 +40,18 @@ def write(
 def reduce(reduction: Reduction, ref: NamedRef, idx: Any, value: Any, mode: str | None) -> None:
     planned = _plan(ref, idx, mode)
     dtype = ref._ref.dtype
+    _check_numbers(dtype, reduction)
     array, value_axes = checked(value, planned.layout, dtype)
     if reduction == "divide" and not jnp.issubdtype(dtype, jnp.inexact):
         raise TypeError(f"cannot divide in place: the ref holds {dtype}; take .apply(lambda x: x // value)")
     run(operation_of("reduce", value_axes, planned.guards, None, reduction), ref._ref, planned, array)
+
+
+def _check_numbers(dtype: Any, verb: str) -> None:
+    if is_keys(dtype):
+        raise TypeError(
+            f"cannot {verb} in place: the ref holds {dtype}, and keys are no numbers; write ref[idx] = keys"
+        )
 
 
 def _plan(ref: NamedRef, idx: Any, mode: str | None) -> Plan:
@@ -51,6 +63,8 @@ def _plan(ref: NamedRef, idx: Any, mode: str | None) -> Plan:
 
 
 class At:
+    """`ref.at`, to be indexed; see `NamedRef.at`."""
+
     __slots__ = ("_ref",)
 
     def __init__(self, ref: NamedRef) -> None:
@@ -58,6 +72,12 @@ class At:
 
     def __getitem__(self, idx: Any) -> AtIndex:
         return AtIndex(self._ref, idx)
+
+    def __setitem__(self, idx: Any, value: Any) -> NoReturn:
+        raise TypeError("cannot assign to ref.at[...]: it is there to be updated; write ref[idx] = value")
+
+    def __repr__(self) -> str:
+        return f"<{self._ref!r}.at>"
 
 
 class AtIndex:
@@ -67,6 +87,9 @@ class AtIndex:
 
     def __init__(self, ref: NamedRef, idx: Any) -> None:
         self._ref, self._idx = ref, idx
+
+    def __repr__(self) -> str:
+        return f"<{self._ref!r}.at[{self._idx!r}]>"
 
     def get(self, *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
         """As `haliax_refs.get`."""
@@ -103,6 +126,8 @@ class AtIndex:
         reduce("max", self._ref, self._idx, value, mode)
 
     def apply(self, function: Callable[[Any], Any], *, mode: str | None = None) -> None:
-        """`function`, elementwise on jax arrays, of what is shown."""
+        """`function`, elementwise on jax arrays, of what is shown; its result is cast as a value that is written is."""
+        if not callable(function):
+            raise TypeError(f"cannot apply {function!r}: it is no function")
         planned = _plan(self._ref, self._idx, mode)
         run(operation_of("reduce", None, planned.guards, None, "apply", function), self._ref._ref, planned)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from ._layout import Layout
 from ._operations import At, read, write
 from ._plan import plan_view
 from ._scopes import arrived, condition, is_eager, is_in_condition, made, may_freeze
-from ._values import listed
+from ._values import array_of, listed
 
 
 # the id of a `jax.Ref` that has ended -> a weak reference to it, which removes the entry; every use of a ref looks here
@@ -81,7 +81,7 @@ class NamedRef(ExplicitReads):
     _layout: Layout
     _operands: tuple[Any, ...]
 
-    def __init__(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise TypeError("cannot make a NamedRef by its class: take new_ref(value, axes), or wrap(raw_ref, axes)")
 
     @property
@@ -121,6 +121,7 @@ class NamedRef(ExplicitReads):
 
     def unsafe_buffer_pointer(self) -> int:
         """The address of the whole buffer, as `jax.Ref` gives it."""
+        self._check_alive()
         pointer: int = self._ref.unsafe_buffer_pointer()
         return pointer
 
@@ -135,6 +136,8 @@ class NamedRef(ExplicitReads):
         Axis(name='y', size=3)
         """
         name = axis.name if isinstance(axis, Axis) else axis
+        if not isinstance(name, str):
+            raise TypeError(f"cannot resolve axis {axis!r}: an axis is an Axis or its name")
         size = self._layout.shape.get(name)
         if size is None or (isinstance(axis, Axis) and axis.size != size):
             raise ValueError(f"cannot resolve axis {axis!r}: {self._layout.describe(name)}")
@@ -193,9 +196,15 @@ class NamedRef(ExplicitReads):
         {'row': 2, 'y': 3}
         """
         self._check_alive()
+        if not isinstance(renames, Mapping):
+            raise TypeError(f"cannot rename by {renames!r}: it takes a mapping from axis, or name, to a new one")
         names: dict[str, str] = {}
         for old, new in renames.items():
             axis = self.resolve_axis(old)
+            if axis.name in names:
+                raise ValueError(f"cannot rename {axis.name!r} twice: to {names[axis.name]!r} and to {new!r}; keep one")
+            if not isinstance(new, Axis | str):
+                raise TypeError(f"cannot rename {axis.name!r} to {new!r}: the new one is an Axis or a name")
             if isinstance(new, Axis) and new.size != axis.size:
                 raise ValueError(f"cannot rename axis {axis} to {new}: the sizes differ; give the new name only")
             names[axis.name] = new.name if isinstance(new, Axis) else new
@@ -316,11 +325,11 @@ def new_ref(value: Any, axes: Any = None, *, memory_space: Any = None, kind: str
     if is_ref(value):
         raise TypeError(f"cannot make a new ref of {type(value).__name__}: it is one; read it first, ref[...]")
     if isinstance(value, NamedArray):
-        array, named = value.array, value.axes
-        if axes is not None and _axes(axes, array.shape) != named:
+        array, named = array_of(value.array, "make a ref of"), value.axes
+        if axes is not None and _axes(axes, np.shape(array)) != named:
             raise ValueError(f"cannot make a ref with axes {axes}: the value's are {named}; leave them out")
     else:
-        array = jnp.asarray(value)
+        array = _as_jax(array_of(value, "make a ref of"))
         if axes is None and array.ndim:
             raise TypeError(f"cannot make a ref of an array of shape {array.shape}: it has no names; pass its axes")
         named = _axes(() if axes is None else axes, array.shape)
@@ -348,7 +357,7 @@ def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None) 
     >>> hax.ref.empty_ref({"x": 2, "y": 3}).shape
     {'x': 2, 'y': 3}
     """
-    named = haliax.axis.axis_spec_to_tuple(axes)
+    named = _axis_tuple(axes)
     for axis in named:
         if not isinstance(axis, Axis):
             raise ValueError(
@@ -379,11 +388,19 @@ def wrap(ref: Any, axes: Any) -> NamedRef:
     """
     if isinstance(ref, NamedRef):
         raise TypeError("cannot wrap a NamedRef: it has names; take .rename({old: new})")
-    if isinstance(ref, NamedArray | np.ndarray) or (isinstance(ref, jax.Array) and not isinstance(ref, jax.Ref)):
+    if not _is_reference(ref):
         raise TypeError(
             f"cannot wrap a {type(ref).__name__}: it is no reference; make one with hax.new_ref(value, axes)"
         )
     return _make(made(ref), Layout.whole(_axes(axes, ref.shape)), ())
+
+
+def _is_reference(value: Any) -> bool:
+    """Whether it is a `jax.Ref`, or what `.at` makes of one in a kernel, which is of a class of jax's own."""
+    if isinstance(value, jax.Ref):
+        return True
+    is_value = isinstance(value, NamedArray | np.ndarray | jax.Array)
+    return not is_value and hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "__setitem__")
 
 
 def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
@@ -500,9 +517,29 @@ def free_ref(ref: Any) -> None:
     _end(ref._ref)
 
 
+def _as_jax(value: Any) -> Any:
+    try:
+        return jnp.asarray(value)
+    except OverflowError as e:
+        raise OverflowError(f"cannot make a ref of {value}: no int of jax's holds it; make it a float") from e
+
+
+def _is_axis_spec(axes: Any) -> bool:
+    if isinstance(axes, Mapping | Sequence) and not isinstance(axes, str):
+        return all(isinstance(axis, Axis | str) for axis in axes)
+    return isinstance(axes, Axis | str)
+
+
+def _axis_tuple(axes: Any) -> tuple[Any, ...]:
+    """Axes and names from any spec of Haliax's."""
+    if not _is_axis_spec(axes):
+        raise TypeError(f"cannot take axes from {axes!r}: pass hax.Axis objects or names, one or a sequence of them")
+    return tuple(haliax.axis.axis_spec_to_tuple(axes))
+
+
 def _axes(axes: Any, shape: tuple[int, ...]) -> tuple[Axis, ...]:
     """Axes for an array of that shape; names alone take their sizes from it."""
-    given = haliax.axis.axis_spec_to_tuple(axes)
+    given = _axis_tuple(axes)
     sizes = [axis.size if isinstance(axis, Axis) else None for axis in given]
     if len(given) != len(shape) or any(size not in (None, n) for size, n in zip(sizes, shape, strict=True)):
         listed = ", ".join(str(axis) for axis in given)

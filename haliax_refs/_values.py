@@ -12,29 +12,79 @@ from haliax import Axis, NamedArray
 
 from ._explicit import is_ref
 from ._layout import Layout
+from ._selectors import _show as show
 
 
 def checked(value: Any, layout: Layout, dtype: Any) -> tuple[Any, tuple[str, ...]]:
     """A value that may be written to what `layout` shows, and the names of its axes."""
     if isinstance(value, NamedArray):
-        array, names = value.array, tuple(axis.name for axis in value.axes)
-        if not hasattr(array, "dtype"):
-            array = jnp.asarray(array)
+        array, names = array_of(value.array, "write"), tuple(axis.name for axis in value.axes)
         for axis in value.axes:
             if layout.shape.get(axis.name) != axis.size:
                 raise ValueError(f"cannot write axes {listed(value.axes)}: those shown are {listed(layout.axes)}")
     elif is_ref(value):
         raise TypeError(f"cannot write a {type(value).__name__}: reads are explicit; write other[...]")
     else:
-        array, names = value if _is_scalar(value) or hasattr(value, "dtype") else np.asarray(value), ()
+        array, names = array_of(value, "write"), ()
         shape = tuple(axis.size for axis in layout.axes)
         if np.ndim(array) and np.shape(array) != shape:
             way_out = "name its axes and it is broadcast: hax.named(value, axes)"
             raise ValueError(f"cannot write an array of shape {np.shape(array)} to {listed(layout.axes)}: {way_out}")
         if np.ndim(array):
             names = tuple(axis.name for axis in layout.axes)
-    _check_cast(array, dtype)
+    check_cast(array, dtype)
     return array, names
+
+
+def checked_fill(fill: Any, dtype: Any, mode: str | None, guarded: bool) -> Any:
+    """What reads out of bounds: one value; None for the dtype's default.
+
+    Args:
+        guarded: there are indices that may be out of bounds.
+    """
+    if fill is None:
+        if guarded and is_keys(dtype):
+            raise _no_filling_key(fill, dtype)
+        return None
+    if mode not in ("drop", "fill"):
+        raise ValueError(f"cannot fill with {show(fill)}: mode={mode!r} leaves nothing out of bounds; pass mode='fill'")
+    value = array_of(fill.array if isinstance(fill, NamedArray) else fill, "fill with")
+    if np.ndim(value):
+        raise ValueError(f"cannot fill with an array of shape {np.shape(value)}: it is one value for all")
+    if is_keys(dtype) and getattr(value, "dtype", None) != dtype:
+        raise _no_filling_key(fill, dtype)
+    if isinstance(value, int | np.integer) and _kind(dtype) in (1, 2):
+        _check_bounds(value, dtype, f"cannot fill with {value}: {dtype}")
+    return value
+
+
+def _no_filling_key(fill: Any, dtype: Any) -> TypeError:
+    return TypeError(
+        f"cannot fill what is out of bounds with {show(fill)}: the ref holds {dtype}, and keys have no default; "
+        "pass a key of its kind, fill_value=jax.random.key(0)"
+    )
+
+
+def array_of(value: Any, asked: str) -> Any:
+    """`value` as an array of numbers or keys; a Python scalar as it is. `asked` says in errors what is to be done."""
+    if _is_scalar(value):
+        return value
+    if isinstance(value, jax.Array | np.ndarray | np.generic):
+        array = value
+    elif hasattr(value, "__jax_array__"):
+        array = jnp.asarray(value)
+    else:
+        try:
+            array = np.asarray(value)
+        except jax.errors.TracerArrayConversionError:  # a list of traced numbers
+            array = jnp.asarray(value)
+        except ValueError as e:
+            raise ValueError(
+                f"cannot {asked} {show(value)}: its parts differ in shape, so it is no array of numbers"
+            ) from e
+    if _kind(array.dtype) is None and not is_keys(array.dtype):
+        raise TypeError(f"cannot {asked} {show(value)}: it is no number, nor an array of numbers")
+    return array
 
 
 def _is_scalar(value: Any) -> bool:
@@ -49,7 +99,12 @@ def _kind(dtype: Any) -> int | None:
     return next((rank for rank, kind in enumerate(_KINDS) if jnp.issubdtype(dtype, kind)), None)
 
 
-def _check_cast(value: Any, dtype: Any) -> None:
+def is_keys(dtype: Any) -> bool:
+    """Whether these are PRNG keys, or another dtype of jax's own, with which there is no arithmetic."""
+    return bool(jnp.issubdtype(dtype, jax.dtypes.extended))
+
+
+def check_cast(value: Any, dtype: Any) -> None:
     """NumPy's "same_kind", for jax's dtypes; a Python int fits any integer dtype that holds its value."""
     weak = _is_scalar(value)
     given = jax.dtypes.canonicalize_dtype(type(value)) if weak else value.dtype
@@ -57,12 +112,21 @@ def _check_cast(value: Any, dtype: Any) -> None:
         return
     have, want = _kind(given), _kind(dtype)
     weak = weak or getattr(value, "weak_type", False)
-    if have is None or want is None or (have > want and not (weak and have == 2 and want == 1)):
+    if want is None:
+        way_out = "it takes keys of its kind; make them with jax.random.key, split or wrap_key_data"
+        raise TypeError(f"cannot write {given} to a ref of {dtype}: {way_out}")
+    if have is None:
+        raise TypeError(f"cannot write {given} to a ref of {dtype}: keys are no numbers; take jax.random.key_data(key)")
+    if have > want and not (weak and have == 2 and want == 1):
         raise TypeError(f"cannot write {given} to a ref of {dtype}: it would lose its kind; cast it, .astype({dtype})")
     if isinstance(value, int) and want in (1, 2):
-        least, greatest = bounds(dtype)
-        if not least <= value <= greatest:
-            raise OverflowError(f"cannot write {value} to a ref of {dtype}: it holds {least} to {greatest}")
+        _check_bounds(value, dtype, f"cannot write {value} to a ref of {dtype}: it")
+
+
+def _check_bounds(value: Any, dtype: Any, text: str) -> None:
+    least, greatest = bounds(dtype)
+    if not least <= value <= greatest:
+        raise OverflowError(f"{text} holds {least} to {greatest}")
 
 
 def bounds(dtype: Any) -> tuple[int, int]:
