@@ -139,6 +139,9 @@ TRIGAMMA = Pointwise(
 def _lowergamma(mp: Any, a: Any, z: Any) -> Any:
     if mp.isint(a) and mp.re(a) <= 0:
         return mp.inf
+    if mp.re(z) < 0:
+        # DLMF 8.5.1: one series, where mpmath's two parts cancel, or turn to one another for ever.
+        return z**a / a * mp.hyp1f1(a, a + 1, -z)
     return mp.gammainc(a, 0, z)
 
 
@@ -174,6 +177,8 @@ def _betainc(mp: Any, a: Any, b: Any, x1: Any, x2: Any) -> Any:
 
 
 def _betainc_regularized(mp: Any, a: Any, b: Any, x1: Any, x2: Any) -> Any:
+    if a == 0 and b == 0:
+        raise ValueError("infinity over infinity, and the limit depends on the way there")
     return mp.betainc(a, b, x1, x2, regularized=True)
 
 
@@ -210,8 +215,13 @@ EI = Pointwise(
 )
 
 
+def _is_small_order(n: Any) -> Any:
+    """SciPy makes 32-bit integers of orders."""
+    return _whole(n) & (n >= 0) & (n < 2**31)
+
+
 def _expint_n(special: Any, n: Any, x: Any) -> Any:
-    return np.where(n == 1, special.exp1(x), special.expn(np.where(_whole(n) & (n >= 0), n, 0).astype(np.float64), x))
+    return np.where(n == 1, special.exp1(x), special.expn(np.where(_is_small_order(n), n, 0).astype(np.float64), x))
 
 
 EXPINT = Pointwise(
@@ -219,7 +229,7 @@ EXPINT = Pointwise(
     lambda mp, n, z: mp.expint(n, z),
     Fast(
         _expint_n,
-        where=lambda n, x: _whole(n) & (n >= 0) & (x > 0),
+        where=lambda n, x: _is_small_order(n) & (x > 0),
         outside=lambda n, x: _whole(n) & (n >= 1) & (x < 0),
     ),
     Fast(lambda s, n, z: s.exp1(z), where=lambda n, z: (n == 1) & (np.imag(z) != 0)),

@@ -393,3 +393,24 @@ def test_no_digits_are_lost_to_float32_constants():
     single = f(np.array([0.5, 2.0], np.float32))
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, f(np.array([0.5, 2.0])), rtol=1e-7)
+
+
+def test_lower_gamma_of_negative_numbers():
+    """By its integral: real for whole orders, and mpmath's own way to it never ends."""
+    f = numpify(sp.lowergamma(x, y), [x, y])
+    for order in (1, 3, 30):
+        want = float(mpmath.quad(lambda t: t ** (order - 1) * mpmath.exp(-t), [0, -1, -2, -3]))
+        assert f(order, -3) == pytest.approx(want, rel=1e-13)
+        assert f(order, -3.0 + 0j) == pytest.approx(want, rel=1e-13)
+    assert np.isnan(f(2.5, -3.0))
+    assert f(2.5, -3.0 + 0j) == pytest.approx(complex(sp.lowergamma(2.5, -3).n(20)), rel=1e-12)
+
+
+def test_orders_beyond_32_bits():
+    f = numpify(sp.expint(x, y), [x, y])
+    for order in (10**9, 10**10, 1e12, 2**70):
+        assert f(order, 3.0) == pytest.approx(float(mpmath.exp(-3) / (order + 3)), rel=1e-8)
+
+
+def test_the_incomplete_beta_function_at_zero_and_zero_has_no_value():
+    assert np.isnan(numpify(sp.betainc_regularized(x, y, -2, 1.5), [x, y])(0, 0))
