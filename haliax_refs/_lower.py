@@ -215,8 +215,8 @@ def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool, write: bool,
         for view in layout.views
         if isinstance(view, Strided | Window)
     )
-    if unit:
-        # A Python int is the quickest to trace, but beside a strided slice jax refuses it.
+    if unit and None not in entries:
+        # A Python int is the quickest to trace, but jax refuses it beside a strided slice, and beside what vmap maps.
         entries = [int(entry) if isinstance(entry, np.int32) else entry for entry in entries]
     trailing = len(entries)
     while trailing and entries[trailing - 1] == slice(0, layout.base[trailing - 1].size, 1):

@@ -130,3 +130,42 @@ def test_views_are_mapped_by_name_only() -> None:
         jax.vmap(lambda view: view[...].array, in_axes=1)(view)
     with pytest.raises(ValueError, match=r"x=4.*\(3, 3, 5\).*hax\.vmap"):
         jax.vmap(lambda view: view.slice("z", 0), in_axes=1)(view)
+
+
+@pytest.mark.parametrize("jitted", ["outside", "inside", "not"])
+@pytest.mark.parametrize(
+    "index",
+    [
+        lambda i: {"x": 1, "y": i},
+        lambda i: {"x": i, "z": -1},
+        lambda i: {"x": slice(0, 2), "y": i, "z": 2},
+        lambda i: {"x": jnp.int32(1), "y": i, "z": 0},
+    ],
+)
+@pytest.mark.parametrize("mapped", ["ref", "index", "both"])
+def test_a_static_position_beside_a_mapped_one(index: Any, mapped: str, jitted: str) -> None:
+    """jax 0.10 lowers a Python int beside an index that vmap maps to something that it then refuses."""
+    sizes = {"x": 3, "y": 4, "z": 5}
+    array = hax.named(jnp.arange(120).reshape(2, 3, 4, 5), ("b", *sizes))
+    ref = hax.new_ref(array if mapped != "index" else array["b", 0])
+    i = jnp.array([2, 1], jnp.int32)
+
+    def body(ref: Any, i: Any) -> Any:
+        before = ref[index(i)]
+        if mapped != "index":
+            haliax_refs.addupdate(ref, index(i), 1000)
+        return before, ref[index(i)]
+
+    if jitted == "inside":
+        body = jax.jit(body)
+    over: Any = hax.vmap(lambda ref, i: body(ref, i.array), hax.Axis("b", 2))
+    if jitted == "outside":
+        over = jax.jit(over)
+    before, after = over(ref, hax.named(i, "b") if mapped != "ref" else hax.named(i[0], ()))
+    for b in range(2):
+        one = index(int(i[b] if mapped != "ref" else i[0]))
+        want = np.asarray(array["b", b if mapped != "index" else 0].array)[
+            tuple(one.get(n, slice(None)) for n in sizes)
+        ]
+        np.testing.assert_array_equal(before["b", b].array, want)
+        np.testing.assert_array_equal(after["b", b].array, want + (1000 if mapped != "index" else 0))
