@@ -411,9 +411,12 @@ def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = 
         idx: what an index may be.
         mode: None or "clip": indices that are not static are clamped into the view. "fill": what is out of bounds
             reads as `fill_value`. "drop" is "fill", as in `jax.numpy`.
-        fill_value: by default NaN, or the least (greatest, if unsigned) value of an integer dtype, or True.
+        fill_value: one value; by default NaN, or the least (greatest, if unsigned) value of an integer dtype, or True.
+            A ref of PRNG keys has no default.
     Returns:
         A `NamedArray`, a copy.
+    Raises:
+        ValueError: `fill_value` without the mode that takes it, or one that is not one value.
 
     >>> import haliax as hax, haliax_refs, jax.numpy as jnp
     >>> ref = hax.new_ref(hax.arange({"x": 4}))
