@@ -80,7 +80,7 @@ def evaluate(expr: Any) -> Any | None:
     if isinstance(expr, sp.logic.boolalg.Boolean):
         return None
     try:
-        value = expr.evalf(DIGITS, maxn=400)
+        value = _evaluated(expr)
         if value.is_Number or value in (sp.nan, sp.zoo):
             return value
         real, imaginary = value.as_real_imag()
@@ -92,6 +92,30 @@ def evaluate(expr: Any) -> Any | None:
     if _is_noise(imaginary) or expr.is_real:
         return real
     return imaginary * sp.I if _is_noise(real) else real + imaginary * sp.I
+
+
+def _evaluated(expr: Any) -> Any:
+    """`expr.evalf` to `DIGITS` digits, in which it can be trusted.
+
+    SymPy keeps account of the digits that sums and elementary functions lose. Of others it takes what mpmath gives at
+    one precision, and that may lose all its digits far out: a value stands when one with twice the digits agrees.
+    """
+    value = expr.evalf(DIGITS, maxn=400)
+    if all(isinstance(function, _ACCOUNTED) for function in expr.atoms(sp.Function)):
+        return value
+    for digits in (2 * DIGITS, 4 * DIGITS, 8 * DIGITS):
+        better = expr.evalf(digits, maxn=10 * digits)
+        if not (value.is_finite and better.is_finite) or abs(value - better) <= abs(better) * _AGREEMENT:
+            return better.n(DIGITS) if better.is_finite else value
+        value = better
+    raise ArithmeticError(f"no two precisions agree on {type(expr).__name__}")
+
+
+_AGREEMENT = sp.Float("1e-25", DIGITS)
+_ACCOUNTED = (
+    sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan, sp.sinh, sp.cosh, sp.tanh, sp.asinh, sp.acosh,
+    sp.atanh, sp.Abs, sp.re, sp.im, sp.floor, sp.ceiling, sp.sign, sp.gamma, sp.factorial, sp.erf,
+)  # fmt: skip
 
 
 def _is_noise(part: Any) -> bool:

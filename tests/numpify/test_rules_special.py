@@ -399,7 +399,7 @@ def test_lower_gamma_of_negative_numbers():
     """By its integral: real for whole orders, and mpmath's own way to it never ends."""
     f = numpify(sp.lowergamma(x, y), [x, y])
     for order in (1, 3, 30):
-        want = float(mpmath.quad(lambda t: t ** (order - 1) * mpmath.exp(-t), [0, -1, -2, -3]))
+        want = float(mpmath.quad(lambda t, n=order: t ** (n - 1) * mpmath.exp(-t), [0, -1, -2, -3]))
         assert f(order, -3) == pytest.approx(want, rel=1e-13)
         assert f(order, -3.0 + 0j) == pytest.approx(want, rel=1e-13)
     assert np.isnan(f(2.5, -3.0))
@@ -414,3 +414,22 @@ def test_orders_beyond_32_bits():
 
 def test_the_incomplete_beta_function_at_zero_and_zero_has_no_value():
     assert np.isnan(numpify(sp.betainc_regularized(x, y, -2, 1.5), [x, y])(0, 0))
+
+
+@pytest.mark.parametrize(
+    ("constant", "low", "high"),
+    [
+        # x + n - 1 < exp(-x)/E_n(x) < x + n (DLMF 8.19.21); one evaluation at 40 digits has none of them right
+        (sp.expint(54, 240), math.exp(-240) / 294, math.exp(-240) / 293),
+        (1e100 * sp.expint(54, 240), 1e100 * math.exp(-240) / 294, 1e100 * math.exp(-240) / 293),
+    ],
+)
+def test_constants_of_special_functions_do_not_lose_their_digits(constant, low, high):
+    value = numpify(constant, [], cache=False)()
+    assert low < value < high
+
+
+def test_constants_of_special_functions_have_all_their_digits():
+    for constant in (sp.zeta(3), sp.besselj(2, 100), sp.LambertW(1), sp.Ei(-30), sp.airyai(-100), sp.polylog(3, 2)):
+        want = complex(constant.n(60))
+        assert numpify(constant, [], cache=False)() == (want if want.imag else want.real)
