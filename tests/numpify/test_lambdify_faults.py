@@ -30,7 +30,7 @@ def test_a_constant_has_the_shape_of_the_argument():  # 5642, 18347, 24036, 2763
     assert run(x, [x, y], 1.0, A).tolist() == [1.0, 1.0, 1.0]
 
 
-def test_shared_subexpressions_do_not_blow_up():  # 24673
+def test_shared_subexpressions_do_not_blow_up():
     expr = x
     for _ in range(64):
         expr = sp.sin(expr) + sp.cos(expr)
@@ -40,7 +40,7 @@ def test_shared_subexpressions_do_not_blow_up():  # 24673
 
 
 @pytest.mark.parametrize("count", [200, 3000])
-def test_no_recursion_error(count):  # 11306, 14789
+def test_no_recursion_error(count):  # 24673
     nested = x
     for _ in range(count):
         nested = sp.sqrt(1 + nested, evaluate=False)
@@ -120,7 +120,7 @@ def test_constants_are_computed_once_and_do_not_upcast():
     assert found.call(A.astype(np.float32)).dtype == np.float32
 
 
-def test_unselected_branches_do_not_warn():
+def test_unselected_branches_do_not_warn():  # 11306, 14789
     check(sp.Piecewise((sp.log(x), x > 0), (0, True)), [x], [np.array([-1.0, 0.0, 1.0])])
     got = run(sp.Piecewise((sp.log(x), x > 0), (0, True)), [x], -1.0)
     assert not isinstance(got, np.ndarray)

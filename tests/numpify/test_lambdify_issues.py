@@ -5,7 +5,9 @@ Each shows what the issue asks for, on the issue's own example where it has one.
 
 from __future__ import annotations
 
+import inspect
 import pickle
+import pydoc
 import time
 import warnings
 
@@ -78,6 +80,17 @@ def test_24990_names_that_are_code():
     assert numpify(evil, [x, evil])(1.0, 42.0) == 42.0
     with pytest.raises(CompileError, match="strings are never"):
         numpify('__import__("os").system("false")', [x])
+
+
+def test_12463_names_that_can_stand_do_stand_beside_those_that_cannot():
+    """There one Dummy, or one odd name, among the arguments took all the others' names away from help(f)."""
+    symbols = [x, y, sp.Dummy("d"), sp.Symbol("lambda"), sp.Symbol("x-y")]
+    f = numpify(sum(symbols), symbols)
+    assert f.parameter_names == ("x", "y", "d", "lambda__", "x_y__")
+    assert tuple(inspect.signature(f).parameters) == (*f.parameter_names, "out")
+    assert "def f(x, y, d, lambda__, x_y__):" in f.source
+    assert "x + y" in pydoc.plain(pydoc.render_doc(numpify(x + y**2)))
+    assert f(1, 2, lambda__=4, d=3, x_y__=5) == 15
 
 
 @pytest.mark.parametrize("name", ["C5", "R2.3(0)", r"\alpha", "x_{1}", "lambda", "2x", "x'", "E", "S", "beta", ""])
