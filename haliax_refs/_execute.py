@@ -108,7 +108,7 @@ def _run_traced(operation: Operation, ref: Any, layout: Layout, operands: Sequen
     try:
         return _run(operation, ref, layout, None, operands, value, divided=divided)
     except NotImplementedError:
-        # vmap has no rule for a window whose start is mapped, nor for the broadcast of index arrays against each other.
+        # vmap has no rule for a window whose start is mapped.
         if not layout.operands:
             raise
         return _run(operation, ref, layout, None, operands, value, mapped=True, divided=divided)
@@ -196,7 +196,15 @@ def _run(
         return jnp.zeros([axis.size for axis in layout.axes], ref.dtype) if kind in ("get", "swap") else None
     write, arrays = kind != "get", kind == "reduce"
     where = access(
-        layout, scalars, operands, operation.guards, write=write, arrays=arrays, mapped=mapped, divided=divided
+        layout,
+        scalars,
+        operands,
+        operation.guards,
+        write=write,
+        arrays=arrays,
+        mapped=mapped,
+        divided=divided,
+        kernel=getattr(jax.typeof(ref), "memory_space", None) is not None,
     )
     if kind == "get":
         return _shown(ref[where.index], where, layout, operation)

@@ -125,6 +125,7 @@ def access(
     arrays: bool = False,
     mapped: bool = False,
     divided: frozenset[int] = frozenset(),
+    kernel: bool = False,
 ) -> Access:
     """How to read (or `write`) what `layout` shows, given the values that it numbers.
 
@@ -132,8 +133,9 @@ def access(
         guards: for each index of a guarded selection its expression and the size of its axis. Where one is out of
             bounds, a write goes to a position that no axis has, which jax.Ref drops; a read is masked by the caller.
         arrays: where there are index arrays, make one of each window too, so that `index` suits a `jax.Array`.
-        mapped: use only what vmap has a rule for: make an index array of each window, and all of one shape.
+        mapped: use only what vmap has a rule for: make an index array of each window.
         divided: the dimensions along which positions and windows become index arrays, see `_sharding`.
+        kernel: leave it to jax to broadcast index arrays against each other.
     """
     form = _form(layout, arrays, mapped, write and bool(guards), write, divided)
     if form.fixed is not None:
@@ -149,10 +151,11 @@ def access(
         index[first] = jnp.where(mask, index[first], np.int32(layout.base[first].size))
     if form.lone is not None:
         index[form.advanced[0]] = jnp.reshape(index[form.advanced[0]], 1)
-    if mapped and form.paired:
+    if form.paired and not kernel:
+        # jax would do so by a primitive of its own, which is made for kernels, and for which vmap has no rule.
         shape = np.broadcast_shapes(*(np.shape(index[i]) for i in form.advanced))
         for i in form.advanced:
-            index[i] = jnp.broadcast_to(index[i], shape)
+            index[i] = _broadcast(index[i], shape)
     mask_axes = form.paired if mask is not None and mask.ndim else ()
     return Access(tuple(index), form.axes, form.order, form.flips, form.lone, mask, mask_axes)
 
@@ -293,6 +296,14 @@ def _integers(frame: Frame, positions: Expr) -> Any:
     if np.ndim(value) == 0:
         return np.int32(value)
     return jnp.asarray(value)
+
+
+def _broadcast(value: Any, shape: tuple[int, ...]) -> Any:
+    rank = np.ndim(value)
+    if np.shape(value) == shape:
+        return value
+    value = value if isinstance(value, jax.Array) else np.asarray(value, INDEX_DTYPE)
+    return lax.broadcast_in_dim(value, shape, tuple(range(len(shape) - rank, len(shape))))
 
 
 def _slice(frame: Frame, view: Window, first: Expr, size: int) -> Any:

@@ -140,6 +140,8 @@ def test_views_are_mapped_by_name_only() -> None:
         lambda i: {"x": i, "z": -1},
         lambda i: {"x": slice(0, 2), "y": i, "z": 2},
         lambda i: {"x": jnp.int32(1), "y": i, "z": 0},
+        lambda i: {"x": i, "z": jnp.array([4, 0, 3])},
+        lambda i: {"x": 2, "y": i, "z": np.array([-1, 3])},
     ],
 )
 @pytest.mark.parametrize("mapped", ["ref", "index", "both"])
