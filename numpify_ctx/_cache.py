@@ -137,6 +137,9 @@ class _Flat:
             return (cls, ()), node
         if cls is dict:
             return (dict, tuple([self._dict_key(key) for key in node])), list(node.values())
+        if isinstance(node, sp.SparseMatrix):
+            entries = sorted(node.todok().items())
+            return (cls, node.shape, tuple([place for place, _ in entries])), [entry for _, entry in entries]
         if isinstance(node, sp.MatrixBase):
             return (cls, node.shape), node.flat()
         if isinstance(node, sp.NDimArray):

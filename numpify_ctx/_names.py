@@ -212,6 +212,9 @@ def is_short(value: Any, most: int = 60) -> bool:
     while stack and nodes <= most:
         nodes += 1
         match stack.pop():
+            case sp.SparseMatrix() | sp.ImmutableSparseMatrix() as matrix:
+                stack.extend(matrix.todok().values())
+                nodes += max(matrix.rows * matrix.cols - matrix.nnz(), 0)
             case sp.MatrixBase() as matrix:
                 stack.extend(matrix.flat())
             case sp.Basic() as node:
@@ -340,6 +343,8 @@ def _children(node: Any, bound: _Binding) -> Iterable[tuple[Any, _Binding]]:
             return [(node.expr, bound), *((order, bound) for _, order in node.variable_count)]
         case sp.Dict() | Mapping():
             return [(value, bound) for value in node.values()]
+        case sp.SparseMatrix() | sp.ImmutableSparseMatrix():
+            return [(entry, bound) for entry in node.todok().values()]
         case sp.MatrixBase() | sp.NDimArray():
             return [(entry, bound) for entry in sp.flatten(node.tolist())]
         case sp.Basic():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -75,3 +76,26 @@ def permute(order: tuple[int, ...], array: Any) -> Any:
 def reshape(rank: int, array: Any, *shape: Any) -> Any:
     """The leading `rank` axes in another shape, rows first."""
     return np.reshape(array, tuple(int(n) for n in shape) + np.shape(array)[rank:])
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the entries of a sparse matrix are."""
+
+    rows: int
+    cols: int
+    entries: tuple[tuple[int, int], ...]
+
+
+def scattered(places: Places, *entries: Any) -> Any:
+    """A matrix of `entries` in their places and 0 elsewhere, its axes before those to which the entries broadcast.
+
+    >>> scattered(Places(2, 2, ((0, 1),)), 0.5)
+    array([[0. , 0.5],
+           [0. , 0. ]])
+    """
+    common = np.broadcast_shapes(*(np.shape(entry) for entry in entries))
+    result = np.zeros((places.rows, places.cols, *common), np.result_type(0, *entries))
+    for place, entry in zip(places.entries, entries, strict=True):
+        result[place] = entry
+    return result

@@ -10,6 +10,8 @@ import sympy as sp
 from .._builder import Builder
 from .._lower import Rule
 from .._ops import STACK
+from .._program import INT, Op, promote
+from ._arrays_runtime import Places, scattered
 
 
 def _entries(b: Builder, expr: Any) -> Sequence[Any]:
@@ -26,11 +28,34 @@ def _stack(b: Builder, expr: Any, *entries: int) -> int:
     return b.apply(STACK, *entries, data=(tuple(int(n) for n in expr.shape),), rank=len(expr.shape))
 
 
+def _is_sparse(expr: Any) -> bool:
+    """Is it worth keeping apart what is not 0?"""
+    size = expr.rows * expr.cols
+    return bool(size >= 64 and 4 * expr.nnz() <= size)
+
+
+def _sparse_entries(b: Builder, expr: Any) -> Sequence[Any]:
+    if not _is_sparse(expr):
+        return _entries(b, expr)
+    return [sp.sympify(entry, strict=True) for _, entry in sorted(expr.todok().items())]
+
+
+def _scatter(b: Builder, expr: Any, *entries: int) -> int:
+    if not _is_sparse(expr):
+        return _stack(b, expr, *entries)
+    places = Places(int(expr.rows), int(expr.cols), tuple(sorted(expr.todok())))
+    return b.apply(_SCATTERED, *entries, data=(places,), rank=2)
+
+
+_SCATTERED = Op("scattered", scattered, kinds=lambda kinds: promote([INT, *kinds]), elementwise=False)
+
 _matrix = Rule(_stack, _entries, folds=False)
+_sparse = Rule(_scatter, _sparse_entries, folds=False)
 _array = Rule(_stack, _elements, folds=False)
 
 RULES: dict[type, Rule] = {
-    **dict.fromkeys((sp.Matrix, sp.ImmutableMatrix, sp.SparseMatrix, sp.ImmutableSparseMatrix), _matrix),
+    **dict.fromkeys((sp.Matrix, sp.ImmutableMatrix), _matrix),
+    **dict.fromkeys((sp.SparseMatrix, sp.ImmutableSparseMatrix), _sparse),
     **dict.fromkeys(
         (sp.MutableDenseNDimArray, sp.ImmutableDenseNDimArray, sp.MutableSparseNDimArray, sp.ImmutableSparseNDimArray),
         _array,

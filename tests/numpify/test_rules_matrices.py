@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -302,3 +304,36 @@ def test_products_of_any_size(rows, inner, columns, rest):
     want = np.einsum("ij...,jk->ik...", one, other)
     np.testing.assert_allclose(run(left * right, [left, right], one, other), want, atol=1e-13)
     np.testing.assert_allclose(run((left * right).T, [left, right], one, other), np.swapaxes(want, 0, 1), atol=1e-13)
+
+
+# -- sparse matrices --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [sp.SparseMatrix, sp.ImmutableSparseMatrix])
+@pytest.mark.parametrize("entries", [{(0, 1): x, (3, 4): y**2}, {(0, 0): x, (9, 9): sp.pi}, {(2, 2): 1}, {}])
+def test_a_sparse_matrix_is_what_a_dense_one_is(kind, entries):
+    sparse, dense = numpify(kind(10, 10, entries), [x, y]), numpify(sp.Matrix(kind(10, 10, entries)), [x, y])
+    assert "scattered" in sparse.source
+    short = np.float32([1, 2]), np.float32(2)
+    for args in ((1, 2), (1.5, 2.0), short, (np.ones(40_000), 2.0), (np.arange(3), 1j), (True, np.int8(3))):
+        got, want = sparse(*args), dense(*args)
+        np.testing.assert_array_equal(got, want)
+        assert got.dtype == want.dtype
+
+
+def test_where_the_entries_are_is_part_of_what_is_cached():
+    one, other = (numpify(sp.SparseMatrix(10, 10, {place: x}), [x]) for place in ((0, 1), (1, 0)))
+    np.testing.assert_array_equal(one(2.0), other(2.0).T)
+    assert one(2.0)[0, 1] == 2.0
+
+
+@pytest.mark.parametrize("kind", [sp.SparseMatrix, sp.ImmutableSparseMatrix])
+def test_what_is_not_there_costs_nothing(kind):
+    matrix = kind(2000, 2000, {(0, 0): x, (1999, 5): x**2})
+    begin = time.process_time()
+    f = numpify(matrix)
+    repr(f)
+    got = f(3.0)
+    assert time.process_time() - begin < 1.0
+    assert got.shape == (2000, 2000)
+    assert (got.sum(), got[1999, 5]) == (12.0, 9.0)
