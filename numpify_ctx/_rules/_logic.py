@@ -12,8 +12,8 @@ from .._builder import Builder
 from .._errors import CompileError
 from .._lower import Rule, describe
 from .._ops import AND, EQ, GE, GT, LE, LT, NE, NOT, OR, XOR
-from .._program import Op
-from ._elementary import FLOOR, MOD
+from .._program import COMPLEX, Op
+from ._elementary import FLOOR, MOD, RULES as ELEMENTARY
 
 
 def relation(op: Op) -> Rule:
@@ -76,13 +76,25 @@ def _contains_operands(b: Builder, expr: Any) -> Sequence[Any]:
         raise CompileError(
             f"cannot compile {describe(expr)}: SymPy has no condition for membership in {describe(domain)}"
         )
+    if not element.is_extended_real and domain.is_subset(sp.S.Reals):
+        return [sp.And(condition, sp.Eq(sp.im(element), 0))]
     return [condition]
 
 
 def _contains(b: Builder, expr: Any, node: int, *limits: int) -> int:
-    domain = expr.args[1]
-    if domain in (sp.S.Reals, sp.S.Complexes):
+    """Membership; of a number that may be complex, that of its real part, if that is all of it."""
+    element, domain = expr.args
+    if domain is sp.S.Complexes:
         return b.compare(EQ, node, node)  # anything but nan
+    if not (b.kinds[node] & COMPLEX) or element.is_extended_real:
+        return _contains_real(b, domain, node, *limits)
+    part, rest = (ELEMENTARY[of].lower(b, element, node) for of in (sp.re, sp.im))
+    return b.logic(AND, b.compare(EQ, rest, b.const(0)), _contains_real(b, domain, part, *limits))
+
+
+def _contains_real(b: Builder, domain: Any, node: int, *limits: int) -> int:
+    if domain is sp.S.Reals:
+        return b.compare(EQ, node, node)
     if domain in _LEAST:
         whole = b.compare(EQ, b.apply(FLOOR, node), node)
         least = _LEAST[domain]

@@ -64,6 +64,22 @@ def test_membership(domain, want):
     assert [run(expr, value) for value in values] == want
 
 
+@pytest.mark.parametrize(
+    "domain",
+    [
+        sp.S.Reals, sp.S.Integers, sp.S.Naturals, sp.S.Naturals0, sp.Range(0, 6, 2), sp.Interval(0, 2),
+        sp.Interval.open(-sp.oo, 3), sp.Union(sp.Interval(0, 1), sp.Interval(2, 3)), sp.Interval(1, y),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_no_complex_number_is_in_a_set_of_real_ones(domain):
+    at = np.array([2 + 0j, 2 - 1j, 0.5 + 0.25j, 1j])
+    compiled = compile_expression(sp.Contains(x, domain), ((x, "x"), (y, "y")))
+    assert compiled.call(at, 5.0).tolist() == [True, False, False, False]
+    assert [compiled.call(z, 5.0) for z in at.tolist()] == [True, False, False, False]
+    assert compiled.call(at.real, 5.0)[0]
+
+
 def test_a_set_without_a_condition_is_refused():
     with pytest.raises(ValueError, match=r"cannot compile Contains\(x, Rationals\): SymPy has no condition"):
         run(sp.Contains(x, sp.S.Rationals), 1.0)
