@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-import numpy as np
 import sympy as sp
 
 from ._context import DYNAMIC_PARAMETER, UNFREEZE
 from ._errors import BindingError
-from ._names import Signature, normalized, own_name, shown
+from ._names import Signature, normalized, own_name, short, shown
 from ._wrapper import MISSING, Role
 
 
@@ -253,18 +251,3 @@ def some(words: Iterable[str], most: int = 12) -> str:
     """The first of many words, and how many more there are."""
     words = list(words)
     return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxother = _SHORT.maxstring = 60
-
-
-def short(value: Any) -> str:
-    """A value on part of a line: of an array what it is, not what it holds.
-
-    >>> short(0.5), short(np.zeros((2, 3)))
-    ('0.5', '<float64 array of shape (2, 3)>')
-    """
-    if isinstance(value, np.ndarray) and value.ndim:
-        return f"<{value.dtype} array of shape {value.shape}>"
-    return shown(value) if isinstance(value, sp.Basic) else _SHORT.repr(value)

@@ -9,9 +9,9 @@ from typing import Any, assert_never
 
 import sympy as sp
 
-from ._bindings import Bindings, short
+from ._bindings import Bindings
 from ._context import DYNAMIC_PARAMETER
-from ._names import is_short, shown
+from ._names import is_short, short, shown
 
 
 def signature(bindings: Bindings) -> inspect.Signature:

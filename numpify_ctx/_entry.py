@@ -22,6 +22,7 @@ from ._blocks import LARGE, Blocks
 from ._emit import Source, emit_arrays, emit_floats, emit_scalars, infer_kinds
 from ._load import load
 from ._program import ANY, COMPLEX, INT, REAL, Layout, Program
+from ._refusals import explained
 from ._threads import Threads
 
 
@@ -75,12 +76,20 @@ class Entry:
 
     def apply(self, args: tuple[Any, ...], out: Any = None) -> Any:
         """The results for one value per parameter."""
-        if out is not None:
-            return self._call_into(out, args)
-        for a in args:
-            if type(a) not in PLAIN:
-                return self._call_arrays(args)
-        return self._call_scalars(args)
+        try:
+            if out is not None:
+                return self._call_into(out, args)
+            for a in args:
+                if type(a) not in PLAIN:
+                    return self._call_arrays(args)
+            return self._call_scalars(args)
+        except (TypeError, ValueError) as error:
+            # What a function of the user's raises is not ours to explain.
+            program = self.program
+            better = None if self._foreign else explained(error, program.parameters, program.parameter_ranks, args)
+            if better is None:
+                raise
+            raise better from error
 
     @property
     def source(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import reprlib
 import unicodedata
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Set as AbstractSet
@@ -234,6 +235,21 @@ def shown(value: Any) -> str:
     ('x + 1', '<long Add>')
     """
     return repr(value) if is_short(value) else f"<long {type(value).__name__}>"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxother = _SHORT.maxstring = 60
+
+
+def short(value: Any) -> str:
+    """A value on part of a line: of an array what it is, not what it holds.
+
+    >>> short(0.5), short(np.zeros((2, 3)))
+    ('0.5', '<float64 array of shape (2, 3)>')
+    """
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"<{value.dtype} array of shape {value.shape}>"
+    return shown(value) if isinstance(value, sp.Basic) else _SHORT.repr(value)
 
 
 def ordered_arguments(args: Any) -> tuple[Any, ...]:
