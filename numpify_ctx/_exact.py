@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import sympy as sp
+from mpmath.libmp import NoConvergence
 
 
 DIGITS = 40
@@ -84,7 +85,9 @@ def evaluate(expr: Any) -> Any | None:
         if value.is_Number or value in (sp.nan, sp.zoo):
             return value
         real, imaginary = value.as_real_imag()
-    except (ArithmeticError, AttributeError, NotImplementedError, TypeError, ValueError):
+    except (
+        ArithmeticError, AttributeError, NoConvergence, NotImplementedError, RecursionError, TypeError, ValueError,
+    ):  # fmt: skip
         return None  # SymPy or mpmath has no value for it; the caller computes it another way, or says so
     if not (real.is_Number and imaginary.is_Number):
         return None

@@ -433,3 +433,9 @@ def test_constants_of_special_functions_have_all_their_digits():
     for constant in (sp.zeta(3), sp.besselj(2, 100), sp.LambertW(1), sp.Ei(-30), sp.airyai(-100), sp.polylog(3, 2)):
         want = complex(constant.n(60))
         assert numpify(constant, [], cache=False)() == (want if want.imag else want.real)
+
+
+@pytest.mark.parametrize("constant", [sp.lerchphi(1, 2, -sp.oo), sp.lowergamma(2.5, -3, evaluate=False)])
+def test_constants_for_which_mpmath_gives_up_are_left_to_the_call(constant):
+    """It raised NoConvergence, or recursed without end, when compiling."""
+    assert isinstance(numpify(constant + x, [x], cache=False)(1.0), (float, complex))
