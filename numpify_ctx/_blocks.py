@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from ._bounds import Integers
 from ._emit import BlockSource, NotInBlocks, emit_arrays, emit_blocks, outside
 from ._grid import Work, axis_order, cut, full_pattern, mask_of, merged_axes, pattern_of, size_of, view
 from ._load import load
 from ._ops import STACK
-from ._program import ANY, COMPLEX, CONST, PARAM, REAL, Program
+from ._program import CONST, PARAM, Program
 from ._threads import Threads, number_of, share
 
 
@@ -66,12 +67,12 @@ class Blocks:
             self.wanted += program.args[node] if program.ops[node] is STACK else (node,)
         self._plans: dict[Any, _Plan | None] = {}
 
-    def compute(self, values: Sequence[Any], integers: int, shape: tuple[int, ...], out: Any = None) -> Any:
+    def compute(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...], out: Any = None) -> Any:
         """The results in order, or None if this program is not one for blocks.
 
         Args:
             values: of the parameters, from `prepare`.
-            integers: which of them are.
+            integers: which of them are, and whether they may overflow.
             shape: to which they broadcast.
             out: where to put the only result.
         """
@@ -98,7 +99,7 @@ class Blocks:
         rank = self.program.rank[node]
         return result.reshape(result.shape[:rank] + shape) if np.ndim(result) > rank else result
 
-    def _computed(self, values: Sequence[Any], integers: int, shape: tuple[int, ...], out: Any) -> Any:
+    def _computed(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...], out: Any) -> Any:
         given: dict[int, Any] = {}
         patterns: dict[int, int] = {}
         for node, index in self.parameters:
@@ -120,7 +121,7 @@ class Blocks:
     # -- plans -------------------------------------------------------------------------------------------------------
 
     def _plan(
-        self, values: Sequence[Any], integers: int, shape: tuple[int, ...], patterns: tuple[int, ...]
+        self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...], patterns: tuple[int, ...]
     ) -> _Plan | None:
         few = _few(patterns, shape)
         key = integers, patterns, few, tuple([v.dtype for v in values])
@@ -132,7 +133,7 @@ class Blocks:
         self._plans[key] = plan
         return plan
 
-    def _new_plan(self, integers: int, patterns: tuple[int, ...], few: frozenset[int]) -> _Plan | None:
+    def _new_plan(self, integers: Integers, patterns: tuple[int, ...], few: frozenset[int]) -> _Plan | None:
         program = self.program
         of_node = dict(zip([n for n, _ in self.parameters if not program.rank[n]], patterns, strict=True))
         inside: list[bool] = []
@@ -143,25 +144,23 @@ class Blocks:
                 pattern |= all_patterns[a]
             all_patterns.append(pattern)
             inside.append(pattern not in few)
-        kinds = self._kinds(integers)
-        found = outside(program, kinds, self.wanted, inside)
+        kinds = integers.kinds(len(program.parameters))
+        found = outside(program, kinds, self.wanted, inside, integers.checked)
         if found is None:
             return None
         before, roots = found
-        function = load(emit_arrays(program, kinds, before)) if before else None
+        function = load(emit_arrays(program, kinds, before, integers.checked)) if before else None
         return _Plan(tuple(before), function, tuple(roots))
 
-    def _kinds(self, integers: int) -> list[int]:
-        return [ANY if integers >> i & 1 else REAL | COMPLEX for i in range(len(self.program.parameters))]
-
-    def _kernel(self, plan: _Plan, integers: int, given: Any, patterns: Any, full: int) -> _Kernel | None:
+    def _kernel(self, plan: _Plan, integers: Integers, given: Any, patterns: Any, full: int) -> _Kernel | None:
         key = tuple([(patterns[n], _dtype(given[n])) for n in plan.before])
         if key in plan.kernels:
             return plan.kernels[key]
         samples = {node: (patterns[node], _sample(value, patterns[node])) for node, value in given.items()}
         kernel = None
         try:
-            source = emit_blocks(self.program, self._kinds(integers), plan.roots, samples, full)
+            kinds = integers.kinds(len(self.program.parameters))
+            source = emit_blocks(self.program, kinds, plan.roots, samples, full, integers.checked)
             kernel = _Kernel(source, load(source))
         except NotInBlocks:
             pass

@@ -19,9 +19,10 @@ import numpy as np
 
 from ._arguments import PLAIN, Shape, of_doubles, prepare, shortened, spread
 from ._blocks import LARGE, Blocks
-from ._emit import Source, emit_arrays, emit_floats, emit_scalars, infer_kinds
+from ._bounds import NO_INTEGERS, Bounds, Integers
+from ._emit import Source, emit_arrays, emit_floats, emit_scalars
 from ._load import load
-from ._program import ANY, COMPLEX, INT, REAL, Layout, Program
+from ._program import INT, REAL, Layout, Program, infer_kinds
 from ._refusals import explained
 from ._threads import Threads
 
@@ -48,7 +49,7 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_blocks", "_floats", "_floats_text", "_foreign", "_ordinary", "_plain", "_rank",
+        "__weakref__", "_blocks", "_bounds", "_floats", "_floats_text", "_foreign", "_ordinary", "_plain", "_rank",
         "_result_kinds", "_scalars", "_single", "_source", "gives_numbers", "program",
     )  # fmt: skip
 
@@ -62,12 +63,13 @@ class Entry:
         self._ordinary = self._single and not self._rank
         self._foreign = any(op.foreign for op in program.ops)
         self._source: Source | None = None
-        self._plain: dict[int, Callable[..., Any]] = {}
+        self._plain: dict[Integers, Callable[..., Any]] = {}
         self._scalars: Callable[..., Any] | None = None
         self._result_kinds: dict[tuple[int, ...], list[int]] = {}
         self._floats: Callable[..., Any] | None = None
         self._floats_text: Source | None = None
         self._blocks = Blocks(program, threads)
+        self._bounds = Bounds(program)
 
     def __call__(self, *args: Any, out: Any = None) -> Any:
         if len(args) != len(self.program.parameters):
@@ -166,13 +168,14 @@ class Entry:
     def _call_arrays(self, args: Sequence[Any]) -> Any:
         found = of_doubles(args, self.program.parameter_ranks)
         if found is None:
-            values, integers, shape, precision = prepare(args, self.program.parameter_ranks)
+            values, mask, shape, precision = prepare(args, self.program.parameter_ranks)
+            integers = self._bounds.integers(values, mask)
             if self._foreign:
                 precision = None
         else:
             values, shape = found
-            integers, precision = 0, None
-        if math.prod(shape) >= LARGE:
+            integers, precision = NO_INTEGERS, None
+        if _is_large(shape, precision):
             results = self._blocks.compute(values, integers, shape)
             if results is not None:
                 if self._ordinary and precision is None:
@@ -192,16 +195,16 @@ class Entry:
         return self._arranged(self._owned(self._several(result), values, shape, precision))
 
     def _call_into(self, out: Any, args: Sequence[Any]) -> Any:
-        values, integers, shape, _ = prepare(args, self.program.parameter_ranks)
+        values, mask, shape, precision = prepare(args, self.program.parameter_ranks)
         if (
             self._ordinary
-            and math.prod(shape) >= LARGE
+            and _is_large(shape, precision)
             and type(out) is np.ndarray
             and out.shape == shape
             and out.flags.writeable
             and not any(np.may_share_memory(out, value) for value in values)
         ):
-            results = self._blocks.compute(values, integers, shape, out)
+            results = self._blocks.compute(values, self._bounds.integers(values, mask), shape, out)
             if results is not None:
                 return out
         np.copyto(out, self._call_arrays(args), casting="same_kind")
@@ -224,22 +227,22 @@ class Entry:
 
     def _plain_source(self) -> Source:
         if self._source is None:
-            self._source = emit_arrays(self.program, [REAL | COMPLEX] * len(self.program.parameters))
+            self._source = emit_arrays(self.program, NO_INTEGERS.kinds(len(self.program.parameters)))
         return self._source
 
-    def _function(self, integers: int) -> Callable[..., Any]:
-        """The plain form for arguments of which those in the mask `integers` are."""
+    def _function(self, integers: Integers) -> Callable[..., Any]:
+        """The plain form for arguments of which these are integers."""
         function = self._plain.get(integers)
         if function is None:
-            if not integers:
+            if not integers.mask:
                 source = self._plain_source()
             else:
+                count = len(self.program.parameters)
                 if len(self._plain) >= _MOST_FORMS:
-                    integers = (1 << len(self.program.parameters)) - 1
+                    integers = Integers((1 << count) - 1, integers.checked)
                     if integers in self._plain:
                         return self._plain[integers]
-                kinds = [ANY if integers >> i & 1 else REAL | COMPLEX for i in range(len(self.program.parameters))]
-                source = emit_arrays(self.program, kinds)
+                source = emit_arrays(self.program, integers.kinds(count), checked=integers.checked)
             function = self._plain[integers] = load(source)
         return function
 
@@ -252,6 +255,11 @@ class Entry:
         if self.program.layout.kind == "node":
             return results[0]
         return _arrange(self.program.layout, iter(results))
+
+
+def _is_large(shape: Shape, precision: Any) -> bool:
+    """Is this for blocks? Of shorter floats, as many as take the memory of `LARGE` doubles."""
+    return math.prod(shape) >= (LARGE if precision is None else LARGE * 8 // np.dtype(precision).itemsize)
 
 
 def _is_one_of(result: Any, values: Sequence[Any]) -> bool:

@@ -83,7 +83,7 @@ def evaluate(expr: Any) -> Any | None:
     try:
         value = _evaluated(expr)
         if value.is_Number or value in (sp.nan, sp.zoo):
-            return value
+            return _whole(value) if isinstance(value, sp.Float) and expr.is_integer else value
         real, imaginary = value.as_real_imag()
     except (
         ArithmeticError, AttributeError, NoConvergence, NotImplementedError, RecursionError, TypeError, ValueError,
@@ -95,6 +95,14 @@ def evaluate(expr: Any) -> Any | None:
     if _is_noise(imaginary) or expr.is_real:
         return real
     return imaginary * sp.I if _is_noise(real) else real + imaginary * sp.I
+
+
+def _whole(value: Any) -> Any:
+    """The integer that a value of `DIGITS` digits tells; a longer one stays what it is."""
+    return sp.Integer(round(value)) if abs(value) < _TOLD else value
+
+
+_TOLD = sp.Integer(10) ** (DIGITS - 2)
 
 
 def _evaluated(expr: Any) -> Any:

@@ -31,5 +31,7 @@ XOR = Op("xor", "^", kinds=boolean, form="logic", cheap=True)
 NOT = Op("not", "np.logical_not", kinds=boolean, cheap=True, math=rt.math_not)
 
 # Operands: condition, value, condition, value, ..., value: the first true condition chooses.
-SELECT = Op("piecewise", "", kinds=lambda kinds: promote([*kinds[1::2], kinds[-1]]), form="select", lazy=True)
+SELECT = Op(
+    "piecewise", "", kinds=lambda kinds: promote([*kinds[1::2], kinds[-1]]), form="select", lazy=True, within=True
+)
 STACK = Op("stack", rt.stack, kinds=promote, elementwise=False)  # data: (shape,), the leading axes

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
+from ._bounds import may_overflow
 from ._ops import ADD, AND, MUL, NOT, OR
-from ._program import BOUND, CONST, INT, PARAM, Op, Program, Region
+from ._program import BOUND, CONST, PARAM, Op, Program, Region
 
 
 DEEP_GUARDS = 24  # selections nested deeper are computed by evaluating all their arms: no nesting overflows a stack
@@ -29,10 +30,11 @@ class Placement:
     For scalars a guard is an `if`, and always worth it; for arrays one pass over memory is cheaper than a guard.
     """
 
-    def __init__(self, program: Program, kinds: Sequence[int], scalars: bool) -> None:
+    def __init__(self, program: Program, kinds: Sequence[int], scalars: bool, checked: bool = True) -> None:
         self.program = program
         self.kinds = kinds
         self.scalars = scalars
+        self.checked = checked
         self.has_deep = False
         self._depth: list[int] = []  # how deep guards nest at and below each node
         self._cheap: list[int] = []  # how many operations it takes, if all are cheap; else more than CHEAP_ARMS
@@ -160,7 +162,7 @@ class Placement:
             count += self._cheap[a]
             below = max(below, self._depth[a])
         # What is checked for overflow must see no element that is not selected: one alone makes all of them floats.
-        checked = op.exact is not None and not self.scalars and bool(self.kinds[node] & INT)
+        checked = not self.scalars and may_overflow(self.program, self.kinds, node, self.checked)
         cheap = (op.cheap and not checked) or (op.lazy and not self.scalars and count <= CHEAP_ARMS)
         self._cheap.append(min(count, CHEAP_ARMS + 1) if cheap else CHEAP_ARMS + 1)
         if op.lazy and not self.is_cheap(node):

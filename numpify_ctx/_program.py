@@ -95,6 +95,8 @@ class Op:
         cheap: costs about as much as one pass over memory, and raises nothing: arms made of such are not worth a
             guard.
         view: the result may share memory with an operand.
+        within: of integers, the result is no larger in magnitude than the largest operand; of a lazy one, than the
+            largest value.
         elementwise: element i of the result depends on element i of the operands alone.
         foreign: a user's function, whose dtype is its own affair.
     """
@@ -109,6 +111,7 @@ class Op:
     lazy: bool = False
     cheap: bool = False
     view: bool = False
+    within: bool = False
     elementwise: bool = True
     foreign: bool = False
 
@@ -184,3 +187,23 @@ class Program:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "results", tuple(self.layout.leaves()))
+
+
+def infer_kinds(program: Program, parameter_kinds: Sequence[int]) -> Sequence[int]:
+    """The kinds of all nodes, given those of the parameters."""
+    if all(kind == ANY for kind in parameter_kinds):
+        return program.kinds
+    kinds: list[int] = []
+    given: dict[Any, int] = {}  # few distinct questions are asked, many times over
+    for op, args, data, known in zip(program.ops, program.args, program.data, program.kinds, strict=True):
+        if op is PARAM:
+            kinds.append(parameter_kinds[data])
+        elif op is BOUND or op is CONST:
+            kinds.append(known)
+        else:
+            of_args = tuple([kinds[a] for a in args])
+            kind = given.get((op, of_args))
+            if kind is None:
+                kind = given[op, of_args] = op.kinds(of_args)
+            kinds.append(kind & known or known)
+    return kinds

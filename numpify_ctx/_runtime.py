@@ -49,11 +49,12 @@ def exact_add(negative: tuple[bool, ...], *terms: Any) -> Any:
     np.int64(-2)
     """
     plain = [_plain(t) for t in terms]
-    if all(map(is_integer, plain)):
+    whole = [t for t in plain if is_integer(t)]
+    if len(whole) > 1 or len(plain) == 1:
         with np.errstate(all="ignore"):
-            size = sum(np.abs(_float(t)) for t in plain)
+            size = sum(np.abs(_float(t)) for t in whole)
         if not _fits(size):
-            plain = [_float(t) for t in plain]
+            plain = [_float(t) if is_integer(t) else t for t in plain]
     total = -plain[0] if negative[0] else plain[0]
     for term, minus in zip(plain[1:], negative[1:], strict=True):
         total = total - term if minus else total + term

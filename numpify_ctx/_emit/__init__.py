@@ -7,5 +7,5 @@ from .blocks import (
     emit_blocks as emit_blocks,
     outside as outside,
 )
-from .common import Source as Source, infer_kinds as infer_kinds
+from .common import Source as Source
 from .scalars import emit_floats as emit_floats, emit_scalars as emit_scalars

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _runtime as rt
+from .._bounds import may_overflow
 from .._program import BOOL, COMPLEX, CONST, INT, REAL, Program
 from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken
 
@@ -13,12 +14,14 @@ from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, a
 _LOGIC = {"&": BITAND, "|": BITOR, "^": BITXOR}
 
 
-def emit_arrays(program: Program, parameter_kinds: Sequence[int], roots: Sequence[int] | None = None) -> Source:
-    """Source over NumPy, for arguments of the given kinds; integer operations are checked for overflow.
+def emit_arrays(
+    program: Program, parameter_kinds: Sequence[int], roots: Sequence[int] | None = None, checked: bool = True
+) -> Source:
+    """Source over NumPy, for arguments of the given kinds; integer operations are checked for overflow if `checked`.
 
     The function gives the results of the program, as one value or a tuple; or the tuple of `roots`.
     """
-    return ArrayEmitter(program, parameter_kinds).source(roots)
+    return ArrayEmitter(program, parameter_kinds, checked).source(roots)
 
 
 class ArrayEmitter(Emitter):
@@ -48,7 +51,7 @@ class ArrayEmitter(Emitter):
 
     def is_checked(self, node: int) -> bool:
         """May this be an operation on integers that could overflow?"""
-        return self.ops[node].exact is not None and bool(self.kinds[node] & INT)
+        return may_overflow(self.program, self.kinds, node, self.checked)
 
     def _checked(self, suite: Suite, node: int, function: Callable[..., Any]) -> Text:
         data = self.data[node]

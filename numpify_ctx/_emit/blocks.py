@@ -32,6 +32,8 @@ _UNIFORM = frozenset(
     {*_UFUNCS.values(), np.add, np.subtract, np.multiply, np.power, np.minimum, np.maximum, np.arctan2}
 )
 
+_FLOATS = frozenset("bfc")  # kinds of dtypes: with booleans, and complex numbers
+
 Buffer = tuple[np.dtype[Any], int]  # dtype and pattern
 
 
@@ -65,6 +67,7 @@ def emit_blocks(
     roots: Sequence[int],
     given: Mapping[int, tuple[int, Any]],
     full: int,
+    checked: bool = True,
 ) -> BlockSource:
     """Source that computes `roots` in blocks.
 
@@ -74,14 +77,15 @@ def emit_blocks(
         roots: one node for each output.
         given: pattern and a sample of one element, for each node that is computed outside.
         full: the pattern of the outputs.
+        checked: as for `emit_arrays`.
     Raises:
         NotInBlocks: integers may become floats, in one block and not in another.
     """
-    return _BlockEmitter(program, parameter_kinds, given, roots, full).block_source()
+    return _BlockEmitter(program, parameter_kinds, given, roots, full, checked).block_source()
 
 
 def outside(
-    program: Program, parameter_kinds: Sequence[int], roots: Sequence[int], inside: Sequence[bool]
+    program: Program, parameter_kinds: Sequence[int], roots: Sequence[int], inside: Sequence[bool], checked: bool = True
 ) -> tuple[list[int], list[int]] | None:
     """The nodes to compute before the blocks, once, and the roots left for the blocks; None if nothing is left.
 
@@ -90,8 +94,9 @@ def outside(
         parameter_kinds: as for `emit_arrays`.
         roots: what is wanted in the end.
         inside: for each node, whether its values are many enough for blocks.
+        checked: as for `emit_arrays`.
     """
-    place = ArrayEmitter(program, parameter_kinds).place
+    place = ArrayEmitter(program, parameter_kinds, checked).place
     top = place.closure(roots)
     whole: set[int] = set()  # not elementwise, or with axes of its own: in one piece
     for node in top:
@@ -155,8 +160,9 @@ class _BlockEmitter(ArrayEmitter):
         given: Mapping[int, tuple[int, Any]],
         roots: Sequence[int],
         full: int,
+        checked: bool,
     ) -> None:
-        super().__init__(program, parameter_kinds)
+        super().__init__(program, parameter_kinds, checked)
         self.roots = roots
         self.full = full
         self.samples: dict[int, Any] = {node: sample for node, (_, sample) in given.items()}
@@ -174,12 +180,14 @@ class _BlockEmitter(ArrayEmitter):
         self.free: dict[Buffer, list[str]] = {}
         self.held: dict[int, str] = {}  # node -> its buffer
         self.boxes: dict[Any, str] = {}
+        # What may overflow becomes floats, and so does all that is made of it: no buffer of integers can hold that.
+        self.kinds_in_place = _FLOATS if any(map(self.is_checked, self._reached())) else _FLOATS | {"i"}
 
     def block_source(self) -> BlockSource:
         """The whole."""
         with np.errstate(all="ignore"):
             self._sample()
-            if any(self.samples[r].dtype.kind in "iu" for r in self.roots) and any(map(self.is_checked, self.order)):
+            if any(self.samples[r].dtype.kind in "iu" for r in self.roots) and self.kinds_in_place == _FLOATS:
                 raise NotInBlocks
             suite = Suite([], "    ", dict(self.given), self.place.has_deep)
             head = []
@@ -196,9 +204,21 @@ class _BlockEmitter(ArrayEmitter):
         lines = [f"def {self.name}({', '.join(names)}):", *self.functions, *head, *suite.lines]
         dtypes = tuple(self.samples[r].dtype for r in self.outputs)
         buffers = tuple(self.buffers.values())
-        width = max(dtype.itemsize for dtype in [*dtypes, *(dtype for dtype, _ in buffers), np.dtype(float)])
+        used = [self.samples[node].dtype for node in inputs if self.patterns[node]]
+        width = max(dtype.itemsize for dtype in [*used, *dtypes, *(dtype for dtype, _ in buffers), np.dtype(np.int32)])
         text = "\n".join(lines) + "\n"
         return BlockSource(text, self.name, self.namespace, tuple(inputs), buffers, dtypes, width)
+
+    def _reached(self) -> set[int]:
+        """All nodes computed here, with those inside guards."""
+        found: set[int] = set()
+        todo = list(self.roots)
+        while todo:
+            node = todo.pop()
+            if node not in found and node not in self.given:
+                found.add(node)
+                todo += self.args[node]
+        return found
 
     # -- facts -------------------------------------------------------------------------------------------------------
 
@@ -265,11 +285,11 @@ class _BlockEmitter(ArrayEmitter):
         return written
 
     def _in_place(self, node: int) -> list[_Step] | None:
-        """The calls that compute a node; None if it is not made of ufuncs, or of integers."""
+        """The calls that compute a node; None if it is not made of ufuncs, or of integers that may overflow."""
         steps = self._steps(node)
-        if steps is None or any(dtype.kind not in "bfc" for dtype in self._dtypes(steps)):
+        if steps is None:
             return None
-        return steps
+        return steps if all(dtype.kind in self.kinds_in_place for dtype in self._dtypes(steps)) else None
 
     def _dtypes(self, steps: Sequence[_Step]) -> list[np.dtype[Any]]:
         """What each step gives."""

@@ -21,7 +21,7 @@ import numpy as np
 
 from .._namespace import bare_namespace
 from .._place import Placement
-from .._program import ANY, BOUND, CONST, PARAM, Op, Program, Region
+from .._program import CONST, PARAM, Op, Program, Region, infer_kinds
 
 
 WIDE = 76  # an expression longer than this is assigned to a temporary, a call longer than this is broken
@@ -40,26 +40,6 @@ class Source:
     text: str
     name: str
     namespace: dict[str, Any]
-
-
-def infer_kinds(program: Program, parameter_kinds: Sequence[int]) -> Sequence[int]:
-    """The kinds of all nodes, given those of the parameters."""
-    if all(kind == ANY for kind in parameter_kinds):
-        return program.kinds
-    kinds: list[int] = []
-    given: dict[Any, int] = {}  # few distinct questions are asked, many times over
-    for op, args, data, known in zip(program.ops, program.args, program.data, program.kinds, strict=True):
-        if op is PARAM:
-            kinds.append(parameter_kinds[data])
-        elif op is BOUND or op is CONST:
-            kinds.append(known)
-        else:
-            of_args = tuple([kinds[a] for a in args])
-            kind = given.get((op, of_args))
-            if kind is None:
-                kind = given[op, of_args] = op.kinds(of_args)
-            kinds.append(kind & known or known)
-    return kinds
 
 
 class Names:
@@ -108,11 +88,12 @@ class Emitter:
     scalars: ClassVar[bool]
     module: ClassVar[str]  # where nan and inf are
 
-    def __init__(self, program: Program, parameter_kinds: Sequence[int]) -> None:
+    def __init__(self, program: Program, parameter_kinds: Sequence[int], checked: bool = True) -> None:
         self.program = program
+        self.checked = checked
         self.ops, self.args, self.data = program.ops, program.args, program.data
         self.kinds = infer_kinds(program, parameter_kinds)
-        self.place = Placement(program, self.kinds, self.scalars)
+        self.place = Placement(program, self.kinds, self.scalars, checked)
         self.names = Names(program.parameters)
         self.name = self.names.plain("f")
         self.namespace = bare_namespace(np=np)

@@ -23,8 +23,8 @@ ARCSINH, ARCCOSH, ARCTANH = ufunc("arcsinh", "asinh"), ufunc("arccosh", "acosh")
 MOD = Op("mod", "np.mod", rt.math_mod, exact=rt.exact_mod, kinds=real_part)
 FLOOR = runtime(rt.floor, rt.math_floor, kinds=real_part)
 MINIMUM, MAXIMUM = (
-    Op("minimum", "np.minimum", rt.math_minimum, kinds=lambda kinds: real_part(kinds), cheap=True),
-    Op("maximum", "np.maximum", rt.math_maximum, kinds=lambda kinds: real_part(kinds), cheap=True),
+    Op("minimum", "np.minimum", rt.math_minimum, kinds=lambda kinds: real_part(kinds), cheap=True, within=True),
+    Op("maximum", "np.maximum", rt.math_maximum, kinds=lambda kinds: real_part(kinds), cheap=True, within=True),
 )
 
 
@@ -73,7 +73,7 @@ RULES: dict[type, Rule] = {
     sp.acsch: of_reciprocal(ARCSINH),
     sp.acoth: of_reciprocal(ARCTANH),
     # parts of a number
-    sp.Abs: call(Op("abs", "np.abs", abs, exact=rt.exact_abs, kinds=real_part, cheap=True)),
+    sp.Abs: call(Op("abs", "np.abs", abs, exact=rt.exact_abs, kinds=real_part, cheap=True, within=True)),
     sp.sign: call(ufunc("sign", rt.math_sign, kinds=lambda kinds: kinds[0])),
     sp.re: call(Op("real", "np.real", kinds=real_part, view=True)),
     sp.im: call(ufunc("imag", kinds=real_part)),

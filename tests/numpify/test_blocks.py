@@ -13,6 +13,7 @@ from sympy.core.function import Application
 
 from numpify_ctx import _blocks, _entry, numpify
 from numpify_ctx._arguments import prepare
+from numpify_ctx._bounds import NO_INTEGERS
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._errors import CompileError
 from numpify_ctx._rules import RULES
@@ -25,8 +26,8 @@ RNG = np.random.default_rng(7)
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
-    """Blocks of 16 elements for arrays of more than 24, so that small tests see many of them."""
-    monkeypatch.setattr(_entry, "LARGE", 24)
+    """Blocks of 16 elements for arrays of more than 8, so that small tests see many of them."""
+    monkeypatch.setattr(_entry, "LARGE", 8)
     monkeypatch.setattr(_blocks, "BLOCK", 16)
     monkeypatch.setattr(_blocks, "BLOCK_OF_THREADS", 16)
 
@@ -39,7 +40,8 @@ def compiled(expr, *arguments, threads=1, functions=None):
 def plain(found, args):
     """What the plain form gives, whatever the size."""
     entry = found.call
-    values, integers, shape, _ = prepare(args, found.program.parameter_ranks)
+    values, mask, shape, _ = prepare(args, found.program.parameter_ranks)
+    integers = entry._bounds.integers(values, mask)
     return entry._arranged(entry._owned(entry._several(entry._function(integers)(*values)), values, shape))
 
 
@@ -86,7 +88,7 @@ def test_three_forms_of_every_rule_agree(expr, number):
     args = [RNG.uniform(-2, 2, 33) for _ in range(number)]
     found = compiled(expr, *S[:number])
     want = plain(found, args)
-    results = found.call._blocks.compute(args, 0, (33,))
+    results = found.call._blocks.compute(args, NO_INTEGERS, (33,))
     if results is not None:
         assert results[0].dtype == want.dtype
         np.testing.assert_allclose(results[0], want, rtol=1e-12, atol=1e-13)
@@ -206,10 +208,13 @@ def test_constants_do_not_upcast():
 
 def test_integers_are_exact_and_never_wrap():
     a = np.arange(-20, 20)
-    check(x**2 + 3, a, in_blocks=False)
+    check(x**2 + 3, a)
     check(x**2 * y + 1, a, np.linspace(0, 1, 40))
+    check(sp.Mod(x, 7) * x, a, in_blocks=False)
     big = np.full(40, 2**40)
     big[:20] = 1
+    check(x**2 + 3, big, in_blocks=False)
+    check(P((x + y, x < y), (x * y, True)), big, big[::-1].copy(), in_blocks=False)  # which may be floats in one block
     got = compiled(x**2 * y).call(big, np.full(40, 0.5))
     np.testing.assert_array_equal(got, np.where(big == 1, 0.5, 2.0**79))
     check(P((1, x > 0), (0, True)), BASE)

@@ -13,6 +13,7 @@ import sympy as sp
 from sympy.utilities.lambdify import implemented_function
 
 from numpify_ctx import numpify
+from numpify_ctx._bounds import NO_INTEGERS
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._errors import CompileError
 from tests.numpify.evalf_oracle import check
@@ -239,7 +240,7 @@ def test_tracebacks_show_the_source_while_the_function_lives():
         raise LookupError
 
     found = compile_expression(f(x) + 1, [(x, "x")], functions={f: refuse}, cache=False)
-    mine = found.call._function(False).__code__.co_filename  # emitted once, at the first call
+    mine = found.call._function(NO_INTEGERS).__code__.co_filename  # emitted once, at the first call
     with pytest.raises(LookupError) as caught:
         found.call(A)
     text = "".join(traceback.format_tb(caught.value.__traceback__))

@@ -92,6 +92,7 @@ def test_nothing_but_our_names_reaches_the_source(expr):
     for emission in (
         emit_arrays(program, [REAL | COMPLEX] * 2),
         emit_arrays(program, [ANY] * 2),
+        emit_arrays(program, [ANY] * 2, checked=False),
         emit_scalars(program),
     ):
         tree = ast.parse(emission.text)

@@ -110,6 +110,7 @@ def check(expr, args, *values, functions=None):
     assert str(function.source)
     for source in (
         emit_arrays(program, [ANY] * len(names)),
+        emit_arrays(program, [ANY] * len(names), checked=False),
         emit_arrays(program, [NUMBER] * len(names)),
         emit_scalars(program),
         emit_floats(program),
