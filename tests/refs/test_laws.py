@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 from jax.experimental import pallas as pl
 
 import haliax_refs
+from tests.oracles import Index, Take
 from tests.refs.spelling import base_array, base_oracle, bracket, check, collecting, replaying
 from tests.strategies import Chain, Step, chains, steps
 
@@ -77,6 +78,12 @@ def a_view_and_a_wild_index(draw: st.DrawFn) -> tuple[Chain, Step]:
     return chain, draw(steps(chain.view.sizes, least=1, wild=True))
 
 
+def arrays_outside(step: Step) -> bool:
+    """Does an index array have a position that its axis lacks?"""
+    arrays = {name: s.positions for name, s in step.meaning.items() if isinstance(s, Take | Index)}
+    return any(((p < -step.sizes[name]) | (p >= step.sizes[name])).any() for name, p in arrays.items())
+
+
 @given(a_view_and_a_wild_index())
 def test_traced_indices_stay_inside_the_view(case: tuple[Chain, Step]) -> None:
     """Whatever a traced index says, what is read comes from the view, and no cell outside it changes."""
@@ -100,7 +107,8 @@ def test_traced_indices_stay_inside_the_view(case: tuple[Chain, Step]) -> None:
     after = contents(base).flatten()
     np.testing.assert_array_equal(after[~inside], chain.base.flatten()[~inside])
     assert (after[inside] <= chain.base.flatten()[inside]).all()
-    assert (after < 0).any() == bool(read.array.size)
+    if not arrays_outside(wild):  # whose writes may be dropped
+        assert (after < 0).any() == bool(read.array.size)
 
 
 STATIC_OUTSIDE = [
