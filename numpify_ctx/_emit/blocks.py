@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .._place import Placement
-from .._program import CONST, PARAM, Program, Region
+from .._program import CONST, INT, PARAM, Op, Program, Region
 from .arrays import ArrayEmitter
 from .common import ATOM, Suite, Text, as_tuple
 
@@ -180,8 +180,8 @@ class _BlockEmitter(ArrayEmitter):
         self.free: dict[Buffer, list[str]] = {}
         self.held: dict[int, str] = {}  # node -> its buffer
         self.boxes: dict[Any, str] = {}
-        # What may overflow becomes floats, and so does all that is made of it: no buffer of integers can hold that.
-        self.kinds_in_place = _FLOATS if any(map(self.is_checked, self._reached())) else _FLOATS | {"i"}
+        # What may be integers in one block and floats in another fits no buffer of integers; nor does what it leads to.
+        self.kinds_in_place = _FLOATS if any(map(self._is_unsteady, self._reached())) else _FLOATS | {"i"}
 
     def block_source(self) -> BlockSource:
         """The whole."""
@@ -219,6 +219,13 @@ class _BlockEmitter(ArrayEmitter):
                 found.add(node)
                 todo += self.args[node]
         return found
+
+    def _is_unsteady(self, node: int) -> bool:
+        """Are these integers that become floats if some are too large, or are no integers at some points?"""
+        if self.is_checked(node):
+            return True
+        op = self.ops[node]
+        return op.form == "call" and bool(self.kinds[node] & INT) and not op.within and _ufunc(op) is None
 
     # -- facts -------------------------------------------------------------------------------------------------------
 
@@ -312,8 +319,8 @@ class _BlockEmitter(ArrayEmitter):
             case "quotient" | "negative" | "compare":
                 return [_Step(_UFUNCS[str(op.numpy)], args)]
             case "call" if not data:
-                ufunc = getattr(np, op.numpy[3:]) if isinstance(op.numpy, str) else op.numpy
-                if isinstance(ufunc, np.ufunc) and ufunc.nout == 1 and ufunc.signature is None:
+                ufunc = _ufunc(op)
+                if ufunc is not None:
                     return [_Step(ufunc, args)]
         return None
 
@@ -379,6 +386,12 @@ class _BlockEmitter(ArrayEmitter):
 
     def _release(self, node: int) -> None:
         self._free(self.held.pop(node, ""))
+
+
+def _ufunc(op: Op) -> np.ufunc | None:
+    """The ufunc of one result that an operation calls, if that is all it does."""
+    found = getattr(np, op.numpy[3:]) if isinstance(op.numpy, str) else op.numpy
+    return found if isinstance(found, np.ufunc) and found.nout == 1 and found.signature is None else None
 
 
 def _chain(ufunc: np.ufunc, args: Sequence[int]) -> list[_Step] | None:

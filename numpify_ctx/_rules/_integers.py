@@ -21,7 +21,7 @@ import numpy as np
 
 from .._builder import Builder
 from .._lower import Rule
-from .._program import Kinds, Op, arithmetic, floating
+from .._program import BOOL, INT, Kinds, Op, arithmetic, floating, promote
 from ._pointwise import Array, Pointwise, delivered, result_dtype
 
 
@@ -149,4 +149,6 @@ def whole(function: Whole, *defaults: Any, arity: int = 0, kinds: Kinds = arithm
     return Rule(lower)
 
 
-rational: Kinds = floating  # kinds of a function whose values at integers need not be integers
+def rational(kinds: Sequence[int]) -> int:
+    """Kinds of a function whose values at integers need not be integers, but may be."""
+    return floating(kinds) | (promote(kinds) & (BOOL | INT) and INT)
