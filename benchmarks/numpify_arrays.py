@@ -10,6 +10,7 @@ from ._report import Fact, Finding, Row, rows
 from ._timing import Times, in_turn
 from .numpify_peers import (
     DECAY,
+    INTEGERS,
     OSCILLATOR,
     POLYNOMIAL,
     REPEATING,
@@ -41,7 +42,7 @@ TARGETS: Mapping[int, Mapping[str, tuple[float, float | None]]] = {
 
 
 def measure(scale: float) -> list[Finding]:
-    works = (TRIG, POLYNOMIAL, OSCILLATOR, DECAY, REPEATING, many())
+    works = (TRIG, POLYNOMIAL, OSCILLATOR, DECAY, INTEGERS, REPEATING, many())
     sweeps = [(work, size) for size in TARGETS for work in works if size <= work.sized]
     found: list[Finding] = []
     for work, size in sweeps:

@@ -22,7 +22,7 @@ t, tau, omega, omega0, gamma = sp.symbols("t tau omega omega_0 gamma", positive=
 class Work:
     """An expression, its arguments, and for each whether it is an array in the sweeps, or a number.
 
-    `sized`: the greatest size at which it is measured.
+    `sized`: the greatest size at which it is measured. `whole`: the arrays are of integers.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Work:
     arguments: tuple[Any, ...]
     numbers: tuple[float, ...] = ()
     sized: int = 10**7
+    whole: bool = False
 
     def point(self) -> tuple[float, ...]:
         """Arguments that are all numbers."""
@@ -38,7 +39,8 @@ class Work:
     def sweep(self, size: int) -> tuple[Any, ...]:
         """Arguments of which the first ones are arrays."""
         rng = np.random.default_rng(size)
-        arrays = [rng.uniform(0.1, 1.1, size) for _ in range(len(self.arguments) - len(self.numbers))]
+        count = len(self.arguments) - len(self.numbers)
+        arrays = [rng.integers(-1000, 1000, size) if self.whole else rng.uniform(0.1, 1.1, size) for _ in range(count)]
         return (*arrays, *self.numbers)
 
 
@@ -51,6 +53,7 @@ OSCILLATOR = Work(  # how far it swings, by the frequency that drives it
     (2.0, 0.3),
 )
 DECAY = Work("damped oscillator in time", sp.exp(-t / tau) * sp.cos(omega * t), (t, omega, tau), (2.0, 3.0))
+INTEGERS = Work("polynomial of integers", x**2 + 3 * x * y - y + 7, (x, y), whole=True)
 REPEATING = Work(
     "50 repeating terms",
     sp.Add(*(k * sp.sin(x * y) * sp.exp(-(x**2)) / (k + x**2) for k in range(1, 51))),
