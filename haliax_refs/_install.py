@@ -45,7 +45,7 @@ def install() -> None:
     `import haliax_refs` does this. A `haliax.ref` of haliax's own is replaced; refs that it made are accepted by ours.
     `hax.vmap`, `scan`, `fold`, `map`, `named_jit` and the functions of `hax.tree_util` learn to take refs, and
     `jax.lax.while_loop` to refuse a condition that reads one, which may never end; `jax.grad` and its kin say why they
-    do not differentiate by one.
+    do not differentiate by one; while `jax.vmap` maps, positions are traced as it needs them.
 
     >>> import haliax_refs, haliax as hax
     >>> haliax_refs.install()

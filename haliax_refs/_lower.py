@@ -19,6 +19,7 @@ from jax import lax
 from jax.experimental import pallas as pl
 
 from ._layout import Layout
+from ._scopes import is_mapping
 from ._selectors import INDEX_DTYPE
 from ._views import (
     Affine,
@@ -137,7 +138,7 @@ def access(
         divided: the dimensions along which positions and windows become index arrays, see `_sharding`.
         kernel: leave it to jax to broadcast index arrays against each other.
     """
-    form = _form(layout, arrays, mapped, write and bool(guards), write, divided)
+    form = _form(layout, arrays, mapped, write and bool(guards), write, divided, is_mapping())
     if form.fixed is not None:
         return form.fixed
     frame = Frame(scalars, operands, form.paired)
@@ -185,7 +186,9 @@ class _Form:
 
 
 @functools.lru_cache(maxsize=4096)
-def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool, write: bool, divided: frozenset[int]) -> _Form:
+def _form(
+    layout: Layout, arrays: bool, mapped: bool, masked: bool, write: bool, divided: frozenset[int], mapping: bool
+) -> _Form:
     gathered = gathered_axes(layout)
     if divided:
         parts = ((layout.views[dim], layout.base[dim].size) for dim in divided)
@@ -218,7 +221,7 @@ def _form(layout: Layout, arrays: bool, mapped: bool, masked: bool, write: bool,
         for view in layout.views
         if isinstance(view, Strided | Window)
     )
-    if unit and None not in entries:
+    if unit and (not mapping or None not in entries):
         # A Python int is the quickest to trace, but jax refuses it beside a strided slice, and beside what vmap maps.
         entries = [int(entry) if isinstance(entry, np.int32) else entry for entry in entries]
     trailing = len(entries)

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from ._refs import as_named_ref, is_named_ref
-from ._scopes import as_condition
+from ._scopes import as_condition, as_mapping
 from ._values import listed
 
 
@@ -29,6 +29,19 @@ def _while_loop(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(as_condition(cond_fun), body_fun, init_val)
 
     return while_loop
+
+
+def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`jax.vmap`, but what is traced meanwhile can tell.
+
+    jax refuses a Python int beside an index that vmap maps, also in a function that is jitted inside it.
+    """
+
+    @functools.wraps(original)
+    def vmap(fun: Callable[..., Any], *options: Any, **more: Any) -> Callable[..., Any]:
+        return as_mapping(original(fun, *options, **more))
+
+    return vmap
 
 
 def _derivative(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,5 +82,6 @@ _DERIVATIVES = ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian")
 # Made once, so that what is put into jax is always the same object.
 IN_JAX: tuple[tuple[ModuleType, str, Any], ...] = (
     (jax.lax, "while_loop", _while_loop(jax.lax.while_loop)),
+    (jax, "vmap", _vmap(jax.vmap)),
     *((jax, name, _derivative(getattr(jax, name))) for name in _DERIVATIVES),
 )

@@ -1,4 +1,4 @@
-"""Where a ref was made, which says where it may be frozen; and whether a loop condition is being traced.
+"""Where a ref was made, which says where it may be frozen; whether a loop condition is being traced; whether vmap maps.
 
 jax can be asked which trace is current, but not which one a tracer belongs to, so both are noted as they happen.
 """
@@ -80,6 +80,24 @@ def as_condition(function: Callable[..., Any]) -> Callable[..., Any]:
             _CONDITION.reset(token)
 
     return condition
+
+
+_MAPPING = ContextVar("mapping", default=False)
+is_mapping = _MAPPING.get
+
+
+def as_mapping(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, which vmap made: while it runs, `is_mapping()`."""
+
+    @functools.wraps(function)
+    def mapping(*args: Any, **kwargs: Any) -> Any:
+        token = _MAPPING.set(True)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _MAPPING.reset(token)
+
+    return mapping
 
 
 def explain(error: Exception, dtype: Any, layout: Layout) -> Exception | None:
