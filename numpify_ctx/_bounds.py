@@ -20,7 +20,7 @@ from ._program import ANY, BOOL, COMPLEX, CONST, INT, PARAM, REAL, Program, infe
 _LARGEST = 2.0**62
 _WHOLE = INT | BOOL
 _MOST = 256  # answers remembered for one program
-_FEW = 48
+_FEW = 48  # entries at which Python looks in less time than a reduction takes to start
 
 
 class Integers(NamedTuple):
@@ -145,10 +145,7 @@ def _bits(value: Any) -> int:
     if not value.ndim:
         return int(value).bit_length()
     if value.size <= _FEW:
-        entries: list[int] = [
-            0,
-            *value.ravel().tolist(),
-        ]  # a reduction takes longer to start than Python to look at a few
+        entries: list[int] = [0, *value.ravel().tolist()]
         return max(max(entries), -min(entries)).bit_length()
     largest = int(np.maximum.reduce(value, axis=None))
     smallest = int(np.minimum.reduce(value, axis=None))

@@ -173,7 +173,7 @@ def test_a_static_position_beside_a_mapped_one(index: Any, mapped: str, jitted: 
         np.testing.assert_array_equal(after["b", b].array, want + (1000 if mapped != "index" else 0))
 
 
-@pytest.mark.parametrize("how", ["jit inside", "scan inside", "jit outside", "derivative outside"])
+@pytest.mark.parametrize("how", ["jit inside", "scan inside", "jit outside"])
 def test_a_static_position_beside_one_that_jaxs_own_vmap_maps(how: str) -> None:
     array = hax.named(jnp.arange(60.0).reshape(3, 4, 5), ("x", "y", "z"))
     ref = hax.new_ref(array)
@@ -189,6 +189,5 @@ def test_a_static_position_beside_one_that_jaxs_own_vmap_maps(how: str) -> None:
         "jit inside": lambda: jax.vmap(jax.jit(one))(i),
         "scan inside": lambda: jax.vmap(scanned)(i),
         "jit outside": lambda: jax.jit(jax.vmap(one))(i),
-        "derivative outside": lambda: jax.jacfwd(lambda s: s * jax.vmap(one)(i))(2.0),
     }[how]()
     np.testing.assert_array_equal(got, np.asarray(array.array)[1][np.asarray(i)])
