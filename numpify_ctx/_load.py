@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import linecache
-import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
-
-_serial = itertools.count()
+from ._listing import new_filename, show
 
 
 class Loadable(Protocol):
@@ -25,10 +21,8 @@ class Loadable(Protocol):
 
 def load(source: Loadable) -> Callable[..., Any]:
     """The function of a source; tracebacks and debuggers see the text, as long as the function lives."""
-    filename = f"<numpify {next(_serial)}>"
+    filename = new_filename()
     exec(compile(source.text, filename, "exec"), source.namespace)
     function: Callable[..., Any] = source.namespace[source.name]
-    lines = source.text.splitlines(keepends=True)
-    linecache.cache[filename] = (len(source.text), None, lines, filename)
-    weakref.finalize(function, linecache.cache.pop, filename, None).atexit = False
+    show(filename, source.text, function)
     return function

@@ -10,12 +10,9 @@ it refuses, and all else, goes to the compiled function, which looks at what it 
 
 from __future__ import annotations
 
-import linecache
-import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
 from types import CodeType, MappingProxyType
 from typing import Any, Literal
 
@@ -23,6 +20,7 @@ import numpy as np
 
 from ._context import Parameters, holds_parameters, keeps_value
 from ._entry import REFUSALS
+from ._listing import new_filename, show
 from ._names import fresh_name
 from ._namespace import bare_namespace
 
@@ -230,18 +228,15 @@ def _reading(name: str, w: _Words, lookup: Lookup) -> list[str]:
     return looking + taking
 
 
-_serial = count()
-
-
 @lru_cache(maxsize=512)
 def _compiled(shape: Shape) -> tuple[CodeType, _Words]:
     words = _Words(shape)
     source = _text(shape, words)
-    filename = f"<numpify_ctx call {next(_serial)}>"
+    filename = new_filename()
     code = compile(source, filename, "exec", dont_inherit=True)
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    # Tracebacks show the text for as long as anything can run it, and no longer.
-    weakref.finalize(code, linecache.cache.pop, filename, None).atexit = False
+    # What runs is the code of the function, which may live longer than the code that defines it.
+    [function] = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    show(filename, source, function)
     return code, words
 
 

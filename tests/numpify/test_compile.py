@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import linecache
+import os
 import threading
 import traceback
 
@@ -245,10 +246,47 @@ def test_tracebacks_show_the_source_while_the_function_lives():
         found.call(A)
     text = "".join(traceback.format_tb(caught.value.__traceback__))
     assert "return f_0(x) + 1" in text
-    assert mine in linecache.cache
+    assert "return f_0(x) + 1" in "".join(linecache.getlines(mine))
     del found, caught
     gc.collect()
-    assert mine not in linecache.cache
+    assert linecache.getlines(mine) == []
+
+
+def test_code_may_end_while_linecache_is_checked(monkeypatch):
+    """Whoever checks it (pdb, doctest, IPython) goes through all the names that it had at the beginning."""
+    linecache.getlines(__file__)
+    found = compile_expression(sp.sin(x) + 271, [(x, "x")], cache=False)
+    found.call(A)
+    cycle = [found]
+    cycle.append(cycle)
+    mine = found.call._function(NO_INTEGERS).__code__.co_filename
+    assert linecache.getlines(mine)
+    del found, cycle
+    looked = []
+
+    def stat(path, real=os.stat):
+        looked.append(path)
+        gc.collect()
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", stat)
+        linecache.checkcache()
+    assert __file__ in looked
+    assert linecache.getlines(mine) == []
+
+
+def test_file_names_are_used_again():
+    def filename(number):
+        found = compile_expression(sp.cos(x) + number, [(x, "x")], cache=False)
+        found.call(A)
+        mine = found.call._function(NO_INTEGERS).__code__.co_filename
+        assert f"+ {number}" in "".join(linecache.getlines(mine))
+        del found
+        gc.collect()
+        return mine
+
+    assert len({filename(number) for number in range(1, 11)}) < 10
 
 
 def test_calls_from_several_threads():
