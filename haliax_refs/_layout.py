@@ -33,7 +33,7 @@ from ._views import (
 
 
 _INTERNED: weakref.WeakValueDictionary[Any, Layout] = weakref.WeakValueDictionary()
-_LOCK = threading.Lock()
+_LOCK = threading.RLock()  # reentrant: what the garbage collector ends meanwhile may use refs when it is finalized
 _LIMIT = 16384  # selections that all layouts remember together; a loop over static positions fills it
 _remembered = 0  # since they last forgot
 
@@ -81,7 +81,7 @@ class Layout:
                 found.size = math.prod(found.shape.values())
                 found.base_shape = tuple(axis.size for axis in base)
                 found.remembered, found._memo, found._lifted = {}, {}, None
-                _INTERNED[key] = found
+                return _INTERNED.setdefault(key, found)
             return found
 
     @staticmethod

@@ -23,7 +23,7 @@ class Recent(dict[K, V]):
     def __init__(self, limit: int) -> None:
         super().__init__()
         self.limit = limit
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: the finalizer of what is forgotten may come back here
 
     def remember(self, key: K, value: V) -> V:
         """Note `value`, and return it; or what another thread has noted since this one looked."""

@@ -179,7 +179,7 @@ class Cache:
 
     maxsize: int
     _values: OrderedDict[Key, Any] = field(default_factory=OrderedDict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: Any = field(default_factory=threading.RLock)  # reentrant: the finalizer of what is dropped may come here
     _hits: int = 0
     _misses: int = 0
 

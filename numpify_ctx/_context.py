@@ -192,7 +192,7 @@ class Parameter:
         return Parameter, (self._symbol, self._value)
 
 
-_observing = threading.Lock()
+_observing = threading.RLock()
 
 
 class Parameters(MutableMapping[Any, Any]):

@@ -44,7 +44,7 @@ def number_of(threads: Threads) -> int:
 
 
 _pool: ThreadPoolExecutor | None = None
-_pool_lock = threading.Lock()
+_pool_lock = threading.RLock()
 
 
 def executor() -> ThreadPoolExecutor:
@@ -59,7 +59,7 @@ def executor() -> ThreadPoolExecutor:
 def _forget_pool() -> None:
     """A forked process has none of its parent's threads."""
     global _pool, _pool_lock
-    _pool, _pool_lock = None, threading.Lock()
+    _pool, _pool_lock = None, threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -213,6 +213,23 @@ def test_it_is_bounded():
     assert cache_info().currsize == CACHE.maxsize
 
 
+def test_the_finalizer_of_what_is_dropped_may_use_it():
+    cache, seen = Cache(1), []
+
+    class Value:
+        def __del__(self):
+            seen.append(cache.info().currsize)
+
+    def fill():
+        for key in "ab":
+            cache.put(key, Value())
+
+    thread = threading.Thread(target=fill, daemon=True)  # which would wait for itself for ever
+    thread.start()
+    thread.join(60)
+    assert seen == [1]
+
+
 def test_many_threads_share_one_code():
     made, barrier = [], threading.Barrier(8)
 

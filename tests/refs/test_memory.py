@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,23 @@ def test_recent_forgets_the_oldest_and_no_other() -> None:
         assert recent.remember(i, str(i)) == str(i)
         assert list(recent) == list(range(max(0, i - 2), i + 1))
     assert recent.remember(9, "another thread's") == "9"
+
+
+def test_the_finalizer_of_what_is_forgotten_may_remember() -> None:
+    recent: Recent[str, Any] = Recent(1)
+
+    class Value:
+        def __del__(self) -> None:
+            recent.remember("from the finalizer", None)
+
+    def fill() -> None:
+        recent.remember("a", Value())
+        recent.remember("b", None)
+
+    thread = threading.Thread(target=fill, daemon=True)  # which would wait for itself for ever
+    thread.start()
+    thread.join(60)
+    assert list(recent) == ["from the finalizer"]
 
 
 @pytest.mark.parametrize("eager", [False, True])
