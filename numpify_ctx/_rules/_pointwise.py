@@ -75,6 +75,16 @@ class Fast:
     scipy: bool = True
 
 
+def of_scipy(name: str) -> Callable[..., Any]:
+    """For a `Fast`: the function of scipy.special called `name`, as it is."""
+    return lambda special, *args: getattr(special, name)(*args)
+
+
+def is_whole(n: Any) -> Any:
+    """Which elements are integers, whatever the dtype."""
+    return np.equal(np.floor(n), n)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pointwise:
     """A function of numbers that broadcasts as a ufunc does, and gives scalars for scalars.

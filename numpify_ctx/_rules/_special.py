@@ -29,7 +29,7 @@ from .._builder import Builder
 from .._errors import CompileError
 from .._lower import Rule, describe
 from .._program import Op
-from . import _special_runtime as rt
+from . import _bessel_runtime as bessel, _elliptic_runtime as elliptic, _gamma_runtime as gamma, _zeta_runtime as zeta
 from ._elementary import EXP
 from ._pointwise import Pointwise, needs_scipy, op_of, pointwise
 
@@ -48,7 +48,7 @@ def _product_of_gammas(expr: Any) -> Any:
 
 # -- the Lambert function: which branch it is decides whether it can be real -------------------------------------------
 
-_LAMBERTW, _LAMBERTW_BRANCH = op_of(rt.LAMBERTW), op_of(rt.LAMBERTW_BRANCH)
+_LAMBERTW, _LAMBERTW_BRANCH = op_of(zeta.LAMBERTW), op_of(zeta.LAMBERTW_BRANCH)
 
 
 def _lambertw(b: Builder, expr: Any, z: int, *branch: int) -> int:
@@ -116,64 +116,64 @@ _mathieu = Rule(_no_norm)
 
 RULES: dict[type, Rule] = {
     # error functions
-    sp.erf: pointwise(rt.ERF, "math.erf"),
-    sp.erfc: pointwise(rt.ERFC, "math.erfc"),
-    sp.erfi: pointwise(rt.ERFI),
-    sp.erf2: pointwise(rt.ERF2),
-    sp.erfinv: pointwise(rt.ERFINV),
-    sp.erfcinv: pointwise(rt.ERFCINV),
-    sp.erf2inv: pointwise(rt.ERF2INV),
-    sp.fresnels: pointwise(rt.FRESNELS),
-    sp.fresnelc: pointwise(rt.FRESNELC),
+    sp.erf: pointwise(gamma.ERF, "math.erf"),
+    sp.erfc: pointwise(gamma.ERFC, "math.erfc"),
+    sp.erfi: pointwise(gamma.ERFI),
+    sp.erf2: pointwise(gamma.ERF2),
+    sp.erfinv: pointwise(gamma.ERFINV),
+    sp.erfcinv: pointwise(gamma.ERFCINV),
+    sp.erf2inv: pointwise(gamma.ERF2INV),
+    sp.fresnels: pointwise(gamma.FRESNELS),
+    sp.fresnelc: pointwise(gamma.FRESNELC),
     # gamma functions
-    sp.gamma: pointwise(rt.GAMMA, "math.gamma"),
-    sp.loggamma: pointwise(rt.LOGGAMMA),
-    digamma: pointwise(rt.DIGAMMA),
-    trigamma: pointwise(rt.TRIGAMMA),
-    sp.polygamma: pointwise(rt.POLYGAMMA),
+    sp.gamma: pointwise(gamma.GAMMA, "math.gamma"),
+    sp.loggamma: pointwise(gamma.LOGGAMMA),
+    digamma: pointwise(gamma.DIGAMMA),
+    trigamma: pointwise(gamma.TRIGAMMA),
+    sp.polygamma: pointwise(gamma.POLYGAMMA),
     multigamma: Rule(lambda b, e, x: x, lambda b, e: [_product_of_gammas(e)]),
-    sp.lowergamma: pointwise(rt.LOWERGAMMA),
-    sp.uppergamma: pointwise(rt.UPPERGAMMA),
-    sp.beta: pointwise(rt.BETA),
-    sp.betainc: pointwise(rt.BETAINC),
-    sp.betainc_regularized: pointwise(rt.BETAINC_REGULARIZED),
+    sp.lowergamma: pointwise(gamma.LOWERGAMMA),
+    sp.uppergamma: pointwise(gamma.UPPERGAMMA),
+    sp.beta: pointwise(gamma.BETA),
+    sp.betainc: pointwise(gamma.BETAINC),
+    sp.betainc_regularized: pointwise(gamma.BETAINC_REGULARIZED),
     # exponential and trigonometric integrals
-    sp.Ei: pointwise(rt.EI),
-    sp.expint: pointwise(rt.EXPINT),
-    sp.li: pointwise(rt.LI),
-    sp.Li: pointwise(rt.LI_OFFSET),
-    sp.Si: pointwise(rt.SI),
-    sp.Ci: pointwise(rt.CI),
-    sp.Shi: pointwise(rt.SHI),
-    sp.Chi: pointwise(rt.CHI),
+    sp.Ei: pointwise(gamma.EI),
+    sp.expint: pointwise(gamma.EXPINT),
+    sp.li: pointwise(gamma.LI),
+    sp.Li: pointwise(gamma.LI_OFFSET),
+    sp.Si: pointwise(gamma.SI),
+    sp.Ci: pointwise(gamma.CI),
+    sp.Shi: pointwise(gamma.SHI),
+    sp.Chi: pointwise(gamma.CHI),
     # Bessel functions and their kin
-    sp.besselj: pointwise(rt.BESSELJ),
-    sp.bessely: pointwise(rt.BESSELY),
-    sp.besseli: pointwise(rt.BESSELI),
-    sp.besselk: pointwise(rt.BESSELK),
-    hankel1: pointwise(rt.HANKEL1),
-    hankel2: pointwise(rt.HANKEL2),
-    jn: pointwise(rt.JN),
-    yn: pointwise(rt.YN),
-    hn1: pointwise(rt.HN1),
-    hn2: pointwise(rt.HN2),
-    marcumq: pointwise(rt.MARCUMQ),
-    airyai: pointwise(rt.AIRYAI),
-    airyaiprime: pointwise(rt.AIRYAIPRIME),
-    airybi: pointwise(rt.AIRYBI),
-    airybiprime: pointwise(rt.AIRYBIPRIME),
+    sp.besselj: pointwise(bessel.BESSELJ),
+    sp.bessely: pointwise(bessel.BESSELY),
+    sp.besseli: pointwise(bessel.BESSELI),
+    sp.besselk: pointwise(bessel.BESSELK),
+    hankel1: pointwise(bessel.HANKEL1),
+    hankel2: pointwise(bessel.HANKEL2),
+    jn: pointwise(bessel.JN),
+    yn: pointwise(bessel.YN),
+    hn1: pointwise(bessel.HN1),
+    hn2: pointwise(bessel.HN2),
+    marcumq: pointwise(bessel.MARCUMQ),
+    airyai: pointwise(bessel.AIRYAI),
+    airyaiprime: pointwise(bessel.AIRYAIPRIME),
+    airybi: pointwise(bessel.AIRYBI),
+    airybiprime: pointwise(bessel.AIRYBIPRIME),
     # elliptic integrals
-    sp.elliptic_k: pointwise(rt.ELLIPTIC_K),
-    sp.elliptic_f: pointwise(rt.ELLIPTIC_F),
-    sp.elliptic_e: by_count({1: pointwise(rt.ELLIPTIC_E), 2: pointwise(rt.ELLIPTIC_E_INCOMPLETE)}),
-    sp.elliptic_pi: by_count({2: pointwise(rt.ELLIPTIC_PI), 3: pointwise(rt.ELLIPTIC_PI_INCOMPLETE)}),
+    sp.elliptic_k: pointwise(elliptic.ELLIPTIC_K),
+    sp.elliptic_f: pointwise(elliptic.ELLIPTIC_F),
+    sp.elliptic_e: by_count({1: pointwise(elliptic.ELLIPTIC_E), 2: pointwise(elliptic.ELLIPTIC_E_INCOMPLETE)}),
+    sp.elliptic_pi: by_count({2: pointwise(elliptic.ELLIPTIC_PI), 3: pointwise(elliptic.ELLIPTIC_PI_INCOMPLETE)}),
     # zeta functions
-    sp.zeta: by_count({1: pointwise(rt.ZETA), 2: pointwise(rt.HURWITZ)}),
-    sp.dirichlet_eta: by_count({1: pointwise(rt.ETA), 2: pointwise(rt.GENERAL_ETA)}),
-    sp.polylog: pointwise(rt.POLYLOG),
-    sp.lerchphi: pointwise(rt.LERCHPHI),
-    sp.stieltjes: pointwise(rt.STIELTJES, None, 1, arity=2),
-    sp.riemann_xi: pointwise(rt.XI),
+    sp.zeta: by_count({1: pointwise(zeta.ZETA), 2: pointwise(zeta.HURWITZ)}),
+    sp.dirichlet_eta: by_count({1: pointwise(zeta.ETA), 2: pointwise(zeta.GENERAL_ETA)}),
+    sp.polylog: pointwise(zeta.POLYLOG),
+    sp.lerchphi: pointwise(zeta.LERCHPHI),
+    sp.stieltjes: pointwise(zeta.STIELTJES, None, 1, arity=2),
+    sp.riemann_xi: pointwise(zeta.XI),
     sp.LambertW: Rule(_lambertw),
     # hypergeometric functions
     sp.hyper: Rule(_hyper, _hyper_operands),
@@ -182,6 +182,6 @@ RULES: dict[type, Rule] = {
     # no values
     **dict.fromkeys((mathieus, mathieuc, mathieusprime, mathieucprime), _mathieu),
     # what SymPy's code generation rewrites into
-    scipy_nodes.cosm1: pointwise(rt.COSM1),
-    scipy_nodes.powm1: pointwise(rt.POWM1),
+    scipy_nodes.cosm1: pointwise(gamma.COSM1),
+    scipy_nodes.powm1: pointwise(gamma.POWM1),
 }
