@@ -30,6 +30,7 @@ from haliax_refs import NamedRef
 # Both ways compute the same float32 sums in another order. Their logits, of size 10 or so, differ by about 1e-5; those
 # of a cache that is off by one position differ by more than 1.
 TOLERANCE = 2e-4
+SHOWN = 3  # texts that are printed
 
 Cache = tuple[NamedRef, NamedRef]
 NextLogits = Callable[[NamedArray, NamedArray], NamedArray]  # tokens so far, a position -> logits of the token after it
@@ -143,7 +144,9 @@ def main(arguments: list[str] | None = None) -> int:
     # The same tokens again, so that one close draw between two characters cannot send the two ways apart.
     _, expected, plain_seconds = timed_write(model, None, tokens, key)
 
-    for row in np.asarray(tokens.rearrange((batch, position)).array)[:3]:
+    if batch.size > SHOWN:
+        print(f"{SHOWN} of the {batch.size} texts:\n")
+    for row in np.asarray(tokens.rearrange((batch, position)).array)[:SHOWN]:
         print(text.decode(row).replace("\n", "\n  "), end="\n\n")
     steps = position.size - 1
     worst, largest = (float(hax.max(hax.abs(x)).array) for x in (logits - expected, expected))

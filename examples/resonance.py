@@ -11,6 +11,7 @@ writes PNG (default: out/resonance.png) and exits with 1 if the check fails.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -109,9 +110,8 @@ def main(path: Path) -> int:
         for expr in steady_state()
     }
     amplitude, phase = functions.values()
-    for function in functions.values():
-        print(function)
-        print(function.source)
+    for name, function in (("amplitude", amplitude), ("phase lag", phase)):
+        print(f"{name}: {function}\ncompiled to\n{function.source}")
     draw(amplitude, phase, knobs, path)
     print(f"wrote {path}")
 
@@ -124,5 +124,13 @@ def main(path: Path) -> int:
     return 0 if holds else 1
 
 
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("png", nargs="?", type=Path, default=Path("out/resonance.png"), help="where the curves go")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "out/resonance.png")))
+    sys.exit(main(parse().png))

@@ -294,6 +294,8 @@ def main(arguments: list[str] | None = None) -> int:
     generated = sum(request.goal - len(request.prompt) for request in requests)
     print(f"served together    {generated / served_seconds:9,.0f} tokens/s")
     print(f"alone, no cache    {generated / alone_seconds:9,.0f} tokens/s")
+    if options.quick:
+        print("(a model so small costs less than the bookkeeping; without --quick serving together is faster)")
     return 0 if report_check(served, alone) and server.traces == 1 else 1
 
 
@@ -306,9 +308,9 @@ def report_pages(server: Server) -> None:
     print(f"\n{counts['admitted'] - counts['preempted']} requests in {len(reports)} steps of one program, {traces}")
     print(f"pages in use       {np.mean(in_use):.1f} on average, {max(in_use)} at most, of {page}", end="")
     print(f" (whole rows for {server.seq.size} requests would take {dense})")
-    print(f"pages shared       {counts['shared']} taken over as they were: ", end="")
-    print(f"{counts['shared'] * server.slot.size:,} tokens not computed, beside {computed:,} that were; ", end="")
-    print(f"{counts['merged']} merged with one alike")
+    print(f"pages shared       {counts['shared']} taken over as another request had filled them", end="")
+    print(f" ({counts['shared'] * server.slot.size:,} tokens not computed again, {computed:,} computed); ", end="")
+    print(f"{counts['merged']} merged with a page of the same text")
     print(f"pages evicted      {counts['evicted']}; requests preempted {counts['preempted']}")
 
 

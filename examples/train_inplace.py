@@ -8,7 +8,7 @@ parameters beside each other, and nothing to donate.
 The printed check: the loss of every step is that of the functional loop, with the optimizer of optax, to rounding; and
 the step needs less memory. The figure shows both.
 
-    python examples/train_inplace.py            # a minute or so on two cores; writes train_inplace.png
+    python examples/train_inplace.py            # a minute or so on two cores; writes out/train_inplace.png
     python examples/train_inplace.py --quick    # seconds
 """
 
@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +215,7 @@ def draw(runs: dict[str, Run], path: Path) -> None:
         left.plot(np.arange(1, len(run.losses) + 1), run.losses, style, label=name, linewidth=2)
     left.set(xlabel="step", ylabel="loss (nats a character)", title="The same training")
     left.legend()
-    names, bottom = list(runs), np.zeros(len(runs))
+    names, bottom = [name.replace(", ", ",\n") for name in runs], np.zeros(len(runs))
     for part, colour in (("state", "#4c72b0"), ("results", "#c44e52"), ("temporary", "#b0b0b0")):
         heights = np.array([getattr(run.memory, part) for run in runs.values()]) / 2**20
         label = {"state": "parameters, moments, batch", "results": "new parameters and moments"}.get(part, part)
@@ -223,6 +224,7 @@ def draw(runs: dict[str, Run], path: Path) -> None:
     right.set(ylabel="MiB", title="Memory of one step", ylim=(0, bottom.max() * 1.35))
     right.bar_label(right.containers[-1], labels=[f"{total:.1f}" for total in bottom], padding=2)
     right.legend(loc="upper right", fontsize="small")
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
@@ -236,7 +238,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=1, help="how many pieces of text a part has")
     parser.add_argument("--positions", type=int, default=64, help="length of each")
     parser.add_argument("--seed", type=int, default=0, help="of the weights and the batches")
-    parser.add_argument("--figure", type=Path, default=Path("train_inplace.png"), help="where the figure goes")
+    parser.add_argument("--figure", type=Path, default=Path("out/train_inplace.png"), help="where the figure goes")
     parser.add_argument("--quick", action="store_true", help="a smaller model and few steps: for tests")
     options = parser.parse_args(arguments)
     if options.quick:
@@ -264,11 +266,15 @@ def main(arguments: list[str] | None = None) -> int:
         for tokens in text.batches(together, Axis("position", options.positions), options.seed):
             yield tokens.unflatten_axis("all", (part, batch))
 
-    runs = {
-        "in place": run_in_place(model, batches(), options.steps, rate),
-        "functional": run_functional(model, batches(), options.steps, rate, donate=False),
-        "functional,\ndonated": run_functional(model, batches(), options.steps, rate, donate=True),
+    ways = {
+        "in place": run_in_place,
+        "functional": partial(run_functional, donate=False),
+        "functional, donated": partial(run_functional, donate=True),
     }
+    runs = {}
+    for name, run in ways.items():
+        print(f"training: {name}", flush=True)
+        runs[name] = run(model, batches(), options.steps, rate)
     draw(runs, options.figure)
     print(f"drawn to {options.figure}")
     return 0 if report(runs) else 1
@@ -276,11 +282,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def report(runs: dict[str, Run]) -> bool:
     """Whether the first run has the losses of the second, and needs less memory."""
+    print("\nmemory of a step: its state (parameters, moments, batch), its results (new parameters and moments), and")
+    print("what is temporary (activations, gradients)")
     for name, run in runs.items():
         speed, memory = len(run.losses) / run.seconds, run.memory
-        line = (
-            f"{name.replace(chr(10), ' '):20} loss {run.losses[0]:.3f} to {run.losses[-1]:.3f}, {speed:6.1f} steps/s, "
-        )
+        line = f"{name:20} loss {run.losses[0]:.3f} to {run.losses[-1]:.3f}, {speed:6.1f} steps/s, "
         parts = (memory.peak, memory.state, memory.results, memory.temporary)
         text = "a step needs {:6.1f} MiB: {:.1f} state + {:.1f} results + {:.1f} temporary"
         print(line + text.format(*(part / 2**20 for part in parts)))
