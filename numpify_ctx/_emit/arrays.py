@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .. import _runtime as rt
@@ -110,15 +110,40 @@ class ArrayEmitter(Emitter):
     def _samples(self, suite: Suite, node: int) -> list[str]:
         """Values whose common dtype is the least that the selection has, whatever arms are evaluated."""
         found: dict[str, None] = {}
-        args = self.args[node]
-        for a in [*args[1::2], args[-1]]:
-            kinds = self.kinds[a]
-            definite = {BOOL: "False", INT: "0", REAL: "0.0", COMPLEX: "0j"}.get(kinds)
-            if definite is not None:
-                found[definite] = None
-                continue
-            used = self.place.captured((a,), suite.text)
-            found |= {suite.text[n][0]: None for n in used if self.kinds[n] & kinds == kinds}
-            if not kinds & (BOOL | INT):
-                found["0.0"] = None
+        for arm in _values_of_selection(self.args[node]):
+            kinds = self.kinds[arm]
+            least = {BOOL: "False", INT: "0", COMPLEX: "0j"}.get(kinds, "" if kinds & (BOOL | INT) else "0.0")
+            if kinds not in (BOOL, INT):
+                found |= dict.fromkeys(self._sources_of_dtype(suite, arm))
+            if least:
+                found[least] = None
         return list(found)
+
+    def _sources_of_dtype(self, suite: Suite, arm: int) -> Iterator[str]:
+        """What is at hand whose precision the arm has: not what only conditions depend on, nor floats behind integers.
+
+        A complex number is taken by its real part, where what is made of it is real.
+        """
+        todo, seen = [(arm, False, False)], set()
+        while todo:
+            node, real, whole = todo.pop()
+            kinds = self.kinds[node]
+            real |= not kinds & COMPLEX
+            whole |= not kinds & (REAL | COMPLEX)
+            if (node, real, whole) in seen or kinds == BOOL or self.ops[node] is CONST:
+                continue
+            seen.add((node, real, whole))
+            if node in suite.text:
+                if not (whole and kinds & (REAL | COMPLEX)):
+                    text, precedence = suite.text[node]
+                    text = text if precedence == ATOM else f"({text})"
+                    yield f"{text}.real" if real and kinds & COMPLEX else text
+                continue
+            args = self.args[node]
+            values = _values_of_selection(args) if self.ops[node].form == "select" else args
+            todo += [(a, real, whole) for a in values]
+
+
+def _values_of_selection(args: Sequence[int]) -> list[int]:
+    """What may be selected, of condition, value, ..., condition, value, value."""
+    return [*args[1::2], args[-1]]

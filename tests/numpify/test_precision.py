@@ -9,7 +9,7 @@ import sympy as sp
 from numpify_ctx import numpify
 
 
-x = sp.Symbol("x")
+x, y = sp.symbols("x y")
 h = sp.Function("h")
 
 REAL = [
@@ -48,3 +48,29 @@ def test_a_double_or_an_integer_beside_it_makes_doubles() -> None:
 def test_a_users_function_has_its_own_dtype() -> None:
     f = numpify(h(x), [x], functions={h: lambda v: np.asarray(v, np.float64)})
     assert f(np.zeros(2, np.float32)).dtype == np.float64
+
+
+@pytest.mark.parametrize("size", [4, 100_000])
+@pytest.mark.parametrize("others", ["float32", "float64", "int64", "complex64", "complex128"])
+@pytest.mark.parametrize(
+    "arms",
+    [
+        (sp.sqrt(y), sp.exp(-sp.Abs(x))),
+        (sp.sin(y), sp.floor(sp.Abs(x)) * y),
+        (sp.exp(y), sp.re(x) * sp.sin(y)),
+        (sp.cos(y), sp.Piecewise((sp.exp(y), sp.Abs(x) > 2), (sp.sin(y), True))),
+        (sp.cos(y) + 1, 3),
+        (sp.gamma(y), sp.sin(x) * y),
+    ],
+    ids=str,
+)
+def test_the_dtype_of_a_selection_does_not_depend_on_what_is_selected(
+    arms: tuple[sp.Expr, sp.Expr], others: str, size: int
+) -> None:
+    """It is that of both arms together, as of np.where."""
+    f = numpify(sp.Piecewise((arms[0], y > 0), (arms[1], True)), [x, y])
+    at = np.linspace(1, 2, size).astype(others)
+    positive = np.linspace(0.5, 1.5, size, dtype=np.float32)
+    mixed = np.where(np.arange(size) % 2, positive, -positive)
+    dtypes = {f(at, selecting).dtype for selecting in (positive, -positive, mixed)}
+    assert len(dtypes) == 1
