@@ -45,7 +45,7 @@ def by_length(work: Work, threads: int) -> list[float]:
     function = numpified(work, threads=threads)
 
     def call(length: int) -> object:
-        with mock.patch.multiple(_blocks, BLOCK=length, BLOCK_OF_THREADS=length):
+        with mock.patch.multiple(_blocks, BLOCK=length, AT_HAND=1 << 60):
             return function(*values)
 
     calls = {str(length): functools.partial(call, length) for length in LENGTHS}

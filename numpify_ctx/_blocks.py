@@ -8,7 +8,6 @@ is a few buffers of a block's size, whatever the size of the arrays.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,29 +17,34 @@ import numpy as np
 
 from ._bounds import Integers
 from ._emit import BlockSource, NotInBlocks, emit_arrays, emit_blocks, outside
-from ._grid import Work, axis_order, cut, full_pattern, mask_of, merged_axes, pattern_of, size_of, view
+from ._grid import Tiling, Work, axis_order, cut, full_pattern, mask_of, merged_axes, pattern_of, size_of, view
 from ._load import load
 from ._ops import STACK
 from ._program import CONST, PARAM, Program
 from ._threads import Threads, number_of, share
 
 
-# Measured by `python -m benchmarks.numpify_constants`; see docs/benchmarks.md. A block of 16k doubles is 128 KiB, so
-# that the few that an expression has in use fit into a second-level cache of 512 KiB to 2 MiB; with blocks of 4k the
-# calls take a quarter more, and from 64k on expressions with many buffers miss the cache. Threads hold the
-# interpreter's lock between two ufuncs, so that they want longer ones. Up to 64k elements, plain NumPy's temporaries
-# fit into the cache as they are, and a call in blocks costs some 15 us besides its work.
-BLOCK = 1 << 14
-BLOCK_OF_THREADS = 1 << 16
+# Measured by `python -m benchmarks.numpify_constants`; see docs/benchmarks.md. Longer blocks are fewer calls: with 4k
+# elements they take a quarter more, and from 64k on there is nothing to win. But what one block touches has to fit into
+# the caches at hand, 256k doubles. Threads hold the interpreter's lock between two ufuncs, so that theirs are long
+# whatever they touch. Up to 64k elements, plain NumPy's temporaries fit into the cache as they are, and a call in
+# blocks costs some 8 us besides its work: with one operation or two, four times and twice as many pay for it.
+BLOCK = 1 << 16
+AT_HAND = 1 << 18
+_SHORTEST = 1 << 14
 LARGE = 1 << 16  # fewer elements than this are computed in plain NumPy
 _FEW = 16  # what is so many times smaller than the result is computed beforehand
+_MOST_TILINGS = 8  # kept for one kernel
 _MOST_PLANS = 32  # kept for one program; each is for other dtypes or other ways to broadcast
 
 
 @dataclass(frozen=True, slots=True)
 class _Kernel:
+    """A function for blocks, and how arrays of one axis were cut for it before."""
+
     source: BlockSource
     function: Callable[..., None]
+    tilings: dict[Any, Tiling] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,17 +263,35 @@ class _Run:
     def _fill(self, outputs: Sequence[Any]) -> None:
         source, shape = self.kernel.source, self.shape
         threads = 1 if self.blocks.threads == 1 else number_of(self.blocks.threads)
-        length = max((BLOCK if threads == 1 else BLOCK_OF_THREADS) * 8 // source.width, 1)
+        casts = tuple([d if o.dtype != d else None for o, d in zip(outputs, source.outputs, strict=True)])
         if len(shape) == 1:
-            axes = [[0]]
             views = [v if p else np.asarray(v).reshape(()) for v, p in self.inputs]
             outs = outputs
+            key = shape[0], threads == 1, casts
+            tiling = self.kernel.tilings.get(key)
+            if tiling is None:
+                tiling = self._tiling([[0]], casts, threads)
+                if len(self.kernel.tilings) >= _MOST_TILINGS:
+                    self.kernel.tilings.clear()
+                self.kernel.tilings[key] = tiling
         else:
             axes = merged_axes(self.inputs, outputs, self.order, shape)
             views = [view(v, p, axes, shape) if p else np.asarray(v).reshape(()) for v, p in self.inputs]
             outs = [view(o, full_pattern(shape), axes, shape) for o in outputs]
-        extent, grid = cut([math.prod([shape[a] for a in group]) for group in axes], length)
+            tiling = self._tiling(axes, casts, threads)
+        work = Work(self.kernel.function, tiling, views, outs)
+        share(work, min(threads, max(len(tiling.grid) // 2, 1)))
+
+    def _tiling(self, axes: Sequence[Sequence[int]], casts: Sequence[Any], threads: int) -> Tiling:
+        source = self.kernel.source
+        sizes = [math.prod([self.shape[axis] for axis in group]) for group in axes]
         masks = [mask_of(p, axes) for _, p in self.inputs]
         buffers = [(dtype, mask_of(p, axes)) for dtype, p in source.buffers]
-        work = Work(self.kernel.function, views, masks, buffers, outs, source.outputs, extent, grid, itertools.count())
-        share(work, min(threads, max(len(grid) // 2, 1)))
+        return Tiling(masks, buffers, casts, *cut(sizes, self._length(threads)))
+
+    def _length(self, threads: int) -> int:
+        """How many elements a block has."""
+        source = self.kernel.source
+        arrays = len(self.inputs) + len(source.buffers) + len(source.outputs)
+        length = BLOCK if threads > 1 else min(BLOCK, max(AT_HAND // arrays, _SHORTEST))
+        return max(length * 8 // source.width, 1)

@@ -10,6 +10,7 @@ Whichever it is, the numbers are the same but for rounding.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,8 +50,8 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_blocks", "_bounds", "_floats", "_floats_text", "_foreign", "_ordinary", "_plain", "_rank",
-        "_result_kinds", "_scalars", "_single", "_source", "gives_numbers", "program",
+        "__weakref__", "_blocks", "_bounds", "_floats", "_floats_text", "_foreign", "_lightness", "_ordinary", "_plain",
+        "_rank", "_result_kinds", "_scalars", "_single", "_source", "gives_numbers", "program",
     )  # fmt: skip
 
     def __init__(self, program: Program, threads: Threads = 1) -> None:
@@ -69,6 +70,8 @@ class Entry:
         self._floats: Callable[..., Any] | None = None
         self._floats_text: Source | None = None
         self._blocks = Blocks(program, threads)
+        operations = itertools.islice(filter(None, program.args), 4)
+        self._lightness = 4 // max(len(list(operations)), 1)  # 1 from three operations on
         self._bounds = Bounds(program)
 
     def __call__(self, *args: Any, out: Any = None) -> Any:
@@ -175,7 +178,7 @@ class Entry:
         else:
             values, shape = found
             integers, precision = NO_INTEGERS, None
-        if _is_large(shape, precision):
+        if self._is_large(shape, precision):
             results = self._blocks.compute(values, integers, shape)
             if results is not None:
                 if self._ordinary and precision is None:
@@ -198,7 +201,7 @@ class Entry:
         values, mask, shape, precision = prepare(args, self.program.parameter_ranks)
         if (
             self._ordinary
-            and _is_large(shape, precision)
+            and self._is_large(shape, precision)
             and type(out) is np.ndarray
             and out.shape == shape
             and out.flags.writeable
@@ -209,6 +212,11 @@ class Entry:
                 return out
         np.copyto(out, self._call_arrays(args), casting="same_kind")
         return out
+
+    def _is_large(self, shape: Shape, precision: Any) -> bool:
+        """Is this for blocks? Of shorter floats, as many as take the memory of so many doubles."""
+        least = LARGE * self._lightness
+        return math.prod(shape) >= (least if precision is None else least * 8 // np.dtype(precision).itemsize)
 
     def _owned(self, results: Sequence[Any], values: Sequence[Any], shape: Shape, precision: Any = None) -> list[Any]:
         """The results in their shapes and precision, and the caller's: neither an argument nor an array twice."""
@@ -255,11 +263,6 @@ class Entry:
         if self.program.layout.kind == "node":
             return results[0]
         return _arrange(self.program.layout, iter(results))
-
-
-def _is_large(shape: Shape, precision: Any) -> bool:
-    """Is this for blocks? Of shorter floats, as many as take the memory of `LARGE` doubles."""
-    return math.prod(shape) >= (LARGE if precision is None else LARGE * 8 // np.dtype(precision).itemsize)
 
 
 def _is_one_of(result: Any, values: Sequence[Any]) -> bool:

@@ -32,7 +32,7 @@ def pattern_of(value: Any, rank: int) -> int:
     >>> bin(pattern_of(np.ones((3, 1, 5)), 3)), pattern_of(2.0, 3)
     ('0b101', 0)
     """
-    shape = np.shape(value)
+    shape = getattr(value, "shape", ())
     pattern = 0
     for axis, size in enumerate(shape, rank - len(shape)):
         if size != 1:
@@ -197,79 +197,97 @@ class Buffers:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Work:
-    """What one thread, or several, do: `function` for each block of `grid` that no other has taken.
+class Tiling:
+    """How the arrays of a call are cut into blocks: all but where they lie.
 
     Attributes:
-        function: takes a block of each input, the buffers, and a block of each output, which it fills.
-        inputs: arrays with as many axes as a block, of size 1 where they do not vary; or scalars.
         masks: for each input, along which axes it varies.
         buffers: dtype and mask of each.
-        outputs: arrays of full size.
-        dtypes: what the function gives for each; if that is not the dtype of the output, it is cast.
+        casts: for each output, the dtype of what is computed for it, if that is not its own.
         extent: of the largest block.
         grid: all blocks.
     """
 
-    function: Callable[..., None]
-    inputs: Sequence[Any]
     masks: Sequence[Mask]
     buffers: Sequence[tuple[np.dtype[Any], Mask]]
-    outputs: Sequence[Any]
-    dtypes: Sequence[np.dtype[Any]]
+    casts: Sequence[np.dtype[Any] | None]
     extent: tuple[int, ...]
     grid: Sequence[Index]
+    kinds: Sequence[tuple[np.dtype[Any], Mask]] = field(init=False)  # of the buffers, then of what will be cast
+    memory: tuple[Memory, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        everywhere = (True,) * len(self.extent)
+        kinds = (*self.buffers, *((dtype, everywhere) for dtype in self.casts if dtype is not None))
+        object.__setattr__(self, "kinds", kinds)
+        object.__setattr__(self, "memory", tuple([(d, math.prod(_shape(self.extent, mask))) for d, mask in kinds]))
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """What one thread, or several, do: `function` for each block that no other has taken.
+
+    Attributes:
+        function: takes a block of each input, the buffers, and a block of each output, which it fills.
+        tiling: the blocks.
+        inputs: arrays with as many axes as a block, of size 1 where they do not vary; or scalars.
+        outputs: arrays of full size.
+    """
+
+    function: Callable[..., None]
+    tiling: Tiling
+    inputs: Sequence[Any]
+    outputs: Sequence[Any]
     taken: Iterator[int] = field(default_factory=itertools.count)
-    failed: list[bool] = field(default_factory=list)
+    failed: bool = False
 
     def __call__(self) -> None:
         """Take blocks until there are no more."""
-        everywhere = (True,) * len(self.extent)
-        cast = [o.dtype != d for o, d in zip(self.outputs, self.dtypes, strict=True)]
-        kinds = [*self.buffers, *((d, everywhere) for d, c in zip(self.dtypes, cast, strict=True) if c)]
-        memory = tuple([(dtype, math.prod(_shape(self.extent, mask))) for dtype, mask in kinds])
-        step = self._flat if len(self.extent) == 1 and not any(cast) else self._general
+        tiling = self.tiling
+        step = self._flat if len(tiling.extent) == 1 and len(tiling.kinds) == len(tiling.buffers) else self._general
         try:
-            with Buffers(memory) as buffers:
-                step(buffers, kinds, cast)
+            with Buffers(tiling.memory) as buffers:
+                step(buffers)
         except BaseException:
-            self.failed.append(True)
+            self.failed = True
             raise
 
-    def _next(self) -> Index | None:
-        i = next(self.taken)  # one bytecode: no two threads get the same
-        return None if i >= len(self.grid) or self.failed else self.grid[i]
+    def _blocks(self) -> Iterator[Index]:
+        grid = self.tiling.grid
+        for i in self.taken:  # one bytecode: no two threads get the same
+            if i >= len(grid) or self.failed:
+                return
+            yield grid[i]
 
-    def _flat(self, buffers: list[Any], kinds: Sequence[Any], cast: Sequence[bool]) -> None:
+    def _flat(self, buffers: list[Any]) -> None:
         """The loop over one axis: a few slices for each block."""
-        function, outputs = self.function, self.outputs
-        inputs = [(a, mask[0]) for a, mask in zip(self.inputs, self.masks, strict=True)]
-        varies = [mask[0] for _, mask in kinds]
-        whole, shaped = self.extent[0], buffers
-        while (index := self._next()) is not None:
-            (part,) = index
+        function, outputs, tiling = self.function, self.outputs, self.tiling
+        inputs = [(a, mask[0]) for a, mask in zip(self.inputs, tiling.masks, strict=True)]
+        whole, shaped = tiling.extent[0], buffers
+        for (part,) in self._blocks():
             size = part.stop - part.start
             if size != whole:
                 whole = size
-                shaped = [b[:size] if v else b for b, v in zip(buffers, varies, strict=True)]
+                shaped = [b[:size] if mask[0] else b for b, (_, mask) in zip(buffers, tiling.kinds, strict=True)]
             function(*[a[part] if v else a for a, v in inputs], *shaped, *[o[part] for o in outputs])
 
-    def _general(self, buffers: list[Any], kinds: Sequence[Any], cast: Sequence[bool]) -> None:
-        own = len(self.buffers)
-        distinct = list(dict.fromkeys(self.masks))
-        inputs = [(a, distinct.index(mask), any(mask)) for a, mask in zip(self.inputs, self.masks, strict=True)]
+    def _general(self, buffers: list[Any]) -> None:
+        tiling = self.tiling
+        own = len(tiling.buffers)
+        distinct = list(dict.fromkeys(tiling.masks))
+        inputs = [(a, distinct.index(mask), any(mask)) for a, mask in zip(self.inputs, tiling.masks, strict=True)]
         extents: dict[Any, list[Any]] = {}
-        while (index := self._next()) is not None:
+        for index in self._blocks():
             extent = tuple([s.stop - s.start for s in index])
             shaped = extents.get(extent)
             if shaped is None:
-                shapes = [_shape(extent, mask) for _, mask in kinds]
+                shapes = [_shape(extent, mask) for _, mask in tiling.kinds]
                 shaped = [b[: math.prod(shape)].reshape(shape) for b, shape in zip(buffers, shapes, strict=True)]
                 extents[extent] = shaped
             at = [tuple([s if has else _ALL for s, has in zip(index, mask, strict=True)]) for mask in distinct]
             outputs = [o[index] for o in self.outputs]
             casting = iter(shaped[own:])
-            filled = [next(casting) if c else o for o, c in zip(outputs, cast, strict=True)]
+            filled = [o if dtype is None else next(casting) for o, dtype in zip(outputs, tiling.casts, strict=True)]
             self.function(*[a[at[i]] if v else a for a, i, v in inputs], *shaped[:own], *filled)
             for o, f in zip(outputs, filled, strict=True):
                 if o is not f:

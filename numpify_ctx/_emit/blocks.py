@@ -177,6 +177,7 @@ class _BlockEmitter(ArrayEmitter):
         self.reads = {node: _operands(program, self.place, node, at_hand) for node in self.order}
         self.outputs = {root: self.names.numbered("out") for root in roots}
         self.buffers: dict[str, Buffer] = {}
+        self.places: dict[str, Buffer] = {}  # the buffers, and an output that serves as one
         self.free: dict[Buffer, list[str]] = {}
         self.held: dict[int, str] = {}  # node -> its buffer
         self.boxes: dict[Any, str] = {}
@@ -189,6 +190,7 @@ class _BlockEmitter(ArrayEmitter):
             self._sample()
             if any(self.samples[r].dtype.kind in "iu" for r in self.roots) and self.kinds_in_place == _FLOATS:
                 raise NotInBlocks
+            self._lend_output()
             suite = Suite([], "    ", dict(self.given), self.place.has_deep)
             head = []
             if suite.silent:
@@ -339,14 +341,17 @@ class _BlockEmitter(ArrayEmitter):
             samples = [sample if a is None else self.samples[a] for a in step.operands]
             texts = [value if a is None else self._operand(suite, a, step, samples) for a in step.operands]
             kind: Buffer = dtypes[i], pattern
-            if self.buffers.get(value) == kind:
+            if goal is not None and kind == final and (goal not in self.places or i == len(steps) - 1):
+                target = goal
+            elif self.places.get(value) == kind:
                 target = value
             else:
-                target = goal if goal is not None and kind == final else self._acquire(kind)
+                target = self._acquire(kind)
+            if target != value:
                 self._free(value)
             suite.add(f"{self._function_name(step.ufunc)}({', '.join(texts)}, out={target})")
             value, sample = target, np.ones(1, dtypes[i])
-        if value in self.buffers:
+        if value in self.places:
             self.held[node] = value
         return value
 
@@ -372,17 +377,25 @@ class _BlockEmitter(ArrayEmitter):
 
     # -- buffers -----------------------------------------------------------------------------------------------------
 
+    def _lend_output(self) -> None:
+        """Let the only output be a buffer until it is filled, by the last node; it overlaps no input."""
+        if len(self.outputs) == 1:
+            [(root, output)] = self.outputs.items()
+            if self.patterns[root] == self.full:
+                self.places[output] = self.samples[root].dtype, self.full
+                self._free(output)
+
     def _acquire(self, kind: Buffer) -> str:
         free = self.free.get(kind)
         if free:
             return free.pop()
         name = self.names.numbered("b")
-        self.buffers[name] = kind
+        self.buffers[name] = self.places[name] = kind
         return name
 
     def _free(self, name: str) -> None:
-        if name in self.buffers:
-            self.free.setdefault(self.buffers[name], []).append(name)
+        if name in self.places:
+            self.free.setdefault(self.places[name], []).append(name)
 
     def _release(self, node: int) -> None:
         self._free(self.held.pop(node, ""))

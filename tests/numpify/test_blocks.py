@@ -26,10 +26,9 @@ RNG = np.random.default_rng(7)
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
-    """Blocks of 16 elements for arrays of more than 8, so that small tests see many of them."""
-    monkeypatch.setattr(_entry, "LARGE", 8)
+    """Blocks of 16 elements for all arrays but the smallest, so that small tests see many of them."""
+    monkeypatch.setattr(_entry, "LARGE", 2)
     monkeypatch.setattr(_blocks, "BLOCK", 16)
-    monkeypatch.setattr(_blocks, "BLOCK_OF_THREADS", 16)
 
 
 def compiled(expr, *arguments, threads=1, functions=None):

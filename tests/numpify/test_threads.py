@@ -15,7 +15,7 @@ import pytest
 import sympy as sp
 
 from numpify_ctx import _blocks, _entry, _threads, numpify
-from numpify_ctx._grid import Work, cut
+from numpify_ctx._grid import Tiling, Work, cut
 from numpify_ctx._threads import share
 
 
@@ -26,7 +26,7 @@ A = np.linspace(0.1, 2, 4000)
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch):
     monkeypatch.setattr(_entry, "LARGE", 100)
-    monkeypatch.setattr(_blocks, "BLOCK_OF_THREADS", 50)
+    monkeypatch.setattr(_blocks, "BLOCK", 50)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7, "auto"])
@@ -104,15 +104,9 @@ def test_errstate_holds_in_all_threads():
 
 
 def test_every_block_is_computed_once():
-    work = Work(
-        lambda source, out: np.add(source, out, out=out),
-        [A],
-        [(True,)],
-        [],
-        [out := np.zeros(A.shape)],
-        [out.dtype],
-        *cut(A.shape, 7),
-    )
+    tiling = Tiling([(True,)], [], [None], *cut(A.shape, 7))
+    out = np.zeros(A.shape)
+    work = Work(lambda source, out: np.add(source, out, out=out), tiling, [A], [out])
     share(work, 8)
     np.testing.assert_array_equal(out, A)
 
@@ -126,11 +120,11 @@ def test_an_error_stops_all_and_comes_through():
         if next(turn) == 3:
             raise LookupError("in a block")
 
-    extent, grid = cut(A.shape, 10)
-    work = Work(fail_in_the_third, [A], [(True,)], [], [np.empty(A.shape)], [A.dtype], extent, grid)
+    tiling = Tiling([(True,)], [], [None], *cut(A.shape, 10))
+    work = Work(fail_in_the_third, tiling, [A], [np.empty(A.shape)])
     with pytest.raises(LookupError, match="in a block"):
         share(work, 4)
-    assert len(begun) < len(grid) // 2
+    assert len(begun) < len(tiling.grid) // 2
 
 
 def test_a_call_within_a_call_does_not_wait_for_itself():
