@@ -86,41 +86,88 @@ class NamedRef(ExplicitReads):
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """The axes that this ref shows, in the order in which it is read."""
+        """The axes that this ref shows, in the order in which it is read.
+
+        >>> import haliax as hax, haliax_refs
+        >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).slice({"x": 0}).axes
+        (Axis(name='y', size=3),)
+        """
         return self._layout.axes
 
     @property
     def shape(self) -> dict[str, int]:
-        """The size of each axis by its name."""
+        """The size of each axis by its name, as in `NamedArray.shape`.
+
+        >>> import haliax as hax, haliax_refs
+        >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).slice({"y": slice(1, None)}).shape
+        {'x': 2, 'y': 2}
+        """
         return dict(self._layout.shape)
 
     @property
     def named_shape(self) -> dict[str, int]:
-        """The size of each axis by its name, as `shape`."""
+        """The size of each axis by its name: `shape`, under the name that says so.
+
+        >>> import haliax as hax, haliax_refs
+        >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).named_shape
+        {'x': 2, 'y': 3}
+        """
         return dict(self._layout.shape)
 
     @property
     def dtype(self) -> Any:
-        """The dtype of the buffer."""
+        """The dtype of the buffer: what a read has, and what a value that is written is cast to.
+
+        >>> import haliax as hax, haliax_refs
+        >>> hax.new_ref(hax.zeros({"x": 2})).dtype
+        dtype('float32')
+        """
         return self._ref.dtype
 
     @property
     def ndim(self) -> int:
-        """The number of axes that this ref shows."""
+        """The number of axes that this ref shows.
+
+        >>> import haliax as hax, haliax_refs
+        >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).slice({"x": 0}).ndim
+        1
+        """
         return len(self._layout.axes)
 
     @property
     def size(self) -> int:
-        """The number of entries that this ref shows."""
+        """The number of entries that this ref shows: the product of its axes' sizes.
+
+        >>> import haliax as hax, haliax_refs
+        >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).slice({"x": 0}).size
+        3
+        """
         return self._layout.size
 
     @property
     def sharding(self) -> Any:
-        """The sharding of the whole buffer, as `jax.Ref` has it."""
+        """The sharding of the whole buffer, also where this is a view of a part: that of what the ref was made of.
+
+        >>> import haliax as hax, haliax_refs
+        >>> value = hax.zeros({"x": 2})
+        >>> hax.new_ref(value).sharding == value.array.sharding
+        True
+        """
         return self._ref.sharding
 
     def unsafe_buffer_pointer(self) -> int:
-        """The address of the whole buffer, as `jax.Ref` gives it."""
+        """The address, in bytes, of the whole buffer, as `jax.Ref` gives it; it stays the same through every write.
+
+        Raises:
+            RuntimeError: the ref has ended.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.zeros({"x": 2}))
+        >>> before = ref.unsafe_buffer_pointer()
+        >>> ref["x", 0] = 1.0
+        >>> ref.unsafe_buffer_pointer() == before
+        True
+        """
         self._check_alive()
         pointer: int = self._ref.unsafe_buffer_pointer()
         return pointer
@@ -130,6 +177,7 @@ class NamedRef(ExplicitReads):
 
         Raises:
             ValueError: there is none, or one of another size than `axis`.
+            TypeError: `axis` is neither an Axis nor a name.
 
         >>> import haliax as hax, haliax_refs
         >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).resolve_axis("y")
@@ -144,7 +192,15 @@ class NamedRef(ExplicitReads):
         return Axis(name, size)
 
     def value(self) -> NamedArray:
-        """What this ref shows, now: a copy, which later writes do not change."""
+        """What this ref shows, now: `ref[...]`, a `NamedArray` that later writes do not change.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.zeros({"x": 2}))
+        >>> before = ref.value()
+        >>> ref["x", 0] = 1.0
+        >>> before.array.tolist(), ref.value().array.tolist()
+        ([0.0, 0.0], [1.0, 0.0])
+        """
         return self[...]
 
     def slice(self, idx: Any = ..., *pairs: Any) -> NamedRef:
@@ -159,6 +215,7 @@ class NamedRef(ExplicitReads):
             IndexError: a static index is out of bounds.
             ValueError: an axis is unknown, named twice, or has another size.
             TypeError: something is no selector.
+            RuntimeError: the ref has ended.
 
         >>> import haliax as hax, haliax_refs
         >>> cache = hax.new_ref(hax.zeros({"layer": 24, "head": 8}))
@@ -190,6 +247,7 @@ class NamedRef(ExplicitReads):
             renames: from axis or name to a new one. A new `Axis` must have the old one's size.
         Raises:
             ValueError: an axis is unknown, its size differs, or two axes would share a name.
+            TypeError: `renames` is no mapping, or a new name is neither an Axis nor a name.
 
         >>> import haliax as hax, haliax_refs
         >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).rename({"x": "row"}).shape
@@ -217,8 +275,9 @@ class NamedRef(ExplicitReads):
     def at(self) -> At:
         """`ref.at[idx]` updates in place what `idx` shows: `get, set, add, multiply, divide, power, min, max, apply`.
 
-        Each takes `mode`: by default an index that is not static is clamped into the view; `"drop"` leaves out
-        what is out of bounds, and `"fill"` reads `fill_value` there. An index that is mentioned twice counts twice.
+        Each but `get` takes a value as `set` does and returns None. Each takes `mode`: by default an index that is not
+        static is clamped into the view; `"drop"` leaves out what is out of bounds, and `"fill"` reads `fill_value`
+        there. A position that an index array mentions twice is updated twice.
 
         >>> import haliax as hax, haliax_refs, jax.numpy as jnp
         >>> ref = hax.new_ref(hax.zeros({"x": 4}))
@@ -313,9 +372,12 @@ def new_ref(value: Any, axes: Any = None, *, memory_space: Any = None, kind: str
         axes: the axes of an array that is not named: axes, names, or a mapping from name to size, in its order.
         memory_space: as `jax.new_ref` takes it.
         kind: as `jax.new_ref` takes it, from jax 0.9 on.
+    Returns:
+        A `NamedRef` of the value's axes, dtype and sharding. A Python number has the dtype that jax gives it.
     Raises:
         ValueError: the axes do not fit the shape of `value`.
-        TypeError: `value` has no axes and is no scalar, or is a ref itself.
+        TypeError: `value` has no axes and is no scalar, is no number, or is a ref itself.
+        OverflowError: `value` is an int that jax's default integer dtype does not hold.
         NotImplementedError: a `kind`, where jax has none.
 
     >>> import haliax as hax, haliax_refs, jax.numpy as jnp
@@ -352,6 +414,9 @@ def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None) 
         axes: its axes, with sizes.
         dtype: of its entries.
         memory_space: as `jax.empty_ref` takes it.
+    Raises:
+        ValueError: an axis has no size.
+        TypeError: `axes` are none.
 
     >>> import haliax as hax, haliax_refs
     >>> hax.ref.empty_ref({"x": 2, "y": 3}).shape
@@ -414,9 +479,13 @@ def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = 
         fill_value: one value; by default NaN, or the least (greatest, if unsigned) value of an integer dtype, or True.
             A ref of PRNG keys has no default.
     Returns:
-        A `NamedArray`, a copy.
+        A `NamedArray`, a copy, of the ref's dtype, with the axes that `idx` shows, as `NamedRef.slice` orders them.
     Raises:
-        ValueError: `fill_value` without the mode that takes it, or one that is not one value.
+        IndexError: a static index is out of bounds, in a mode that does not allow for it.
+        ValueError: an axis is unknown, named twice, or has another size; there is no such mode; or `fill_value` has no
+            mode that takes it, or is not one value.
+        TypeError: something is no selector, or `ref` is no NamedRef.
+        RuntimeError: the ref has ended.
 
     >>> import haliax as hax, haliax_refs, jax.numpy as jnp
     >>> ref = hax.new_ref(hax.arange({"x": 4}))
@@ -439,6 +508,8 @@ def set(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
     Raises:
         TypeError: the cast would lose the value's kind (a float into an int ref).
         ValueError: the value has axes, or a shape, that are not shown.
+        OverflowError: an int that the ref's integer dtype does not hold.
+        And what `get` raises of an index. Nothing is written then.
 
     >>> import haliax as hax, haliax_refs
     >>> ref = hax.new_ref(hax.zeros({"x": 2, "y": 2}))
@@ -480,6 +551,10 @@ def addupdate(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> Non
 def freeze(ref: Any) -> NamedArray:
     """What `ref` shows, and the end of the whole buffer: any later use of it, through any view, raises RuntimeError.
 
+    Raises:
+        RuntimeError: it has ended already.
+        ValueError: within a traced function that did not make it.
+
     >>> import haliax as hax, haliax_refs
     >>> ref = hax.new_ref(hax.arange({"x": 3}))
     >>> view = ref.slice({"x": slice(1, None)})
@@ -506,6 +581,8 @@ def freeze(ref: Any) -> NamedArray:
 
 def free_ref(ref: Any) -> None:
     """End the whole buffer without reading it: any later use of it, through any view, raises RuntimeError.
+
+    It raises what `freeze` raises.
 
     >>> import haliax as hax, haliax_refs
     >>> ref = hax.new_ref(hax.zeros({"x": 3}))
