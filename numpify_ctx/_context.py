@@ -87,7 +87,7 @@ class ParameterContext(Protocol):
 
     @property
     def parameters(self) -> Mapping[Any, Any]:
-        """The live parameters by symbol."""
+        """The live parameters by symbol: each has a `value`, or is one. Read at every call."""
         ...
 
 
@@ -100,7 +100,10 @@ class Parameter:
 
     Args:
         symbol: whose value it is; handed to the callbacks.
-        value: anything that the compiled function takes: a number, an array.
+        value: anything that the compiled function takes: a number, an array. It is kept as it is, with no unit and no
+            conversion, and checked by the call that reads it.
+    Raises:
+        BindingError: `symbol` is none of SymPy's, or `value` is `DYNAMIC_PARAMETER` or `UNFREEZE`.
 
     >>> import sympy as sp
     >>> from numpify_ctx import Parameter
@@ -156,6 +159,9 @@ class Parameter:
         Callbacks run in the order they came, in the thread that sets the value. One that raises reaches whoever set
         it, the value being set. An array always counts as changed, as it may have been written to in place.
 
+        Raises:
+            BindingError: `callback` cannot be called.
+
         >>> seen = []
         >>> k = Parameter(sp.Symbol("k"), 1)
         >>> stop = k.observe(lambda *change: seen.append(change))
@@ -203,6 +209,9 @@ class Parameters(MutableMapping[Any, Any]):
 
     Args:
         values: values by symbol, as a mapping or as pairs.
+    Raises:
+        BindingError: a key is no symbol of SymPy's, or a `Parameter` belongs to another symbol than its key.
+        KeyError: what is read or deleted is not held.
 
     >>> import sympy as sp
     >>> from numpify_ctx import Parameters

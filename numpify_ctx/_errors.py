@@ -4,12 +4,12 @@
 class CompileError(ValueError):
     """The expression has no NumPy form, or names something that is not an argument.
 
-    Raised while compiling, never by a call. The message names the node and the way out.
+    Raised by `numpify`, never by a call. The message names the node and the way out.
 
     >>> import sympy as sp
-    >>> from numpify_ctx._compile import compile_expression
+    >>> from numpify_ctx import numpify
     >>> x, y = sp.symbols("x y")
-    >>> compile_expression(x + y, ((x, "x"),))
+    >>> numpify(x + y, [x])
     Traceback (most recent call last):
         ...
     numpify_ctx._errors.CompileError: cannot compile y: it is not an argument (the arguments are x); add it to args
@@ -19,8 +19,14 @@ class CompileError(ValueError):
 class BindingError(TypeError):
     """A parameter cannot be bound, or a call does not fit what is bound.
 
-    >>> raise BindingError("cannot bind 'omga': the parameters are omega, k; did you mean 'omega'?")
+    Raised by `freeze` and its kin, and by calls. The message names the symbol, the parameter, and the way out.
+
+    >>> import sympy as sp
+    >>> from numpify_ctx import numpify
+    >>> omega, k = sp.symbols("omega k")
+    >>> numpify(omega * k, [omega, k]).freeze(omga=1.0)
     Traceback (most recent call last):
         ...
-    numpify_ctx._errors.BindingError: cannot bind 'omga': the parameters are omega, k; did you mean 'omega'?
+    numpify_ctx._errors.BindingError: cannot bind 'omga': it names no parameter; the parameters are omega, k; \
+did you mean 'omega'?
     """

@@ -37,6 +37,10 @@ def numpify(
     Arrays in, an array of their broadcast shape out, also if the expression does not use them all; scalars in, a
     scalar out. A matrix comes out with its own axes first. A list, tuple or dict of expressions comes out as such.
 
+    The dtype is NumPy's promotion of the arguments' dtypes, except that constants widen nothing, small integers and
+    booleans count as int64, and integers that would overflow as float64. Real in, real out: nan where the value is
+    not real. Units are the caller's; nothing is converted.
+
     Args:
         expr: a SymPy expression, matrix or array, or a list, tuple or dict of them. Strings are refused.
         args: the parameters in call order, as symbols, matrix or array symbols, indexed bases, applied undefined
@@ -49,6 +53,7 @@ def numpify(
         A `NumpifiedFunction`, to be called with positions or with parameter names, and bound with `freeze`.
     Raises:
         CompileError: a free symbol is no parameter, a parameter is listed twice, or a node has no NumPy form.
+        ValueError: `threads` is less than 1.
 
     >>> from numpify_ctx import numpify
     >>> import numpy as np
@@ -122,13 +127,14 @@ class _Function:
 
     @property
     def source(self) -> str:
-        """The generated Python source of the compiled function.
+        """The generated Python source of the compiled function: the form for small arrays, over NumPy.
 
         >>> import sympy as sp
         >>> from numpify_ctx import numpify
-        >>> x = sp.Symbol("lambda")
-        >>> "lambda__" in numpify(x + 1).source
-        True
+        >>> print(numpify(sp.sqrt(sp.Symbol("lambda")) + 1).source)
+        def f(lambda__):
+            return np.sqrt(lambda__) + 1
+        <BLANKLINE>
         """
         return self._root._compiled.source
 
@@ -347,6 +353,8 @@ use set_parameter_context(ctx), or unfreeze it
         live, use `set_parameter_context`. For None the context of the innermost `use_parameter_context` block is
         taken here and now, and kept.
 
+        Args:
+            target: a mapping, a context, or None.
         Raises:
             BindingError: None, outside any `use_parameter_context` block; or as `freeze` and `set_parameter_context`.
 
@@ -444,9 +452,13 @@ call inside `with use_parameter_context(ctx):`
 class NumpifiedFunction(_Function):
     """A compiled expression: a function of all its parameters, by position or by name. Made by `numpify`.
 
-    `f(*values, out=None, **named)` takes one value for each parameter, numbers or arrays that broadcast. `freeze`,
-    `unfreeze`, `set_parameter_context` and `bind` give a `BoundNumpifiedFunction` and leave this one as it is. Two
-    functions are equal only if they are one object, as with any Python function.
+    `f(*values, out=None, **named)` takes one value for each parameter, numbers or arrays that broadcast, and an array
+    for the result, as NumPy's functions do. `freeze`, `unfreeze`, `set_parameter_context` and `bind` give a
+    `BoundNumpifiedFunction` and leave this one as it is. Two functions are equal only if they are one object, as with
+    any Python function.
+
+    A call raises BindingError for a parameter that is missing, unknown or given twice; TypeError for what is no number
+    nor an array of numbers, or cannot be cast to `out`; and ValueError for shapes that do not broadcast.
 
     >>> import sympy as sp
     >>> from numpify_ctx import numpify
