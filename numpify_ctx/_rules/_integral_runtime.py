@@ -6,6 +6,10 @@
 2. Elements for which it does not (kinks, jumps, waves) are bisected with Gauss and Kronrod's 21 points, in t.
 3. What still does not converge (waves over an infinite range, a singular end that is not 0) is left to mpmath, one by
    one. Where that finds no value, for the integral diverges, the result is nan.
+
+Sources: the change of variable is that of Takahasi and Mori (Publ. RIMS 9, 1974); the 21 points are those of QUADPACK's
+qk21 (Piessens et al., 1983); sums are extrapolated by Wynn's epsilon algorithm (MTAC 10, 1956)
+and by `alternating`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Two extrapolations in double precision, each believed only if it gives the same number from two different places:
 
-- signs that alternate: Cohen, Villegas and Zagier's sum of an alternating series;
+- signs that alternate: algorithm 1 of Cohen, Rodriguez Villegas and Zagier (Experimental Mathematics 9, 2000);
 - terms that are smooth in k: Gregory's formula, the integral of the tail with differences at its beginning.
 """
 
