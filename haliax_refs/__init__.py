@@ -11,7 +11,12 @@ axes. `ref.slice({...})` gives a view of a part of it; views compose exactly.
 >>> cache["layer", 2, "position", 4:6].array.tolist()
 [[0.0, 0.0], [1.0, 1.0]]
 
-`install` and `uninstall` put this into haliax and take it out again.
+What is what:
+
+- `new_ref`, `empty_ref` and `wrap` make a `NamedRef`; `freeze` and `free_ref` end it.
+- `ref[idx]` reads and `ref[idx] = value` writes, by name; `get`, `set`, `swap`, `addupdate` and `ref.at[idx]` do, too.
+- `foreach` loops over an axis, as do `hax.scan`, `hax.fold`, `hax.map` and `hax.vmap`, which take refs now.
+- `install` and `uninstall` put this into haliax and take it out again; `is_installed` tells.
 """
 
 from ._install import install as install, is_installed as is_installed, uninstall as uninstall
