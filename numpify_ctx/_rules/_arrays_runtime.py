@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+
+_LARGEST = 2.0**62  # that a sum of products of integers may come to
 
 
 def element(rank: int, array: Any, *indices: Any) -> Any:
@@ -53,18 +57,29 @@ def _index(index: Any) -> Any:
 def einsum(subscripts: tuple[int, ...], counts: tuple[int, ...], result: tuple[int, ...], *arrays: Any) -> Any:
     """np.einsum with numbers for letters: `counts` says how many of the subscripts each array takes.
 
+    Integers that would overflow are multiplied and added as floats.
+
     >>> einsum((0, 1, 1, 2), (2, 2), (0, 2), np.eye(2), np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([[1., 2.],
            [3., 4.]])
     """
     operands: list[Any] = []
     begin = 0
+    sizes: dict[int, int] = {}
+    whole, largest = 0, 1.0
     for array, count in zip(arrays, counts, strict=True):
         array = np.asarray(array)
-        if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.dtype.itemsize < 8):
+        if array.dtype.kind in "biu":
             array = array.astype(np.int64)
-        operands += [array, [*subscripts[begin : begin + count], ...]]
+            whole += 1
+            largest *= float(np.abs(array.astype(np.float64)).max(initial=0))
+        letters = subscripts[begin : begin + count]
+        sizes.update(zip(letters, array.shape, strict=False))
+        operands += [array, [*letters, ...]]
         begin += count
+    terms = math.prod(size for letter, size in sizes.items() if letter not in result)
+    if whole and (whole > 1 or terms > 1) and not largest * terms < _LARGEST:
+        operands[::2] = [array.astype(np.float64) if array.dtype.kind == "i" else array for array in operands[::2]]
     return np.einsum(*operands, [*result, ...], optimize=len(arrays) > 2)
 
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,7 @@ def add(rank: int, *terms: Any) -> Any:
     """
     _same("add", rank, terms)
     terms = tuple(aligned(rank, terms))
-    if all(_whole(t) for t in terms):
-        return exact_add((False,) * len(terms), *map(_wide, terms))
-    return sum(terms[1:], terms[0])
+    return exact_add((False,) * len(terms), *map(_wide, terms))
 
 
 def multiply(rank: int, *factors: Any) -> Any:
@@ -111,6 +110,21 @@ def _square(asked: str, a: Any) -> Any:
     return _wide(a)
 
 
+def _of_halves(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, also of half precision, which np.linalg lacks: by single precision, and rounded."""
+
+    @functools.wraps(function)
+    def widened(*args: Any) -> Any:
+        halves = [getattr(a, "dtype", None) == np.float16 for a in args]
+        if not any(halves):
+            return function(*args)
+        result = function(*(a.astype(np.float32) if half else a for a, half in zip(args, halves, strict=True)))
+        return result.astype(np.float16) if result.dtype == np.float32 else result
+
+    return widened
+
+
+@_of_halves
 def solve(a: Any, b: Any) -> Any:
     """a**-1 * b."""
     a = _square("the inverse", a)
@@ -127,11 +141,13 @@ def solve_right(a: Any, b: Any) -> Any:
     return transpose(solve(transpose(b), transpose(np.asarray(a))))
 
 
+@_of_halves
 def inverse(a: Any) -> Any:
     """The inverse; np.linalg.LinAlgError if there is none."""
     return front(np.linalg.inv(back(_square("the inverse", a))))
 
 
+@_of_halves
 def matrix_power(a: Any, exponent: Any) -> Any:
     """a**exponent; for an exponent that is no whole number, by eigenvalues.
 
@@ -190,6 +206,7 @@ def trace(a: Any) -> Any:
     return np.trace(a)[()]
 
 
+@_of_halves
 def determinant(a: Any) -> Any:
     """The determinant."""
     return np.linalg.det(back(_square("the determinant", a)))
@@ -201,6 +218,8 @@ def permanent(a: Any) -> Any:
     n = a.shape[0]
     if n > 20:
         raise ValueError(f"cannot take the permanent of a matrix of shape {(n, n)}: it takes 2**{n} sums")
+    if _whole(a) and n * math.log2(2 * float(np.abs(a.astype(np.float64)).sum(axis=1).max(initial=0.5))) >= 62:
+        a = a.astype(np.float64)
     total: Any = 0.0 if a.dtype.kind == "f" else 0
     for bits in range(1, 1 << n):
         chosen = [j for j in range(n) if bits >> j & 1]
@@ -329,12 +348,14 @@ def fourier(sign: int, size: Any) -> Any:
     return np.exp(sign * 2j * np.pi * (np.outer(i, i) % n) / n) / math.sqrt(n)
 
 
+@_of_halves
 def cholesky(upper: bool, a: Any) -> Any:
     """The lower triangular factor, or its adjoint."""
     lower = front(np.linalg.cholesky(back(_square("the Cholesky factor", a))))
     return adjoint(lower) if upper else lower
 
 
+@_of_halves
 def qr(second: bool, a: Any) -> Any:
     """The unitary factor, or the triangular one, whose diagonal is not negative."""
     q, r = np.linalg.qr(back(_wide(a)))
@@ -345,7 +366,7 @@ def qr(second: bool, a: Any) -> Any:
 
 def dot(a: Any, b: Any) -> Any:
     """The sum of the products of the entries of two rows or columns, without conjugation."""
-    return np.einsum("i...,i...->...", _flat(a), _flat(b))
+    return matmul(_flat(a)[None], _flat(b)[:, None])[0, 0]
 
 
 def _flat(a: Any) -> Any:

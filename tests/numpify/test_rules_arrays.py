@@ -239,6 +239,15 @@ def test_derivatives_and_products_of_arrays():
     np.testing.assert_allclose(run(outer, [x, y], 0.5, 2.0), np.multiply.outer(value, value))
 
 
+@pytest.mark.parametrize(("entry", "kind"), [(2**20, "i"), (2**40, "f")])
+def test_contractions_of_integers_do_not_wrap(entry, kind):
+    values = np.full((3, 3), entry)
+    contracted = run(ArrayContraction(ArrayTensorProduct(M, M), (1, 2)), [M], values)
+    assert contracted.dtype.kind == kind
+    assert contracted.tolist() == [[3 * entry**2] * 3] * 3
+    assert run(ArrayContraction(M, (0, 1)), [M], np.full((3, 3), 2**62)) == 3 * 2**62
+
+
 def test_comprehensions():
     assert run(ArrayComprehension(k * 2, (k, 1, 4)), []).tolist() == [2, 4, 6, 8]
     assert run(ArrayComprehension(k * x, (k, 1, 3)), [x], 2.0).tolist() == [2, 4, 6]

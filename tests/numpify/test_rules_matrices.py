@@ -207,8 +207,21 @@ def test_factorizations():
 )  # fmt: skip
 def test_single_precision_stays(expr):
     arguments = arguments_of(expr)
-    for dtype in (np.float32, np.complex64):
+    for dtype in (np.float16, np.float32, np.complex64):
         assert run(expr, arguments, *(sample(a).astype(dtype) for a in arguments)).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [A.I, A.I * B, sp.Determinant(A), A**-2, A ** sp.Rational(1, 2), LofCholesky(A), QofQR(A)],
+)
+def test_half_precision_is_that_of_the_numbers_not_of_lapack(expr):
+    arguments = arguments_of(expr)
+    value = (np.eye(3) * 3 + 0.5).astype(np.float16)
+    got = run(expr, arguments, *[value] * len(arguments))
+    want = run(expr, arguments, *[value.astype(float)] * len(arguments))
+    assert np.asarray(got).dtype == np.float16
+    np.testing.assert_allclose(got, want, rtol=2e-3, atol=2e-3)
 
 
 def test_whole_numbers_stay_exact():
@@ -225,6 +238,11 @@ def test_whole_numbers_stay_exact():
     assert run(A + A, [A], np.full((3, 3), 2**62)).tolist() == [[2.0**63] * 3] * 3
     assert run(sp.Trace(A), [A], np.full((3, 3), 2**62)) == 3 * 2.0**62
     assert run(sp.KroneckerProduct(A, A), [A], np.full((3, 3), 2**40)).tolist() == [[2.0**80] * 9] * 9
+    assert run(A + A + x * sp.Identity(3), [A, x], np.full((3, 3), 2**62), 0.0).tolist() == [[2.0**63] * 3] * 3
+    assert run(Permanent(A), [A], np.full((3, 3), 2**30)) == 6 * 2.0**90
+    assert run(Permanent(A), [A], np.full((3, 3), 2**10)) == 6 * 2**30
+    assert run(DotProduct(v, v), [v], np.full((3, 1), 2**40)) == 3 * 2.0**80
+    assert run(DotProduct(v, v), [v], np.full((3, 1), 2**20)) == 3 * 2**40
 
 
 def test_matrices_of_booleans_count():
