@@ -296,9 +296,13 @@ class _BlockEmitter(ArrayEmitter):
     def _in_place(self, node: int) -> list[_Step] | None:
         """The calls that compute a node; None if it is not made of ufuncs, or of integers that may overflow."""
         steps = self._steps(node)
-        if steps is None:
+        if steps is None or (self.is_checked(node) and all(map(self._is_whole, self.args[node]))):
             return None
         return steps if all(dtype.kind in self.kinds_in_place for dtype in self._dtypes(steps)) else None
+
+    def _is_whole(self, node: int) -> bool:
+        """Is this an integer?"""
+        return bool(np.asarray(self.samples[node]).dtype.kind in "biu")
 
     def _dtypes(self, steps: Sequence[_Step]) -> list[np.dtype[Any]]:
         """What each step gives."""

@@ -236,6 +236,17 @@ def test_integers_are_exact_and_never_wrap():
     check((x > 0.5) & (y < 0.5), BASE, BASE[::-1])
 
 
+@pytest.mark.parametrize("expr", [x ** (-y), sp.sin(x) + 2 ** (-y), (x + y) ** x, (y + 1) ** (-y) * x, x ** (y / 2)])
+def test_powers_of_integers_may_be_fractions(expr):
+    f = compiled(expr).call
+    for values in (np.arange(1, 5), np.ones(4, bool)):
+        small, large = f(values, values), f(np.tile(values, 1 << 15), np.tile(values, 1 << 15))
+        assert large.dtype == small.dtype
+        np.testing.assert_allclose(large, np.tile(small, 1 << 15), rtol=1e-14)
+        exact = [float(expr.subs({x: int(v), y: int(v)})) for v in values]
+        np.testing.assert_allclose(small, exact, rtol=1e-14)
+
+
 # -- what is not for blocks ------------------------------------------------------------------------------------------
 
 
