@@ -13,9 +13,11 @@ import numpy as np
 import sympy as sp
 from sympy.logic.boolalg import BooleanAtom
 
+from ._exact import quotient
+
 
 FLOAT64 = np.dtype(np.float64)
-_INT64 = np.dtype(np.int64)
+INT64 = np.dtype(np.int64)
 
 _PYTHON = frozenset({bool, int, float, complex})
 
@@ -108,7 +110,7 @@ def _admitted(value: Any) -> tuple[Any, Any]:
     for kind in (int, float, complex):
         if isinstance(value, kind):
             return value, kind
-    array = _as_array(value)
+    array = as_array(value)
     return array, array.dtype
 
 
@@ -152,24 +154,37 @@ def _weak(kind: type) -> Any:
 
 def _of_dtype(dtype: Any) -> tuple[Callable[[Any], Any] | None, Any]:
     """The conversion of arrays and scalars of a dtype, and what dtype they then have."""
-    if dtype.kind not in "iub" or dtype == _INT64:
+    if dtype.kind in "SUV":
+        raise TypeError(f"an argument is of dtype {dtype}, which are no numbers")
+    if dtype.kind not in "iub" or dtype == INT64:
         return None, dtype
-    return (_of_uint64 if dtype == np.uint64 else _of_integers), _INT64
+    return (_of_uint64 if dtype == np.uint64 else _of_integers), INT64
 
 
 def _of_python(kind: type, dtype: Any) -> tuple[Callable[[Any], Any], Any]:
     """The conversion of Python's numbers beside arrays of result type `dtype`, whose precision they take."""
     if kind is not complex and kind is not float and (dtype.kind not in "fc" or dtype in (np.float64, np.complex128)):
-        return _whole, _INT64
+        return _whole, INT64
     if kind is complex:
         to = np.result_type(dtype, np.complex64) if dtype.kind in "fc" else np.dtype(np.complex128)
     else:
         to = np.zeros((), dtype).real.dtype if dtype.kind in "fc" else FLOAT64
+        if kind is int:
+            return lambda value: to.type(quotient(value, 1)), to
     return to.type, to
 
 
 def _whole(value: int) -> Any:
-    return np.int64(value) if -(2**63) <= value < 2**63 else np.float64(value)
+    return np.int64(value) if -(2**63) <= value < 2**63 else np.float64(quotient(value, 1))
+
+
+def as_int64(value: Any) -> Any:
+    """An array or a scalar of integers or booleans as int64; as float64, if one of them is too large for that.
+
+    >>> as_int64(np.uint8(200)), as_int64(np.array([2**63], np.uint64))
+    (np.int64(200), array([9.22337204e+18]))
+    """
+    return _of_uint64(value) if value.dtype == np.uint64 else _of_integers(value)
 
 
 def _of_integers(value: Any) -> Any:
@@ -225,12 +240,20 @@ def of_doubles(args: Sequence[Any], ranks: Sequence[int]) -> tuple[list[Any], Sh
     return None if shape is None else (values, shape)
 
 
-def _as_array(value: Any) -> Any:
+def as_array(value: Any) -> Any:
+    """Anything as an array: of objects, if it holds what is no number.
+
+    >>> as_array([Decimal("0.5"), sp.Rational(1, 4)]), as_array(np.array([1, 2], object))
+    (array([0.5 , 0.25]), array([1, 2]))
+    """
     array = np.asarray(numeric(value))
     if array.dtype == object:
         entries = array.reshape(-1).tolist()
         if all(isinstance(entry, sp.Expr | BooleanAtom | Number | Decimal) for entry in entries):
-            return np.array([_number(entry) for entry in entries]).reshape(array.shape)
+            numbers = np.array([_number(entry) for entry in entries])
+            if numbers.dtype == object:  # integers beyond int64
+                numbers = np.array([_whole(n) if type(n) is int else n for n in numbers.tolist()])
+            return numbers.reshape(array.shape)
     return array
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from ._exact import evaluate, nearest
+from ._exact import evaluate, nearest, quotient
 from ._ops import ADD, DIV, MUL, NE, NEG, NOT, POW, SELECT, SQRT
 from ._program import ANY, BOOL, BOUND, COMPLEX, CONST, INT, PARAM, REAL, Layout, Op, Program, Region
 
@@ -141,7 +141,7 @@ class Builder:
         elif isinstance(value, int):
             exact = sp.Integer(value)
         if type(value) is int and not -(2**63) <= value < 2**63:
-            value = _as_float(value)  # NumPy has no such integer
+            value = quotient(value, 1)  # NumPy has no such integer
         # 1, 1.0 and True are equal, 0.0 and -0.0 too, nan is not equal to itself: only the text tells all apart.
         key = (CONST, type(value), repr(value))
         known = self._table.get(key)
@@ -330,10 +330,3 @@ class Builder:
 
 
 _KIND_OF = {bool: BOOL, int: INT, float: REAL, complex: COMPLEX}
-
-
-def _as_float(value: int) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf

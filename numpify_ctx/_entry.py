@@ -23,8 +23,9 @@ from ._blocks import LARGE, Blocks
 from ._bounds import NO_INTEGERS, Bounds, Integers
 from ._emit import Source, emit_arrays, emit_floats, emit_scalars
 from ._load import load
-from ._program import INT, REAL, Layout, Program, infer_kinds
+from ._program import COMPLEX, INT, REAL, Layout, Program, infer_kinds
 from ._refusals import explained
+from ._runtime import number
 from ._threads import Threads
 
 
@@ -50,8 +51,8 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_blocks", "_bounds", "_floats", "_floats_text", "_foreign", "_lightness", "_ordinary", "_plain",
-        "_rank", "_result_kinds", "_scalars", "_single", "_source", "gives_numbers", "program",
+        "__weakref__", "_blocks", "_bounds", "_final", "_floats", "_floats_text", "_foreign", "_lightness", "_ordinary",
+        "_plain", "_rank", "_result_kinds", "_scalars", "_single", "_source", "gives_numbers", "program",
     )  # fmt: skip
 
     def __init__(self, program: Program, threads: Threads = 1) -> None:
@@ -62,6 +63,9 @@ class Entry:
         self._single = program.layout.kind == "node"  # one result, of that rank
         self._rank = ranks[0] if self._single else 0
         self._ordinary = self._single and not self._rank
+        # What the form for scalars gives of these types is the result as it is.
+        is_complex = any(program.kinds[node] == COMPLEX for node in program.results)
+        self._final = (complex,) if is_complex else (bool, float, complex)
         self._foreign = any(op.foreign for op in program.ops)
         self._source: Source | None = None
         self._plain: dict[Integers, Callable[..., Any]] = {}
@@ -143,16 +147,15 @@ class Entry:
         except REFUSALS:
             return self._call_arrays(args)
         if self._ordinary:
-            if type(result) in (bool, float, complex):
+            if type(result) in self._final:
                 return result
         elif self._single and type(result) is np.ndarray and result.ndim == self._rank:
             return result
         finished = []
         kinds = self._kinds_of_results(plain)
         for value, node, kind in zip(self._several(result), self.program.results, kinds, strict=True):
-            value = spread(value, self.program.rank[node], ())
-            # Piecewise may choose the integer 0 where an array would hold 0.0.
-            finished.append(float(value) if type(value) is int and kind == REAL else value)
+            rank = self.program.rank[node]
+            finished.append(spread(value, rank, ()) if rank else number(value, kind))
         return self._arranged(finished)
 
     def _kinds_of_results(self, plain: Sequence[Any]) -> list[int]:

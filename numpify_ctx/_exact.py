@@ -26,7 +26,7 @@ def nearest(number: Any) -> bool | int | float | complex | None:
         case sp.Integer():
             return int(number)
         case sp.Rational():
-            return _ratio(number.p, number.q)
+            return quotient(number.p, number.q)
         case sp.Float():
             return _from_mpf(number._mpf_)
     if number is sp.nan:
@@ -48,7 +48,12 @@ def nearest(number: Any) -> bool | int | float | complex | None:
     return None
 
 
-def _ratio(p: int, q: int) -> float:
+def quotient(p: int, q: int) -> float:
+    """The float nearest to p / q; infinite, beyond all floats.
+
+    >>> quotient(1, 3) == 1 / 3, quotient(-(10**400), 1)
+    (True, -inf)
+    """
     try:
         return p / q  # Python rounds this correctly, whatever the size
     except OverflowError:
@@ -67,7 +72,7 @@ def _from_mpf(mpf: tuple[int, int, int, int]) -> float:
         return math.inf if mantissa > 0 else -math.inf
     if exponent + bits < -1200:
         return -0.0 if sign else 0.0
-    return _ratio(mantissa << exponent, 1) if exponent >= 0 else _ratio(mantissa, 1 << -exponent)
+    return quotient(mantissa << exponent, 1) if exponent >= 0 else quotient(mantissa, 1 << -exponent)
 
 
 def evaluate(expr: Any) -> Any | None:

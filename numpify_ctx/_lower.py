@@ -23,6 +23,7 @@ from ._errors import CompileError
 from ._exact import evaluate
 from ._ops import STACK
 from ._program import COMPLEX, INT, Layout, Op, Program, arithmetic
+from ._runtime import foreign
 from ._shapes import EXTENT, SHAPED, WIDENED
 
 
@@ -273,7 +274,7 @@ class _Lowering:
             # What SymPy applies an undefined function to, it takes for a number: the norm of a matrix.
             rank = None if elementwise else lambda ranks: 0
             op = self.user_ops[cls] = Op(
-                cls.__name__, found, kinds=arithmetic, rank=rank, elementwise=elementwise, foreign=True
+                cls.__name__, foreign(found), kinds=arithmetic, rank=rank, elementwise=elementwise, foreign=True
             )
         return op
 

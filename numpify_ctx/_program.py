@@ -98,7 +98,7 @@ class Op:
         within: of integers, the result is no larger in magnitude than the largest operand; of a lazy one, than the
             largest value.
         elementwise: element i of the result depends on element i of the operands alone.
-        foreign: a user's function, whose dtype is its own affair.
+        foreign: a user's function, whose precision is its own affair.
     """
 
     name: str

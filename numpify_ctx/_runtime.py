@@ -5,12 +5,16 @@ These functions take arrays or scalars in any mix and broadcast as NumPy does. N
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ._arguments import python_number
+from ._arguments import FLOAT64, as_array, as_int64, python_number
+from ._exact import quotient
+from ._program import COMPLEX, REAL
 
 
 _LIMIT = float(2**63)
@@ -120,14 +124,67 @@ def math_not(value: Any) -> bool:
     return not value
 
 
-def number(value: Any, real: bool) -> Any:
-    """A result computed from floats: a Python number, where Python has its precision; `real`: a float, if it is whole.
+def number(value: Any, kind: int) -> Any:
+    """A result computed from Python numbers, as arrays would have it: of that kind also where a whole number is chosen.
 
-    >>> number(np.float64(0.5), True), number(2, True), number(2, False)
-    (0.5, 2.0, 2)
+    >>> number(np.float64(0.5), REAL), number(2, REAL), number(0.5, COMPLEX)
+    (0.5, 2.0, (0.5+0j))
     """
     value = python_number(value)
-    return float(value) if real and type(value) is int else value
+    if kind == REAL and type(value) is int:
+        return float(value)
+    return complex(value) if kind == COMPLEX and type(value) in (int, float) else value
+
+
+def python_scalar(value: Any) -> Any:
+    """What a function gave for Python numbers, as such a number again; a shorter float, or an array, as it is.
+
+    NumPy's integers would wrap around, and `math` takes the real part alone of its complex numbers.
+
+    >>> python_scalar(np.int64(2)), python_scalar(np.array(1j)), python_scalar(np.float32(0.5))
+    (2, 1j, np.float32(0.5))
+    """
+    if isinstance(value, np.ndarray) and not value.ndim:
+        value = value[()]
+    if not isinstance(value, np.generic):
+        return value
+    return value.item() if value.dtype.kind in "biuc" or value.dtype == FLOAT64 else value
+
+
+# -- users' functions ------------------------------------------------------------------------------------------------
+
+
+def foreign(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A user's function as one of ours: the integers and booleans that it gives count as its arguments do.
+
+    They are int64 for integers, as arguments are, and float64 for floats: shorter ones would wrap around, and NumPy
+    has sin(True) in half precision. A ufunc that gives only floats stays what it is.
+
+    >>> positive = foreign(lambda x: x > 0)
+    >>> positive(np.array([1.5, -1.5])), positive(np.int64(2))
+    (array([1., 0.]), np.int64(1))
+    """
+    if isinstance(function, np.ufunc):
+        given = {signature[-1] for signature in function.types} - {"O"}
+        if given and given <= set("efdgFDG"):
+            return function
+
+    @functools.wraps(function, updated=())
+    def counted(*args: Any) -> Any:
+        result = function(*args)
+        if not isinstance(result, np.ndarray | np.generic):
+            return result if type(result) not in (int, bool) or all(map(_counts, args)) else quotient(result, 1)
+        if result.dtype == object:
+            result = as_array(result)
+        if result.dtype.kind not in "biu":
+            return result
+        return as_int64(result) if all(map(_counts, args)) else result.astype(np.float64)
+
+    return counted
+
+
+def _counts(value: Any) -> bool:
+    return value.dtype.kind in "biu" if isinstance(value, np.ndarray | np.generic) else type(value) in (int, bool)
 
 
 # -- guards ----------------------------------------------------------------------------------------------------------

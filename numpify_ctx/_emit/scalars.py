@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _runtime as rt
@@ -52,6 +52,15 @@ class ScalarEmitter(Emitter):
         if op.math is None:
             return super().target(op)
         return op.math if isinstance(op.math, str) else self.inject(op.name, op.math)
+
+    def call(self, node: int, operands: list[str]) -> Text:
+        text = super().call(node, operands)
+        made = None if self.ops[node].math is not None else self.made_python(node)
+        return text if made is None else (f"{self.inject(made.__name__, made)}({text[0]})", ATOM)
+
+    def made_python(self, node: int) -> Callable[[Any], Any] | None:
+        """What makes a Python number of what a function of NumPy's gives; None for an array."""
+        return None if self.program.rank[node] else rt.python_scalar
 
     def logic(self, suite: Suite, node: int) -> Text:
         word, precedence = _LOGIC[str(self.ops[node].numpy)]
@@ -142,8 +151,10 @@ class FloatEmitter(ScalarEmitter):
         op, args = self.ops[node], self.args[node]
         if op is POW and self.kinds[node] == REAL and all(self.kinds[a] & (INT | REAL) == self.kinds[a] for a in args):
             return f"math.pow({', '.join(operands)})", ATOM
-        text = super().call(node, operands)
-        return (f"{self.inject('float', float)}({text[0]})", ATOM) if self._is_made_float(node) else text
+        return super().call(node, operands)
+
+    def made_python(self, node: int) -> Callable[[Any], Any] | None:
+        return float if self._is_made_float(node) else super().made_python(node)
 
     def arm(self, suite: Suite, node: int, operand: int) -> Text:
         return self.constant(float(self.data[operand])) if self._becomes_float(node, operand) else suite.text[operand]
@@ -169,4 +180,4 @@ class FloatEmitter(ScalarEmitter):
         text, kind = suite.text[node][0], self.kinds[node]
         if self.sure[node] and kind in (REAL, INT, COMPLEX, 1):
             return text
-        return f"{self.inject('number', rt.number)}({text}, {kind & REAL > 0})"
+        return f"{self.inject('number', rt.number)}({text}, {kind})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 from typing import Any
 
 import sympy as sp
@@ -76,10 +77,10 @@ RULES: dict[type, Rule] = {
     sp.Abs: call(Op("abs", "np.abs", abs, exact=rt.exact_abs, kinds=real_part, cheap=True, within=True)),
     sp.sign: call(ufunc("sign", rt.math_sign, kinds=lambda kinds: kinds[0])),
     sp.re: call(Op("real", "np.real", kinds=real_part, view=True)),
-    sp.im: call(ufunc("imag", kinds=real_part)),
-    sp.arg: call(ufunc("angle", kinds=real)),
-    sp.conjugate: call(ufunc("conjugate", kinds=lambda kinds: kinds[0])),
-    sp.adjoint: call(ufunc("conjugate", kinds=lambda kinds: kinds[0])),
+    sp.im: call(runtime(rt.imag, rt.math_imag, kinds=real_part)),
+    sp.arg: call(ufunc("angle", cmath.phase, kinds=real)),
+    sp.conjugate: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])),
+    sp.adjoint: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])),
     sp.transpose: Rule(lambda b, e, x: x),
     sp.floor: call(FLOOR),
     sp.ceiling: Rule(lambda b, e, x: b.neg(b.apply(FLOOR, b.neg(x)))),

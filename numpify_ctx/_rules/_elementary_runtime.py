@@ -35,6 +35,18 @@ def acot(x: Any) -> Any:
     return np.arctan2(np.where(x < 0, -np.ones_like(x), np.ones_like(x)), np.abs(x))
 
 
+def imag(x: Any) -> Any:
+    """The imaginary part: of a real number 0, but nan of nan, which may stand for a complex number.
+
+    >>> imag(np.array([2, 1j])), imag(np.array([2.0, np.nan])), imag(np.array([2]))
+    (array([0., 1.]), array([ 0., nan]), array([0]))
+    """
+    if np.iscomplexobj(x):
+        return np.imag(x)
+    zeros = np.zeros_like(x)
+    return zeros[()] if is_integer(x) else np.where(np.isnan(x), x, zeros)[()]
+
+
 def floor(x: Any) -> Any:
     """The floor; of a complex number, that of both parts. Integers stay integers."""
     if np.iscomplexobj(x):
@@ -91,6 +103,18 @@ def math_sign(x: Any) -> Any:
     if x != x:
         raise ValueError("the sign of nan")
     return type(x)((x > 0) - (x < 0))
+
+
+def math_imag(x: Any) -> Any:
+    """The imaginary part of a Python number."""
+    if x != x:
+        raise ValueError("the imaginary part of nan")
+    return x.imag
+
+
+def math_conjugate(x: Any) -> Any:
+    """The conjugate of a Python number."""
+    return x.conjugate()
 
 
 def math_mod(x: Any, y: Any) -> Any:
