@@ -276,6 +276,7 @@ def foreach(axis: Any, *args: Any, reverse: bool = False, unroll: int = 1) -> Ca
         The decorator.
     Raises:
         ValueError: the axis has different sizes in the arguments, or the function returns a ref.
+        TypeError: `axis` is neither an Axis nor a name.
 
     >>> import haliax as hax, haliax_refs
     >>> total = hax.new_ref(0.0)
