@@ -183,12 +183,15 @@ class NamedRef(ExplicitReads):
         >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).resolve_axis("y")
         Axis(name='y', size=3)
         """
+        return self._axis(axis, "resolve")
+
+    def _axis(self, axis: Axis | str, verb: str) -> Axis:
         name = axis.name if isinstance(axis, Axis) else axis
         if not isinstance(name, str):
-            raise TypeError(f"cannot resolve axis {axis!r}: an axis is an Axis or its name")
+            raise TypeError(f"cannot {verb} axis {axis!r}: an axis is an Axis or its name")
         size = self._layout.shape.get(name)
         if size is None or (isinstance(axis, Axis) and axis.size != size):
-            raise ValueError(f"cannot resolve axis {axis!r}: {self._layout.describe(name)}")
+            raise ValueError(f"cannot {verb} axis {axis!r}: {self._layout.describe(name)}")
         return Axis(name, size)
 
     def value(self) -> NamedArray:
@@ -258,7 +261,7 @@ class NamedRef(ExplicitReads):
             raise TypeError(f"cannot rename by {renames!r}: it takes a mapping from axis, or name, to a new one")
         names: dict[str, str] = {}
         for old, new in renames.items():
-            axis = self.resolve_axis(old)
+            axis = self._axis(old, "rename")
             if axis.name in names:
                 raise ValueError(f"cannot rename {axis.name!r} twice: to {names[axis.name]!r} and to {new!r}; keep one")
             if not isinstance(new, Axis | str):
@@ -428,6 +431,8 @@ def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None) 
             raise ValueError(
                 f"cannot make a buffer with axis {axis!r}: its size is not known; pass hax.Axis(name, size)"
             )
+        if axis.size < 0:
+            raise ValueError(f"cannot make a buffer with axis {axis}: its size is negative; pass 0 or more")
     shape = tuple(axis.size for axis in named)
     if is_eager() or not hasattr(jax, "empty_ref"):
         # jax.empty_ref has no eager form, and comes with jax 0.10

@@ -18,11 +18,12 @@ import haliax
 import haliax._src.scan
 import jax
 import jax.numpy as jnp
+import numpy as np
 from haliax import Axis, NamedArray
 from haliax.axis import axis_spec_to_tuple
 
 from ._layout import Layout
-from ._refs import NamedRef, _make as make, as_named_ref, is_named_ref, new_ref
+from ._refs import NamedRef, _make as make, as_named_ref, empty_ref, is_named_ref, new_ref
 from ._selectors import Selector
 from ._trees import Slot, put_back, taken_out
 from ._values import listed
@@ -61,13 +62,13 @@ def _refuse_returned(tree: Any, what: str) -> None:
             )
 
 
-def _refuse_twice(refs: list[NamedRef], what: str) -> None:
-    seen: dict[int, NamedRef] = {}
-    for ref in refs:
-        first = seen.setdefault(id(ref._ref), ref)
-        if first is not ref:
+def _refuse_twice(refs: list[NamedRef], name: str, what: str) -> None:
+    first: dict[int, int] = {}
+    for i, ref in enumerate(refs):
+        other = refs[first.setdefault(id(ref._ref), i)]
+        if first[id(ref._ref)] != i and (name in ref.shape or name in other.shape):
             raise ValueError(
-                f"cannot pass a ref twice to {what}: those of {listed(first.axes)} and {listed(ref.axes)} share a "
+                f"cannot pass a ref twice to {what}: those of {listed(other.axes)} and {listed(ref.axes)} share a "
                 "buffer; pass one that shows both, and take views of it inside"
             )
 
@@ -87,6 +88,18 @@ def _at(ref: NamedRef, name: str, index: Any) -> NamedRef:
     layout, slot = ref._layout, len(ref._operands)
     point = Selector(Point(Operand(slot)), in_place=False)
     return make(ref._ref, layout.select(((name, point),), slot + 1, 0), (*ref._operands, index))
+
+
+def _never_reached(ref: NamedRef, name: str) -> NamedRef:
+    """Stands for `ref` in a loop over nothing, whose body is traced and never run: jax takes no entry of nothing."""
+    return empty_ref(tuple(axis for axis in ref.axes if axis.name != name), ref.dtype)
+
+
+def _refuse_nowhere(fact: str, leaves: Sequence[Any], refs: Sequence[NamedRef]) -> None:
+    """Refuse an axis that no ref has, unless an array without names is among the other arguments: it may."""
+    if all(_is_named_array(leaf) or not np.ndim(leaf) for leaf in leaves):
+        shown = ", ".join(listed(ref.axes) for ref in refs)
+        raise ValueError(f"{fact} has it; the refs have {shown}")
 
 
 def _scan(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,17 +125,18 @@ def _scan(original: Callable[..., Any]) -> Callable[..., Any]:
             arrays = [leaf for leaf in leaves if _is_named_array(leaf) and name in leaf.shape and wanted(leaf)]
             # To haliax, an array whose axis of this name has another size is one that has no such axis.
             size = _shared_size([*moving, *arrays] if moving else [], name, axis)
-            if size is None and not arrays and all(_is_named_array(leaf) or not jnp.ndim(leaf) for leaf in leaves):
-                shown = ", ".join(listed(ref.axes) for ref in refs)
-                raise ValueError(f"cannot loop over axis {name!r}: no argument has it; the refs have {shown}")
+            if size is None and not arrays:
+                _refuse_nowhere(f"cannot loop over axis {name!r}: no argument that is scanned", leaves, refs)
 
             @functools.wraps(f)
             def body(carry: Any, *args: Any, **kwargs: Any) -> Any:
                 index = kwargs.pop(_INDEX) if size is not None else None
 
                 def place(slot: Any) -> NamedRef:
-                    ref = refs[slot.number]
-                    return _at(ref, name, index) if moves[slot.number] else ref
+                    ref: NamedRef = refs[slot.number]
+                    if not moves[slot.number]:
+                        return ref
+                    return _at(ref, name, index) if size else _never_reached(ref, name)
 
                 args, kwargs = put_back((args, kwargs), place)
                 out = f(carry, *args, **kwargs)
@@ -179,8 +193,11 @@ def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
             args, kwargs = taken_out((args, kwargs), refs)
             if not refs:
                 return plain(*args, **kwargs)
-            _refuse_twice(refs, what)
+            _refuse_twice(refs, name, what)
             size = _shared_size(refs, name, axis)
+            leaves = jax.tree.leaves((args, kwargs), is_leaf=_is_named_array)
+            if size is None and not any(_is_named_array(leaf) and name in leaf.shape for leaf in leaves):
+                _refuse_nowhere(f"cannot map over axis {name!r}: no argument", leaves, refs)
             if not _CAN_VMAP:
                 raise NotImplementedError(
                     f"cannot pass refs to {what}: jax {jax.__version__} mistakes their cells; take jax 0.10, or a "

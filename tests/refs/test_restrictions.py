@@ -113,7 +113,13 @@ def test_passed_twice_to_vmap() -> None:
         ref, ValueError, r"cannot pass a ref twice.*'x'.*\(x=4, y=3\) and \(x=2, y=3\).*take views of it inside"
     ):
         hax.vmap(lambda a, b: None, "x")(ref, {"other": ref.slice("x", [3, 1])})
+    for part in (ref, ref.slice("x", slice(None, None, -1))):  # of two copies of the latter, one's writes would be lost
+        with refused(ref, ValueError, "cannot pass a ref twice"):
+            hax.vmap(lambda a, b: None, "x")(part, part)
     if jax.__version_info__ >= (0, 10):
+        row = grid().slice("x", 0)  # that is not mapped, so nothing is copied and nothing can be lost
+        both = hax.vmap(lambda a, b, i: a["y", 1] + b["y", i], "i")(row, row, hax.arange({"i": 2}))
+        assert both.array.tolist() == [1, 2]
         with refused(ref, ValueError, "only one reference"):
             jax.vmap(lambda a, b: None)(ref, ref)
 

@@ -151,6 +151,23 @@ def test_a_loop_over_nothing() -> None:
     np.testing.assert_array_equal(contents(ref), np.arange(24.0).reshape(SIZES))
 
 
+@pytest.mark.parametrize("jitted", [False, True], ids=["eager", "jit"])
+def test_a_loop_over_an_axis_of_size_0(jitted: bool) -> None:
+    ref, total = hax.new_ref(hax.zeros({"y": 3, "x": 0, "z": 2})), hax.new_ref(0.0)
+
+    def body(carry: jax.Array, row: NamedRef) -> tuple[jax.Array, NamedArray]:
+        row["y", 1:3] = 1.0
+        total[...] += 1.0
+        return carry + 1, row["z", 0]
+
+    def run(ref: NamedRef) -> Any:
+        return hax.scan(body, "x")(0, ref), hax.map(lambda row: row["y", 0, "z", 1], "x")(ref.slice({"z": [1, 0]}))
+
+    (carry, out), mapped = (jax.jit(run) if jitted else run)(ref)
+    assert (int(carry), out.axes, mapped.axes) == (0, (Axis("x", 0), Y.resize(3)), (Axis("x", 0),))
+    assert total[...].item() == 0
+
+
 @needs_vmap
 def test_narrowed_beside_the_mapped_axis() -> None:
     ref = base()

@@ -177,6 +177,8 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "wrap a list": (lambda: haliax_refs.wrap([1.0], "x"), TypeError, "wrap a list"),
     "wrap a shape": (lambda: haliax_refs.wrap(STRUCT, ("x", "y")), TypeError, "wrap a ShapeDtypeStruct"),
     "wrap an array": (lambda: haliax_refs.wrap(jnp.ones(3), "x"), TypeError, r"wrap an? \w*.*hax\.new_ref"),
+    "an axis of negative size": (lambda: haliax_refs.empty_ref({"x": -1}), ValueError, "x.*-1.*negative"),
+    "rename an unknown axis": (lambda: grid().rename({"z": "w"}), ValueError, "rename axis 'z'.*x=4, y=3"),
     "rename by a name": (lambda: grid().rename("x"), TypeError, "'x'.*mapping"),  # type: ignore[arg-type]
     "rename to an int": (lambda: grid().rename({"x": 3}), TypeError, r"'x'.* 3.*name"),
     "rename to None": (lambda: grid().rename({"x": None}), TypeError, "'x'.*None"),
@@ -263,6 +265,15 @@ LOOPS: dict[str, Callable[[NamedRef], Any]] = {
 def test_a_loop_over_an_axis_that_nothing_has(loop: str) -> None:
     with pytest.raises(ValueError, match=r"cannot loop over axis 'z'.*x=4, y=3"):
         LOOPS[loop](grid())
+
+
+@pytest.mark.skipif(jax.__version_info__ < (0, 10), reason="this jax does not vmap refs rightly")
+def test_vmap_over_an_axis_that_nothing_has() -> None:
+    with pytest.raises(ValueError, match=r"cannot map over axis 'z': no argument has it; .*x=4, y=3"):
+        hax.vmap(lambda ref, a, text: None, "z")(grid(), hax.ones(Y), "text")
+    three = hax.vmap(lambda ref, i: ref["x", i, "y", 0], "z")
+    assert three(grid(), hax.arange({"z": 3})).array.tolist() == [0, 3, 6]
+    assert three(grid(), jnp.arange(3)).array.tolist() == [0, 3, 6]
 
 
 def test_a_loop_over_an_axis_that_only_an_array_has() -> None:
