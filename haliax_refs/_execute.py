@@ -192,9 +192,9 @@ def _run(
     divided: frozenset[int] = frozenset(),
 ) -> Any:
     kind = operation.kind
-    if layout.size == 0:  # nothing to do, and jax.Ref refuses some empty slices
-        return jnp.zeros([axis.size for axis in layout.axes], ref.dtype) if kind in ("get", "swap") else None
-    write, arrays = kind != "get", kind == "reduce"
+    if layout.size == 0 or 0 in layout.base_shape:  # nothing to do, and jax.Ref refuses some empty slices
+        return _filled(layout, ref.dtype, operation) if kind in ("get", "swap") else None
+    write, arrays, kernel = kind != "get", kind == "reduce", _is_in_kernel(ref)
     where = access(
         layout,
         scalars,
@@ -204,14 +204,14 @@ def _run(
         arrays=arrays,
         mapped=mapped,
         divided=divided,
-        kernel=getattr(jax.typeof(ref), "memory_space", None) is not None,
+        kernel=kernel,
     )
     if kind == "get":
         return _shown(ref[where.index], where, layout, operation)
     if kind == "reduce":
         return _reduce(ref, where, layout, operation, value)
     assert operation.value_axes is not None
-    stays = None if kind == "addupdate" else staying(layout, operands)
+    stays = None if kind == "addupdate" or kernel else staying(layout, operands)
     raw = without_lost(_raw(value, operation.value_axes, where, layout, ref.dtype), where, layout, stays)
     if kind == "set":
         ref[where.index] = raw
@@ -226,6 +226,11 @@ def _run(
     return None
 
 
+def _is_in_kernel(ref: Any) -> bool:
+    whole = ref if isinstance(ref, jax.Ref) else ref.ref  # what `.at` makes of one has no type of its own
+    return getattr(jax.typeof(whole), "memory_space", None) is not None
+
+
 def _shown(raw: Any, where: Access, layout: Layout, operation: Operation) -> Any:
     """What was read, in the order of the layout's axes."""
     if where.flips:
@@ -238,6 +243,12 @@ def _shown(raw: Any, where: Access, layout: Layout, operation: Operation) -> Any
         return raw
     missing = [i for i, axis in enumerate(layout.axes) if axis.name not in where.mask_axes]
     return jnp.where(jnp.expand_dims(where.mask, missing), raw, _fill_value(raw.dtype, operation.fill))
+
+
+def _filled(layout: Layout, dtype: Any, operation: Operation) -> Any:
+    """What reads where no entry is in bounds, if there is one at all."""
+    shape = [axis.size for axis in layout.axes]
+    return jnp.full(shape, _fill_value(dtype, operation.fill)) if layout.size else jnp.zeros(shape, dtype)
 
 
 def _fill_value(dtype: Any, fill: Any) -> Any:

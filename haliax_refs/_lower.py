@@ -20,7 +20,7 @@ from jax.experimental import pallas as pl
 
 from ._layout import Layout
 from ._scopes import is_mapping
-from ._selectors import INDEX_DTYPE
+from ._selectors import FAR, INDEX_DTYPE
 from ._views import (
     Affine,
     Expr,
@@ -86,12 +86,12 @@ class Frame:
             case Fit(of, size, room):
                 return _fit(self.evaluate(of), size, room)
             case Affine(of, start, step):
-                return self._affine(_widen(self.evaluate(of)), _widen(self.evaluate(start)), step)
+                return self._affine(_widen(self.evaluate(of)), _signed(self.evaluate(start)), step)
         assert_never(expr)
 
     def _affine(self, of: Any, start: Any, step: int) -> Any:
-        if step < 0 and not isinstance(of, int) and jnp.issubdtype(of.dtype, jnp.unsignedinteger):
-            of = of.astype(INDEX_DTYPE)
+        if step < 0 or (not isinstance(of, int) and of.dtype.itemsize == 8):
+            of = _signed(of)
         scaled = of if step == 1 else of * step
         return scaled if isinstance(start, int) and start == 0 else scaled + start
 
@@ -136,12 +136,12 @@ def access(
         arrays: where there are index arrays, make one of each window too, so that `index` suits a `jax.Array`.
         mapped: use only what vmap has a rule for: make an index array of each window.
         divided: the dimensions along which positions and windows become index arrays, see `_sharding`.
-        kernel: leave it to jax to broadcast index arrays against each other.
+        kernel: in a kernel of Pallas, which takes no constant arrays, and broadcasts index arrays by itself.
     """
     form = _form(layout, arrays, mapped, write and bool(guards), write, divided, is_mapping())
     if form.fixed is not None:
         return form.fixed
-    frame = Frame(scalars, operands, form.paired)
+    frame = Frame(scalars, [_spelled(operand) for operand in operands] if kernel else operands, form.paired)
     index = list(form.entries)
     for i, view, first in form.open:
         size = layout.base[i].size
@@ -314,7 +314,9 @@ def _slice(frame: Frame, view: Window, first: Expr, size: int) -> Any:
     stride = abs(view.stride)
     start = frame.evaluate(first)
     if isinstance(start, jax.Array):
-        return pl.ds(_widen(start), view.size, stride)
+        # jax adds multiples of the stride to the start, which would make a float of a uint64
+        start = _signed(start) if start.dtype.itemsize == 8 else _widen(start)
+        return pl.ds(start, view.size, stride)
     start = int(_fit(np.int64(start), size, size - (view.size - 1) * stride))
     return slice(start, start + (view.size - 1) * stride + 1, stride)
 
@@ -330,6 +332,14 @@ def _mask(frame: Frame, guards: Sequence[tuple[Expr, int]]) -> Any:
     return mask
 
 
+def _spelled(operand: Any) -> Any:
+    """An index array that is known, put together from its entries: a kernel takes numbers, but no constant arrays."""
+    if not isinstance(operand, np.ndarray) or operand.ndim == 0 or operand.size == 0:
+        return operand
+    parts = [lax.broadcast(entry, (1,)) for entry in operand.astype(INDEX_DTYPE).ravel()]
+    return lax.reshape(lax.concatenate(parts, 0), operand.shape)
+
+
 def _arange(size: int) -> Any:
     return jnp.arange(size, dtype=INDEX_DTYPE)
 
@@ -339,6 +349,14 @@ def _widen(value: Any) -> Any:
     if isinstance(value, int) or value.dtype.itemsize >= 4:
         return value
     return value.astype(INDEX_DTYPE)
+
+
+def _signed(value: Any) -> Any:
+    """`value` in a dtype in which it may be added to what is signed; what is far out of bounds stays so."""
+    value = _widen(value)
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.unsignedinteger):
+        value = lax.min(value, value.dtype.type(FAR)).astype(INDEX_DTYPE)
+    return value
 
 
 def _fit(value: Any, size: int, room: int) -> Any:

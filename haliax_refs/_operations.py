@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from haliax import Axis, NamedArray
 
 from ._execute import Reduction, operation_of, run
@@ -25,6 +26,10 @@ def read(ref: NamedRef, idx: Any, mode: str | None, fill_value: Any) -> NamedArr
     return NamedArray(out, planned.layout.axes)
 
 
+# jax adds and multiplies bools along a slice, but not at an index array; by name they are these everywhere
+_OF_BOOLS: dict[Reduction, Reduction] = {"add": "max", "multiply": "min"}
+
+
 def write(
     kind: Any, ref: NamedRef, idx: Any, value: Any, mode: str | None, fill_value: Any = None
 ) -> tuple[Any, tuple[Axis, ...]]:
@@ -33,8 +38,11 @@ def write(
         _check_numbers(dtype, "add")
     fill = checked_fill(fill_value, dtype, mode, bool(planned.guards)) if kind == "swap" else None
     array, value_axes = checked(value, planned.layout, dtype)
-    out = run(operation_of(kind, value_axes, planned.guards, fill), ref._ref, planned, array)
-    return out, planned.layout.axes
+    if kind == "addupdate" and dtype == np.bool_:
+        operation = operation_of("reduce", value_axes, planned.guards, None, _OF_BOOLS["add"])
+    else:
+        operation = operation_of(kind, value_axes, planned.guards, fill)
+    return run(operation, ref._ref, planned, array), planned.layout.axes
 
 
 def reduce(reduction: Reduction, ref: NamedRef, idx: Any, value: Any, mode: str | None) -> None:
@@ -44,6 +52,8 @@ def reduce(reduction: Reduction, ref: NamedRef, idx: Any, value: Any, mode: str 
     array, value_axes = checked(value, planned.layout, dtype)
     if reduction == "divide" and not jnp.issubdtype(dtype, jnp.inexact):
         raise TypeError(f"cannot divide in place: the ref holds {dtype}; take .apply(lambda x: x // value)")
+    if dtype == np.bool_:
+        reduction = _OF_BOOLS.get(reduction, reduction)
     run(operation_of("reduce", value_axes, planned.guards, None, reduction), ref._ref, planned, array)
 
 

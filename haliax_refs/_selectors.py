@@ -28,7 +28,7 @@ PallasSlice: Any = type(pl.ds(0, 1))
 
 INDEX_DTYPE = np.dtype(np.int32)
 
-_FAR = 2**30  # outside of any axis, and with a window's entries added still in the index dtype
+FAR = 2**30  # outside of any axis, and with a window's entries added still in the index dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,13 @@ def _pairs(idx: Any) -> list[tuple[Any, Any]]:
         entries = idx[:-1] if idx and isinstance(idx[-1], EllipsisType) else idx
         if any(isinstance(entry, EllipsisType) for entry in entries):
             raise ValueError(
-                "cannot index with '...' in the middle: named axes have no order; put it last or leave it out"
+                "cannot index with '...' before a selector: named axes have no order; put it last or leave it out"
             )
         if len(entries) % 2:
             raise ValueError(f"cannot index by {len(entries)} entries: the pairs form alternates axis and selector")
         return list(zip(entries[::2], entries[1::2], strict=True))
-    raise TypeError(
-        f"cannot index by {_show(idx)}: a named ref takes {{axis: selector}}, 'axis', selector pairs, or '...'"
-    )
+    shown = f"the slice '{_show(idx)}'" if isinstance(idx, slice) else _show(idx)
+    raise TypeError(f"cannot index by {shown}: a named ref takes {{axis: selector}}, 'axis', selector pairs, or '...'")
 
 
 def _axis_name(key: Any, sizes: Mapping[str, int], raw: Any, showing: Showing) -> str:
@@ -170,7 +169,9 @@ def _selector(name: str, size: int, raw: Any, frame: Frame, showing: Showing) ->
             return axis.unnamed(raw)
     if hasattr(raw, "__index__") and not hasattr(raw, "shape"):
         return axis.at(operator.index(raw))
-    way_out = "take it .astype(int)" if hasattr(raw, "astype") or isinstance(raw, float) else "see NamedRef.slice"
+    way_out = f"take int({raw!r})" if isinstance(raw, float) else "see NamedRef.slice"
+    if hasattr(raw, "astype"):
+        way_out = "take it .astype(int)"
     raise axis.error(TypeError, raw, f"{type(raw).__name__} is no selector", way_out)
 
 
@@ -241,7 +242,7 @@ class _AxisOfSize:
         span = (size - 1) * stride + 1
         dynamic = isinstance(start, jax.Array)
         if self.frame.guard:
-            index = self.frame.operand(start) if dynamic else self.frame.scalar(min(max(int(start), -_FAR), _FAR))
+            index = self.frame.operand(start) if dynamic else self.frame.scalar(min(max(int(start), -FAR), FAR))
             steps = affine(Iota(self.name, size), index, stride)
             return Selector(Gather(self.frame.confine(steps, self.size, max(self.size, 1))), in_place=True)
         if span > self.size:
@@ -263,7 +264,11 @@ class _AxisOfSize:
         if any(isinstance(entry, jax.core.Tracer) for entry in raw):
             values = jnp.stack([jnp.asarray(entry) for entry in raw])
         else:
-            values = np.asarray(raw if len(raw) else np.zeros(0, INDEX_DTYPE))  # type: ignore[assignment]
+            try:
+                values = np.asarray(raw if len(raw) else np.zeros(0, INDEX_DTYPE))  # type: ignore[assignment]
+            except ValueError as e:
+                way_out = "name the axes of an index of several: hax.named(index, axes)"
+                raise self.error(TypeError, raw, "its parts differ in length", way_out) from e
         return self.unnamed(values, in_place=True)
 
     def unnamed(self, values: Any, in_place: bool = False) -> Selector:
@@ -278,7 +283,7 @@ class _AxisOfSize:
             axes = ((axes[0][0], len(values)),)
         if not jnp.issubdtype(values.dtype, jnp.integer):
             raise self.error(TypeError, values, f"an index is an integer, not {values.dtype}", "take it .astype(int)")
-        if self.size == 0 and values.size > 0:
+        if self.size == 0 and values.size > 0 and not self.frame.guard:
             raise self.outside(values)
         dims = tuple(Strided(name, range(n)) for name, n in axes)
         if isinstance(values, np.ndarray) and not self.frame.guard:

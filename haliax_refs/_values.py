@@ -108,9 +108,11 @@ def check_cast(value: Any, dtype: Any) -> None:
     """NumPy's "same_kind", for jax's dtypes; a Python int fits any integer dtype that holds its value."""
     weak = _is_scalar(value)
     given = jax.dtypes.canonicalize_dtype(type(value)) if weak else value.dtype
+    have, want = _kind(given), _kind(dtype)
+    if isinstance(value, int) and want in (1, 2):
+        _check_bounds(value, dtype, f"cannot write {value} to a ref of {dtype}: it")
     if given == dtype:
         return
-    have, want = _kind(given), _kind(dtype)
     weak = weak or getattr(value, "weak_type", False)
     if want is None:
         way_out = "it takes keys of its kind; make them with jax.random.key, split or wrap_key_data"
@@ -119,8 +121,6 @@ def check_cast(value: Any, dtype: Any) -> None:
         raise TypeError(f"cannot write {given} to a ref of {dtype}: keys are no numbers; take jax.random.key_data(key)")
     if have > want and not (weak and have == 2 and want == 1):
         raise TypeError(f"cannot write {given} to a ref of {dtype}: it would lose its kind; cast it, .astype({dtype})")
-    if isinstance(value, int) and want in (1, 2):
-        _check_bounds(value, dtype, f"cannot write {value} to a ref of {dtype}: it")
 
 
 def _check_bounds(value: Any, dtype: Any, text: str) -> None:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from jax.experimental import pallas as pl
 
 import haliax_refs
 from tests.oracles import Value
@@ -161,3 +162,32 @@ def test_a_fill_reads_what_is_inside_for_every_dtype_of_the_index(dtype: str) ->
 def test_wrap_takes_references_only() -> None:
     with pytest.raises(TypeError, match="it is no reference"):
         haliax_refs.wrap(jnp.zeros((4, 3)), ("x", "y"))
+
+
+@pytest.mark.parametrize("jitted", [False, True], ids=["eager", "jit"])
+@pytest.mark.parametrize("dtype", ["uint32", "uint64"])
+@pytest.mark.parametrize("start", [3, 90, -1])
+def test_positions_of_an_unsigned_dtype(dtype: str, start: int, jitted: bool) -> None:
+    """No sum with what is signed makes floats of them, or brings one from far outside back in."""
+    with jax.enable_x64(dtype == "uint64"):
+        ref = haliax_refs.new_ref(hax.arange({"x": 20}))
+        at = jnp.asarray(np.asarray(start).astype(dtype))  # -1 is the greatest
+        cells = np.arange(20)[2:18][::-1]
+        shown = min(start % 2**32, 16)
+
+        def run(ref: Any, at: jax.Array) -> tuple[hax.NamedArray, ...]:
+            view = ref.slice({"x": slice(2, 18)}).slice({"x": slice(None, None, -1)})
+            return (
+                view["x", at],
+                view["x", pl.ds(at, 3, 2)],
+                ref.slice({"x": [9, 8, 7, 6]})["x", hax.ds(at, 2)],
+                view.at["x", hax.ds(at, 3)].get(mode="fill", fill_value=-1),
+            )
+
+        point, strided, gathered, filled = (jax.jit(run) if jitted else run)(ref, at)
+        assert point.item() == cells[min(shown, 15)]
+        first = min(shown, 11)
+        assert strided.array.tolist() == cells[first : first + 5 : 2].tolist()
+        first = min(shown, 2)
+        assert gathered.array.tolist() == [9, 8, 7, 6][first : first + 2]
+        assert filled.array.tolist() == (cells[3:6].tolist() if start == 3 else [-1, -1, -1])

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from haliax import Axis, NamedArray
 from hypothesis import given, strategies as st
 
 import haliax_refs
@@ -182,6 +183,51 @@ def test_dtypes_of_less_than_a_byte(dtype: Any) -> None:
     assert int(least_or_greatest.array) == (-8 if dtype == jnp.int4 else 15)
     with pytest.raises(OverflowError, match=r"99 to a ref of u?int4: it holds"):
         ref["x", 0] = 99
+
+
+@pytest.mark.parametrize("jitted", [False, True], ids=["eager", "jit"])
+@pytest.mark.parametrize("index", [[0, 2, 2], slice(0, 3), 2, jnp.array([2, 0])], ids=["list", "slice", "int", "array"])
+def test_bools_are_added_and_multiplied_as_numpy_does(index: Any, jitted: bool) -> None:
+    """The sum of two is whether either is true, the product whether both are, also at an index array."""
+    want = np.array([False, True, False, True])
+    ref = haliax_refs.new_ref(hax.named(jnp.asarray(want), X))
+
+    def run(ref: haliax_refs.NamedRef) -> None:
+        haliax_refs.addupdate(ref, {"x": index}, True)
+        ref.at["x", 1:].multiply(hax.named(jnp.array([True, False, True]), "x"))
+        ref.at["x", [3, 0, 3]].multiply(False)
+
+    (jax.jit(run) if jitted else run)(ref)
+    np.add.at(want, index, True)
+    want[1:] *= np.array([True, False, True])
+    np.multiply.at(want, [3, 0, 3], False)
+    assert ref[...].array.tolist() == want.tolist()
+
+
+@pytest.mark.parametrize("jitted", [False, True], ids=["eager", "jit"])
+@pytest.mark.parametrize("index", [{"x": jnp.array([0, -1])}, {"x": [0, 1]}, {"x": hax.ds(jnp.int32(0), 2)}])
+def test_all_is_out_of_bounds_of_a_buffer_of_nothing(index: Any, jitted: bool) -> None:
+    ref = haliax_refs.new_ref(hax.zeros({"x": 0, "y": 3}))
+
+    def run(ref: haliax_refs.NamedRef) -> tuple[NamedArray, NamedArray]:
+        ref.at[index].add(1.0, mode="drop")
+        ref.at[index].multiply(2.0, mode="drop")
+        read = ref.at[index].get(mode="fill", fill_value=7.0)
+        return read, haliax_refs.swap(ref, index, 1.0, mode="drop")
+
+    read, old = (jax.jit(run) if jitted else run)(ref)
+    assert read.axes == old.axes == (Axis("x", 2), Y)
+    assert (read.array == 7).all()
+    assert jnp.isnan(old.array).all()
+    if not isinstance(index["x"], hax.dslice):
+        with pytest.raises(IndexError, match=r"axis 'x'.*size 0"):
+            ref[index]
+
+
+def test_an_int_beyond_the_default_int() -> None:
+    ref = haliax_refs.new_ref(hax.arange(X))
+    with pytest.raises(OverflowError, match=r"cannot write 2147483648 to a ref of int32: it holds -2147483648 to"):
+        ref["x", 0] = 2**31
 
 
 # --- What jax is told meanwhile -------------------------------------------------------------------------------------

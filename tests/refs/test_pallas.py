@@ -211,6 +211,39 @@ def test_loads_and_stores_are_those_written_by_hand(named: Kernel, by_hand: Kern
     np.testing.assert_array_equal(call(wrapped(named))(source, at), call(by_hand)(source, at))
 
 
+def through_a_positional_view(source: Any, i: Any, out: Any) -> None:
+    part = hax.ref.wrap(source.at[pl.ds(2, 4)], (X.resize(4), Y, Z))
+    hax.ref.wrap(out, (X, Y, Z))["x", 0] = part.slice({"y": slice(None, None, -1)})["x", i[0]]
+
+
+def at_a_known_list(source: Any, i: Any, out: Any) -> None:
+    source, out = (hax.ref.wrap(ref, (X, Y, Z)) for ref in (source, out))
+    out["x", [4, 1]] = source["x", [0, 5]] + 100.0
+    out["y", [7, 0], "x", 2] = source["y", i[0], "x", 3]
+    out["x", [3, 3]] = hax.named(jnp.arange(2.0), "x")  # of the two either may stay, and is all of the row
+
+
+def test_what_a_kernel_gets_by_other_means() -> None:
+    """A view that `.at` made, which is no `jax.Ref`; and an index that is known, though a kernel takes no constants."""
+    source = np.arange(X.size * Y.size * Z.size, dtype=np.float32).reshape(X.size, Y.size, Z.size)
+
+    def run(kernel: Kernel) -> np.ndarray:
+        shape = jax.ShapeDtypeStruct(source.shape, source.dtype)
+        call = pl.pallas_call(kernel, out_shape=shape, interpret=True, input_output_aliases={0: 0})
+        return np.asarray(call(jnp.asarray(source), jnp.array([2])))
+
+    want = source.copy()
+    want[0] = source[4, ::-1]
+    np.testing.assert_array_equal(run(through_a_positional_view), want)
+    want = source.copy()
+    want[[4, 1]] = source[[0, 5]] + 100
+    want[2, [7, 0]] = source[3, 2]
+    got = run(at_a_known_list)
+    assert got[3].min() == got[3].max() in (0, 1)
+    want[3] = got[3]
+    np.testing.assert_array_equal(got, want)
+
+
 def test_names_that_do_not_fit_are_refused_in_the_kernel() -> None:
     def kernel(source: Any, out: Any) -> None:
         hax.ref.wrap(source, ("x", "y", "z"))
