@@ -438,7 +438,7 @@ def sources(compiled: Any) -> str:
     found = dict.fromkeys(part for op in ops for part in source_of(op.numpy).split(", "))
     if len(found) > 1:
         found.pop("NumPy", None)  # the arithmetic around it
-    return ", ".join(found) or "a constant"
+    return ", ".join(found) or "none needed"
 
 
 def row(cls: type) -> tuple[str, ...]:
