@@ -29,8 +29,9 @@ from ._runtime import number
 from ._threads import Threads
 
 
-# What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers.
-REFUSALS = (ArithmeticError, ValueError, TypeError)
+# What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers; and NumPy where it
+# is given an integer beyond its own: arctan2 looks for a method of that name.
+REFUSALS = (ArithmeticError, AttributeError, ValueError, TypeError)
 _SHORT = 600  # characters of a form that may stand in a wrapper, where every bound function has its own
 _MOST_FORMS = 8  # that check integers, for one program; then one that expects them everywhere
 

@@ -46,8 +46,13 @@ class ArrayEmitter(Emitter):
         return Source("\n".join([head, *self.functions, *lines]) + "\n", self.name, self.namespace)
 
     def write(self, suite: Suite, node: int) -> Text:
-        exact = self.ops[node].exact
-        return self._checked(suite, node, exact) if exact and self.is_checked(node) else super().write(suite, node)
+        op, args = self.ops[node], self.args[node]
+        if op.exact is not None and self.is_checked(node):
+            return self._checked(suite, node, op.exact)
+        if op.form == "quotient" and COMPLEX in (self.kinds[args[0]], self.kinds[args[1]]):
+            # 1j*x is Python's number where x is a scalar of NumPy's, and Python divides nothing by zero.
+            return f"np.divide({suite.text[args[0]][0]}, {suite.text[args[1]][0]})", ATOM
+        return super().write(suite, node)
 
     def is_checked(self, node: int) -> bool:
         """May this be an operation on integers that could overflow?"""

@@ -103,6 +103,22 @@ def test_a_choice_among_complex_numbers_is_one(expr):
         assert of_array.dtype == complex
 
 
+@pytest.mark.parametrize("expr", [sp.I / x, 1 / (sp.I * x), sp.I * y / x, (x + sp.I * y) / (x * y), 1 / (x - x * sp.I)])
+@pytest.mark.parametrize("zero", [0, 0.0, np.float64(0), np.float32(0), np.array(0.0)], ids=repr)
+def test_complex_numbers_are_divided_by_zero_as_numpy_divides(expr, zero):
+    f = numpify(expr, [x, y])
+    with np.errstate(all="ignore"):
+        got = f(zero, 2.0), f.freeze(x=zero)(2.0), f(np.array([zero]), 2.0)[0], f(np.full(1 << 17, zero), 2.0)[-1]
+    assert all(not np.isfinite(value) for value in got)
+
+
+@pytest.mark.parametrize("expr", [sp.acot(x), sp.acot(x**2), sp.sinc(x), sp.Heaviside(x), sp.atan2(x, y), sp.arg(x)])
+@pytest.mark.parametrize("number", [2**63, -(2**70)])
+def test_functions_of_numpys_take_integers_beyond_its_own(expr, number):
+    f = numpify(expr, [x, y])
+    assert f(number, 1) == pytest.approx(f(float(number), 1.0), rel=1e-15, abs=1e-15)
+
+
 BEYOND = 10**400  # all floats
 
 
