@@ -11,7 +11,6 @@ from haliax import NamedArray
 
 
 _OF_ARRAYS = frozenset(field.name for field in dataclasses.fields(NamedArray)) | frozenset(dir(NamedArray))
-_VALUES = (NamedArray, np.ndarray, np.generic, jax.Array, bool, int, float, complex)
 
 # upstream's own class, where this haliax has one; `_install` finds it
 UPSTREAM: list[Any] = []

@@ -13,7 +13,6 @@ from mpmath.libmp import NoConvergence
 
 
 DIGITS = 40
-_SHALLOW = 24  # a constant nested deeper than this is cut to DIGITS digits, so that evaluating it never recurses deeply
 
 
 def nearest(number: Any) -> bool | int | float | complex | None:
