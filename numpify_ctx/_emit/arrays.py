@@ -11,6 +11,7 @@ from .._program import BOOL, COMPLEX, CONST, INT, REAL, Program
 from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken
 
 
+_DTYPES = {INT: "int64", REAL: "float64", COMPLEX: "complex128"}
 _LOGIC = {"&": BITAND, "|": BITOR, "^": BITXOR}
 
 
@@ -118,6 +119,8 @@ class ArrayEmitter(Emitter):
         for arm in _values_of_selection(self.args[node]):
             kinds = self.kinds[arm]
             least = {BOOL: "False", INT: "0", COMPLEX: "0j"}.get(kinds, "" if kinds & (BOOL | INT) else "0.0")
+            if kinds == INT and self.ops[arm] is not CONST:
+                least = "np.int64(0)"  # what is computed is not weak
             if kinds not in (BOOL, INT):
                 found |= dict.fromkeys(self._sources_of_dtype(suite, arm))
             if least:
@@ -144,8 +147,11 @@ class ArrayEmitter(Emitter):
                     text = text if precedence == ATOM else f"({text})"
                     yield f"{text}.real" if real and kinds & COMPLEX else text
                 continue
-            args = self.args[node]
-            values = _values_of_selection(args) if self.ops[node].form == "select" else args
+            values: Sequence[int] = self.args[node]
+            if self.ops[node].form == "select":
+                values = _values_of_selection(values)
+                if all(self.ops[a] is CONST for a in values):  # an array of them is not weak any more
+                    yield f"np.{'float64' if real and kinds == COMPLEX else _DTYPES[kinds]}(0)"
             todo += [(a, real, whole) for a in values]
 
 

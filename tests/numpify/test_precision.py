@@ -61,6 +61,9 @@ def test_a_users_function_has_its_own_dtype() -> None:
         (sp.cos(y), sp.Piecewise((sp.exp(y), sp.Abs(x) > 2), (sp.sin(y), True))),
         (sp.cos(y) + 1, 3),
         (sp.gamma(y), sp.sin(x) * y),
+        (sp.gamma(y), sp.Piecewise((1, sp.Abs(x) > 1.5), (0, True))),
+        (sp.cosh(y), sp.sin(y) * sp.Piecewise((0.5, sp.Abs(x) > 1.5), (1.5, True))),
+        (3, sp.Mod(sp.gamma(y), sp.Piecewise((1, sp.Abs(x) > 1.5), (2, True)))),
     ],
     ids=str,
 )
