@@ -145,7 +145,7 @@ def access(
     index = list(form.entries)
     for i, view, first in form.open:
         size = layout.base[i].size
-        index[i] = _slice(frame, view, first, size) if isinstance(view, Window) else _integers(frame, first)
+        index[i] = _slice(frame, view, first, size) if isinstance(view, Window) else _integers(frame, first, size)
     mask = _mask(frame, guards) if guards else None
     if write and mask is not None:
         first = form.advanced[0]
@@ -291,13 +291,13 @@ def _open(view: View, size: int, advanced: bool, *, write: bool, beside: bool) -
     return view, first
 
 
-def _integers(frame: Frame, positions: Expr) -> Any:
-    """Positions on an axis, as jax.Ref takes them."""
+def _integers(frame: Frame, positions: Expr, size: int) -> Any:
+    """Positions on an axis, as jax.Ref takes them. One that is traced it fits into the axis, one that is known not."""
     value = frame.evaluate(positions)
     if isinstance(value, jax.Array):
         return _widen(value)
     if np.ndim(value) == 0:
-        return np.int32(value)
+        return np.int32(_fit(np.int64(value), size, size))
     return jnp.asarray(value)
 
 

@@ -191,3 +191,16 @@ def test_positions_of_an_unsigned_dtype(dtype: str, start: int, jitted: bool) ->
         first = min(shown, 2)
         assert gathered.array.tolist() == [9, 8, 7, 6][first : first + 2]
         assert filled.array.tolist() == (cells[3:6].tolist() if start == 3 else [-1, -1, -1])
+
+
+@pytest.mark.skipif(jax.__version_info__ < (0, 10), reason="this jax does not vmap refs rightly")
+@pytest.mark.parametrize(("at", "row"), [(9, 3), (-9, 0), (-1, 3)])
+def test_what_is_known_is_clamped_while_vmap_maps(at: int, row: int) -> None:
+    """jax.Ref fits a position that is traced, but takes one that is known at its word."""
+    ref = haliax_refs.new_ref(hax.named(jnp.arange(12.0).reshape(4, 3), ("x", "y")))
+    view = ref.slice({"x": jnp.int32(at)})
+    for known in (jnp.int32(at), hax.named(jnp.int32(at), ())):
+        assert hax.vmap(lambda column: column["x", known], "y")(ref).array.tolist() == [3.0 * row + y for y in range(3)]  # noqa: B023
+        hax.vmap(lambda column: column.at["x", known].add(1.0), "y")(ref)  # noqa: B023
+        hax.vmap(lambda cell: cell.at[...].add(-1.0), "y")(view)
+    assert ref[...].array.tolist() == np.arange(12.0).reshape(4, 3).tolist()
