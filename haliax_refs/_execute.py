@@ -7,7 +7,9 @@ program is compiled once for each structure: positions and index arrays are its 
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -90,8 +92,9 @@ def run(operation: Operation, ref: Any, planned: Plan, value: Any = None) -> Any
         if operation.kind != "swap":
             return _call(operation, ref, planned, value)
         # In one program, XLA would copy the buffer to keep what was there: by hand as well as here.
-        old = _call(operation_of("get", None, operation.guards, operation.fill), ref, planned, None)
-        _call(operation_of("set", operation.value_axes, operation.guards), ref, planned, value)
+        with _alone(operation, ref):
+            old = _call(operation_of("get", None, operation.guards, operation.fill), ref, planned, None)
+            _call(operation_of("set", operation.value_axes, operation.guards), ref, planned, value)
         return old
     operands = [_known(operand) for operand in planned.operands]
     try:
@@ -148,13 +151,28 @@ def _call(operation: Operation, ref: Any, planned: Plan, value: Any) -> Any:
         arguments.append(value if isinstance(value, jax.Array) else np.asarray(value, ref.dtype))
     sharding = ref.sharding
     if type(sharding) is not SingleDeviceSharding or ref.dtype in _NARROW:
-        return _jitted(operation, layout, divided_by(sharding))(ref, *arguments)
+        called = _jitted(operation, layout, divided_by(sharding))
+        with _alone(operation, ref):
+            return called(ref, *arguments)
     known = _COMPILED if operation.function is None else _COMPILED_APPLIED
     key = (operation, layout, ref.dtype, sharding, *map(_signature, arguments))
     compiled = known.get(key)
     if compiled is None:
         compiled = known.remember(key, _program(operation, layout).lower(ref, *arguments).compile())
-    return compiled(ref, *arguments)
+    with _alone(operation, ref):
+        return compiled(ref, *arguments)
+
+
+# A few for all refs, by id: two that share one only wait for each other. Reentrant, as finalizers may use refs.
+_LOCKS = tuple(threading.RLock() for _ in range(64))
+
+
+def _alone(operation: Operation, ref: Any) -> AbstractContextManager[Any]:
+    """While no other thread uses the ref: a program takes the buffer out of it and puts one in, to read as well.
+
+    A function that is applied may call back, from a thread of jax's, what uses a ref; it must not wait for us.
+    """
+    return _LOCKS[id(ref) // 64 % len(_LOCKS)] if operation.function is None else nullcontext()
 
 
 def _signature(argument: Any) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import threading
 from typing import Any
 
 import haliax as hax
@@ -250,6 +251,30 @@ def test_refs_work_while_jit_is_disabled() -> None:
         ref.at["x", [2, 2]].multiply(0.5)
         assert haliax_refs.swap(ref, {"x": 2, "y": 0}, 7.0).item() == 1.0
         assert haliax_refs.freeze(ref.slice({"x": slice(None, 1, -1)})).array.tolist() == [[0, 0, 0], [7, 1, 1]]
+
+
+def test_threads_may_share_a_ref() -> None:
+    """Each operation takes the buffer out of the ref and puts one in; another thread must not find it gone."""
+    ref = haliax_refs.new_ref(hax.zeros((X, Y)))
+    start, failed = threading.Barrier(4), []
+
+    def use(i: int) -> None:
+        try:
+            start.wait(timeout=30)
+            for _ in range(100):
+                haliax_refs.addupdate(ref, {"x": i}, 1.0)
+                ref["x", i].array.block_until_ready()
+                haliax_refs.swap(ref.slice({"x": [i]}), ..., ref["x", i])
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=use, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not failed
+    assert ref[...].array.tolist() == [[100.0] * 3] * 4
 
 
 # --- Properties -----------------------------------------------------------------------------------------------------
