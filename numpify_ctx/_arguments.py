@@ -284,10 +284,14 @@ def spread(result: Any, rank: int, shape: Shape) -> Any:
         return python_number(result)
     if found[rank:] == shape:
         return result
+    if not found:
+        result = python_number(result)
     result = np.asarray(result)
-    lead = found[:rank]
-    pad = (1,) * (len(shape) - len(found[rank:]))
-    return np.broadcast_to(result.reshape(lead + pad + found[rank:]), lead + shape).copy()
+    lead, rest = found[:rank], found[rank:]
+    pad = (1,) * (len(shape) - len(rest))
+    if any(n not in (1, m) for n, m in zip(pad + rest, shape, strict=False)) or len(rest) > len(shape):
+        raise ValueError(f"cannot give a result of shape {rest}: the arguments broadcast to shape {shape}")
+    return np.broadcast_to(result.reshape(lead + pad + rest), lead + shape).copy()
 
 
 _PYTHONS_OWN = frozenset(np.dtype(kind) for kind in (np.bool_, np.int64, np.float64, np.complex128))
@@ -302,7 +306,7 @@ def python_number(value: Any) -> Any:
     if type(value) in _PYTHON:
         return value
     value = np.asarray(value)[()]
-    if not isinstance(value, np.generic):
+    if not isinstance(value, np.generic) or value.dtype.kind in "SUV":
         raise TypeError(
             f"cannot give {value!r} as a result: it is of type {type(value).__name__}; pass numbers or arrays"
         )

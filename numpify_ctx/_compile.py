@@ -9,6 +9,7 @@ from typing import Any
 from ._cache import CACHE, key_of
 from ._entry import Entry
 from ._lower import lower
+from ._names import short
 from ._program import Program
 from ._rules import RULES
 from ._threads import Threads, checked_threads
@@ -55,10 +56,16 @@ def compile_expression(
     array([1.        , 0.13533528])
     """
     threads = checked_threads(threads)
-    key = key_of(expr, call_signature, functions or {}, threads) if cache else None
+    functions = {} if functions is None else functions
+    if not isinstance(functions, Mapping):
+        raise TypeError(
+            f"cannot take functions={short(functions)}: it is of type {type(functions).__name__}; "
+            "pass a mapping from function classes to callables"
+        )
+    key = key_of(expr, call_signature, functions, threads) if cache else None
     known: Compiled | None = None if key is None else CACHE.get(key)
     if known is not None:
         return known
-    program = lower(expr, call_signature, RULES, functions or {})
+    program = lower(expr, call_signature, RULES, functions)
     compiled = Compiled(Entry(program, threads), program)
     return compiled if key is None else CACHE.put(key, compiled)

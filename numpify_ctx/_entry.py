@@ -23,6 +23,7 @@ from ._blocks import LARGE, Blocks
 from ._bounds import NO_INTEGERS, Bounds, Integers
 from ._emit import Source, emit_arrays, emit_floats, emit_scalars
 from ._load import load
+from ._names import short
 from ._program import COMPLEX, INT, REAL, Layout, Program, infer_kinds
 from ._refusals import explained
 from ._runtime import number
@@ -156,7 +157,8 @@ class Entry:
         kinds = self._kinds_of_results(plain)
         for value, node, kind in zip(self._several(result), self.program.results, kinds, strict=True):
             rank = self.program.rank[node]
-            finished.append(spread(value, rank, ()) if rank else number(value, kind))
+            value = spread(value, rank, ())
+            finished.append(value if rank else number(value, kind))
         return self._arranged(finished)
 
     def _kinds_of_results(self, plain: Sequence[Any]) -> list[int]:
@@ -214,7 +216,12 @@ class Entry:
             results = self._blocks.compute(values, self._bounds.integers(values, mask), shape, out)
             if results is not None:
                 return out
-        np.copyto(out, self._call_arrays(args), casting="same_kind")
+        result = self._call_arrays(args)
+        try:
+            np.copyto(out, result, casting="same_kind")
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"cannot write {_what(result)} into out={short(out)}: {error}") from error
         return out
 
     def _is_large(self, shape: Shape, precision: Any) -> bool:
@@ -267,6 +274,13 @@ class Entry:
         if self.program.layout.kind == "node":
             return results[0]
         return _arrange(self.program.layout, iter(results))
+
+
+def _what(result: Any) -> str:
+    """A result, for messages."""
+    if isinstance(result, np.ndarray | np.generic):
+        return f"a result of shape {result.shape} and dtype {result.dtype}"
+    return f"a result of type {type(result).__name__}"
 
 
 def _is_one_of(result: Any, values: Sequence[Any]) -> bool:

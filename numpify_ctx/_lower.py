@@ -406,12 +406,13 @@ def _shape_of(argument: Any) -> tuple[Any, ...]:
 
 
 def _check_arity(expr: Any, function: Callable[..., Any]) -> None:
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # a NumPy ufunc, a builtin
-        arity = getattr(function, "nin", len(expr.args))
-        fits = arity == len(expr.args)
+    if isinstance(function, np.ufunc):
+        fits = function.nin == len(expr.args)  # what else it takes by position is where to write the result
     else:
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):  # a builtin
+            return
         try:
             signature.bind(*expr.args)
             fits = True

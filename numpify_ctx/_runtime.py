@@ -172,9 +172,11 @@ def foreign(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function, updated=())
     def counted(*args: Any) -> Any:
         result = function(*args)
-        if not isinstance(result, np.ndarray | np.generic):
-            return result if type(result) not in (int, bool) or all(map(_counts, args)) else quotient(result, 1)
-        if result.dtype == object:
+        if type(result) in (int, bool):
+            return result if all(map(_counts, args)) else quotient(result, 1)
+        if type(result) in (float, complex):
+            return result
+        if not isinstance(result, np.ndarray | np.generic) or result.dtype == object:
             result = as_array(result)
         if result.dtype.kind not in "biu":
             return result

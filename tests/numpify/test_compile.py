@@ -215,6 +215,16 @@ def test_a_wrong_arity_is_refused(function):
         run(f(x), 1.0, functions={f: function})
 
 
+def test_a_ufunc_is_given_nothing_to_write_to():
+    with pytest.raises(CompileError, match=r"cannot compile h\(x, y\): its function <ufunc 'sin'> does not take 2 arg"):
+        compile_expression(sp.Function("h")(x, y), [(x, "x"), (y, "y")], functions={sp.Function("h"): np.sin})
+
+
+def test_functions_are_a_mapping():
+    with pytest.raises(TypeError, match=r"^cannot take functions=\[1\]: it is of type list; pass a mapping from func"):
+        compile_expression(x, [(x, "x")], functions=[1])
+
+
 def test_functions_are_not_given_by_name():
     with pytest.raises(
         CompileError, match=r"cannot use 'f' as a key .* by class, not by name; pass sp.Function\('f'\)"

@@ -221,3 +221,23 @@ def test_results_are_the_callers_own():
             got = compiled(expr, x).call(array)
             got[...] = -1
             np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize(
+    ("expr", "out", "error", "message"),
+    [
+        (x, 5, TypeError, "cannot write a result of shape .* and dtype float64 into out=5: "),
+        (x, [0.0, 0.0, 0.0], TypeError, r"cannot write .* into out=\[0.0, 0.0, 0.0\]: "),
+        (x, np.zeros(4), ValueError, r"cannot write .* into out=<float64 array of shape \(4,\)>: "),
+        (x, np.zeros(3, int), TypeError, r"cannot write .* into out=<int64 array of shape \(3,\)>: "),
+        (sp.I * x, np.zeros(3), TypeError, "cannot write a result of shape .* and dtype complex128 into out="),
+        ({"a": x}, np.zeros(3), TypeError, "cannot write a result of type dict into out="),
+    ],
+    ids=str,
+)
+def test_what_a_result_cannot_be_written_into(expr, out, error, message):
+    before = np.array(out)
+    for size in (3, 1 << 17):
+        with pytest.raises(error, match=f"^{message}"):
+            numpify(expr, [x])(np.ones(size), out=out)
+        np.testing.assert_array_equal(np.array(out), before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -71,6 +72,29 @@ def test_booleans_of_a_users_function_are_numbers_in_double_precision():
         for got, want in zip(f(value), (2, math.sin(1), -1, 1), strict=True):
             assert np.shape(got) == np.shape(value)
             assert np.ravel(got)[-1] == pytest.approx(want, rel=1e-15)
+
+
+@pytest.mark.parametrize("value", [sp.pi, [sp.pi, 1], (3, 1), Fraction(1, 2)], ids=str)
+def test_other_numbers_of_a_users_function_are_numbers(value):
+    want = np.array(value, float)
+    got = numpify(sp.sin(h(x)) + 1, [x], functions={h: lambda t: value})(np.arange(2.0))
+    np.testing.assert_allclose(got, np.sin(want) + np.ones(2), rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        ("a", TypeError, "cannot give .*'a'.* as a result: it is of type str_; pass numbers or arrays"),
+        (None, TypeError, "cannot give None as a result: it is of type NoneType; pass numbers or arrays"),
+        (np.zeros(7), ValueError, r"cannot give a result of shape \(7,\): the arguments broadcast to shape "),
+        (np.zeros((2, 2)), ValueError, r"cannot give a result of shape \(2, 2\): the arguments broadcast to shape "),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("argument", [1.0, 1, np.arange(2.0)], ids=repr)
+def test_what_a_users_function_gives_must_be_a_result(value, error, message, argument):
+    with pytest.raises(error, match=f"^{message}"):
+        numpify(h(x), [x], functions={h: lambda t: value})(argument)
 
 
 def test_objects_of_a_users_function_are_numbers():
