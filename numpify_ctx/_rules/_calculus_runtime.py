@@ -209,12 +209,12 @@ def _uniform(reduction: Reduction, body: Body, captured: Any, ranks: Any, start:
 
 
 def _chunked(reduction: Reduction, body: Body, elements: Elements, start: Any, count: int, rank: int) -> Any:
-    parts = [
-        _uniform(reduction, body, elements.take(slice(i, i + CHUNK)), elements.ranks, start, count, rank)
-        for i in range(0, elements.size, CHUNK)
-    ]
-    if parts[0].ndim == rank:  # the body uses none of the arrays
-        return parts[0]
+    parts = []
+    for i in range(0, elements.size, CHUNK):
+        chosen = slice(i, min(i + CHUNK, elements.size))
+        part = _uniform(reduction, body, elements.take(chosen), elements.ranks, start, count, rank)
+        # The terms of a guarded body may depend on no array where only some arms are selected.
+        parts.append(np.broadcast_to(part, (*part.shape[:rank], chosen.stop - i)))
     joined = np.concatenate(parts, axis=-1)
     return joined.reshape(joined.shape[:-1] + elements.shape)
 

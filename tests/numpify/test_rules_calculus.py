@@ -447,3 +447,13 @@ def test_derivatives_of_steps():
         np.testing.assert_array_equal(numpify(sp.diff(step, x, 2), [x])(at), want)
     inner = sp.diff(x * sp.floor(2 * x), x)  # a Subs of a derivative
     np.testing.assert_array_equal(numpify(inner, [x])(at + 0.1), [-3, 0, 4])
+
+
+@pytest.mark.parametrize("reduced", [sp.Sum, sp.Product])
+def test_a_guarded_body_may_depend_on_no_array_in_some_chunks(reduced):
+    body = sp.Piecewise((2, sp.sin(k) < 2 + x), (sp.gamma(x + 10), True))
+    f = numpify(reduced(body, (k, 0, 3)), [x])
+    values = np.repeat([0.0, -5.0, 1.0], 30_000)
+    want = np.where(values < -3, f(-5.0), f(0.0))
+    np.testing.assert_array_equal(f(values), want)
+    np.testing.assert_array_equal(f(values.reshape(3, -1)), want.reshape(3, -1))
