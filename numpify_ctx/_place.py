@@ -1,8 +1,9 @@
 """Where each node of a program is computed: at once, under a guard, or within a loop.
 
-Law: a node that every path through a selection computes is computed before it, once; any other is computed inside
+Law: a node that every path through a selection needs is computed before it, once; any other is computed inside
 the arms that use it, also if several do. So sharing never takes a node out of its guard, and a guard never hides
-what is needed anyway. What does not depend on the variable of a loop is computed before the loop.
+what is needed anyway. (And and Or need none of their operands, as another one may decide.) What does not depend on
+the variable of a loop is computed before the loop.
 
 And which nodes are computed with warnings silenced: those that only operands of And and Or need. Any of these may
 decide alone, SymPy orders them as it likes, and so none may complain about elements that another one decides.
@@ -79,14 +80,18 @@ class Placement:
 
     def closure(self, roots: Iterable[int], known: Container[int] = ()) -> set[int]:
         """What must be computed to have `roots`, short of `known` and of what is placed inside other nodes."""
+        return self._reached(roots, known, ())
+
+    def _reached(self, roots: Iterable[int], known: Container[int], closed: Sequence[Op]) -> set[int]:
         found: set[int] = set()
         todo = list(roots)
-        args, needs = self.program.args, self._needs
+        ops, args, needs = self.program.ops, self.program.args, self._needs
         while todo:
             node = todo.pop()
             if node not in found and node not in known:
                 found.add(node)
-                todo.extend(needs[node] if node in needs else args[node])
+                if not closed or ops[node] not in closed:
+                    todo.extend(needs[node] if node in needs else args[node])
         return found
 
     def captured(self, roots: Iterable[int], at_hand: Container[int]) -> list[int]:
@@ -182,12 +187,16 @@ class Placement:
         common: set[int] | None = None
         for test, value in zip((None, *args[2:-1:2], None), (*args[1:-1:2], args[-1]), strict=False):
             if test is not None:
-                tested = tested | self.closure((test,))
-            path = tested | self.closure((value,))
+                tested = tested | self._decisive(test)
+            path = tested | self._decisive(value)
             common = path if common is None else common & path
             if not common:
                 break
         return (*first, *sorted(n for n in common or () if self.program.args[n]))
+
+    def _decisive(self, node: int) -> set[int]:
+        """What any computation of `node` needs: not the operands of And and Or, of which one may decide alone."""
+        return self._reached((node,), (), _GATES if self._has_gates else ())
 
     def _needs_of_region(self, node: int) -> tuple[int, ...]:
         """The other operands, and what in the body does not depend on the bound variables."""

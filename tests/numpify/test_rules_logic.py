@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -280,6 +282,14 @@ def test_the_order_of_the_operands_does_not_matter():
     for order in ((sp.Ne(x, 0), 1 / x > 1, y > 0), (y > 0, 1 / x > 1, sp.Ne(x, 0))):
         expr = sp.And(*order, evaluate=False)
         assert compile_expression(expr, ((x, "x"), (y, "y"))).call(np.array([0.0, 0.5]), 1.0).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("values", [np.array([0.0, 0.5, -2.0]), np.tile([0.0, 0.5, -2.0], 1 << 15)], ids=len)
+def test_what_an_arm_shares_with_an_operand_of_and_stays_in_the_arm(values):
+    ratio = sp.sin(x) / x
+    expr = P((ratio + 2, sp.Ne(x, 0)), (P((x, sp.And(sp.Ne(x, 0), ratio > 0, evaluate=False)), (1, True)), True))
+    got = compile_expression(expr, ((x, "x"),)).call(values)
+    np.testing.assert_allclose(got[:3], [1, math.sin(0.5) / 0.5 + 2, math.sin(2) / 2 + 2], rtol=1e-15)
 
 
 @pytest.mark.parametrize("at", [EVERYWHERE, MANY_TIMES])
