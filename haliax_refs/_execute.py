@@ -195,7 +195,7 @@ def _program(operation: Operation, layout: Layout, divided: frozenset[int] = fro
         scalars = rest.pop(0) if layout.scalars else None
         return _run(operation, ref, layout, scalars, operands, rest.pop() if rest else None, divided=divided)
 
-    program.__name__ = f"named_ref_{operation.kind}"
+    program.__name__ = program.__qualname__ = f"named_ref_{operation.kind}"  # which jax's errors and profiles show
     return jax.jit(program)
 
 

@@ -338,10 +338,16 @@ class NamedRef(ExplicitReads):
         self._check_alive()
         layout = self._layout
         if self._ref.shape != layout.base_shape:
+            asked = f"cannot use this ref of {listed(layout.base)}"
+            if len(self._ref.shape) == len(layout.base):
+                raise ValueError(
+                    f"{asked}, of which this is a view: here is a part of its buffer, of shape {self._ref.shape}, as "
+                    "in shard_map, and what a view shows of that is not known; pass the ref whole, and take the view "
+                    "inside"
+                )
             raise ValueError(
-                f"cannot use this ref of {listed(layout.base)}: jax mapped a dimension of its buffer, which has shape "
-                f"{self._ref.shape} here, and does not say which; map it by name, with hax.vmap, hax.scan or "
-                "hax.ref.foreach"
+                f"{asked}: jax mapped a dimension of its buffer, which has shape {self._ref.shape} here, and does not "
+                "say which; map it by name, with hax.vmap, hax.scan or hax.ref.foreach"
             )
         self._check_not_in_condition()
 

@@ -108,7 +108,12 @@ def check_cast(value: Any, dtype: Any) -> None:
     """NumPy's "same_kind", for jax's dtypes; a Python int fits any integer dtype that holds its value."""
     weak = _is_scalar(value)
     given = jax.dtypes.canonicalize_dtype(type(value)) if weak else value.dtype
+    if given == dtype and isinstance(value, jax.Array):
+        return
     have, want = _kind(given), _kind(dtype)
+    if want is not None and jax.dtypes.canonicalize_dtype(dtype) != dtype:  # jax would make 32 bits of the value
+        way_out = "write within jax.enable_x64(True), as it was made, or make a ref of 32 bits"
+        raise TypeError(f"cannot write {given} to a ref of {dtype}: 64 bits are off here; {way_out}")
     if isinstance(value, int) and want in (1, 2):
         _check_bounds(value, dtype, f"cannot write {value} to a ref of {dtype}: it")
     if given == dtype:

@@ -231,6 +231,12 @@ def test_shard_map_takes_a_ref_under_jit(mesh: Any) -> None:
     np.testing.assert_array_equal(ref[...].array, want)
 
 
+def test_shard_map_takes_no_view(mesh: Any) -> None:
+    mapped = jax.shard_map(lambda ref: ref[...].array, mesh=mesh, in_specs=SPEC, out_specs=P())
+    with pytest.raises(ValueError, match=r"this is a view.* a part of its buffer, .*take the view inside"):
+        jax.jit(mapped)(sharded().slice({"time": slice(0, 4)}))
+
+
 def test_refs_inside_of_shard_map(mesh: Any) -> None:
     def local(x: Any) -> Any:
         ref = hax.new_ref(x, ("batch", "embed"))

@@ -6,6 +6,7 @@ import copy
 import inspect
 import pickle
 import threading
+from functools import partial
 from typing import Any
 
 import haliax as hax
@@ -242,6 +243,19 @@ def test_a_program_of_one_x64_mode_is_not_called_in_the_other() -> None:
             ref.at["x", 7].set(5.0, mode="drop")
             assert ref.at["x", np.array([1, 9])].get(mode="fill", fill_value=-1).array[1] == -1
     assert ref[...].array.tolist() == [0.0, 3.0, 0.0, 0.0]
+
+
+def test_a_ref_of_64_bits_where_they_are_off() -> None:
+    with jax.enable_x64(True):
+        ref, value = haliax_refs.new_ref(np.arange(4.0), "x"), jnp.float64(0.1)
+    ref["x", 0] = value
+    assert np.asarray(ref["x", ::-1].array).tolist() == [3.0, 2.0, 1.0, 0.1]
+    jitted = partial(jax.jit(lambda ref, v: ref.at[...].set(v)), ref)
+    for narrow in (0.1, np.float64(0.1), np.ones(4), jnp.float32(0.1)):
+        for change in (ref.at[...].set, ref.at[...].add, ref.at[...].multiply, jitted):
+            with pytest.raises(TypeError, match=r"cannot write float\d\d to a ref of float64: 64 bits.*enable_x64"):
+                change(narrow)
+    assert np.asarray(ref[...].array).tolist() == [0.1, 1.0, 2.0, 3.0]
 
 
 def test_refs_work_while_jit_is_disabled() -> None:
