@@ -223,7 +223,9 @@ class Emitter:
             case "quotient":
                 return f"{self.within(suite, args[0], PRODUCT)}/{self.within(suite, args[1], UNARY)}", PRODUCT
             case "negative":
-                return "-" + self.within(suite, args[0], PRODUCT), UNARY
+                # Python gives the minus to the first factor: -a*b is a product, and needs brackets in 1/(-a*b).
+                product = suite.text[args[0]][1] == PRODUCT
+                return "-" + self.within(suite, args[0], PRODUCT), PRODUCT if product else UNARY
             case "compare":
                 left, right = (self.within(suite, a, COMPARE + 1) for a in args)
                 return f"{left} {op.numpy} {right}", COMPARE

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ast
 import keyword
+import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, example, given, settings, strategies as st
 
 from numpify_ctx import numpify
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._emit import emit_arrays, emit_scalars
 from numpify_ctx._program import ANY, COMPLEX, REAL
+
+from .evalf_oracle import check
 
 
 x, y, z = sp.symbols("x y z")
@@ -28,6 +32,7 @@ GOLDEN = [
     (sp.exp(-y * x), "def f(x, y):\n    return np.exp(-x*y)\n"),
     (x**2 / 3 - 2 * y + 1, "def f(x, y):\n    return 0.3333333333333333*(x*x) - 2*y + 1\n"),
     (1 / x + y / x**3, "def f(x, y):\n    return 1/x + y/(x*x*x)\n"),
+    (sp.asec(-x * y), "def f(x, y):\n    return np.arccos(1/(-x*y))\n"),
     (-(x + y) * (x - y), "def f(x, y):\n    return (x - y)*(-x - y)\n"),
     ((x > 0) & ((y > 1) | (x < y)), "def f(x, y):\n    return (x > 0) & ((y > 1) | (x < y))\n"),
     (sp.sqrt(2) * sp.sqrt(x), "def f(x, y):\n    return 1.4142135623730951*np.sqrt(x)\n"),
@@ -56,6 +61,68 @@ GOLDEN = [
 @pytest.mark.parametrize(("expr", "text"), GOLDEN)
 def test_the_source_is_readable(expr, text):
     assert source(expr) == text
+
+
+def held(inside):
+    """What SymPy leaves as it is: it would take a sign or a factor out of a reciprocal."""
+    return sp.UnevaluatedExpr(inside)
+
+
+arithmetic = st.recursive(
+    st.sampled_from([x, y, z, sp.Integer(2), sp.Integer(-3)]),
+    lambda e: st.one_of(
+        st.builds(lambda a, b: held(a + b), e, e),
+        st.builds(lambda a, b: held(a - b), e, e),
+        st.builds(lambda a, b: held(a * b), e, e),
+        st.builds(lambda a: held(-a), e),
+        st.builds(lambda a: held(1 / a), e),
+        st.builds(lambda a, b: held(a / b), e, e),
+    ),
+    max_leaves=8,
+)
+
+
+def exactly(expr, point):
+    """The value by fractions, and the largest magnitude on the way to it."""
+    if not expr.args:
+        value = point[expr] if expr in point else Fraction(int(expr.p), int(expr.q))
+        return value, abs(value)
+    values, sizes = zip(*(exactly(a, point) for a in expr.args), strict=True)
+    match expr:
+        case sp.Add():
+            value = sum(values)
+        case sp.Mul():
+            value = math.prod(values)
+        case sp.Pow():
+            value = values[0] ** int(values[1])
+        case _:
+            [value] = values
+    return value, max(abs(value), *sizes)
+
+
+@given(arithmetic, st.tuples(*[st.sampled_from([Fraction(n, 4) for n in (-9, -5, -1, 2, 7, 11)])] * 3))
+@example(held(1 / held(-x * y)), (Fraction(1, 2), Fraction(7, 4), Fraction(1)))
+@example(held(z / held(-2 * y)), (Fraction(1, 2), Fraction(7, 4), Fraction(1)))
+def test_operators_bind_as_the_expression_does(expr, values):
+    point = dict(zip((x, y, z), values, strict=True))
+    try:
+        want, size = exactly(expr, point)
+    except ZeroDivisionError:
+        assume(False)
+    assume(size < 1e6 and not expr.has(sp.zoo, sp.nan))
+    f = numpify(expr, [x, y, z])
+    one, other, last = map(float, values)
+    for got in (f(one, other, last), f(*np.array([[one], [other], [last]]))[0], f(np.array([one]), other, last)[0]):
+        assert abs(got - float(want)) <= 1e-9 * float(size)
+
+
+@pytest.mark.parametrize("function", [sp.asec, sp.acsc, sp.asech, sp.acsch, sp.acoth])
+@pytest.mark.parametrize("inside", [-2 * x, -x * y, -x / y, 2 - x, -x * (y - 3)])
+def test_a_function_of_a_reciprocal(function, inside):
+    with np.errstate(invalid="ignore"):
+        check(function(inside), [x, y], [np.array([-1.75, -0.25, 0.6, 2.5]), 1.5])
+        check(function(inside), [x, y], [-1.75, 1.5])
+        check(function(inside), [x, y], [np.array([-1.75 + 0.5j, 0.5 - 0.25j]), 1.5])
 
 
 def test_scalars_run_over_math():
