@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from haliax import Axis, NamedArray
+from jax.lax import GatherScatterMode
 
 from ._execute import Reduction, operation_of, run
 from ._plan import Plan, plan
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def read(ref: NamedRef, idx: Any, mode: str | None, fill_value: Any) -> NamedArray:
+    mode = _mode(mode)
     planned = _plan(ref, idx, mode)
     fill = checked_fill(fill_value, ref._ref.dtype, mode, bool(planned.guards))
     out = run(operation_of("get", None, planned.guards, fill), ref._ref, planned)
@@ -33,6 +35,7 @@ _OF_BOOLS: dict[Reduction, Reduction] = {"add": "max", "multiply": "min"}
 def write(
     kind: Any, ref: NamedRef, idx: Any, value: Any, mode: str | None, fill_value: Any = None
 ) -> tuple[Any, tuple[Axis, ...]]:
+    mode = _mode(mode)
     planned, dtype = _plan(ref, idx, mode), ref._ref.dtype
     if kind == "addupdate":
         _check_numbers(dtype, "add")
@@ -46,7 +49,7 @@ def write(
 
 
 def reduce(reduction: Reduction, ref: NamedRef, idx: Any, value: Any, mode: str | None) -> None:
-    planned = _plan(ref, idx, mode)
+    planned = _plan(ref, idx, _mode(mode))
     dtype = ref._ref.dtype
     _check_numbers(dtype, reduction)
     array, value_axes = checked(value, planned.layout, dtype)
@@ -64,10 +67,25 @@ def _check_numbers(dtype: Any, verb: str) -> None:
         )
 
 
-def _plan(ref: NamedRef, idx: Any, mode: str | None) -> Plan:
-    ref._check_usable()
+def _mode(mode: Any) -> str | None:
+    """A mode as `jax.numpy` takes it: a name, or a `GatherScatterMode`, for which `NamedArray.at` is typed."""
+    if isinstance(mode, GatherScatterMode):
+        mode = _NAMES.get(mode, mode)
     if mode not in (None, "clip", "promise_in_bounds", "drop", "fill"):
         raise ValueError(f"cannot index with mode={mode!r}: the modes are 'clip', 'drop', 'fill'")
+    name: str | None = mode
+    return name
+
+
+_NAMES = {
+    GatherScatterMode.CLIP: "clip",
+    GatherScatterMode.FILL_OR_DROP: "fill",
+    GatherScatterMode.PROMISE_IN_BOUNDS: "promise_in_bounds",
+}
+
+
+def _plan(ref: NamedRef, idx: Any, mode: str | None) -> Plan:
+    ref._check_usable()
     traced = isinstance(ref._ref, jax.core.Tracer)
     return plan(ref._layout, ref._operands, idx, guard=mode in ("drop", "fill"), traced=traced)
 
@@ -212,5 +230,5 @@ class AtIndex:
         """
         if not callable(function):
             raise TypeError(f"cannot apply {function!r}: it is no function")
-        planned = _plan(self._ref, self._idx, mode)
+        planned = _plan(self._ref, self._idx, _mode(mode))
         run(operation_of("reduce", None, planned.guards, None, "apply", function), self._ref._ref, planned)

@@ -226,6 +226,21 @@ def test_all_is_out_of_bounds_of_a_buffer_of_nothing(index: Any, jitted: bool) -
             ref[index]
 
 
+def test_a_mode_may_be_a_member_of_the_enumeration() -> None:
+    """As `NamedArray.at` takes it."""
+    modes, outside = jax.lax.GatherScatterMode, {"x": hax.named(jnp.array([1, 9]), "i")}
+    ref, value = haliax_refs.new_ref(hax.arange(X)), hax.arange(X)
+    ref.at[outside].set(-1, mode=modes.FILL_OR_DROP)
+    ref.at[outside].multiply(2, mode=modes.FILL_OR_DROP)
+    ref.at[outside].apply(lambda x: x - 1, mode=modes.FILL_OR_DROP)
+    assert ref[...].array.tolist() == [0, -3, 2, 3]
+    read = ref.at[outside].get(mode=modes.FILL_OR_DROP, fill_value=-7)
+    assert read.array.tolist() == [-3, value.at[outside].get(mode=modes.FILL_OR_DROP, fill_value=-7).array[1]]
+    assert haliax_refs.get(ref, {"x": jnp.int32(9)}, mode=modes.CLIP).item() == 3
+    with pytest.raises(ValueError, match=r"cannot index with mode=.*ONE_HOT"):
+        haliax_refs.get(ref, {"x": 0}, mode=modes.ONE_HOT)
+
+
 def test_an_int_beyond_the_default_int() -> None:
     ref = haliax_refs.new_ref(hax.arange(X))
     with pytest.raises(OverflowError, match=r"cannot write 2147483648 to a ref of int32: it holds -2147483648 to"):
