@@ -59,27 +59,25 @@ class Builder:
         known = self._table.get(key)
         if known is not None:
             return known
-        deps = 0
+        all_deps, all_kinds, all_ranks = self.deps, self.kinds, self.rank
+        deps = highest = 0
         for a in args:
-            deps |= self.deps[a]
+            deps |= all_deps[a]
+            if all_ranks[a] > highest:
+                highest = all_ranks[a]
         if type(data) is Region:
-            deps = self.deps[args[-1]]
+            deps = all_deps[args[-1]]
             for bound in data.bound:
-                deps &= ~self.deps[bound]
+                deps &= ~all_deps[bound]
             for a in args[:-1]:
-                deps |= self.deps[a]
+                deps |= all_deps[a]
         if kinds is None:
-            of_args = tuple([self.kinds[a] for a in args])
+            of_args = tuple([all_kinds[a] for a in args])
             kinds = self._answers.get((op, of_args))
             if kinds is None:
                 kinds = self._answers[op, of_args] = op.kinds(of_args)
         if rank is None:
-            if op.rank is None:
-                rank = 0
-                for a in args:
-                    rank = max(rank, self.rank[a]) if self.rank[a] else rank
-            else:
-                rank = op.rank([self.rank[a] for a in args])
+            rank = highest if op.rank is None else op.rank([all_ranks[a] for a in args])
         return self._new(key, op, args, data, deps, kinds, rank)
 
     def param(self, index: int, rank: int = 0) -> int:

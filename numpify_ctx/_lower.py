@@ -307,9 +307,10 @@ class _Lowering:
             if all(value is not None for value in values):
                 return Constant(expr.func(*values), cut=True)
         nodes: list[Any] = []
+        ranks = self.builder.rank
         for part, (_, where) in zip(parts, operands, strict=True):
             node = self._force(part) if type(part) is Constant else part
-            if self.builder.rank[node] and not rule.ranked:
+            if ranks[node] and not rule.ranked:
                 raise CompileError(
                     f"cannot compile {describe(expr)}: {type(expr).__name__} is of numbers, and one of its operands is "
                     "a matrix or array"
