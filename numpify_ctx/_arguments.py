@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.logic.boolalg import BooleanAtom
 
 from ._exact import quotient
+from ._names import short
 
 
 FLOAT64 = np.dtype(np.float64)
@@ -308,6 +309,6 @@ def python_number(value: Any) -> Any:
     value = np.asarray(value)[()]
     if not isinstance(value, np.generic) or value.dtype.kind in "SUV":
         raise TypeError(
-            f"cannot give {value!r} as a result: it is of type {type(value).__name__}; pass numbers or arrays"
+            f"cannot give {short(value)} as a result: it is of type {type(value).__name__}; pass numbers or arrays"
         )
     return value.item() if value.dtype in _PYTHONS_OWN else value

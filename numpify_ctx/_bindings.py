@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import sympy as sp
 
-from ._context import DYNAMIC_PARAMETER, UNFREEZE
+from ._context import DYNAMIC_PARAMETER, UNFREEZE, is_keyed
 from ._errors import BindingError
 from ._names import Signature, normalized, own_name, short, shown
 from ._wrapper import MISSING, Role
@@ -191,14 +191,23 @@ class Bindings:
 
     def absent(self, parameters: Mapping[Any, Any]) -> BindingError:
         """The error of a call for dynamic symbols that the context's mapping does not hold."""
+        if not is_keyed(parameters):
+            return BindingError(
+                f"cannot call: {self._dynamic(self.dynamic_in_order)} and the context's 'parameters' is "
+                f"{short(parameters)}, of type {type(parameters).__name__}; it must be a mapping from symbols to values"
+            )
         absent = [symbol for symbol in self.dynamic_in_order if symbol not in parameters]
         held = list(map(shown, parameters))
         twins = [symbol for symbol in absent if shown(symbol) in held]
-        hint = (
-            f"its {shown(twins[0])} is another symbol, though it prints alike: use the one of the expression"
-            if twins
-            else f"add {_it(absent)} to the context, or unfreeze {_it(absent)}"
-        )
+        named = [
+            name for symbol in absent for name in (own_name(symbol), self.roster.names[symbol]) if name in parameters
+        ]
+        if twins:
+            hint = f"its {shown(twins[0])} is another symbol, though it prints alike: use the one of the expression"
+        elif named:
+            hint = f"its {named[0]!r} is a string: use the symbol itself, as names need not be unique"
+        else:
+            hint = f"add {_it(absent)} to the context, or unfreeze {_it(absent)}"
         return BindingError(
             f"cannot call: {self._dynamic(absent)} and the parameter context does not hold {_it(absent)}; "
             f"it holds {some(held) or 'nothing'}; {hint}"

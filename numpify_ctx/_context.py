@@ -173,7 +173,7 @@ class Parameter:
         """
         if not callable(callback):
             raise BindingError(
-                f"cannot observe {self._symbol!r} with {callback!r}: it is not callable; "
+                f"cannot observe {self._symbol!r} with {shown(callback)}: it is not callable; "
                 "pass a function of (symbol, old, new)"
             )
 
@@ -251,7 +251,7 @@ class Parameters(MutableMapping[Any, Any]):
 
     def _adopt(self, symbol: Any, cell: Parameter) -> None:
         if cell.symbol != symbol:
-            raise BindingError(f"cannot hold {cell!r} as {shown(symbol)}: it is the parameter of {cell.symbol!r}")
+            raise BindingError(f"cannot hold {shown(cell)} as {shown(symbol)}: it is the parameter of {cell.symbol!r}")
         if symbol in self._cells:
             del self[symbol]
         self._cells[symbol] = cell
@@ -286,7 +286,8 @@ class Parameters(MutableMapping[Any, Any]):
         """
         if not callable(callback):
             raise BindingError(
-                f"cannot observe {self!r} with {callback!r}: it is not callable; pass a function of (symbol, old, new)"
+                f"cannot observe {shown(self)} with {shown(callback)}: it is not callable; "
+                "pass a function of (symbol, old, new)"
             )
 
         def told(symbol: Any, old: Any, new: Any) -> None:
@@ -317,8 +318,8 @@ def _checked_symbol(symbol: Any, doing: str) -> Any:
     if isinstance(symbol, sp.Basic):
         return symbol
     raise BindingError(
-        f"cannot {doing} {symbol!r}: it is of type {type(symbol).__name__}; parameters are known by their symbols, "
-        "as names need not be unique"
+        f"cannot {doing} {shown(symbol)}: it is of type {type(symbol).__name__}; parameters are known by their "
+        "symbols, as names need not be unique"
     )
 
 
@@ -388,10 +389,16 @@ def checked_context(ctx: Any) -> Any:
     """
     if isinstance(ctx, type) or not (isinstance(ctx, Mapping) or holds_parameters(ctx)):
         raise BindingError(
-            f"cannot take {ctx!r} as a parameter context: it is of type {type(ctx).__name__} and has no 'parameters'; "
-            "pass an object whose .parameters[symbol].value is the value, or a mapping from symbols to values"
+            f"cannot take {shown(ctx)} as a parameter context: it is of type {type(ctx).__name__} and has no "
+            "'parameters'; pass an object whose .parameters[symbol].value is the value, or a mapping from symbols to "
+            "values"
         )
     return ctx
+
+
+def is_keyed(parameters: Any) -> bool:
+    """Whether a context's `parameters` can be asked for a symbol: a mapping, or what has its look-up."""
+    return hasattr(parameters, "__getitem__") and not isinstance(parameters, str | bytes | list | tuple)
 
 
 def keeps_value(entry: Any) -> bool:

@@ -21,6 +21,7 @@ from sympy.tensor.array.expressions import ArraySymbol
 from ._builder import Builder
 from ._errors import CompileError
 from ._exact import evaluate
+from ._names import shown, without_address
 from ._ops import STACK
 from ._program import COMPLEX, INT, Layout, Op, Program, arithmetic
 from ._runtime import foreign
@@ -265,7 +266,7 @@ class _Lowering:
         if found is None:
             return None
         if not callable(found):
-            raise CompileError(f"cannot compile {describe(expr)}: its function {found!r} is not callable")
+            raise CompileError(f"cannot compile {describe(expr)}: its function {shown(found)} is not callable")
         _check_arity(expr, found)
         op = self.user_ops.get(cls)
         if op is None:
@@ -362,6 +363,10 @@ def _missing(expr: Any) -> CompileError:
         return CompileError(
             f"cannot compile {describe(expr)}: it is a function, not a value; pass its expr, with its signature as args"
         )
+    if isinstance(expr, sp.Order):
+        return CompileError(
+            f"cannot compile {describe(expr)}: it stands for the terms that a series leaves out; call .removeO() first"
+        )
     if isinstance(expr, sp.FiniteSet):
         return CompileError(f"cannot compile {describe(expr)}: a set has no order; pass a list")
     way_out = f"; pass functions={{{name}: a NumPy function}}" if isinstance(expr, sp.Function) else ""
@@ -382,7 +387,9 @@ def _as_sympy(expr: Any) -> Any:
     try:
         return sp.sympify(expr, strict=True)
     except sp.SympifyError:
-        raise CompileError(f"cannot compile {type(expr).__name__} {expr!r}: it is not a SymPy expression") from None
+        raise CompileError(
+            f"cannot compile {type(expr).__name__} {shown(expr)}: it is not a SymPy expression"
+        ) from None
 
 
 def _class_of(key: Any) -> Any:
@@ -396,7 +403,9 @@ def _class_of(key: Any) -> Any:
             f"cannot use {key!r} as a key of functions: they are told apart by class, not by name; "
             f"pass sp.Function({key!r}), or the class of SymPy's that is called so"
         )
-    raise CompileError(f"cannot use {key!r} as a key of functions: it is no function class; pass e.g. sp.Function('f')")
+    raise CompileError(
+        f"cannot use {shown(key)} as a key of functions: it is no function class; pass e.g. sp.Function('f')"
+    )
 
 
 def _shape_of(argument: Any) -> tuple[Any, ...]:
@@ -420,9 +429,15 @@ def _check_arity(expr: Any, function: Callable[..., Any]) -> None:
         except TypeError:
             fits = False
     if not fits:
+        takes = _arguments(function.nin) if isinstance(function, np.ufunc) else without_address(str(signature))
         raise CompileError(
-            f"cannot compile {describe(expr)}: its function {function!r} does not take {len(expr.args)} arguments"
+            f"cannot compile {describe(expr)}: its function {shown(function)} takes {takes}, "
+            f"not {_arguments(len(expr.args))}"
         )
+
+
+def _arguments(number: int) -> str:
+    return "1 argument" if number == 1 else f"{number or 'no'} arguments"
 
 
 def describe(expr: Any) -> str:

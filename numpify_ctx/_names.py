@@ -234,10 +234,27 @@ def shown(value: Any) -> str:
     >>> shown(x + 1), shown(sp.Add(*sp.symbols("x:99")))
     ('x + 1', '<long Add>')
     """
-    return repr(value) if is_short(value) else f"<long {type(value).__name__}>"
+    return without_address(repr(value)) if is_short(value) else f"<long {type(value).__name__}>"
 
 
-_SHORT = reprlib.Repr()
+def without_address(text: str) -> str:
+    """The repr of an object without where it lies in memory: that tells nothing, and differs from run to run.
+
+    >>> without_address("<function f at 0x7fe683caa570>")
+    '<function f>'
+    """
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
+
+
+class _Short(reprlib.Repr):
+    def repr_instance(self, value: Any, level: int) -> str:
+        """Without the address before it is cut, so that no part of one is left."""
+        text = without_address(repr(value))
+        half = (self.maxother - 3) // 2
+        return text if len(text) <= self.maxother else f"{text[:half]}...{text[-half:]}"
+
+
+_SHORT = _Short()
 _SHORT.maxother = _SHORT.maxstring = 60
 
 
@@ -282,7 +299,7 @@ def ordered_arguments(args: Any) -> tuple[Any, ...]:
             return tuple(args)
         case _:
             raise CompileError(
-                f"cannot take args={args!r}: it is of type {type(args).__name__}; pass a list of symbols"
+                f"cannot take args={shown(args)}: it is of type {type(args).__name__}; pass a list of symbols"
             )
 
 

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ._names import short
+
 
 Threads = int | Literal["auto"]
 
@@ -28,7 +30,9 @@ def checked_threads(threads: Any) -> Threads:
     if threads == "auto":
         return "auto"
     if isinstance(threads, bool) or not isinstance(threads, int | np.integer):
-        raise TypeError(f'cannot compile for {threads!r} threads: that is no whole number; pass a number or "auto"')
+        raise TypeError(
+            f'cannot compile for {short(threads)} threads: that is no whole number; pass a number or "auto"'
+        )
     if threads < 1:
         raise ValueError(
             f'cannot compile for {threads} threads: at least one is needed; pass threads=1, more, or "auto"'

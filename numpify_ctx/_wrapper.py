@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ._context import Parameters, holds_parameters, keeps_value
+from ._context import Parameters, holds_parameters, is_keyed, keeps_value
 from ._entry import REFUSALS
 from ._listing import new_filename, show
 from ._names import fresh_name
@@ -70,6 +70,7 @@ _BUILTIN_WORDS: Mapping[str, Any] = {
     "proxy": MappingProxyType,
     "missing": MISSING,
     "plain": _PLAIN,
+    "is_keyed": is_keyed,
     "keeps_value": keeps_value,
 }
 _WORDS = (
@@ -123,7 +124,7 @@ def text(shape: Shape) -> str:
             return misfit((t, *extra), keywords, out)
         parameters = context.parameters
         kind = parameters.__class__
-        if kind is not dict and kind is not proxy and omega_symbol not in parameters:
+        if kind is not dict and kind is not proxy and not (is_keyed(parameters) and omega_symbol in parameters):
             raise absent(parameters)
         try:
             omega = parameters[omega_symbol]
@@ -212,7 +213,8 @@ def _reading(name: str, w: _Words, lookup: Lookup) -> list[str]:
         return looking
     if lookup != "dict":
         looking = [
-            f"    if {kind} is not {w['dict']} and {kind} is not {w['proxy']} and {symbol} not in {parameters}:",
+            f"    if {kind} is not {w['dict']} and {kind} is not {w['proxy']} "
+            f"and not ({w['is_keyed']}({parameters}) and {symbol} in {parameters}):",
             f"        raise {w['absent']}({parameters})",
             *looking,
         ]

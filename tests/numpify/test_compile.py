@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import linecache
 import os
+import re
 import threading
 import traceback
 
@@ -209,14 +210,22 @@ def test_constant_arguments_do_not_fold_a_users_function():
     assert run(f(2) * x, A, functions={f: lambda v: v + 1}).tolist() == (A * 3).tolist()
 
 
-@pytest.mark.parametrize("function", [lambda: 1, lambda v, w: v, np.add])
-def test_a_wrong_arity_is_refused(function):
-    with pytest.raises(CompileError, match=r"cannot compile f\(x\): its function .* does not take 1 arguments"):
+@pytest.mark.parametrize(
+    ("function", "takes"),
+    [(lambda: 1, "<lambda>> takes ()"), (lambda v, w: v, "<lambda>> takes (v, w)"), (np.add, "takes 2 arguments")],
+    ids=["none", "two", "ufunc"],
+)
+def test_a_wrong_arity_is_refused(function, takes):
+    with pytest.raises(
+        CompileError, match=rf"^cannot compile f\(x\): its function .*{re.escape(takes)}, not 1 argument$"
+    ):
         run(f(x), 1.0, functions={f: function})
 
 
 def test_a_ufunc_is_given_nothing_to_write_to():
-    with pytest.raises(CompileError, match=r"cannot compile h\(x, y\): its function <ufunc 'sin'> does not take 2 arg"):
+    with pytest.raises(
+        CompileError, match=r"cannot compile h\(x, y\): its function <ufunc 'sin'> takes 1 argument, not 2 arguments"
+    ):
         compile_expression(sp.Function("h")(x, y), [(x, "x"), (y, "y")], functions={sp.Function("h"): np.sin})
 
 

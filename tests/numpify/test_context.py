@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import copy
 import pickle
+import re
 import threading
 from types import SimpleNamespace
 
@@ -362,3 +363,23 @@ def test_nothing_of_a_context_is_read_before_the_call():
     bound()
     bound()
     assert context.reads == 2
+
+
+@pytest.mark.parametrize("parameters", [None, 5, "k", [1.0]], ids=repr)
+def test_what_is_no_mapping_any_more_is_said_to_be_none(parameters):
+    k = sp.Symbol("k")
+    figure = SimpleNamespace(parameters={k: 2.0})
+    f = numpify(k * 2).freeze(k=DYNAMIC_PARAMETER).set_parameter_context(figure)
+    assert f() == 4.0
+    figure.parameters = parameters
+    fact = f"the context's 'parameters' is {parameters!r}, of type {type(parameters).__name__}; it must be a mapping"
+    with pytest.raises(BindingError, match=f"^cannot call: k is a DYNAMIC_PARAMETER and {re.escape(fact)}"):
+        f()
+
+
+@pytest.mark.parametrize("key", ["lambda", "lambda__"])
+@pytest.mark.parametrize("wrap", [dict, lambda d: SimpleNamespace(parameters=d)], ids=["dict", "attribute"])
+def test_a_context_by_names_is_told_to_use_symbols(key, wrap):
+    f = numpify(sp.Symbol("lambda") * 2).freeze(lambda__=DYNAMIC_PARAMETER).set_parameter_context(wrap({key: 1.0}))
+    with pytest.raises(BindingError, match=f"its '{key}' is a string: use the symbol itself, as names need not be uni"):
+        f()

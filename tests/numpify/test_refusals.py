@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from numpify_ctx import DYNAMIC_PARAMETER, numpify
+from numpify_ctx import DYNAMIC_PARAMETER, Parameter, Parameters, numpify
 
 
 x, k = sp.symbols("x lambda")
@@ -73,3 +73,38 @@ def test_what_a_users_function_raises_is_its_own():
 def test_a_symbol_is_no_number():
     with pytest.raises(TypeError, match="cannot take x for 'lambda__': it is of type Symbol; pass a number"):
         PRODUCT(1.0, x)
+
+
+class Thing:
+    """What has no repr of its own, so that Python shows where it lies in memory."""
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda thing: PRODUCT(thing, 1.0),
+        lambda thing: PRODUCT(1.0, 2.0, out=thing),
+        lambda thing: PRODUCT.freeze({thing: 1.0}),
+        lambda thing: PRODUCT.freeze(thing),
+        lambda thing: PRODUCT.freeze({k: DYNAMIC_PARAMETER}).set_parameter_context(thing),
+        lambda thing: Parameters({thing: 1.0}),
+        lambda thing: Parameters({x: 1.0}).observe(thing),
+        lambda thing: Parameters({x: thing}).observe(None),
+        lambda thing: Parameter(x, 1.0).observe(thing),
+        lambda thing: numpify(thing),
+        lambda thing: numpify(x, thing),
+        lambda thing: numpify(x, [thing]),
+        lambda thing: numpify(x, threads=thing),
+        lambda thing: numpify(sp.Function("h")(x), functions={sp.Function("h"): thing}),
+        lambda thing: numpify(sp.Function("h")(x), functions={sp.Function("h"): lambda a, b=thing, *, c: a}),
+        lambda thing: numpify(x, functions={thing: abs}),
+        lambda thing: numpify(sp.Function("h")(x), [x], functions={sp.Function("h"): lambda a: thing})(1.0),
+    ],
+)
+def test_no_message_shows_an_address_in_memory(attempt):
+    thing = Thing()
+    assert re.search(r" at 0x", repr(thing))
+    with pytest.raises((TypeError, ValueError)) as caught:
+        attempt(thing)
+    assert "0x" not in str(caught.value)
+    assert re.search(r"Thing|'parameters'|lambda", str(caught.value))
