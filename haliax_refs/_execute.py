@@ -21,7 +21,7 @@ from jax.sharding import SingleDeviceSharding
 
 from ._gradients import staying, without_lost
 from ._layout import Layout
-from ._lower import Access, access
+from ._lower import ARRAYS, Access, access
 from ._plan import Plan
 from ._recent import Recent
 from ._scopes import explain
@@ -119,9 +119,9 @@ def _run_traced(operation: Operation, ref: Any, layout: Layout, operands: Sequen
 
 def _known(operand: Any) -> Any:
     """An operand that is concrete while tracing, as NumPy: jax.Ref does not take a concrete jax array everywhere."""
-    if isinstance(operand, jax.Array) and not isinstance(operand, jax.core.Tracer):
-        return np.asarray(operand)
-    return operand
+    if isinstance(operand, jax.core.Tracer) or not isinstance(operand, jax.Array):  # quicker to tell of a tracer
+        return operand
+    return np.asarray(operand)
 
 
 # dtypes of less than a byte: a compiled program refuses the layout that jax gives a NumPy argument of these
@@ -244,8 +244,12 @@ def _run(
     return None
 
 
+_REFS = (jax.core.Tracer, jax.Ref)  # of a tracer it is quicker to tell
+
+
 def _is_in_kernel(ref: Any) -> bool:
-    whole = ref if isinstance(ref, jax.Ref) else ref.ref  # what `.at` makes of one has no type of its own
+    # What `.at` makes of one has no type of its own.
+    whole = ref if isinstance(ref, _REFS) else ref.ref
     return getattr(jax.typeof(whole), "memory_space", None) is not None
 
 
@@ -283,7 +287,7 @@ def _fill_value(dtype: Any, fill: Any) -> Any:
 
 def _raw(value: Any, value_axes: tuple[str, ...], where: Access, layout: Layout, dtype: Any) -> Any:
     """A value to write, cast, broadcast by name and permuted to the shape of `ref[where.index]`."""
-    if not isinstance(value, jax.Array):
+    if not isinstance(value, ARRAYS):
         value = np.asarray(value, dtype) if np.ndim(value) == 0 else jnp.asarray(value, dtype)
     elif value.dtype != dtype:
         value = lax.convert_element_type(value, dtype)

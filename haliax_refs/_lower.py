@@ -40,6 +40,9 @@ from ._views import (
 )
 
 
+ARRAYS = (jax.core.Tracer, jax.Array)  # of a tracer it is quicker to tell
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """How to read or write what a layout shows.
@@ -294,7 +297,7 @@ def _open(view: View, size: int, advanced: bool, *, write: bool, beside: bool) -
 def _integers(frame: Frame, positions: Expr, size: int) -> Any:
     """Positions on an axis, as jax.Ref takes them. One that is traced it fits into the axis, one that is known not."""
     value = frame.evaluate(positions)
-    if isinstance(value, jax.Array):
+    if isinstance(value, ARRAYS):
         return _widen(value)
     if np.ndim(value) == 0:
         return np.int32(_fit(np.int64(value), size, size))

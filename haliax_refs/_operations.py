@@ -69,9 +69,11 @@ def _check_numbers(dtype: Any, verb: str) -> None:
 
 def _mode(mode: Any) -> str | None:
     """A mode as `jax.numpy` takes it: a name, or a `GatherScatterMode`, for which `NamedArray.at` is typed."""
+    if mode is None:
+        return None
     if isinstance(mode, GatherScatterMode):
         mode = _NAMES.get(mode, mode)
-    if mode not in (None, "clip", "promise_in_bounds", "drop", "fill"):
+    if mode not in ("clip", "promise_in_bounds", "drop", "fill"):
         raise ValueError(f"cannot index with mode={mode!r}: the modes are 'clip', 'drop', 'fill'")
     name: str | None = mode
     return name

@@ -108,7 +108,7 @@ def check_cast(value: Any, dtype: Any) -> None:
     """NumPy's "same_kind", for jax's dtypes; a Python int fits any integer dtype that holds its value."""
     weak = _is_scalar(value)
     given = jax.dtypes.canonicalize_dtype(type(value)) if weak else value.dtype
-    if given == dtype and isinstance(value, jax.Array):
+    if given == dtype and not weak and not isinstance(value, np.ndarray | np.generic):
         return
     have, want = _kind(given), _kind(dtype)
     if want is not None and jax.dtypes.canonicalize_dtype(dtype) != dtype:  # jax would make 32 bits of the value
