@@ -140,12 +140,26 @@ def _nprod(function: Callable[[Any], Any], inner: Any, begin: Any, step: int) ->
 
 
 def _integral(function: Callable[[Any], Any], inner: Any, low: Any, high: Any) -> Any:
-    """By tanh-sinh quadrature, believed if it comes out the same with other nodes: what diverges does not."""
+    """By tanh-sinh quadrature, believed if it comes out the same in two parts.
+
+    What diverges does not, nor what has a peak within.
+    """
     value, error = MP.quad(function, [low, high], error=True)
+    parts = [low, _between(low, high), high]
     with MP.workdps(DIGITS * 2 // 3):
-        other = MP.quad(function, [low, high])
-    agree = abs(value - other) <= 1e-8 * abs(value) + 1e-14
-    return value if agree and error <= 1e-8 * max(abs(value), 1e-3) else MP.nan
+        size = abs(value)
+        agree = abs(value - MP.quad(function, parts)) <= 1e-8 * size
+        if not agree:  # of what cancels, the error is to be small beside the parts
+            size = MP.quad(lambda x: abs(function(x)), parts)
+            agree = abs(value - MP.quad(function, parts)) <= 1e-14 * size
+    return value if agree and error <= 1e-8 * max(size, 1e-3) else MP.nan
+
+
+def _between(low: Any, high: Any) -> Any:
+    """A point within a range, at no fraction of it that the nodes favour."""
+    if MP.isinf(low):
+        return high - MP.mpf("1.7") if MP.isfinite(high) else MP.mpf("0.7")
+    return low + (MP.mpf("1.7") if MP.isinf(high) else MP.mpf("0.38") * (high - low))
 
 
 _WAYS: dict[str, Callable[..., Any]] = {

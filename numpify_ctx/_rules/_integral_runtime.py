@@ -28,7 +28,15 @@ _END = 6.0  # where t ends: x is within 1e-270 of the limit
 _FIRST, _LEVELS = 0.5, 7  # the first step, and how often it is halved
 _ENOUGH = 4e-15  # relative to the integral of the absolute value
 _TINY = 1e-280
-_ROUNDS, _MOST = 60, 600  # of bisection; intervals an element may ask for
+_ROUNDS, _MOST = 60, 4000  # of bisection; intervals an element may ask for
+
+# Where a peak is looked for that the rules' own points miss: evenly in t, and evenly in x between two finite limits.
+_LOOK = np.union1d(
+    np.linspace(-_END, _END, 501)[1:-1],
+    np.arcsinh(np.log(np.arange(0.5, 500) / np.arange(499.5, 0, -1)) / np.pi),
+)
+_CLOSELY = np.union1d(np.linspace(-_END, _END, 4001)[1:-1], _LOOK)
+_AROUND = np.array([-64, -16, -4, -1, 0, 1, 4, 16, 64])  # points of these, from the highest: where pieces end
 
 # Kronrod's extension of Gauss's rule of 10 points: nodes, weights, Gauss's weights at every second node.
 _NODES = np.array([
@@ -276,7 +284,8 @@ class _Quadrature:
         size = np.einsum("pkn,k,p->n", self._size(values), _W21, _HALVES)
         error = self._size(fine - coarse).sum(axis=0)
         # The error is that of Gauss's rule: Kronrod's is far below where this is small.
-        return (b - a) * fine.sum(axis=-2), np.isfinite(size) & (error <= 1e-11 * size + _TINY)
+        # Zero at all points may be a peak between them.
+        return (b - a) * fine.sum(axis=-2), np.isfinite(size) & (error <= 1e-11 * size) & (size > _TINY)
 
     def _ends(self, values: Any, outside: Any) -> Any:
         """Has the integrand died where x cannot be told from the limit any more? If not, the rest is not negligible."""
@@ -326,6 +335,7 @@ class _Quadrature:
             done[active[still]] = True
             active = active[~still]
         total[..., never] = np.nan
+        done[self._peaked(np.flatnonzero(done & (scale <= _TINY) & (self.low != self.high)))] = False
         rest = everything[~done & ~never]
         missing = done & ~ends_right & (self.low != self.high)
         if len(rest):
@@ -336,6 +346,13 @@ class _Quadrature:
             missing[rest] = failed
         return total * self.sign, missing
 
+    def _peaked(self, which: Any) -> Any:
+        """Of elements whose integrand was zero at all points so far, those where it is not."""
+        step = max(1, BLOCK // len(_LOOK))
+        parts = (which[i : i + step] for i in range(0, len(which), step))
+        found = [part[self._size(self.weighted(_LOOK[:, None], part)[0]).max(axis=0) > 0] for part in parts]
+        return np.concatenate(found) if found else which
+
     def _in_parts(self) -> tuple[Any, Any]:
         step = max(1, int(BLOCK * _FIRST / _END / 2))
         parts = [self._only(slice(i, i + step)).run() for i in range(0, self.elements.size, step)]
@@ -345,19 +362,22 @@ class _Quadrature:
 
     def _bisected(self, which: Any, scale: Any) -> tuple[Any, Any]:
         """Values of the elements `which`, and for which of these there is none."""
-        pieces = 16
-        edges = np.linspace(-_END, _END, pieces + 1)
+        peaks, ends_right = self._looked_at_closely(which)
+        edges = np.concatenate([np.tile(np.linspace(-_END, _END, 17), (len(which), 1)), peaks], axis=1)
+        edges.sort(axis=1)
+        pieces = edges.shape[1] - 1
         owner = np.repeat(np.arange(len(which)), pieces)
-        left, right = np.tile(edges[:-1], len(which)), np.tile(edges[1:], len(which))
+        left, right = edges[:, :-1].ravel(), edges[:, 1:].ravel()
         total: Any = None
-        rounding = np.zeros(len(which))
+        rounding, settled = np.zeros(len(which)), np.zeros(len(which))
         asked = np.full(len(which), pieces)
         failed = np.zeros(len(which), bool)
         for _ in range(_ROUNDS):
             value, error, size = self._kronrod(left, right, which[owner])
             if total is None:
                 total = np.zeros((*value.shape[:-1], len(which)), value.dtype)
-                whole = np.bincount(owner, size, len(which))
+            # Anew in each round: the first pieces may have missed a peak, or have taken it for all of a piece.
+            whole = settled + np.bincount(owner, size, len(which))
             near = 0.5 * (left + right)
             fine = (error <= 1e-14 * whole[owner] + _TINY) | (right - left <= 1e-13 * (1 + np.abs(near)))
             unsettled = ~np.isfinite(error)
@@ -366,6 +386,7 @@ class _Quadrature:
             for lead in np.ndindex(value.shape[:-1]):
                 good = value[lead][fine]
                 np.add.at(total[lead], owner[fine], np.where(np.isfinite(good), good, 0))
+            settled += np.bincount(owner[fine], size[fine], len(which))
             rounding += np.bincount(owner[fine], np.where(np.isfinite(error[fine]), error[fine], 0), len(which))
             if fine.all():
                 break
@@ -385,13 +406,18 @@ class _Quadrature:
         else:
             failed[owner] = True
         failed |= ~(rounding <= 1e-10 * whole + _TINY)
-        # A range that ends where the integrand has not died: see `_ends`.
-        t = np.linspace(-_END, _END, 4001)[1:-1]
-        step = max(1, BLOCK // len(t))
+        return total, failed | ~ends_right
+
+    def _looked_at_closely(self, which: Any) -> tuple[Any, Any]:
+        """Points around where the integrand is largest, for each element, and whether its ends are right."""
+        highest, ends_right = np.empty(len(which), np.intp), np.empty(len(which), bool)
+        step = max(1, BLOCK // len(_CLOSELY))
         for i in range(0, len(which), step):
-            values, outside = self.weighted(t[:, None], which[i : i + step])
-            failed[i : i + step] |= ~self._ends(values, outside)
-        return total, failed
+            values, outside = self.weighted(_CLOSELY[:, None], which[i : i + step])
+            highest[i : i + step] = np.argmax(self._size(values), axis=0)
+            ends_right[i : i + step] = self._ends(values, outside)
+        around = highest[:, None] + _AROUND
+        return _CLOSELY[np.clip(around, 0, len(_CLOSELY) - 1)], ends_right
 
     def _kronrod(self, left: Any, right: Any, which: Any) -> tuple[Any, Any, Any]:
         half, middle = 0.5 * (right - left), 0.5 * (left + right)

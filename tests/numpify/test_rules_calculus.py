@@ -15,6 +15,7 @@ from sympy.functions.elementary.integers import frac
 
 from numpify_ctx import CompileError, numpify
 from numpify_ctx._rules import _calculus_runtime as runtime
+from numpify_ctx._rules._calculus_exact import Slow
 
 
 x, y, a, b, n, m, t = sp.symbols("x y a b n m t")
@@ -290,6 +291,34 @@ def test_integrals(body, limit, closed):
     np.testing.assert_allclose(f(at[:, None]), closed(at)[:, None], rtol=3e-11, atol=1e-13)
     assert f(1.0) == pytest.approx(closed(np.array(1.0)), rel=3e-11, abs=1e-13)
     assert not isinstance(f(1.0), np.ndarray)
+
+
+ROOT_PI = math.sqrt(math.pi)
+
+
+@pytest.mark.parametrize(
+    ("body", "limit", "at", "want"),
+    [
+        (sp.exp(-((t - x) ** 2)), (t, -oo, oo), [0.0, 50.0, -1000.0], [ROOT_PI] * 3),
+        (sp.exp(-((t - x) ** 2)), (t, 0, oo), [50.0, 1000.0], [ROOT_PI] * 2),
+        (1 / (t**2 + x**2), (t, -1, 1), [1e-4, 1e-6], [2e4 * math.atan(1e4), 2e6 * math.atan(1e6)]),
+        (sp.exp(-(10**8) * (t - x) ** 2), (t, 0, 1), [0.5, 0.123, 0.987], [ROOT_PI * 1e-4] * 3),
+        (sp.cos(x * t), (t, 0, 1), [1e3, 1e4], [math.sin(1e3) / 1e3, math.sin(1e4) / 1e4]),
+        (x * t**2, (t, 0, 1), [0.0, 3.0], [0.0, 1.0]),
+    ],
+    ids=short,
+)
+def test_integrals_of_peaks_and_waves_between_the_points_of_the_rules(body, limit, at, want):
+    f = numpify(sp.Integral(body, limit), [x], cache=False)
+    np.testing.assert_allclose(f(np.array(at)), want, rtol=1e-9)
+    assert [f(v) for v in at] == pytest.approx(want, rel=1e-9)
+
+
+def test_the_slow_way_believes_no_rule_that_misses_a_peak():
+    assert math.isnan(Slow(sp.exp(-((t - 50) ** 2)), t, ())("integral", (), 0.0, math.inf))
+    assert math.isnan(Slow(1 / (t**2 + sp.Float("1e-12")), t, ())("integral", (), -1.0, 1.0))
+    assert Slow(sp.exp(-((t - 1) ** 2)), t, ())("integral", (), 1.0, math.inf) == pytest.approx(ROOT_PI / 2)
+    assert Slow(sp.sin(t), t, ())("integral", (), -1.0, 1.0) == pytest.approx(0.0, abs=1e-20)
 
 
 def test_integrals_with_arrays_for_limits():
