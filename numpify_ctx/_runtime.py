@@ -209,6 +209,18 @@ def piecewise(
     >>> piecewise((x,), (0,), (0.0,), x > 0, np.sqrt, 0)
     array([0., 2.])
     """
+    return piecewise_of_rank(0, live, ranks, samples, condition, *arms)
+
+
+def piecewise_of_rank(
+    rank: int, live: tuple[Any, ...], ranks: tuple[int, ...], samples: tuple[Any, ...], condition: Any, *arms: Any
+) -> Any:
+    """`piecewise` of arrays that have `rank` axes of their own, before those along which the condition varies.
+
+    >>> eye, x = np.eye(2), np.array([-1.0, 4.0, 0.5])
+    >>> piecewise_of_rank(2, (eye,), (2,), (0.0,), x > 0, lambda eye: 2 * eye, lambda eye: eye)[0, 0]
+    array([1., 2., 2.])
+    """
     where: Any = None  # flat positions of the elements not yet decided; None: all of them
     shape: tuple[int, ...] = ()
     pieces: list[tuple[Any, Any]] = []
@@ -238,11 +250,28 @@ def piecewise(
         same = isinstance(result, np.ndarray | np.generic) and result.dtype == dtype
         return result if same else np.asarray(result, dtype=dtype)
     dtype = np.result_type(*(value for _, value in pieces), *samples)
-    lead: tuple[int, ...] = max((np.shape(v)[:-1] for _, v in pieces), key=len)
+    lead: tuple[int, ...] = max((np.shape(v)[:rank] for _, v in pieces), key=len)
     result = np.empty((*lead, math.prod(shape)), dtype)
     for positions, value in pieces:
-        result[..., positions] = value
+        # What depends on nothing that varies has its own axes alone.
+        result[..., positions] = value if np.ndim(value) > rank or np.ndim(value) == 0 else value[..., None]
     return result.reshape(lead + shape)
+
+
+def where(rank: int, condition: Any, one: Any, other: Any) -> Any:
+    """np.where for arrays that have `rank` axes of their own, before those along which the condition varies.
+
+    >>> where(1, np.array([True, False, True]), np.array([1, 2]), np.array([3, 4]))
+    array([[1, 3, 1],
+           [2, 4, 2]])
+    """
+    axes = max(np.ndim(condition), np.ndim(one) - rank, np.ndim(other) - rank)
+    return np.where(condition, _spread(rank, one, axes), _spread(rank, other, axes))
+
+
+def _spread(rank: int, value: Any, axes: int) -> Any:
+    shape = np.shape(value)
+    return np.reshape(value, shape[:rank] + (1,) * (rank + axes - len(shape)) + shape[rank:]) if shape else value
 
 
 def _arm(function: Any, live: tuple[Any, ...]) -> Any:

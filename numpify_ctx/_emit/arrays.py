@@ -75,13 +75,16 @@ class ArrayEmitter(Emitter):
 
     def select(self, suite: Suite, node: int) -> Text:
         if self.place.is_deep(node):
-            return self._where([suite.text[a][0] for a in self.args[node]])
+            return self._where(suite, node)
         return self._select_cheap(suite, node) if self.place.is_cheap(node) else self._select_guarded(suite, node)
 
-    def _where(self, texts: Sequence[str]) -> Text:
+    def _where(self, suite: Suite, node: int) -> Text:
+        texts = [suite.text[a][0] for a in self.args[node]]
+        rank = self.program.rank[node]
+        begin = f"{self.inject('where', rt.where)}({rank}, " if rank else "np.where("
         text = texts[-1]
         for i in range(len(texts) - 3, -1, -2):
-            text = f"np.where({texts[i]}, {texts[i + 1]}, {text})"
+            text = f"{begin}{texts[i]}, {texts[i + 1]}, {text})"
         return text, ATOM
 
     def _select_cheap(self, suite: Suite, node: int) -> Text:
@@ -89,11 +92,11 @@ class ArrayEmitter(Emitter):
         args = self.args[node]
         if suite.silent or not self.place.may_warn(args[1:], suite.text):
             self.run(suite, args)
-            return self._where([suite.text[a][0] for a in args])
+            return self._where(suite, node)
         inside = suite.inside()
         inside.silent = True
         self.run(inside, args)
-        text = self.assign(inside, self._where([inside.text[a][0] for a in args])[0])
+        text = self.assign(inside, self._where(inside, node)[0])
         suite.add('with np.errstate(all="ignore"):')
         suite.lines += inside.lines
         return text
@@ -111,6 +114,9 @@ class ArrayEmitter(Emitter):
         for a in args[1:]:
             constant = self.ops[a] is CONST
             texts.append(self.constant(self.data[a])[0] if constant else self.function(suite, captured, a))
+        rank = self.program.rank[node]
+        if rank:
+            return broken(suite, self.inject("piecewise_of_rank", rt.piecewise_of_rank), [str(rank), *texts]), ATOM
         return broken(suite, self.inject("piecewise", rt.piecewise), texts), ATOM
 
     def _samples(self, suite: Suite, node: int) -> list[str]:

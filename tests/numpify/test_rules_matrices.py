@@ -355,3 +355,29 @@ def test_what_is_not_there_costs_nothing(kind):
     assert time.process_time() - begin < 1.0
     assert got.shape == (2000, 2000)
     assert (got.sum(), got[1999, 5]) == (12.0, 9.0)
+
+
+ARMS = {
+    "plain": (lambda a, b, t: a, lambda a, b, t: b),
+    "guarded": (lambda a, b, t: a, lambda a, b, t: 2 * a),
+    "varying": (lambda a, b, t: t * a, lambda a, b, t: a @ b),
+}
+
+
+@pytest.mark.parametrize("arms", ARMS)
+@pytest.mark.parametrize("rest", [(), (3,), (2, 1)], ids=str)
+def test_cases_of_matrices(arms, rest):
+    first, second = ARMS[arms]
+    a, b, t = sp.MatrixSymbol("a", 2, 2), sp.MatrixSymbol("b", 2, 2), sp.Symbol("t")
+    f = numpify(sp.Piecewise((first(a, b, t), t > 0), (second(a, b, t), True)), [a, b, t], cache=False)
+    one = np.arange(4.0).reshape(2, 2)
+    other = np.random.default_rng(5).normal(size=(2, 2, *rest))
+    for at in np.array([[1.0, -1.0, 2.0], [1.0, 2.0, 3.0], [-1.0, -2.0, -3.0]]):
+        got = f(one, other, at)
+        full = np.broadcast_shapes(rest, (3,))
+        spread = np.broadcast_to(other if rest else other[..., None], (2, 2, *full))
+        assert got.shape == (2, 2, *full)
+        for index in np.ndindex(*full):
+            arm = first if at[index[-1]] > 0 else second
+            np.testing.assert_allclose(got[(..., *index)], arm(one, spread[(..., *index)], at[index[-1]]))
+    assert f(one, other, 1.0).shape == (2, 2, *rest)
