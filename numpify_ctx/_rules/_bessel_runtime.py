@@ -23,6 +23,11 @@ def _not_real_between(n: Any, x: Any) -> Any:
     return (x < 0) & ~is_whole(n)
 
 
+def _not_tiny(n: Any, x: Any) -> Any:
+    """SciPy gives 0, inf or nan for arguments whose square, or the number itself, is no normal number."""
+    return (np.abs(x) >= 1e-150) | (x == 0)
+
+
 def _reflected(function: str, sign: int) -> Callable[..., Any]:
     """J or I: an integer order below 0 is one above it (DLMF 10.4.1, 10.27.1), where the series begins late."""
 
@@ -44,23 +49,52 @@ def _hankel(function: str) -> Callable[..., Any]:
     return reference
 
 
+def _of_both_kinds(name: str, sign: int) -> Callable[..., Any]:
+    """A Hankel function of real numbers: SciPy's own is right as a complex number, not in the smaller of its parts."""
+
+    def function(s: Any, n: Any, x: Any) -> Any:
+        whole = np.asarray(getattr(s, name)(n, x))
+        right = np.broadcast_to(np.asarray(x) > 0, whole.shape)
+        whole.real = np.where(right, s.jv(n, x), whole.real)
+        whole.imag = np.where(right, sign * s.yv(n, x), whole.imag)
+        return whole[()]
+
+    return function
+
+
 BESSELJ = Pointwise(
-    "besselj", _reflected("besselj", -1), Fast(of_scipy("jv"), outside=_not_real_between), Fast(of_scipy("jv")), (0,)
+    "besselj",
+    _reflected("besselj", -1),
+    Fast(of_scipy("jv"), _not_tiny, _not_real_between),
+    Fast(of_scipy("jv"), _not_tiny),
+    (0,),
 )
 BESSELY = Pointwise(
-    "bessely", lambda mp, n, z: mp.bessely(n, z), Fast(of_scipy("yv"), outside=_not_real), Fast(of_scipy("yv")), (0,)
+    "bessely",
+    lambda mp, n, z: mp.bessely(n, z),
+    Fast(of_scipy("yv"), _not_tiny, _not_real),
+    Fast(of_scipy("yv"), _not_tiny),
+    (0,),
 )
 BESSELI = Pointwise(
-    "besseli", _reflected("besseli", 1), Fast(of_scipy("iv"), outside=_not_real_between), Fast(of_scipy("iv")), (0,)
+    "besseli",
+    _reflected("besseli", 1),
+    Fast(of_scipy("iv"), _not_tiny, _not_real_between),
+    Fast(of_scipy("iv"), _not_tiny),
+    (0,),
 )
 BESSELK = Pointwise(
-    "besselk", lambda mp, n, z: mp.besselk(n, z), Fast(of_scipy("kv"), outside=_not_real), Fast(of_scipy("kv")), (0,)
+    "besselk",
+    lambda mp, n, z: mp.besselk(n, z),
+    Fast(of_scipy("kv"), _not_tiny, _not_real),
+    Fast(of_scipy("kv"), _not_tiny),
+    (0,),
 )
 HANKEL1 = Pointwise(
     "hankel1",
     _hankel("hankel1"),
-    Fast(of_scipy("hankel1")),
-    Fast(of_scipy("hankel1")),
+    Fast(_of_both_kinds("hankel1", 1), _not_tiny),
+    Fast(of_scipy("hankel1"), _not_tiny),
     (0,),
     complex_valued=True,
     reach=(1e4, 1e6),
@@ -68,8 +102,8 @@ HANKEL1 = Pointwise(
 HANKEL2 = Pointwise(
     "hankel2",
     _hankel("hankel2"),
-    Fast(of_scipy("hankel2")),
-    Fast(of_scipy("hankel2")),
+    Fast(_of_both_kinds("hankel2", -1), _not_tiny),
+    Fast(of_scipy("hankel2"), _not_tiny),
     (0,),
     complex_valued=True,
     reach=(1e4, 1e6),

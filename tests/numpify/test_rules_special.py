@@ -439,3 +439,17 @@ def test_constants_of_special_functions_have_all_their_digits():
 def test_constants_for_which_mpmath_gives_up_are_left_to_the_call(constant):
     """It raised NoConvergence, or recursed without end, when compiling."""
     assert isinstance(numpify(constant + x, [x], cache=False)(1.0), (float, complex))
+
+
+@pytest.mark.parametrize("name", ["besselj", "bessely", "besseli", "besselk", "hankel1", "hankel2"])
+def test_bessel_functions_of_tiny_numbers(name):
+    """SciPy has 0 for I, and infinities for Y and K of subnormal numbers, whose values are no such thing."""
+    orders, points = np.array([0.0, 0.1, 0.5]), np.array([[1e-310], [1e-300], [1e-8], [2.5]])
+    f = numpify(getattr(sp, name)(x, y), [x, y])
+    got = f(orders, points)
+    with mpmath.workdps(40):
+        want = np.array([[complex(getattr(mpmath, name)(n, p)) for n in orders] for (p,) in points])
+    for part in (np.real, np.imag):  # each to full precision, however small it is beside the other
+        np.testing.assert_allclose(part(got), part(want), rtol=1e-12)
+        assert part(f(0.5, 1e-300)) == pytest.approx(part(want)[1, 2], rel=1e-12)
+    np.testing.assert_allclose(f(orders, points[2:] + 0j), want[2:], rtol=1e-12)
