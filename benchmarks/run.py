@@ -1,4 +1,4 @@
-"""Run the benchmarks: print the table of ratios, write it as JSON and as a picture.
+"""Run the benchmarks, each suite in a process of its own: print the table of ratios, write it as JSON and as a picture.
 
 python -m benchmarks                      # all of it
 python -m benchmarks numpify              # the suites whose name begins so
@@ -13,6 +13,8 @@ import json
 import sys
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from ._report import Finding, machine, plot, table, write_json
@@ -39,17 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     clock_help = "wall time, or the processor time of all threads, for a machine that is not idle"
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall", help=clock_help)
     options = parser.parse_args(arguments)
-    use_clock(options.clock)
     prefixes = (*options.prefix, *(options.only or ()))
     chosen = [name for name in SUITES if not prefixes or name.startswith(prefixes)]
     if not chosen:
         parser.error(f"no suite begins with {' or '.join(prefixes)}: there are {', '.join(SUITES)}")
-    warnings.filterwarnings("ignore", "jax.experimental.shard_map", DeprecationWarning)
     findings: list[Finding] = []
-    for name in chosen:
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        suite = importlib.import_module(SUITES[name])
-        findings += suite.measure(0.1 if options.quick else 1.0)
+    # What one suite leaves in memory would change how long the allocator takes in the next one.
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh:
+        for name in chosen:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            findings += fresh.submit(_measured, name, 0.1 if options.quick else 1.0, options.clock).result()
     print(table(findings))
     where = machine() | {"clock": options.clock}
     print("\n" + json.dumps(where))
@@ -59,6 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if missed:
         print("missed: " + "; ".join(missed), file=sys.stderr)
     return 0
+
+
+def _measured(name: str, rounds: float, clock: str) -> list[Finding]:
+    """What one suite finds."""
+    use_clock(clock)
+    warnings.filterwarnings("ignore", "jax.experimental.shard_map", DeprecationWarning)
+    found: list[Finding] = importlib.import_module(SUITES[name]).measure(rounds)
+    return found
 
 
 if __name__ == "__main__":
