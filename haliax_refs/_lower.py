@@ -295,7 +295,7 @@ def _open(view: View, size: int, advanced: bool, *, write: bool, beside: bool) -
 
 
 def _integers(frame: Frame, positions: Expr, size: int) -> Any:
-    """Positions on an axis, as jax.Ref takes them. One that is traced it fits into the axis, one that is known not."""
+    """Positions on an axis, as jax.Ref takes them: it fits a traced one into the axis, but not a known one."""
     value = frame.evaluate(positions)
     if isinstance(value, ARRAYS):
         return _widen(value)

@@ -65,8 +65,9 @@ def _refuse_returned(tree: Any, what: str) -> None:
 def _refuse_twice(refs: list[NamedRef], name: str, what: str) -> None:
     first: dict[int, int] = {}
     for i, ref in enumerate(refs):
-        other = refs[first.setdefault(id(ref._ref), i)]
-        if first[id(ref._ref)] != i and (name in ref.shape or name in other.shape):
+        before = first.setdefault(id(ref._ref), i)
+        other = refs[before]
+        if before != i and (name in ref.shape or name in other.shape):
             raise ValueError(
                 f"cannot pass a ref twice to {what}: those of {listed(other.axes)} and {listed(ref.axes)} share a "
                 "buffer; pass one that shows both, and take views of it inside"

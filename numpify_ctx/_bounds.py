@@ -17,7 +17,7 @@ from ._ops import ADD, MUL, NEG, POW
 from ._program import ANY, BOOL, COMPLEX, CONST, INT, PARAM, REAL, Program, infer_kinds
 
 
-_LARGEST = 2.0**62
+LARGEST = 2.0**62  # magnitude that integers may come to, with room for what rounding adds to a bound
 _WHOLE = INT | BOOL
 _MOST = 256  # answers remembered for one program
 _FEW = 48  # entries at which Python looks in less time than a reduction takes to start
@@ -91,7 +91,7 @@ class Bounds:
                 bound = _magnitude(program.data[node])
             elif is_bounded(program, node):
                 bound = _bound(program, node, bounds)
-            if exact and not bound < _LARGEST:
+            if exact and not bound < LARGEST:
                 return False
             bounds.append(bound if kinds[node] & _WHOLE else 1.0)
         return True
@@ -133,7 +133,7 @@ def _bound(program: Program, node: int, bounds: Sequence[float]) -> float:
 
 
 def _magnitude(value: Any) -> float:
-    return float(abs(value)) if type(value) is int and abs(value) < _LARGEST else math.inf
+    return float(abs(value)) if type(value) is int and abs(value) < LARGEST else math.inf
 
 
 def _bits(value: Any) -> int:

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-
-_LARGEST = 2.0**62  # that a sum of products of integers may come to
+from .._bounds import LARGEST
 
 
 def element(rank: int, array: Any, *indices: Any) -> Any:
@@ -78,7 +77,7 @@ def einsum(subscripts: tuple[int, ...], counts: tuple[int, ...], result: tuple[i
         operands += [array, [*letters, ...]]
         begin += count
     terms = math.prod(size for letter, size in sizes.items() if letter not in result)
-    if whole and (whole > 1 or terms > 1) and not largest * terms < _LARGEST:
+    if whole and (whole > 1 or terms > 1) and not largest * terms < LARGEST:
         operands[::2] = [array.astype(np.float64) if array.dtype.kind == "i" else array for array in operands[::2]]
     return np.einsum(*operands, [*result, ...], optimize=len(arrays) > 2)
 

@@ -90,23 +90,17 @@ BESSELK = Pointwise(
     Fast(of_scipy("kv"), _not_tiny),
     (0,),
 )
-HANKEL1 = Pointwise(
-    "hankel1",
-    _hankel("hankel1"),
-    Fast(_of_both_kinds("hankel1", 1), _not_tiny),
-    Fast(of_scipy("hankel1"), _not_tiny),
-    (0,),
-    complex_valued=True,
-    reach=(1e4, 1e6),
-)
-HANKEL2 = Pointwise(
-    "hankel2",
-    _hankel("hankel2"),
-    Fast(_of_both_kinds("hankel2", -1), _not_tiny),
-    Fast(of_scipy("hankel2"), _not_tiny),
-    (0,),
-    complex_valued=True,
-    reach=(1e4, 1e6),
+HANKEL1, HANKEL2 = (
+    Pointwise(
+        name,
+        _hankel(name),
+        Fast(_of_both_kinds(name, sign), _not_tiny),
+        Fast(of_scipy(name), _not_tiny),
+        (0,),
+        complex_valued=True,
+        reach=(1e4, 1e6),
+    )
+    for name, sign in (("hankel1", 1), ("hankel2", -1))
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._bounds import LARGEST
 from .._runtime import exact_add, exact_multiply, exact_power
 
 
@@ -98,7 +99,7 @@ def matmul(a: Any, b: Any) -> Any:
         if a.dtype == bool or b.dtype == bool or a.dtype.itemsize < 8 or b.dtype.itemsize < 8:
             a, b = _wide(a), _wide(b)
         largest = float(np.abs(a.astype(float)).max(initial=0)) * float(np.abs(b.astype(float)).max(initial=0))
-        if largest * a.shape[1] >= 2.0**62:
+        if largest * a.shape[1] >= LARGEST:
             a = a.astype(np.float64)
     return a @ b if a.ndim == b.ndim == 2 else front(np.matmul(back(a), back(b)))
 
@@ -172,7 +173,7 @@ def _power(a: Any, exponent: Any) -> Any:
         n = int(exponent)
         if _whole(a) and n > 1:
             size = float(np.abs(a).sum(axis=-1).max(initial=0))
-            if size > 1 and n * math.log(size) > 62 * math.log(2):
+            if size > 1 and n * math.log(size) > math.log(LARGEST):
                 a = a.astype(np.float64)
         return np.linalg.matrix_power(a, n)
     if np.array_equal(a, np.conjugate(np.swapaxes(a, -1, -2))):
@@ -218,8 +219,10 @@ def permanent(a: Any) -> Any:
     n = a.shape[0]
     if n > 20:
         raise ValueError(f"cannot take the permanent of a matrix of shape {(n, n)}: it takes 2**{n} sums")
-    if _whole(a) and n * math.log2(2 * float(np.abs(a.astype(np.float64)).sum(axis=1).max(initial=0.5))) >= 62:
-        a = a.astype(np.float64)
+    if _whole(a):
+        row = float(np.abs(a.astype(np.float64)).sum(axis=1).max(initial=0.5))
+        if n * math.log(2 * row) >= math.log(LARGEST):
+            a = a.astype(np.float64)
     total: Any = 0.0 if a.dtype.kind == "f" else 0
     for bits in range(1, 1 << n):
         chosen = [j for j in range(n) if bits >> j & 1]
