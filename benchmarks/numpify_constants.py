@@ -13,7 +13,7 @@ import contextlib
 import functools
 from unittest import mock
 
-from numpify_ctx import _blocks, _entry
+from numpify_ctx._execution import blocks as _blocks, entry as _entry
 
 from ._timing import CLOCKS, in_turn, use_clock, wall_clock
 from .numpify_peers import OSCILLATOR, POLYNOMIAL, REPEATING, TRIG, Work, numpified

@@ -34,10 +34,10 @@ from sympy.tensor.array import expressions as array_nodes
 from sympy.tensor.array.array_comprehension import ArrayComprehension, ArrayComprehensionMap
 
 from numpify_ctx import CompileError, numpify
-from numpify_ctx._program import BOUND, CONST, PARAM
-from numpify_ctx._rules import _FILES, RULES
-from numpify_ctx._rules._integers import Whole
-from numpify_ctx._rules._pointwise import Fast, Pointwise
+from numpify_ctx._lowering.rules import _FILES, RULES
+from numpify_ctx._lowering.rules.integers import Whole
+from numpify_ctx._lowering.rules.pointwise import Fast, Pointwise
+from numpify_ctx._program.ir import BOUND, CONST, PARAM
 
 
 PAGE = Path(__file__).parent / "functions.md"

@@ -19,7 +19,8 @@ What is what:
 - `install` and `uninstall` put this into haliax and take it out again; `is_installed` tells.
 """
 
-from ._install import install as install, is_installed as is_installed, uninstall as uninstall
+from ._patches.install import install as install, is_installed as is_installed, uninstall as uninstall
+from ._patches.transforms import foreach as foreach
 from ._refs import (
     NamedRef as NamedRef,
     addupdate as addupdate,
@@ -32,7 +33,6 @@ from ._refs import (
     swap as swap,
     wrap as wrap,
 )
-from ._transforms import foreach as foreach
 
 
 __version__ = "0.1.0"

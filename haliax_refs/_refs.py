@@ -18,12 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 from haliax import Axis, NamedArray
 
+from ._access.operations import At, read, write
+from ._access.values import array_of, listed
 from ._explicit import UPSTREAM, ExplicitReads, is_ref
-from ._layout import Layout
-from ._operations import At, read, write
-from ._plan import plan_view
-from ._scopes import arrived, condition, is_eager, is_in_condition, made, may_freeze
-from ._values import array_of, listed
+from ._indexing.layout import Layout
+from ._indexing.plan import plan_view
+from ._lifetime import arrived, condition, is_eager, is_in_condition, made, may_freeze
 
 
 # the id of a `jax.Ref` that has ended -> a weak reference to it, which removes the entry; every use of a ref looks here

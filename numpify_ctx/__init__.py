@@ -35,8 +35,7 @@ What is what:
 - `source`, `symbolic`, `inspect.signature(f)` and `help(f)` show what a function is; functions pickle and copy.
 """
 
-from ._cache import cache_clear as cache_clear, cache_info as cache_info
-from ._context import (
+from ._binding.context import (
     DYNAMIC_PARAMETER as DYNAMIC_PARAMETER,
     UNFREEZE as UNFREEZE,
     Parameter as Parameter,
@@ -44,6 +43,7 @@ from ._context import (
     Parameters as Parameters,
     use_parameter_context as use_parameter_context,
 )
+from ._cache import cache_clear as cache_clear, cache_info as cache_info
 from ._errors import BindingError as BindingError, CompileError as CompileError
 from ._function import (
     BoundNumpifiedFunction as BoundNumpifiedFunction,

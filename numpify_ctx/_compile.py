@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._cache import CACHE, key_of
-from ._entry import Entry
-from ._lower import lower
-from ._names import short
-from ._program import Program
-from ._rules import RULES
-from ._threads import Threads, checked_threads
+from ._execution.entry import Entry
+from ._execution.threads import Threads, checked_threads
+from ._lowering.rules import RULES
+from ._lowering.walk import lower
+from ._program.ir import Program
+from ._symbolic.names import short
 
 
 @dataclass(frozen=True, slots=True)

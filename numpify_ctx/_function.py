@@ -8,16 +8,16 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from . import _display
-from ._arguments import numeric
-from ._bindings import Bindings, Roster
+from ._binding import display as _display
+from ._binding.bindings import Bindings, Roster
+from ._binding.call import MISSING, Shape, is_like_a_float, lookup_of, wrapper
+from ._binding.context import DYNAMIC_PARAMETER, UNFREEZE, ambient_context, checked_context, holds_parameters
 from ._cache import shows_cache
 from ._compile import Compiled, compile_expression
-from ._context import DYNAMIC_PARAMETER, UNFREEZE, ambient_context, checked_context, holds_parameters
 from ._errors import BindingError
-from ._names import Signature, call_signature, free_arguments, ordered_arguments
-from ._pickling import Packed, pack, unpack
-from ._wrapper import MISSING, Shape, is_like_a_float, lookup_of, wrapper
+from ._execution.arguments import numeric
+from ._symbolic.names import Signature, call_signature, free_arguments, ordered_arguments
+from ._symbolic.pickling import Packed, pack, unpack
 
 
 Functions = Mapping[Any, Callable[..., Any]]

@@ -9,14 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from numpify_ctx import (
-    DYNAMIC_PARAMETER,
-    UNFREEZE,
-    BindingError,
-    BoundNumpifiedFunction,
-    Parameters,
-    numpify,
-)
+from numpify_ctx import DYNAMIC_PARAMETER, UNFREEZE, BindingError, BoundNumpifiedFunction, Parameters, numpify
 
 
 x, a, b, omega = sp.symbols("x a b omega")

@@ -11,12 +11,13 @@ import sympy as sp
 from hypothesis import given, settings, strategies as st
 from sympy.core.function import Application
 
-from numpify_ctx import _blocks, _entry, numpify
-from numpify_ctx._arguments import prepare
-from numpify_ctx._bounds import NO_INTEGERS
+from numpify_ctx import numpify
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._errors import CompileError
-from numpify_ctx._rules import RULES
+from numpify_ctx._execution import blocks as _blocks, entry as _entry
+from numpify_ctx._execution.arguments import prepare
+from numpify_ctx._lowering.rules import RULES
+from numpify_ctx._program.bounds import NO_INTEGERS
 
 
 S = x, y, z, w, v = sp.symbols("x y z w v")

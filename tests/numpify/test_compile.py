@@ -15,9 +15,9 @@ import sympy as sp
 from sympy.utilities.lambdify import implemented_function
 
 from numpify_ctx import numpify
-from numpify_ctx._bounds import NO_INTEGERS
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._errors import CompileError
+from numpify_ctx._program.bounds import NO_INTEGERS
 from tests.numpify.evalf_oracle import check
 
 

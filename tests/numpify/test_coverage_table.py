@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from numpify_ctx._rules import RULES
+from numpify_ctx._lowering.rules import RULES
 
 
 pytest.importorskip("scipy")

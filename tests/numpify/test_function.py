@@ -251,7 +251,7 @@ def test_help():
 
 
 def test_tracebacks_show_a_generated_call_while_it_can_run():
-    from numpify_ctx import _wrapper
+    from numpify_ctx._binding import call as _wrapper
 
     names = sp.symbols("only_here_1 only_here_2")
     function = numpify(names[0] * names[1])

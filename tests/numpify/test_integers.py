@@ -11,9 +11,10 @@ import pytest
 import sympy as sp
 from hypothesis import given, strategies as st
 
-from numpify_ctx import _blocks, _entry, numpify
-from numpify_ctx._bounds import Bounds, Integers
+from numpify_ctx import numpify
 from numpify_ctx._compile import compile_expression
+from numpify_ctx._execution import blocks as _blocks, entry as _entry
+from numpify_ctx._program.bounds import Bounds, Integers
 
 
 S = x, y, z = sp.symbols("x y z")

@@ -15,7 +15,7 @@ from hypothesis import example, given, strategies as st
 from sympy.tensor.array.expressions import ArraySymbol
 
 from numpify_ctx import CompileError, numpify
-from numpify_ctx._names import (
+from numpify_ctx._symbolic.names import (
     RESERVED,
     call_signature,
     free_arguments,
@@ -213,7 +213,7 @@ def test_many_of_a_name_do_not_take_for_ever(monkeypatch):
             tried += 1
             yield number
 
-    monkeypatch.setattr("numpify_ctx._names.count", counted)
+    monkeypatch.setattr("numpify_ctx._symbolic.names.count", counted)
     made = [name for _, name in call_signature([sp.Dummy("x") for _ in range(1000)])]
     assert made == [f"x__{number}" for number in range(1000)]
     assert tried == 1000

@@ -14,7 +14,7 @@ from sympy.tensor.array.expressions import ArraySymbol
 from sympy.utilities.lambdify import implemented_function
 
 from numpify_ctx import DYNAMIC_PARAMETER, BindingError, CompileError, Parameters, numpify
-from numpify_ctx._pickling import pack, unpack
+from numpify_ctx._symbolic.pickling import pack, unpack
 
 
 x, y, lam = sp.symbols("x y lambda")

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from numpify_ctx._builder import Builder
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._errors import CompileError
-from numpify_ctx._lower import Rule, Under, lower
-from numpify_ctx._ops import DIV, MUL, NEG, POW, SELECT
-from numpify_ctx._program import BOOL, CONST, INT, NUMBER, PARAM, REAL, arithmetic, floating, promote
-from numpify_ctx._rules import RULES
+from numpify_ctx._lowering.rules import RULES
+from numpify_ctx._lowering.walk import Rule, Under, lower
+from numpify_ctx._program.builder import Builder
+from numpify_ctx._program.ir import BOOL, CONST, INT, NUMBER, PARAM, REAL, arithmetic, floating, promote
+from numpify_ctx._program.ops import DIV, MUL, NEG, POW, SELECT
 
 
 x, y = sp.symbols("x y")
@@ -167,7 +167,7 @@ def total(body, captured, ranks, low, high):
 
 
 def sum_rules():
-    from numpify_ctx._program import Op
+    from numpify_ctx._program.ir import Op
 
     op = Op("total", total, kinds=arithmetic)
 
@@ -196,7 +196,7 @@ def sum_rules():
     ],
 )
 def test_bound_variables(expr):
-    from numpify_ctx._emit import emit_arrays, emit_scalars
+    from numpify_ctx._emission import emit_arrays, emit_scalars
 
     found = lower(expr, [(x, "x"), (y, "y")], sum_rules(), {})
     for emission, point in ((emit_arrays(found, [NUMBER, NUMBER]), np.float64), (emit_scalars(found), float)):
@@ -209,7 +209,7 @@ def test_bound_variables(expr):
 
 
 def test_what_does_not_depend_on_the_variable_is_computed_before_the_loop():
-    from numpify_ctx._emit import emit_arrays
+    from numpify_ctx._emission import emit_arrays
 
     k = sp.Symbol("k")
     found = lower(sp.Sum(sp.sin(x) * sp.exp(k * x), (k, 1, 9)), [(x, "x")], sum_rules(), {})

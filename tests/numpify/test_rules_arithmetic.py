@@ -11,7 +11,7 @@ import sympy as sp
 from hypothesis import given, strategies as st
 
 from numpify_ctx._compile import compile_expression
-from numpify_ctx._exact import nearest
+from numpify_ctx._symbolic.exact import nearest
 from tests.numpify.evalf_oracle import check
 
 

@@ -14,8 +14,8 @@ from hypothesis import given, strategies as st
 from sympy.functions.elementary.integers import frac
 
 from numpify_ctx import CompileError, numpify
-from numpify_ctx._rules import _calculus_runtime as runtime
-from numpify_ctx._rules._calculus_exact import Slow
+from numpify_ctx._runtime.calculus import sums as runtime
+from numpify_ctx._runtime.calculus.slow import Slow
 
 
 x, y, a, b, n, m, t = sp.symbols("x y a b n m t")

@@ -18,8 +18,9 @@ from sympy.functions.special import bessel, gamma_functions, hyper
 from sympy.functions.special.mathieu_functions import mathieuc, mathieucprime, mathieus, mathieusprime
 
 from numpify_ctx import CompileError, numpify
-from numpify_ctx._rules import _gamma_runtime, _pointwise
-from numpify_ctx._rules._pointwise import Pointwise
+from numpify_ctx._lowering.rules import pointwise as _pointwise
+from numpify_ctx._lowering.rules.pointwise import Pointwise
+from numpify_ctx._runtime.special import gamma as _gamma_runtime
 from tests.numpify.evalf_oracle import check
 
 

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from numpify_ctx import _blocks, _entry, _threads, numpify
-from numpify_ctx._grid import Tiling, Work, cut
-from numpify_ctx._threads import share
+from numpify_ctx import numpify
+from numpify_ctx._execution import blocks as _blocks, entry as _entry, threads as _threads
+from numpify_ctx._execution.grid import Tiling, Work, cut
+from numpify_ctx._execution.threads import share
 
 
 x, y = sp.symbols("x y")

@@ -134,7 +134,7 @@ def test_eager_operations_gather_no_more(name: str, monkeypatch: pytest.MonkeyPa
     """The programs that are run without jit, by what each compiles to."""
     index, numpy_index = INDICES[name]
     compiled: list[list[int]] = []
-    original = haliax_refs._execute._program
+    original = haliax_refs._access.run._program
 
     def program(*key: Any) -> Any:
         jitted = original(*key)
@@ -145,8 +145,8 @@ def test_eager_operations_gather_no_more(name: str, monkeypatch: pytest.MonkeyPa
 
         return run
 
-    monkeypatch.setattr(haliax_refs._execute, "_program", program)
-    monkeypatch.setattr(haliax_refs._execute, "_JITTED", Recent(16))
+    monkeypatch.setattr(haliax_refs._access.run, "_program", program)
+    monkeypatch.setattr(haliax_refs._access.run, "_JITTED", Recent(16))
     ref, i = sharded(), jnp.int32(2)
     haliax_refs.set(ref, index(i), 1.0)
     haliax_refs.addupdate(ref, index(i), 1.0)

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from jax.experimental import pallas as pl
 
-from haliax_refs import NamedRef, _execute
+from haliax_refs import NamedRef
+from haliax_refs._access import run as _execute
 from haliax_refs._recent import Recent
 
 

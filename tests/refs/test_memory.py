@@ -16,7 +16,15 @@ import jax.numpy as jnp
 import pytest
 
 import haliax_refs
-from haliax_refs import _execute, _gradients, _layout, _lower, _plan, _refs, _scopes, _selectors, _sharding, _values
+from haliax_refs import _lifetime as _scopes, _refs
+from haliax_refs._access import (
+    gradients as _gradients,
+    index as _lower,
+    run as _execute,
+    sharding as _sharding,
+    values as _values,
+)
+from haliax_refs._indexing import layout as _layout, plan as _plan, selectors as _selectors
 from haliax_refs._recent import Recent
 
 

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 import haliax_refs
-from haliax_refs import NamedRef, _transforms
+from haliax_refs import NamedRef
+from haliax_refs._patches import transforms as _transforms
 
 
 X, Y = hax.make_axes(x=4, y=3)

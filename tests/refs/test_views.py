@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from haliax_refs._views import (
+from haliax_refs._indexing.views import (
     Affine,
     Fit,
     Gather,

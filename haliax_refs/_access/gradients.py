@@ -1,0 +1,89 @@
+"""What keeps the gradient of a write right: entries that do not stay in the buffer carry none.
+
+jax takes the cotangent of what is written from the cells that it was written to. But of entries that share a cell only
+the last one stays, and one out of bounds (`mode="drop"`) is nowhere; jax gives them a cell's cotangent all the same.
+
+Which entries share a cell is found while tracing, from indices that are known then. For those that are not, it would
+take equations that a hand-written write does not have: there the gradient is as `jax.Ref` has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .._indexing.layout import Layout
+from .._indexing.views import Expr, Gather, Iota, Operand, Pick, Point, Scalar, axes_of, positions_of
+from .index import Access, Frame, gathered_axes
+
+
+class _NotKnownError(Exception):
+    """A position is known only when the program runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownFrame(Frame):
+    """A frame that evaluates only what is known while tracing, by NumPy."""
+
+    def evaluate(self, expr: Expr) -> Any:
+        match expr:
+            case Iota(axis, size):
+                return self._align(np.arange(size), (axis,))
+            case Scalar():
+                raise _NotKnownError
+            case Operand(slot) | Pick(Operand(slot), _) if not isinstance(self.operands[slot], np.ndarray):
+                raise _NotKnownError
+        return Frame.evaluate(self, expr)
+
+
+def staying(layout: Layout, operands: Sequence[Any]) -> np.ndarray[Any, Any] | None:
+    """Which entries of a write stay, aligned with the axes of the index arrays; None where all do, or it is not known.
+
+    Of the entries that share a cell, the last one stays.
+
+    >>> import haliax as hax, haliax_refs
+    >>> view = hax.new_ref(hax.zeros({"x": 4})).slice("x", [2, 0, 2])
+    >>> staying(view._layout, view._operands)
+    array([False,  True,  True])
+    """
+    gathered = gathered_axes(layout)
+    if not gathered:
+        return None
+    frame = _KnownFrame(None, operands, tuple(axis.name for axis in layout.axes if axis.name in gathered))
+    by_array = [
+        (positions_of(view), axis.size)
+        for axis, view in zip(layout.base, layout.views, strict=True)
+        if isinstance(view, Gather) or any(name in gathered for name, _ in axes_of(view))
+    ]
+    if all(isinstance(view, Point) for view in layout.views):
+        return None
+    try:
+        positions = [frame.evaluate(expr) for expr, _ in by_array]
+    except _NotKnownError:
+        return None
+    shape = tuple(layout.shape[name] for name in frame.axes)
+    cells = np.ravel_multi_index([np.broadcast_to(at, shape) for at in positions], [size for _, size in by_array])
+    _, last = np.unique(cells.ravel()[::-1], return_index=True)
+    if len(last) == cells.size:
+        return None
+    stays = np.zeros(cells.size, bool)
+    stays[cells.size - 1 - last] = True
+    return stays.reshape(shape)
+
+
+def without_lost(value: Any, where: Access, layout: Layout, stays: np.ndarray[Any, Any] | None) -> Any:
+    """`value`, as it is written by `where`, with no gradient for the entries that do not stay in the buffer."""
+    if not isinstance(value, jax.core.Tracer) or not jnp.issubdtype(value.dtype, jnp.inexact):
+        return value
+    gathered = gathered_axes(layout)
+    missing = [i for i, name in enumerate(where.axes) if name not in gathered]
+    for mask, dims in ((where.mask, missing if where.mask_axes else ()), (stays, missing)):
+        if mask is not None:
+            value = jnp.where(jnp.expand_dims(mask, dims), value, lax.stop_gradient(value))
+    return value

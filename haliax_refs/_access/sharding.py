@@ -1,0 +1,45 @@
+"""Which dimensions of a buffer are divided among devices, so that an access does not gather them.
+
+XLA slices along a divided dimension by gathering all of it on every device, but reads and writes at index arrays where
+the entries are. So along such a dimension windows and positions become index arrays (`_lower`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import haliax.partitioning as partitioning
+from jax.sharding import NamedSharding
+
+from .._indexing.layout import Layout
+
+
+WHOLE: frozenset[int] = frozenset()
+
+
+def divided_by(sharding: Any) -> frozenset[int]:
+    """The dimensions that a sharding divides.
+
+    >>> import jax, numpy as np
+    >>> from jax.sharding import Mesh, PartitionSpec
+    >>> mesh = Mesh(np.array(jax.devices()[:1]), ("data",))
+    >>> divided_by(NamedSharding(mesh, PartitionSpec(None, "data")))
+    frozenset({1})
+    """
+    if not isinstance(sharding, NamedSharding):
+        return WHOLE
+    return frozenset(dim for dim, names in enumerate(sharding.spec) if names is not None)
+
+
+def divided_by_mapping(layout: Layout) -> frozenset[int]:
+    """The dimensions of a traced buffer that `hax.axis_mapping` divides, if there is one: a tracer has no sharding.
+
+    >>> from haliax import Axis
+    >>> divided_by_mapping(Layout.whole((Axis("x", 4),)))
+    frozenset()
+    """
+    if partitioning.current_thread_local_mapping() is None:
+        return WHOLE
+    return frozenset(
+        dim for dim, axis in enumerate(layout.base) if partitioning.physical_axis_name(axis.name) is not None
+    )

@@ -1,0 +1,166 @@
+"""A program over arrays, as plain NumPy: what `source` shows, and what small arrays run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from .._program.bounds import may_overflow
+from .._program.ir import BOOL, COMPLEX, CONST, INT, REAL, Program
+from .._runtime import numbers as rt
+from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken
+
+
+_DTYPES = {INT: "int64", REAL: "float64", COMPLEX: "complex128"}
+_LOGIC = {"&": BITAND, "|": BITOR, "^": BITXOR}
+
+
+def emit_arrays(
+    program: Program, parameter_kinds: Sequence[int], roots: Sequence[int] | None = None, checked: bool = True
+) -> Source:
+    """Source over NumPy, for arguments of the given kinds; integer operations are checked for overflow if `checked`.
+
+    The function gives the results of the program, as one value or a tuple; or the tuple of `roots`.
+    """
+    return ArrayEmitter(program, parameter_kinds, checked).source(roots)
+
+
+class ArrayEmitter(Emitter):
+    """Writes NumPy expressions."""
+
+    scalars = False
+    module = "np"
+
+    def source(self, roots: Sequence[int] | None = None) -> Source:
+        """The whole."""
+        results = self.program.results if roots is None else roots
+        suite = Suite([], "    ", self.parameters())
+        body = suite
+        if self.place.has_deep:
+            body = suite.inside()
+            body.silent = True
+        self.run(body, results, self.program.results)
+        texts = [body.text[n][0] for n in results]
+        body.add(f"return {texts[0] if len(texts) == 1 and roots is None else as_tuple(texts)}")
+        lines = body.lines if body is suite else ['    with np.errstate(all="ignore"):', *body.lines]
+        head = f"def {self.name}({', '.join(self.program.parameters)}):"
+        return Source("\n".join([head, *self.functions, *lines]) + "\n", self.name, self.namespace)
+
+    def write(self, suite: Suite, node: int) -> Text:
+        op, args = self.ops[node], self.args[node]
+        if op.exact is not None and self.is_checked(node):
+            return self._checked(suite, node, op.exact)
+        if op.form == "quotient" and COMPLEX in (self.kinds[args[0]], self.kinds[args[1]]):
+            # 1j*x is Python's number where x is a scalar of NumPy's, and Python divides nothing by zero.
+            return f"np.divide({suite.text[args[0]][0]}, {suite.text[args[1]][0]})", ATOM
+        return super().write(suite, node)
+
+    def is_checked(self, node: int) -> bool:
+        """May this be an operation on integers that could overflow?"""
+        return may_overflow(self.program, self.kinds, node, self.checked)
+
+    def _checked(self, suite: Suite, node: int, function: Callable[..., Any]) -> Text:
+        data = self.data[node]
+        extra = [self.literal(data)] if self.ops[node].form == "sum" else [self.literal(item) for item in data or ()]
+        texts = extra + [suite.text[a][0] for a in self.args[node]]
+        return f"{self.inject(function.__name__, function)}({', '.join(texts)})", ATOM
+
+    def logic(self, suite: Suite, node: int) -> Text:
+        symbol = str(self.ops[node].numpy)
+        precedence = _LOGIC[symbol]
+        parts = [self.within(suite, a, precedence + 1) for a in self.args[node]]
+        return self.chain(suite, [parts[0], *(f" {symbol} {p}" for p in parts[1:])]), precedence
+
+    # -- selection ---------------------------------------------------------------------------------------------------
+
+    def select(self, suite: Suite, node: int) -> Text:
+        if self.place.is_deep(node):
+            return self._where(suite, node)
+        return self._select_cheap(suite, node) if self.place.is_cheap(node) else self._select_guarded(suite, node)
+
+    def _where(self, suite: Suite, node: int) -> Text:
+        texts = [suite.text[a][0] for a in self.args[node]]
+        rank = self.program.rank[node]
+        begin = f"{self.inject('where', rt.where)}({rank}, " if rank else "np.where("
+        text = texts[-1]
+        for i in range(len(texts) - 3, -1, -2):
+            text = f"{begin}{texts[i]}, {texts[i + 1]}, {text})"
+        return text, ATOM
+
+    def _select_cheap(self, suite: Suite, node: int) -> Text:
+        """All arms, then np.where; overflow is silenced, for it need not be in what is selected."""
+        args = self.args[node]
+        if suite.silent or not self.place.may_warn(args[1:], suite.text):
+            self.run(suite, args)
+            return self._where(suite, node)
+        inside = suite.inside()
+        inside.silent = True
+        self.run(inside, args)
+        text = self.assign(inside, self._where(inside, node)[0])
+        suite.add('with np.errstate(all="ignore"):')
+        suite.lines += inside.lines
+        return text
+
+    def _select_guarded(self, suite: Suite, node: int) -> Text:
+        """Each arm a function of the elements that it is selected for."""
+        args = self.args[node]
+        captured = self.place.captured(args[1:], suite.text)
+        texts = [
+            as_tuple(self.live(suite, captured)),
+            self.literal(tuple(self.program.rank[n] for n in captured)),
+            as_tuple(self._samples(suite, node)),
+            suite.text[args[0]][0],
+        ]
+        for a in args[1:]:
+            constant = self.ops[a] is CONST
+            texts.append(self.constant(self.data[a])[0] if constant else self.function(suite, captured, a))
+        rank = self.program.rank[node]
+        if rank:
+            return broken(suite, self.inject("piecewise_of_rank", rt.piecewise_of_rank), [str(rank), *texts]), ATOM
+        return broken(suite, self.inject("piecewise", rt.piecewise), texts), ATOM
+
+    def _samples(self, suite: Suite, node: int) -> list[str]:
+        """Values whose common dtype is the least that the selection has, whatever arms are evaluated."""
+        found: dict[str, None] = {}
+        for arm in _values_of_selection(self.args[node]):
+            kinds = self.kinds[arm]
+            least = {BOOL: "False", INT: "0", COMPLEX: "0j"}.get(kinds, "" if kinds & (BOOL | INT) else "0.0")
+            if kinds == INT and self.ops[arm] is not CONST:
+                least = "np.int64(0)"  # what is computed is not weak
+            if kinds not in (BOOL, INT):
+                found |= dict.fromkeys(self._sources_of_dtype(suite, arm))
+            if least:
+                found[least] = None
+        return list(found)
+
+    def _sources_of_dtype(self, suite: Suite, arm: int) -> Iterator[str]:
+        """What is at hand whose precision the arm has: not what only conditions depend on, nor floats behind integers.
+
+        A complex number is taken by its real part, where what is made of it is real.
+        """
+        todo, seen = [(arm, False, False)], set()
+        while todo:
+            node, real, whole = todo.pop()
+            kinds = self.kinds[node]
+            real |= not kinds & COMPLEX
+            whole |= not kinds & (REAL | COMPLEX)
+            if (node, real, whole) in seen or kinds == BOOL or self.ops[node] is CONST:
+                continue
+            seen.add((node, real, whole))
+            if node in suite.text:
+                if not (whole and kinds & (REAL | COMPLEX)):
+                    text, precedence = suite.text[node]
+                    text = text if precedence == ATOM else f"({text})"
+                    yield f"{text}.real" if real and kinds & COMPLEX else text
+                continue
+            values: Sequence[int] = self.args[node]
+            if self.ops[node].form == "select":
+                values = _values_of_selection(values)
+                if all(self.ops[a] is CONST for a in values):  # an array of them is not weak any more
+                    yield f"np.{'float64' if real and kinds == COMPLEX else _DTYPES[kinds]}(0)"
+            todo += [(a, real, whole) for a in values]
+
+
+def _values_of_selection(args: Sequence[int]) -> list[int]:
+    """What may be selected, of condition, value, ..., condition, value, value."""
+    return [*args[1::2], args[-1]]

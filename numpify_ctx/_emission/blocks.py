@@ -1,0 +1,433 @@
+"""A program over one block of arrays: ufuncs that write into buffers, which are used again as soon as they are free.
+
+Every node of the straight run becomes one statement or a few, `np.multiply(x, b0, out=b1)`; a buffer is free after
+the last statement that reads it. What is no ufunc (a selection under guards, a function of our own) is written as in
+plain NumPy, and allocates; it may hand back one of its operands, so that their buffers stay taken as long as it is
+needed.
+
+The dtype of each node, and so of each buffer, is what NumPy itself gives: the plain form is run once on samples of
+one element. A *pattern* is a bit mask of the axes of the result along which a value varies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._program.ir import CONST, INT, PARAM, Op, Program, Region
+from .._program.placement import Placement
+from .arrays import ArrayEmitter
+from .common import ATOM, Suite, Text, as_tuple
+
+
+_UFUNCS = {
+    "/": np.divide, "-": np.negative, "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
+    "==": np.equal, "!=": np.not_equal, "&": np.bitwise_and, "|": np.bitwise_or, "^": np.bitwise_xor,
+}  # fmt: skip
+# Whose operands all become one dtype, so that a Python constant may be put into an array of it beforehand.
+_UNIFORM = frozenset(
+    {*_UFUNCS.values(), np.add, np.subtract, np.multiply, np.power, np.minimum, np.maximum, np.arctan2}
+)
+
+_FLOATS = frozenset("bfc")  # kinds of dtypes: with booleans, and complex numbers
+
+Buffer = tuple[np.dtype[Any], int]  # dtype and pattern
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSource:
+    """Source of a function of inputs, buffers and outputs, in this order; it fills the outputs.
+
+    Attributes:
+        inputs: the nodes whose values it takes.
+        buffers: the buffers that it needs.
+        outputs: the dtype of each output.
+        width: bytes of an element, where it is longest.
+    """
+
+    text: str
+    name: str
+    namespace: dict[str, Any]
+    inputs: tuple[int, ...]
+    buffers: tuple[Buffer, ...]
+    outputs: tuple[np.dtype[Any], ...]
+    width: int
+
+
+class NotInBlocks(Exception):
+    """What was asked for is not the same block by block."""
+
+
+def emit_blocks(
+    program: Program,
+    parameter_kinds: Sequence[int],
+    roots: Sequence[int],
+    given: Mapping[int, tuple[int, Any]],
+    full: int,
+    checked: bool = True,
+) -> BlockSource:
+    """Source that computes `roots` in blocks.
+
+    Args:
+        program: what they are nodes of.
+        parameter_kinds: as for `emit_arrays`.
+        roots: one node for each output.
+        given: pattern and a sample of one element, for each node that is computed outside.
+        full: the pattern of the outputs.
+        checked: as for `emit_arrays`.
+    Raises:
+        NotInBlocks: integers may become floats, in one block and not in another.
+    """
+    return _BlockEmitter(program, parameter_kinds, given, roots, full, checked).block_source()
+
+
+def outside(
+    program: Program, parameter_kinds: Sequence[int], roots: Sequence[int], inside: Sequence[bool], checked: bool = True
+) -> tuple[list[int], list[int]] | None:
+    """The nodes to compute before the blocks, once, and the roots left for the blocks; None if nothing is left.
+
+    Args:
+        program: what all are nodes of.
+        parameter_kinds: as for `emit_arrays`.
+        roots: what is wanted in the end.
+        inside: for each node, whether its values are many enough for blocks.
+        checked: as for `emit_arrays`.
+    """
+    place = ArrayEmitter(program, parameter_kinds, checked).place
+    top = place.closure(roots)
+    whole: set[int] = set()  # not elementwise, or with axes of its own: in one piece
+    for node in top:
+        op, data = program.ops[node], program.data[node]
+        inner = place.inner(node)
+        ranked = any(program.rank[n] for n in (node, *program.args[node]))
+        if inner and not ranked:
+            captured = place.captured(inner, top)
+            ranked = any(program.rank[n] for n in captured) or _is_mixed(program, inner, captured)
+        if not op.elementwise or type(data) is Region or ranked or (op is not PARAM and not inside[node]):
+            whole.add(node)
+    before = place.closure(whole) if whole else set()
+    left = top - before
+    if not any(program.args[node] for node in left):
+        return None
+    used = {operand for node in left for operand in _operands(program, place, node, top)} | set(roots)
+    leaves = (PARAM, CONST)
+    return (
+        sorted(n for n in used & before if program.ops[n] not in leaves),
+        [root for root in dict.fromkeys(roots) if root in left and program.ops[root] not in leaves],
+    )
+
+
+def _is_mixed(program: Program, inner: Sequence[int], captured: Sequence[int]) -> bool:
+    """Is there an operation within a guard that is not elementwise?"""
+    seen = set(captured)
+    todo = list(inner)
+    while todo:
+        node = todo.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if not program.ops[node].elementwise or type(program.data[node]) is Region or program.rank[node]:
+            return True
+        todo.extend(program.args[node])
+    return False
+
+
+def _operands(program: Program, place: Placement, node: int, at_hand: Collection[int]) -> list[int]:
+    """What a node reads: its operands, or what those placed inside it read."""
+    inner = place.inner(node)
+    direct = program.args[node]
+    if not inner:
+        return list(direct)
+    return [*direct[: len(direct) - len(inner)], *place.captured(inner, at_hand)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One call of a ufunc. An operand is a node, or None for what the step before gave."""
+
+    ufunc: np.ufunc
+    operands: tuple[int | None, ...]
+
+
+class _BlockEmitter(ArrayEmitter):
+    def __init__(
+        self,
+        program: Program,
+        parameter_kinds: Sequence[int],
+        given: Mapping[int, tuple[int, Any]],
+        roots: Sequence[int],
+        full: int,
+        checked: bool,
+    ) -> None:
+        super().__init__(program, parameter_kinds, checked)
+        self.roots = roots
+        self.full = full
+        self.samples: dict[int, Any] = {node: sample for node, (_, sample) in given.items()}
+        self.patterns: dict[int, int] = {node: pattern for node, (pattern, _) in given.items()}
+        self.given: dict[int, Text] = {}
+        for node in given:
+            is_parameter = self.ops[node] is PARAM
+            name = program.parameters[self.data[node]] if is_parameter else self.names.numbered("s")
+            self.given[node] = name, ATOM
+        self.order = sorted(self.place.closure(roots, self.given))
+        at_hand = self.given.keys() | set(self.order)
+        self.reads = {node: _operands(program, self.place, node, at_hand) for node in self.order}
+        self.outputs = {root: self.names.numbered("out") for root in roots}
+        self.buffers: dict[str, Buffer] = {}
+        self.places: dict[str, Buffer] = {}  # the buffers, and an output that serves as one
+        self.free: dict[Buffer, list[str]] = {}
+        self.held: dict[int, str] = {}  # node -> its buffer
+        self.boxes: dict[Any, str] = {}
+        # What may be integers in one block and floats in another fits no buffer of integers; nor does what it leads to.
+        self.kinds_in_place = _FLOATS if any(map(self._is_unsteady, self._reached())) else _FLOATS | {"i"}
+
+    def block_source(self) -> BlockSource:
+        """The whole."""
+        with np.errstate(all="ignore"):
+            self._sample()
+            if any(self.samples[r].dtype.kind in "iu" for r in self.roots) and self.kinds_in_place == _FLOATS:
+                raise NotInBlocks
+            self._lend_output()
+            suite = Suite([], "    ", dict(self.given), self.place.has_deep)
+            head = []
+            if suite.silent:
+                head = ['    with np.errstate(all="ignore"):']
+                suite.indent += "    "
+            written = self._statements(suite)
+        for root, output in self.outputs.items():
+            if root not in written:
+                suite.add(f"np.copyto({output}, {suite.text[root][0]})")
+        read = {operand for reads in self.reads.values() for operand in reads}
+        inputs = [node for node in self.given if node in read]
+        names = [*(self.given[node][0] for node in inputs), *self.buffers, *self.outputs.values()]
+        lines = [f"def {self.name}({', '.join(names)}):", *self.functions, *head, *suite.lines]
+        dtypes = tuple(self.samples[r].dtype for r in self.outputs)
+        buffers = tuple(self.buffers.values())
+        used = [self.samples[node].dtype for node in inputs if self.patterns[node]]
+        width = max(dtype.itemsize for dtype in [*used, *dtypes, *(dtype for dtype, _ in buffers), np.dtype(np.int32)])
+        text = "\n".join(lines) + "\n"
+        return BlockSource(text, self.name, self.namespace, tuple(inputs), buffers, dtypes, width)
+
+    def _reached(self) -> set[int]:
+        """All nodes computed here, with those inside guards."""
+        found: set[int] = set()
+        todo = list(self.roots)
+        while todo:
+            node = todo.pop()
+            if node not in found and node not in self.given:
+                found.add(node)
+                todo += self.args[node]
+        return found
+
+    def _is_unsteady(self, node: int) -> bool:
+        """Are these integers that become floats if some are too large, or are no integers at some points?"""
+        if self.is_checked(node):
+            return True
+        op = self.ops[node]
+        return op.form == "call" and bool(self.kinds[node] & INT) and not op.within and _ufunc(op) is None
+
+    # -- facts -------------------------------------------------------------------------------------------------------
+
+    def _sample(self) -> None:
+        """Run the plain form on the samples; note what dtype and what pattern each node has."""
+        wanted = [node for node in self.order if self.ops[node] is not CONST]
+        suite = Suite([], "    ", dict(self.given), silent=True)
+        self.run(suite, wanted)
+        suite.add(f"return {as_tuple([suite.text[n][0] for n in wanted])}")
+        head = f"def {self.name}({', '.join(name for name, _ in self.given.values())}):"
+        exec(compile("\n".join([head, *self.functions, *suite.lines]), "<numpify sample>", "exec"), self.namespace)
+        values = self.namespace.pop(self.name)(*(self.samples[node] for node in self.given))
+        self.functions, self.known_functions, self.names.next["t"] = [], {}, 0
+        self.samples |= {node: np.asarray(value) for node, value in zip(wanted, values, strict=True)}
+        for node in self.order:
+            if self.ops[node] is CONST:
+                self.samples[node] = self.data[node]
+            pattern = 0
+            for operand in self.reads[node]:
+                pattern |= self.patterns[operand]
+            self.patterns[node] = pattern
+
+    def _last_reads(self, in_place: Mapping[int, Any]) -> dict[int, int]:
+        """Where in the order each value is read last.
+
+        What is not computed in place may be one of its operands, or a view of it: then these are read with it.
+        """
+        last: dict[int, int] = dict.fromkeys(self.roots, len(self.order))
+        for i in range(len(self.order) - 1, -1, -1):
+            node = self.order[i]
+            until = i if node in in_place else max(i, last.get(node, i))
+            for operand in self.reads[node]:
+                last[operand] = max(until, last.get(operand, 0))
+        return last
+
+    # -- statements --------------------------------------------------------------------------------------------------
+
+    def _statements(self, suite: Suite) -> set[int]:
+        """Write all nodes; which of the roots are in their outputs then."""
+        in_place = {node: steps for node in self.order if (steps := self._in_place(node))}
+        last = self._last_reads(in_place)
+        written: set[int] = set()
+        silenced = set() if suite.silent else self.place.silenced(self.order, self.program.results)
+        outer, quiet = suite, None
+        for i, node in enumerate(self.order):
+            if silenced and self.ops[node] is not CONST:
+                suite = quiet = self.turned(outer, quiet, node in silenced)
+            if self.ops[node] is CONST:
+                suite.text[node] = self.constant(self.data[node])
+            elif node in in_place:
+                dying = {operand for operand in self.reads[node] if last[operand] == i}
+                name = self._write_steps(suite, node, in_place[node], dying)
+                suite.text[node] = name, ATOM
+                if name == self.outputs.get(node):
+                    written.add(node)
+            else:
+                # What is within a guard may read buffers that others will write to: none of it stays at hand.
+                inner = Suite(suite.lines, suite.indent, dict(suite.text), suite.silent)
+                suite.text[node] = self.assign(inner, self.write(inner, node)[0])
+            for operand in self.reads[node]:
+                if last[operand] == i:
+                    self._release(operand)
+        self.turned(outer, quiet, False)
+        return written
+
+    def _in_place(self, node: int) -> list[_Step] | None:
+        """The calls that compute a node; None if it is not made of ufuncs, or of integers that may overflow."""
+        steps = self._steps(node)
+        if steps is None or (self.is_checked(node) and all(map(self._is_whole, self.args[node]))):
+            return None
+        return steps if all(dtype.kind in self.kinds_in_place for dtype in self._dtypes(steps)) else None
+
+    def _is_whole(self, node: int) -> bool:
+        """Is this an integer?"""
+        return bool(np.asarray(self.samples[node]).dtype.kind in "biu")
+
+    def _dtypes(self, steps: Sequence[_Step]) -> list[np.dtype[Any]]:
+        """What each step gives."""
+        found: list[np.dtype[Any]] = []
+        value: Any = None
+        for step in steps:
+            value = step.ufunc(*(value if a is None else self.samples[a] for a in step.operands))
+            found.append(value.dtype)
+        return found
+
+    def _steps(self, node: int) -> list[_Step] | None:
+        op, args, data = self.ops[node], self.args[node], self.data[node]
+        match op.form:
+            case "sum":
+                return _sum_steps(args, data)
+            case "product":
+                return _chain(np.multiply, args)
+            case "logic":
+                return _chain(_UFUNCS[str(op.numpy)], args)
+            case "quotient" | "negative" | "compare":
+                return [_Step(_UFUNCS[str(op.numpy)], args)]
+            case "call" if not data:
+                ufunc = _ufunc(op)
+                if ufunc is not None:
+                    return [_Step(ufunc, args)]
+        return None
+
+    def _write_steps(self, suite: Suite, node: int, steps: Sequence[_Step], dying: set[int]) -> str:
+        """The statements of a node; where its value is then."""
+        dtypes = self._dtypes(steps)
+        final: Buffer = dtypes[-1], self.patterns[node]
+        goal = self.outputs.get(node) if final[1] == self.full else None
+        value, pattern, sample = "", 0, None
+        for i, step in enumerate(steps):
+            for operand in step.operands:
+                pattern |= 0 if operand is None else self.patterns[operand]
+            later = {operand for after in steps[i + 1 :] for operand in after.operands}
+            for operand in dying - later:
+                self._release(operand)
+            samples = [sample if a is None else self.samples[a] for a in step.operands]
+            texts = [value if a is None else self._operand(suite, a, step, samples) for a in step.operands]
+            kind: Buffer = dtypes[i], pattern
+            if goal is not None and kind == final and (goal not in self.places or i == len(steps) - 1):
+                target = goal
+            elif self.places.get(value) == kind:
+                target = value
+            else:
+                target = self._acquire(kind)
+            if target != value:
+                self._free(value)
+            suite.add(f"{self._function_name(step.ufunc)}({', '.join(texts)}, out={target})")
+            value, sample = target, np.ones(1, dtypes[i])
+        if value in self.places:
+            self.held[node] = value
+        return value
+
+    def _operand(self, suite: Suite, node: int, step: _Step, samples: Sequence[Any]) -> str:
+        """How a step writes an operand: a constant as an array of the dtype in which NumPy would compute."""
+        if self.ops[node] is not CONST:
+            return suite.text[node][0]
+        if step.ufunc in _UNIFORM:
+            dtype = np.result_type(*samples)
+            if dtype.kind in "fc":
+                return self._box(self.data[node], dtype)
+        return suite.text[node][0]
+
+    def _box(self, value: Any, dtype: np.dtype[Any]) -> str:
+        key = (repr(value), dtype)
+        if key not in self.boxes:
+            name = self.boxes[key] = self.names.numbered("c")
+            self.namespace[name] = np.array(value, dtype)
+        return self.boxes[key]
+
+    def _function_name(self, ufunc: np.ufunc) -> str:
+        return f"np.{ufunc.__name__}" if getattr(np, ufunc.__name__, None) is ufunc else self.inject("ufunc", ufunc)
+
+    # -- buffers -----------------------------------------------------------------------------------------------------
+
+    def _lend_output(self) -> None:
+        """Let the only output be a buffer until it is filled, by the last node; it overlaps no input."""
+        if len(self.outputs) == 1:
+            [(root, output)] = self.outputs.items()
+            if self.patterns[root] == self.full:
+                self.places[output] = self.samples[root].dtype, self.full
+                self._free(output)
+
+    def _acquire(self, kind: Buffer) -> str:
+        free = self.free.get(kind)
+        if free:
+            return free.pop()
+        name = self.names.numbered("b")
+        self.buffers[name] = self.places[name] = kind
+        return name
+
+    def _free(self, name: str) -> None:
+        if name in self.places:
+            self.free.setdefault(self.places[name], []).append(name)
+
+    def _release(self, node: int) -> None:
+        self._free(self.held.pop(node, ""))
+
+
+def _ufunc(op: Op) -> np.ufunc | None:
+    """The ufunc of one result that an operation calls, if that is all it does."""
+    found = getattr(np, op.numpy[3:]) if isinstance(op.numpy, str) else op.numpy
+    return found if isinstance(found, np.ufunc) and found.nout == 1 and found.signature is None else None
+
+
+def _chain(ufunc: np.ufunc, args: Sequence[int]) -> list[_Step] | None:
+    if len(args) < 2:
+        return None
+    return [_Step(ufunc, (args[0], args[1])), *(_Step(ufunc, (None, a)) for a in args[2:])]
+
+
+def _sum_steps(terms: Sequence[int], negative: Sequence[bool]) -> list[_Step] | None:
+    """As NumPy would from the left; but -a + b is b - a, which is the same number."""
+    if len(terms) < 2:
+        return None
+    match negative[0], negative[1]:
+        case (True, True):
+            steps = [_Step(np.negative, (terms[0],)), _Step(np.subtract, (None, terms[1]))]
+        case (True, False):
+            steps = [_Step(np.subtract, (terms[1], terms[0]))]
+        case (False, minus):
+            steps = [_Step(np.subtract if minus else np.add, (terms[0], terms[1]))]
+    for term, minus in zip(terms[2:], negative[2:], strict=True):
+        steps.append(_Step(np.subtract if minus else np.add, (None, term)))
+    return steps

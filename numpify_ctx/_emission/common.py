@@ -1,0 +1,328 @@
+"""What all emissions share: suites of statements, temporaries, functions, and the text of operators.
+
+A *suite* is a straight run of statements: the nodes that its results need, in the order of the program, inlined
+where they are used once and stay short, and else assigned to temporaries. What `_place` puts inside a node, an arm
+of a Piecewise or the body of a sum, becomes a function of the values it uses from around it. Such functions stand
+side by side at the top of the one `def`, each once, so that nothing nests in the source however deep it nests in
+the expression.
+
+Nothing of the expression itself is written: names are the parameters', already checked, and the emitter's own.
+"""
+
+from __future__ import annotations
+
+import keyword
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._program.ir import CONST, PARAM, Op, Program, Region, infer_kinds
+from .._program.placement import Placement
+from .namespace import bare_namespace
+
+
+WIDE = 76  # an expression longer than this is assigned to a temporary, a call longer than this is broken
+MANY = 16  # so many terms of a sum or factors of a product in one statement
+
+# Precedences of Python's operators, as far as the emitter writes them.
+LAMBDA, IF, OR, AND, COMPARE, BITOR, BITXOR, BITAND, SUM, PRODUCT, UNARY, ATOM = range(12)
+
+Text = tuple[str, int]  # how a node is written, and the precedence of its outermost operator
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Source text, the name of its function, and what its global names stand for."""
+
+    text: str
+    name: str
+    namespace: dict[str, Any]
+
+
+class Names:
+    """Names that are neither a parameter's nor used before."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = {*taken, "np", "math", "out", *keyword.kwlist}
+        self.next: dict[str, int] = {}
+
+    def numbered(self, stem: str) -> str:
+        """stem0, stem1, ..."""
+        number = self.next.get(stem, 0)
+        while f"{stem}{number}" in self._taken:
+            number += 1
+        self.next[stem] = number + 1
+        return f"{stem}{number}"
+
+    def plain(self, stem: str) -> str:
+        """stem itself, if it is free."""
+        name = self.numbered(f"{stem}_") if stem in self._taken else stem
+        self._taken.add(name)
+        return name
+
+
+@dataclass(slots=True)
+class Suite:
+    """Statements under construction: `text[node]` is how to write a node that is at hand."""
+
+    lines: list[str]
+    indent: str
+    text: dict[int, Text]
+    silent: bool = False
+
+    def add(self, line: str) -> None:
+        """One more statement."""
+        self.lines.append(self.indent + line)
+
+    def inside(self) -> Suite:
+        """A suite one level further in, with lines of its own; it sees what this one has, but not the reverse."""
+        return Suite([], self.indent + "    ", dict(self.text), self.silent)
+
+
+class Emitter:
+    """Writes one program for one kind of values; `scalars.py`, `arrays.py` and `blocks.py` say how they differ."""
+
+    scalars: ClassVar[bool]
+    module: ClassVar[str]  # where nan and inf are
+
+    def __init__(self, program: Program, parameter_kinds: Sequence[int], checked: bool = True) -> None:
+        self.program = program
+        self.checked = checked
+        self.ops, self.args, self.data = program.ops, program.args, program.data
+        self.kinds = infer_kinds(program, parameter_kinds)
+        self.place = Placement(program, self.kinds, self.scalars, checked)
+        self.names = Names(program.parameters)
+        self.name = self.names.plain("f")
+        self.namespace = bare_namespace(np=np)
+        self.injected: dict[int, str] = {}
+        self.functions: list[str] = []
+        self.known_functions: dict[Any, str] = {}
+
+    def parameters(self) -> dict[int, Text]:
+        """The parameters' nodes, which are at hand from the start."""
+        names = self.program.parameters
+        return {node: (names[self.data[node]], ATOM) for node, op in enumerate(self.ops) if op is PARAM}
+
+    # -- suites and functions ----------------------------------------------------------------------------------------
+
+    def run(self, suite: Suite, roots: Sequence[int], deciders: Sequence[int] | None = None) -> None:
+        """Add to a suite what computes `roots`; afterwards it has them at hand.
+
+        `deciders` are the nodes for whose sake it is done, if they are not the roots.
+        """
+        local = self.place.closure(roots, suite.text)
+        uses = self.count_uses(suite, local, roots)
+        last = set(roots)
+        silenced = set() if suite.silent else self.place.silenced(local, deciders or roots, suite.text)
+        here, quiet = suite, None
+        for node in sorted(local):
+            if self.ops[node] is CONST:
+                suite.text[node] = self.constant(self.data[node])
+                continue
+            if silenced:
+                here = quiet = self.turned(suite, quiet, node in silenced)
+            text = self.write(here, node)
+            # Used outside, a gate must be computed inside.
+            is_gate = node in silenced and (node in last or self.ops[node].form == "logic")
+            if uses[node] > 1 or is_gate or (len(text[0]) > WIDE and node not in last):
+                text = self.assign(here, text[0])
+            suite.text[node] = text
+        self.turned(suite, quiet, False)
+
+    def turned(self, suite: Suite, quiet: Suite | None, silent: bool) -> Suite:
+        """Where the next statement goes: into `suite`, or into a part of it in which nothing warns.
+
+        `quiet` is where the last one went.
+        """
+        if quiet is not None and quiet is not suite and not silent and quiet.lines:
+            suite.add('with np.errstate(all="ignore"):')
+            suite.lines += quiet.lines
+        if not silent:
+            return suite
+        return quiet if quiet is not None and quiet is not suite else Suite([], suite.indent + "    ", suite.text, True)
+
+    def count_uses(self, suite: Suite, local: set[int], roots: Sequence[int]) -> dict[int, int]:
+        """How often each node is written; what is handed to a function counts twice, for it needs a name."""
+        uses = dict.fromkeys(local, 0)
+        for root in roots:
+            if root in uses:
+                uses[root] += 1
+        at_hand: set[int] | None = None
+        is_straight = self.place.is_straight
+        for node in local:
+            inner = () if is_straight else self.place.inner(node)
+            operands = self.args[node]
+            if inner:
+                operands = operands[: len(operands) - len(inner)]
+                if at_hand is None:
+                    at_hand = local | suite.text.keys()
+                for captured in self.place.captured(inner, at_hand):
+                    if captured in uses:
+                        uses[captured] += 2
+            for operand in operands:
+                if operand in uses:
+                    uses[operand] += 1
+        return uses
+
+    def assign(self, suite: Suite, text: str) -> Text:
+        """A new temporary."""
+        name = self.names.numbered("t")
+        suite.add(f"{name} = {text}")
+        return name, ATOM
+
+    def live(self, suite: Suite, captured: Sequence[int]) -> list[str]:
+        """Names for the values that a function takes; what was inlined so far is assigned now."""
+        for node in captured:
+            text = suite.text[node][0]
+            if not text.isidentifier():
+                suite.text[node] = self.assign(suite, text)
+        return [suite.text[node][0] for node in captured]
+
+    def function(self, suite: Suite, captured: Sequence[int], root: int, bound: Sequence[int] = ()) -> str:
+        """A function of `bound` and `captured` that gives `root`: a lambda if it is short, else the name of a `def`."""
+        key = (root, tuple(captured), tuple(bound))
+        known = self.known_functions.get(key)
+        if known is not None:
+            return known
+        inner = Suite([], "        ", {n: suite.text[n] for n in captured}, suite.silent)
+        variables = [self.names.numbered("k") for _ in bound]
+        inner.text |= {node: (name, ATOM) for node, name in zip(bound, variables, strict=True)}
+        self.run(inner, (root,))
+        parameters = ", ".join([*variables, *(suite.text[n][0] for n in captured)])
+        result = inner.text[root][0]
+        text = f"lambda {parameters}: {result}"
+        if inner.lines or len(result) > WIDE:
+            text = self.define("body" if bound else "arm", parameters, [*inner.lines, f"        return {result}"])
+        self.known_functions[key] = text
+        return text
+
+    def define(self, stem: str, parameters: str, lines: list[str]) -> str:
+        """The name of a new function at the top of the one `def`."""
+        name = self.names.numbered(stem)
+        self.functions += [f"    def {name}({parameters}):", *lines]
+        return name
+
+    # -- nodes -------------------------------------------------------------------------------------------------------
+
+    def write(self, suite: Suite, node: int) -> Text:
+        """The text of a node whose operands are at hand."""
+        op, args, data = self.ops[node], self.args[node], self.data[node]
+        if type(data) is Region:
+            return self.region(suite, node, data)
+        match op.form:
+            case "call":
+                return self.call(node, [suite.text[a][0] for a in args])
+            case "sum":
+                return self.sum(suite, node)
+            case "product":
+                factors = [self.within(suite, a, PRODUCT + (i > 0)) for i, a in enumerate(args)]
+                return self.chain(suite, [factors[0], *("*" + f for f in factors[1:])]), PRODUCT
+            case "quotient":
+                return f"{self.within(suite, args[0], PRODUCT)}/{self.within(suite, args[1], UNARY)}", PRODUCT
+            case "negative":
+                # Python gives the minus to the first factor: -a*b is a product, and needs brackets in 1/(-a*b).
+                product = suite.text[args[0]][1] == PRODUCT
+                return "-" + self.within(suite, args[0], PRODUCT), PRODUCT if product else UNARY
+            case "compare":
+                left, right = (self.within(suite, a, COMPARE + 1) for a in args)
+                return f"{left} {op.numpy} {right}", COMPARE
+            case "logic":
+                return self.logic(suite, node)
+            case "select":
+                return self.select(suite, node)
+        raise AssertionError(f"no form {op.form!r} of {op}")
+
+    def logic(self, suite: Suite, node: int) -> Text:
+        """AND, OR or XOR of the operands."""
+        raise NotImplementedError
+
+    def select(self, suite: Suite, node: int) -> Text:
+        """The selection of one of several values, each under its guard."""
+        raise NotImplementedError
+
+    def target(self, op: Op) -> str:
+        """What is called for `op`: a name of NumPy's or of math's, or an injected one."""
+        return op.numpy if isinstance(op.numpy, str) else self.inject(op.name, op.numpy)
+
+    def within(self, suite: Suite, node: int, precedence: int) -> str:
+        """An operand, in brackets if it binds less tightly than `precedence`."""
+        text, own = suite.text[node]
+        return text if own >= precedence else f"({text})"
+
+    def call(self, node: int, operands: list[str]) -> Text:
+        """A call of the node's operation."""
+        extra = [self.literal(item) for item in self.data[node] or ()]
+        return f"{self.target(self.ops[node])}({', '.join(extra + operands)})", ATOM
+
+    def inject(self, stem: str, value: Any) -> str:
+        """A global name for a value; a name of ours, whatever the stem."""
+        name = self.injected.get(id(value))
+        if name is None:
+            name = self.names.plain(stem if stem.isidentifier() and stem.isascii() and stem[0] != "_" else "function")
+            self.injected[id(value)] = name
+            self.namespace[name] = value
+        return name
+
+    def literal(self, item: Any) -> str:
+        """Static data of a node."""
+        if isinstance(item, tuple):
+            return as_tuple([self.literal(i) for i in item])
+        return self.constant(item)[0] if type(item) in (bool, int, float, complex) else self.inject("data", item)
+
+    def constant(self, value: bool | int | float | complex) -> Text:
+        """A constant; of infinities and nan, the name."""
+        if isinstance(value, float) and not math.isfinite(value):
+            name = "nan" if value != value else "inf"
+            text = f"{'-' if value < 0 else ''}{self.module}.{name}"
+        elif isinstance(value, complex) and not (math.isfinite(value.real) and math.isfinite(value.imag)):
+            return self.inject("constant", value), ATOM
+        else:
+            text = repr(value)
+        return text, UNARY if text.startswith("-") else ATOM
+
+    def sum(self, suite: Suite, node: int) -> Text:
+        """A sum of terms, some of them subtracted."""
+        parts: list[str] = []
+        for term, negative in zip(self.args[node], self.data[node], strict=True):
+            if parts:
+                parts.append(f" {'-' if negative else '+'} {self.within(suite, term, SUM + 1)}")
+            else:
+                parts.append("-" + self.within(suite, term, PRODUCT) if negative else self.within(suite, term, SUM))
+        return self.chain(suite, parts), SUM
+
+    def chain(self, suite: Suite, parts: list[str]) -> str:
+        """One expression; a long one is cut into statements, too much at once for neither parser nor reader."""
+        text, pending = parts[0], 1
+        for part in parts[1:]:
+            if pending == MANY or len(text) > 2 * WIDE:
+                text, pending = self.assign(suite, text)[0], 1
+            text += part
+            pending += 1
+        return text
+
+    def region(self, suite: Suite, node: int, data: Region) -> Text:
+        """A node that evaluates its last operand as a function of bound variables."""
+        *others, body = self.args[node]
+        captured = self.place.captured((body,), suite.text.keys() - set(data.bound))
+        live = as_tuple(self.live(suite, captured))
+        function = self.function(suite, captured, body, data.bound)
+        ranks = self.literal(tuple(self.program.rank[n] for n in captured))
+        texts = [function, live, ranks, *(suite.text[a][0] for a in others), *(self.literal(e) for e in data.extra)]
+        return broken(suite, self.target(self.ops[node]), texts), ATOM
+
+
+def as_tuple(texts: Sequence[str]) -> str:
+    """A tuple of expressions."""
+    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+
+def broken(suite: Suite, function: str, texts: Sequence[str]) -> str:
+    """A call, over several lines if it is long."""
+    call = f"{function}({', '.join(texts)})"
+    if len(call) <= WIDE:
+        return call
+    inner = suite.indent + "    "
+    return f"{function}(\n" + "".join(f"{inner}{text},\n" for text in texts) + f"{suite.indent})"

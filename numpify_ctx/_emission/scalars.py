@@ -1,0 +1,183 @@
+"""A program over Python numbers: the functions of `math`, and conditional expressions for guards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .._program.ir import ANY, BOUND, COMPLEX, CONST, INT, PARAM, REAL, Layout, Op, Program, Region
+from .._program.ops import POW
+from .._runtime import numbers as rt
+from .common import AND, ATOM, BITXOR, IF, MANY, OR, WIDE, Emitter, Source, Suite, Text, as_tuple
+
+
+_LOGIC = {"&": ("and", AND), "|": ("or", OR), "^": ("^", BITXOR)}
+
+
+def emit_scalars(program: Program) -> Source:
+    """Source over `math`, for Python numbers; raises where NumPy would warn. Gives the results, one or a tuple."""
+    return ScalarEmitter(program, [ANY] * len(program.parameters)).source()
+
+
+def emit_floats(program: Program) -> Source:
+    """As `emit_scalars`, for arguments all of which are floats; gives the results as the caller is to have them."""
+    return FloatEmitter(program, [REAL] * len(program.parameters)).source()
+
+
+class ScalarEmitter(Emitter):
+    """Writes Python expressions."""
+
+    scalars = True
+    module = "math"
+
+    def __init__(self, program: Program, parameter_kinds: Sequence[int]) -> None:
+        super().__init__(program, parameter_kinds)
+        self.namespace["math"] = math
+
+    def source(self) -> Source:
+        """The whole."""
+        suite = Suite([], "    ", self.parameters())
+        self.run(suite, self.program.results)
+        suite.add(f"return {self.returned(suite)}")
+        head = f"def {self.name}({', '.join(self.program.parameters)}):"
+        return Source("\n".join([head, *self.functions, *suite.lines]) + "\n", self.name, self.namespace)
+
+    def returned(self, suite: Suite) -> str:
+        """What the function gives."""
+        texts = [suite.text[n][0] for n in self.program.results]
+        return texts[0] if len(texts) == 1 else as_tuple(texts)
+
+    def target(self, op: Op) -> str:
+        if op.math is None:
+            return super().target(op)
+        return op.math if isinstance(op.math, str) else self.inject(op.name, op.math)
+
+    def call(self, node: int, operands: list[str]) -> Text:
+        text = super().call(node, operands)
+        made = None if self.ops[node].math is not None else self.made_python(node)
+        return text if made is None else (f"{self.inject(made.__name__, made)}({text[0]})", ATOM)
+
+    def made_python(self, node: int) -> Callable[[Any], Any] | None:
+        """What makes a Python number of what a function of NumPy's gives; None for an array."""
+        return None if self.program.rank[node] else rt.python_scalar
+
+    def logic(self, suite: Suite, node: int) -> Text:
+        word, precedence = _LOGIC[str(self.ops[node].numpy)]
+        parts = [self.within(suite, a, precedence + 1) for a in self.args[node]]
+        return self.chain(suite, [parts[0], *(f" {word} {p}" for p in parts[1:])]), precedence
+
+    # -- selection ---------------------------------------------------------------------------------------------------
+
+    def select(self, suite: Suite, node: int) -> Text:
+        """A conditional expression if it is short, else a function that returns from the arm it comes to."""
+        args = self.args[node]
+        if self.place.is_deep(node):
+            return self._conditional([self.arm(suite, node, a) for a in args])
+        captured = self.place.captured(args, suite.text)
+        if len(args) <= MANY and self.place.depth(node) <= 2:
+            trial = Suite([], "", dict(suite.text))
+            before = len(self.functions), len(self.known_functions), dict(self.names.next)
+            self.run(trial, args)
+            text = self._conditional([self.arm(trial, node, a) for a in args])
+            if not trial.lines and len(text[0]) <= WIDE:
+                return text
+            del self.functions[before[0] :]
+            while len(self.known_functions) > before[1]:
+                self.known_functions.popitem()
+            self.names.next = before[2]
+        parameters = ", ".join(self.live(suite, captured))
+        key = (node, tuple(captured))
+        name = self.known_functions.get(key)
+        if name is None:
+            inner = Suite([], "        ", {n: suite.text[n] for n in captured})
+            for condition, value in zip(args[:-1:2], args[1::2], strict=True):
+                self.run(inner, (condition,))
+                inner.add(f"if {inner.text[condition][0]}:")
+                arm = inner.inside()
+                self.run(arm, (value,))
+                arm.add(f"return {self.arm(arm, node, value)[0]}")
+                inner.lines += arm.lines
+            self.run(inner, args[-1:])
+            inner.add(f"return {self.arm(inner, node, args[-1])[0]}")
+            name = self.known_functions[key] = self.define("choose", parameters, inner.lines)
+        return f"{name}({parameters})", ATOM
+
+    def arm(self, suite: Suite, node: int, operand: int) -> Text:
+        """An operand of a selection."""
+        return suite.text[operand]
+
+    def _conditional(self, texts: Sequence[Text]) -> Text:
+        wrapped = [f"({text})" if own <= IF else text for text, own in texts]
+        pieces = [f"{value} if {test} else " for test, value in zip(wrapped[:-1:2], wrapped[1::2], strict=True)]
+        return "".join([*pieces, wrapped[-1]]), IF
+
+
+class FloatEmitter(ScalarEmitter):
+    """Knows that all arguments are floats: which powers are real, and which results are floats already.
+
+    `sure[node]`: at run time the value is of the Python type that its kind says, float for REAL. That holds of what
+    `math` gives, and not of a function of the user's, or of a selection that may choose an integer.
+    """
+
+    def __init__(self, program: Program, parameter_kinds: Sequence[int]) -> None:
+        super().__init__(program, parameter_kinds)
+        self.sure: list[bool] = []
+        for node, op in enumerate(program.ops):
+            self.sure.append(self._is_sure(node, op))
+
+    def _is_sure(self, node: int, op: Op) -> bool:
+        args = self.args[node]
+        if not args:
+            return op is CONST or op is PARAM or op is BOUND
+        for a in args:
+            if not self.sure[a]:
+                return False
+        if type(self.data[node]) is Region:
+            return False
+        if op.lazy:
+            kind = self.kinds[node]
+            return all(self.kinds[a] == kind or self._becomes_float(node, a) for a in (*args[1::2], args[-1]))
+        return op.form != "call" or op.math is not None or self._is_made_float(node)
+
+    def _is_made_float(self, node: int) -> bool:
+        op = self.ops[node]
+        return op.math is None and isinstance(op.numpy, str) and op.form == "call" and self.kinds[node] == REAL
+
+    def _becomes_float(self, node: int, arm: int) -> bool:
+        return self.kinds[node] == REAL and self.ops[arm] is CONST and self.kinds[arm] == INT
+
+    def call(self, node: int, operands: list[str]) -> Text:
+        op, args = self.ops[node], self.args[node]
+        if op is POW and self.kinds[node] == REAL and all(self.kinds[a] & (INT | REAL) == self.kinds[a] for a in args):
+            return f"math.pow({', '.join(operands)})", ATOM
+        return super().call(node, operands)
+
+    def made_python(self, node: int) -> Callable[[Any], Any] | None:
+        return float if self._is_made_float(node) else super().made_python(node)
+
+    def arm(self, suite: Suite, node: int, operand: int) -> Text:
+        return self.constant(float(self.data[operand])) if self._becomes_float(node, operand) else suite.text[operand]
+
+    def returned(self, suite: Suite) -> str:
+        return self._arranged(suite, self.program.layout)
+
+    def _arranged(self, suite: Suite, layout: Layout) -> str:
+        match layout.kind:
+            case "node":
+                return self._finished(suite, layout.node)
+            case "list":
+                return f"[{', '.join([self._arranged(suite, item) for item in layout.items])}]"
+            case "tuple":
+                return as_tuple([self._arranged(suite, item) for item in layout.items])
+        items = zip(layout.keys, layout.items, strict=True)
+        return f"{{{', '.join([f'{self._key(key)}: {self._arranged(suite, item)}' for key, item in items])}}}"
+
+    def _key(self, key: Any) -> str:
+        return self.inject("key", key)
+
+    def _finished(self, suite: Suite, node: int) -> str:
+        text, kind = suite.text[node][0], self.kinds[node]
+        if self.sure[node] and kind in (REAL, INT, COMPLEX, 1):
+            return text
+        return f"{self.inject('number', rt.number)}({text}, {kind})"

@@ -1,0 +1,314 @@
+"""Arguments of a call, as what the generated code computes with; and results, as what the caller gets."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Number
+from typing import Any, NamedTuple
+
+import numpy as np
+import sympy as sp
+from sympy.logic.boolalg import BooleanAtom
+
+from .._symbolic.exact import quotient
+from .._symbolic.names import short
+
+
+FLOAT64 = np.dtype(np.float64)
+INT64 = np.dtype(np.int64)
+
+_PYTHON = frozenset({bool, int, float, complex})
+
+# What Python scalars compute with, by the type of the argument: the numbers that are Python's in all but type.
+PLAIN: dict[type, type] = {float: float, int: int, bool: int, np.float64: float, np.int64: int, np.bool_: int}
+
+_NUMERIC = (np.ndarray, np.generic, bool, int, float, complex)
+
+Shape = tuple[int, ...]
+
+
+def numeric(value: Any) -> Any:
+    """A value as what NumPy computes with: of SymPy's numbers and matrices, Python numbers and arrays.
+
+    >>> numeric(sp.Integer(2)), numeric(sp.pi), numeric(1 + sp.I), numeric(sp.true), numeric("as it is")
+    (2, 3.141592653589793, (1+1j), True, 'as it is')
+    >>> numeric(sp.Matrix([[1, sp.Rational(1, 2)]]))
+    array([[1. , 0.5]])
+    """
+    match value:
+        case sp.MatrixBase() | sp.NDimArray():
+            return np.array([numeric(entry) for entry in sp.flatten(value.tolist())]).reshape(value.shape)
+        case sp.Integer():
+            return int(value)
+        case BooleanAtom():
+            return bool(value)
+        case sp.Expr():
+            number = complex(value)  # to double precision, whatever it cancels
+            return number if number.imag else number.real
+        case _:
+            return value
+
+
+class Prepared(NamedTuple):
+    """Arguments of a call, as `prepare` gives them.
+
+    Attributes:
+        values: one per argument, arrays and NumPy scalars.
+        integers: a bit mask of which of them are integers.
+        shape: the broadcast shape.
+        precision: the real dtype that results are to have if all arrays beside the Python scalars are shorter than
+            double; else None.
+    """
+
+    values: list[Any]
+    integers: int
+    shape: Shape
+    precision: Any
+
+
+def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
+    """Arguments as arrays and NumPy scalars that compute as mathematics does.
+
+    Small integers and booleans become int64, Python scalars take the precision of the arrays beside them.
+
+    >>> prepare([np.array([250], np.uint8), 2.5], (0, 0))
+    Prepared(values=[array([250]), np.float64(2.5)], integers=1, shape=(1,), precision=None)
+    >>> prepare([np.zeros(2, np.float32), 0.5], (0, 0)).precision
+    <class 'numpy.float32'>
+    """
+    values, kinds = list(args), []
+    for i, a in enumerate(args):
+        kind: Any = type(a)
+        if kind is np.ndarray and a.dtype.kind != "O":
+            kind = a.dtype
+        elif kind not in _PYTHON:
+            values[i], kind = _admitted(a)
+        kinds.append(kind)
+    plan = _plan(tuple(kinds))
+    shape: Shape = ()
+    for i, (value, convert, rank) in enumerate(zip(values, plan.conversions, ranks, strict=True)):
+        if convert is not None:
+            value = values[i] = convert(value)
+        elif not value.ndim:
+            value = values[i] = value[()]
+        rest = np.shape(value)[rank:]
+        if rest and rest != shape:
+            shape = np.broadcast_shapes(shape, rest) if shape else rest
+    integers = plan.integers
+    for i in plan.beyond:
+        if values[i].dtype.kind == "f":
+            integers &= ~(1 << i)
+    return Prepared(values, integers, shape, plan.precision)
+
+
+def _admitted(value: Any) -> tuple[Any, Any]:
+    """A value that is neither a Python number nor a plain array of numbers, as one that is; and its kind."""
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind != "O":
+        return value, value.dtype
+    for kind in (int, float, complex):
+        if isinstance(value, kind):
+            return value, kind
+    array = as_array(value)
+    return array, array.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How arguments of certain kinds are prepared together.
+
+    Attributes:
+        conversions: a function for each; None for an array or a NumPy scalar that stays what it is.
+        integers: which of them become integers, as in `Prepared`.
+        beyond: those of them that become floats instead if they do not fit into int64.
+        precision: as in `Prepared`.
+    """
+
+    conversions: tuple[Callable[[Any], Any] | None, ...]
+    integers: int
+    beyond: tuple[int, ...]
+    precision: Any
+
+
+@functools.lru_cache(maxsize=512)
+def _plan(kinds: tuple[Any, ...]) -> _Plan:
+    """The plan for arguments of these kinds: dtypes of NumPy's, types of Python's."""
+    dtype = np.result_type(*(k if isinstance(k, np.dtype) else _weak(k) for k in kinds), np.int8)
+    conversions, dtypes = [], []
+    for kind in kinds:
+        convert, becomes = _of_dtype(kind) if isinstance(kind, np.dtype) else _of_python(kind, dtype)
+        conversions.append(convert)
+        dtypes.append(becomes)
+    return _Plan(
+        tuple(conversions),
+        sum([1 << i for i, d in enumerate(dtypes) if d.kind in "iub"]),
+        tuple([i for i, convert in enumerate(conversions) if convert in (_whole, _of_uint64)]),
+        _short_precision([d for d in dtypes if d.kind != "O"]),
+    )
+
+
+def _weak(kind: type) -> Any:
+    return 0 if kind is bool else kind(0)
+
+
+def _of_dtype(dtype: Any) -> tuple[Callable[[Any], Any] | None, Any]:
+    """The conversion of arrays and scalars of a dtype, and what dtype they then have."""
+    if dtype.kind in "SUV":
+        raise TypeError(f"an argument is of dtype {dtype}, which are no numbers")
+    if dtype.kind not in "iub" or dtype == INT64:
+        return None, dtype
+    return (_of_uint64 if dtype == np.uint64 else _of_integers), INT64
+
+
+def _of_python(kind: type, dtype: Any) -> tuple[Callable[[Any], Any], Any]:
+    """The conversion of Python's numbers beside arrays of result type `dtype`, whose precision they take."""
+    if kind is not complex and kind is not float and (dtype.kind not in "fc" or dtype in (np.float64, np.complex128)):
+        return _whole, INT64
+    if kind is complex:
+        to = np.result_type(dtype, np.complex64) if dtype.kind in "fc" else np.dtype(np.complex128)
+    else:
+        to = np.zeros((), dtype).real.dtype if dtype.kind in "fc" else FLOAT64
+        if kind is int:
+            return lambda value: to.type(quotient(value, 1)), to
+    return to.type, to
+
+
+def _whole(value: int) -> Any:
+    return np.int64(value) if -(2**63) <= value < 2**63 else np.float64(quotient(value, 1))
+
+
+def as_int64(value: Any) -> Any:
+    """An array or a scalar of integers or booleans as int64; as float64, if one of them is too large for that.
+
+    >>> as_int64(np.uint8(200)), as_int64(np.array([2**63], np.uint64))
+    (np.int64(200), array([9.22337204e+18]))
+    """
+    return _of_uint64(value) if value.dtype == np.uint64 else _of_integers(value)
+
+
+def _of_integers(value: Any) -> Any:
+    value = value.astype(np.int64)
+    return value if value.ndim else value[()]
+
+
+def _of_uint64(value: Any) -> Any:
+    value = value.astype(np.float64 if np.any(value > np.uint64(2**63 - 1)) else np.int64)
+    return value if value.ndim else value[()]
+
+
+_SHORT = {np.dtype(np.float16): np.float16, np.dtype(np.float32): np.float32, np.dtype(np.complex64): np.float32}
+
+
+def _short_precision(dtypes: Sequence[Any]) -> Any:
+    return None if _SHORT.keys().isdisjoint(dtypes) else _SHORT.get(np.result_type(*dtypes))
+
+
+def of_doubles(args: Sequence[Any], ranks: Sequence[int]) -> tuple[list[Any], Shape] | None:
+    """As `prepare`, for what most calls pass: float64 arrays of one shape, and floats. None: something else is there.
+
+    The floats become arrays of rank 0, which NumPy combines with arrays in half the time that it needs for a float.
+
+    Returns:
+        The values; the shape that the arrays have behind the axes that `ranks` counts.
+
+    >>> of_doubles((0.5, np.array([1.0, 2.0])), (0, 0))
+    ([array(0.5), array([1., 2.])], (2,))
+    """
+    values = []
+    shape: Shape | None = None
+    for a, rank in zip(args, ranks, strict=True):
+        kind = type(a)
+        if kind is np.ndarray:
+            if a.dtype is not FLOAT64:
+                return None
+            rest: Shape = a.shape
+            if rank:
+                rest = rest[rank:]
+            elif not rest:
+                return None
+            if shape is None:
+                shape = rest
+            elif rest != shape:
+                return None
+            values.append(a)
+        elif kind is float or kind is np.float64:
+            values.append(np.array(a))
+        else:
+            return None
+    # A call without arrays has rules of its own.
+    return None if shape is None else (values, shape)
+
+
+def as_array(value: Any) -> Any:
+    """Anything as an array: of objects, if it holds what is no number.
+
+    >>> as_array([Decimal("0.5"), sp.Rational(1, 4)]), as_array(np.array([1, 2], object))
+    (array([0.5 , 0.25]), array([1, 2]))
+    """
+    array = np.asarray(numeric(value))
+    if array.dtype == object:
+        entries = array.reshape(-1).tolist()
+        if all(isinstance(entry, sp.Expr | BooleanAtom | Number | Decimal) for entry in entries):
+            numbers = np.array([_number(entry) for entry in entries])
+            if numbers.dtype == object:  # integers beyond int64
+                numbers = np.array([_whole(n) if type(n) is int else n for n in numbers.tolist()])
+            return numbers.reshape(array.shape)
+    return array
+
+
+def _number(entry: Any) -> Any:
+    """Of SymPy's numbers, fractions and decimals, a Python number."""
+    value = numeric(entry)
+    return value if isinstance(value, _NUMERIC) else float(value)
+
+
+def shortened(result: Any, precision: Any) -> Any:
+    """`result` in that precision: a constant, or a selection among constants, is in double until it meets an array.
+
+    >>> shortened(0.5, np.float32), shortened(np.array([1, 2]), np.float32)
+    (np.float32(0.5), array([1, 2]))
+    """
+    dtype = getattr(result, "dtype", None) or np.result_type(result)
+    if dtype == FLOAT64:
+        return np.asarray(result).astype(precision)[()]
+    if dtype == np.complex128:
+        return np.asarray(result).astype(np.complex64)[()]
+    return result
+
+
+def spread(result: Any, rank: int, shape: Shape) -> Any:
+    """A result in the broadcast shape `shape`, behind `rank` axes of its own; without any axes, a scalar."""
+    found = np.shape(result)
+    if not found and not shape:
+        return python_number(result)
+    if found[rank:] == shape:
+        return result
+    if not found:
+        result = python_number(result)
+    result = np.asarray(result)
+    lead, rest = found[:rank], found[rank:]
+    pad = (1,) * (len(shape) - len(rest))
+    if any(n not in (1, m) for n, m in zip(pad + rest, shape, strict=False)) or len(rest) > len(shape):
+        raise ValueError(f"cannot give a result of shape {rest}: the arguments broadcast to shape {shape}")
+    return np.broadcast_to(result.reshape(lead + pad + rest), lead + shape).copy()
+
+
+_PYTHONS_OWN = frozenset(np.dtype(kind) for kind in (np.bool_, np.int64, np.float64, np.complex128))
+
+
+def python_number(value: Any) -> Any:
+    """A scalar result: a Python number where Python has its precision, else a NumPy scalar.
+
+    >>> python_number(np.float64(0.5)), python_number(np.array(2)), python_number(np.float32(0.5))
+    (0.5, 2, np.float32(0.5))
+    """
+    if type(value) in _PYTHON:
+        return value
+    value = np.asarray(value)[()]
+    if not isinstance(value, np.generic) or value.dtype.kind in "SUV":
+        raise TypeError(
+            f"cannot give {short(value)} as a result: it is of type {type(value).__name__}; pass numbers or arrays"
+        )
+    return value.item() if value.dtype in _PYTHONS_OWN else value

@@ -1,0 +1,156 @@
+"""Rules of indexed arrays and of array expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+from sympy.tensor.array.array_comprehension import ArrayComprehension, ArrayComprehensionMap
+from sympy.tensor.array.expressions import (
+    ArrayAdd,
+    ArrayContraction,
+    ArrayDiagonal,
+    ArrayElementwiseApplyFunc,
+    ArrayTensorProduct,
+    PermuteDims,
+    Reshape,
+)  # fmt: skip
+from sympy.tensor.array.expressions.array_expressions import ArrayElement, OneArray, ZeroArray, get_rank
+
+from ..._errors import CompileError
+from ..._program.builder import Builder
+from ..._program.ir import COMPLEX, INT, PARAM, REAL, Op, arithmetic, promote
+from ..._runtime import arrays as rt
+from ..walk import Body, Rule, Under, describe
+from .matrices import ADD, APPLIED, ELEMENT, ONES, ZEROS, as_lambda, entrywise, matrix_op
+
+
+EINSUM = Op("einsum", rt.einsum, kinds=arithmetic, elementwise=False)
+PERMUTE = matrix_op(rt.permute, promote, rank=None, view=True)
+RESHAPE = Op("reshape", rt.reshape, kinds=lambda kinds: kinds[0], view=True, elementwise=False)
+
+
+# -- elements --------------------------------------------------------------------------------------------------------
+
+
+def _indexed(b: Builder, expr: Any, base: int, *indices: int) -> int:
+    rank = len(indices)
+    if b.ops[base] is PARAM and not b.set_rank(base, rank):
+        raise CompileError(
+            f"cannot compile {describe(expr)}: it has {rank} indices, elsewhere {expr.args[0]} has {b.rank[base]}"
+        )
+    if b.rank[base] != rank:
+        raise CompileError(f"cannot compile {describe(expr)}: it has {rank} indices for {b.rank[base]} axes")
+    return b.apply(ELEMENT, base, *indices, data=(rank,))
+
+
+def _index_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    """An Idx that is not an argument itself stands for its label."""
+    return [expr.label]
+
+
+def _array_element(b: Builder, expr: Any) -> Sequence[Any]:
+    return [expr.args[0], *expr.indices]
+
+
+# -- contraction -----------------------------------------------------------------------------------------------------
+
+
+def _factors(expr: Any) -> tuple[Sequence[Any], list[int]]:
+    """The arrays that an expression is a tensor product of, and their ranks."""
+    arrays = expr.args if isinstance(expr, ArrayTensorProduct) else [expr]
+    return arrays, [get_rank(a) for a in arrays]
+
+
+def _einsum(b: Builder, nodes: Sequence[int], subscripts: Sequence[int], result: Sequence[int]) -> int:
+    counts = tuple(b.rank[n] for n in nodes)
+    return b.apply(EINSUM, *nodes, data=(tuple(subscripts), counts, tuple(result)), rank=len(result))
+
+
+def _tensor_product(b: Builder, expr: Any, *nodes: int) -> int:
+    everything = range(sum(b.rank[n] for n in nodes))
+    return _einsum(b, nodes, everything, everything)
+
+
+def _inner(b: Builder, expr: Any) -> Sequence[Any]:
+    return _factors(expr.expr)[0]
+
+
+def _joined(count: int, groups: Sequence[Any]) -> list[int]:
+    """Axis numbers, those of a group all the same."""
+    numbers = list(range(count))
+    for group in groups:
+        for axis in group:
+            numbers[int(axis)] = int(group[0])
+    return numbers
+
+
+def _contraction(b: Builder, expr: Any, *nodes: int) -> int:
+    subscripts = _joined(sum(b.rank[n] for n in nodes), expr.contraction_indices)
+    gone = {int(axis) for group in expr.contraction_indices for axis in group}
+    return _einsum(b, nodes, subscripts, [n for n in range(len(subscripts)) if n not in gone])
+
+
+def _diagonal(b: Builder, expr: Any, *nodes: int) -> int:
+    """Axes of a group become one, behind all the others."""
+    subscripts = _joined(sum(b.rank[n] for n in nodes), expr.diagonal_indices)
+    gone = {int(axis) for group in expr.diagonal_indices for axis in group}
+    kept = [n for n in range(len(subscripts)) if n not in gone]
+    return _einsum(b, nodes, subscripts, [*kept, *(int(group[0]) for group in expr.diagonal_indices)])
+
+
+def _permuted(b: Builder, expr: Any, array: int) -> int:
+    order = tuple(int(i) for i in expr.permutation.array_form)
+    return b.apply(PERMUTE, array, data=(order,))
+
+
+def _reshape_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    return [expr.expr, *expr.shape]
+
+
+def _reshaped(b: Builder, expr: Any, array: int, *sizes: int) -> int:
+    return b.apply(RESHAPE, array, *sizes, data=(b.rank[array],), rank=len(sizes))
+
+
+def _applied_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    function = as_lambda(expr.function, 1)
+    return [expr.expr, Under(function.expr, tuple(function.variables), INT | REAL | COMPLEX)]
+
+
+def _applied(b: Builder, expr: Any, array: int, body: Body) -> int:
+    rank = b.rank[array]
+    return b.region(APPLIED, b.const(rank), array, body=body.node, bound=body.bound, rank=rank)
+
+
+def _filled(op: Op) -> Rule:
+    return Rule(lambda b, e, *sizes: b.apply(op, *sizes, rank=len(sizes)), folds=False)
+
+
+def _done(b: Builder, expr: Any) -> Sequence[Any]:
+    result = expr.doit()
+    if type(result) is type(expr):
+        raise CompileError(f"cannot compile {describe(expr)}: its limits are not known")
+    return [result]
+
+
+def _first(b: Builder, expr: Any, node: int, *others: int) -> int:
+    return node
+
+
+RULES: dict[type, Rule] = {
+    sp.Indexed: Rule(_indexed, folds=False, ranked=True),
+    sp.Idx: Rule(_first, _index_operands),
+    ArrayElement: Rule(_indexed, _array_element, folds=False, ranked=True),
+    ArrayTensorProduct: Rule(_tensor_product, folds=False, ranked=True),
+    ArrayContraction: Rule(_contraction, _inner, folds=False, ranked=True),
+    ArrayDiagonal: Rule(_diagonal, _inner, folds=False, ranked=True),
+    ArrayAdd: entrywise(ADD),
+    PermuteDims: Rule(_permuted, lambda b, e: [e.expr], folds=False, ranked=True),
+    Reshape: Rule(_reshaped, _reshape_operands, folds=False, ranked=True),
+    ArrayElementwiseApplyFunc: Rule(_applied, _applied_operands, folds=False, ranked=True),
+    ZeroArray: _filled(ZEROS),
+    OneArray: _filled(ONES),
+    ArrayComprehension: Rule(_first, _done, folds=False, ranked=True),
+    ArrayComprehensionMap: Rule(_first, _done, folds=False, ranked=True),
+}

@@ -1,0 +1,222 @@
+"""Rules of sums, products, integrals, derivatives, substitutions and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sympy as sp
+from sympy.codegen.cfunctions import log1p
+from sympy.concrete.expr_with_limits import ExprWithLimits
+from sympy.core.function import AppliedUndef
+from sympy.functions.elementary.integers import frac
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.tensor.array.expressions.array_expressions import ArrayElement
+
+from ..._errors import CompileError
+from ..._program.builder import Builder
+from ..._program.ir import COMPLEX, INT, REAL, Op, arithmetic, floating
+from ..._runtime.calculus import quadrature as quad, sums as rt
+from ..._runtime.calculus.slow import Slow
+from ..._symbolic.exact import DIGITS
+from ..walk import Body, Rule, Under, describe
+
+
+def _kinds_of_body(kinds: Sequence[int]) -> int:
+    kind = arithmetic(kinds[-1:])
+    return kind | REAL if kind & INT else kind  # an infinite sum, a reversed product, an overflow
+
+
+SUM = Op("sum_over", rt.sum_over, rt.math_sum_over, kinds=_kinds_of_body, elementwise=False)
+PRODUCT = Op("product_over", rt.product_over, rt.math_product_over, kinds=_kinds_of_body, elementwise=False)
+INTEGRAL = Op(
+    "integral",
+    quad.integral,
+    quad.math_integral,
+    kinds=lambda kinds: floating(kinds[-1:]) | (COMPLEX if any(k & COMPLEX for k in kinds) else 0),
+    elementwise=False,
+)
+
+
+def _body(expr: Any) -> tuple[Any, Any, Any, Any]:
+    """The outermost limit of a sum or integral, and what is inside it."""
+    *inner, limit = expr.limits
+    if len(limit) != 3:
+        raise CompileError(
+            f"cannot compile {describe(expr)}: {limit[0]} has no two limits, so that its value is not settled; give "
+            "both, or call .doit() first"
+        )
+    variable, low, high = limit
+    return (type(expr)(expr.function, *inner) if inner else expr.function), variable, low, high
+
+
+_NOT_SLOWLY = (
+    AppliedUndef, ExprWithLimits, sp.Indexed, sp.IndexedBase, sp.MatrixExpr, sp.MatrixBase, sp.Derivative, sp.Subs,
+    sp.Lambda, MatrixElement, ArrayElement,
+)  # fmt: skip
+
+
+def _free(body: Any, variable: Any) -> tuple[Any, ...] | None:
+    """The symbols that the slow way needs values of; None if it cannot evaluate the body. Each node is seen once."""
+    symbols: dict[Any, None] = {}
+    seen: dict[int, Any] = {}
+    todo = [body]
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen[id(node)] = node
+        if isinstance(node, _NOT_SLOWLY):
+            return None
+        if isinstance(node, sp.Symbol | sp.Idx):
+            symbols[node] = None
+        elif isinstance(node, sp.Basic):
+            todo.extend(node.args)
+    symbols.pop(variable, None)
+    return tuple(symbols)
+
+
+def _over(op: Op, kinds: Callable[[Any], int]) -> Rule:
+    def operands(b: Builder, expr: Any) -> Sequence[Any]:
+        body, variable, low, high = _body(expr)
+        return [low, high, *(_free(body, variable) or ()), Under(body, (variable,), kinds(low))]
+
+    def lower(b: Builder, expr: Any, low: int, high: int, *rest: Any) -> int:
+        *values, under = rest
+        assert type(under) is Body
+        body, variable, _, _ = _body(expr)
+        symbols = _free(body, variable)
+        slow = None if symbols is None else Slow(body, variable, symbols)
+        for limit in (low, high):
+            if b.rank[limit]:
+                raise CompileError(f"cannot compile {describe(expr)}: one of its limits is a matrix or array")
+        return b.region(op, low, high, *values, body=under.node, bound=under.bound, extra=(b.rank[under.node], slow))
+
+    return Rule(lower, operands, folds=False, ranked=True)
+
+
+_HEAD = 200
+
+
+def _product_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    """An infinite product: its first factors, and the others by the sum of their logarithms, without cancellation."""
+    body, k, low, high = _body(expr)
+    if high is sp.oo and low.is_finite is not False:
+        tail = sp.Sum(log1p(sp.expand(body - 1)), (k, low + _HEAD, sp.oo))
+        return [sp.Mul(sp.Product(body, (k, low, low + _HEAD - 1)), sp.exp(tail, evaluate=False), evaluate=False)]
+    if low is -sp.oo:
+        mirrored = sp.Product(body.subs(k, -k), (k, -high, sp.oo))
+        if high is sp.oo:
+            mirrored = sp.Product(body, (k, 0, sp.oo)) * sp.Product(body.subs(k, -k), (k, 1, sp.oo))
+        return [mirrored]
+    operands = _finite_product.operands
+    assert operands is not None
+    return operands(b, expr)
+
+
+def _product(b: Builder, expr: Any, *nodes: Any) -> int:
+    return nodes[0] if len(nodes) == 1 else _finite_product.lower(b, expr, *nodes)
+
+
+def _counting(low: Any) -> int:
+    return INT if low.is_integer or low.is_infinite else INT | REAL
+
+
+_finite_product = _over(PRODUCT, _counting)
+
+
+def _derivative(b: Builder, expr: Any) -> Sequence[Any]:
+    """What the derivative is, as SymPy finds it; a derivative that is an argument never comes here."""
+    result = expr.doit(deep=False)
+    if result == expr:
+        along = _along_the_real_axis(expr)
+        if along is not None:
+            return [along]
+        functions = sorted({type(f).__name__ for f in expr.atoms(AppliedUndef)})
+        if functions:
+            raise CompileError(
+                f"cannot compile {describe(expr)}: the derivative of {functions[0]!r} is not known; add the Derivative "
+                "itself to args"
+            )
+        raise CompileError(f"cannot compile {describe(expr)}: SymPy does not find this derivative")
+    return [result]
+
+
+def _along_the_real_axis(expr: Any) -> Any:
+    """The derivative of what has none in the complex plane, where the variable is real: SymPy has it if it knows so.
+
+    It is nan where the variable is not real, and at a jump.
+    """
+    slope = _SLOPES.get(type(expr.expr))
+    (variable, _), *_ = expr.variable_count
+    if slope is None or not isinstance(variable, sp.Symbol) or not all(n.is_Integer for _, n in expr.variable_count):
+        return None
+    first, *others = expr.variables
+    value, condition = slope(expr.expr, expr.expr.args[0], first)
+    if others:
+        value = sp.diff(value, *others)
+    real = (sp.Eq(sp.im(v), 0) for v in sorted(set(expr.variables), key=sp.default_sort_key))
+    return sp.Piecewise((value, sp.And(condition, *real)), (sp.nan, True))
+
+
+def _part(part: Any, of: Any, variable: Any) -> tuple[Any, Any]:
+    return part.func(sp.diff(of, variable)), sp.true
+
+
+def _step(step: Any, of: Any, variable: Any) -> tuple[Any, Any]:
+    return sp.S.Zero, sp.Ne(step, of)
+
+
+# The derivative, and where it holds.
+_SLOPES: dict[type, Callable[[Any, Any, Any], tuple[Any, Any]]] = {
+    **dict.fromkeys((sp.re, sp.im, sp.conjugate), _part),
+    **dict.fromkeys((sp.floor, sp.ceiling), _step),
+    frac: lambda part, of, v: (sp.diff(of, v), sp.Ne(part, 0)),
+    sp.sign: lambda sign, of, v: (2 * sp.DiracDelta(of) * sp.diff(of, v), sp.Eq(sp.im(of), 0)),
+}
+
+
+def _substituted(b: Builder, expr: Any) -> Sequence[Any]:
+    result = expr.doit()
+    if isinstance(result, sp.Subs):
+        along = _along_the_real_axis(result.expr) if isinstance(result.expr, sp.Derivative) else None
+        if along is not None:
+            return [along.xreplace(dict(zip(result.variables, result.point, strict=True)))]
+        functions = sorted({type(f).__name__ for f in result.atoms(AppliedUndef)})
+        named = f"the derivative of {functions[0]!r} is not known" if functions else "SymPy cannot substitute here"
+        raise CompileError(f"cannot compile {describe(expr)}: {named}")
+    return [result]
+
+
+def _limit(b: Builder, expr: Any) -> Sequence[Any]:
+    try:
+        result = expr.doit()
+    except (NotImplementedError, ValueError) as error:
+        raise CompileError(f"cannot compile {describe(expr)}: SymPy finds no such limit") from error
+    if result.has(sp.Limit, sp.AccumBounds):
+        raise CompileError(f"cannot compile {describe(expr)}: SymPy finds no such limit")
+    return [result]
+
+
+def _root_sum(b: Builder, expr: Any) -> Sequence[Any]:
+    """The sum of a function of the roots of a polynomial, whose coefficients are numbers."""
+    if not expr.poly.domain.is_Numerical:
+        raise CompileError(f"cannot compile {describe(expr)}: its roots depend on other symbols")
+    roots = expr.poly.nroots(n=DIGITS, maxsteps=500)
+    return [sp.Add(*(expr.fun(root) for root in roots))]
+
+
+def _same(b: Builder, expr: Any, node: int) -> int:
+    return node
+
+
+RULES: dict[type, Rule] = {
+    sp.Sum: _over(SUM, _counting),
+    sp.Product: Rule(_product, _product_operands, folds=False, ranked=True),
+    sp.Integral: _over(INTEGRAL, lambda low: REAL | COMPLEX),
+    sp.Derivative: Rule(_same, _derivative, folds=False, ranked=True),
+    sp.Subs: Rule(_same, _substituted, folds=False, ranked=True),
+    sp.RootSum: Rule(_same, _root_sum, folds=False),
+    sp.Poly: Rule(_same, lambda b, e: [e.as_expr()], folds=False),
+    sp.Limit: Rule(_same, _limit, folds=False, ranked=True),
+}

@@ -1,0 +1,38 @@
+"""Rules of the functions that SymPy's code generation rewrites into."""
+
+from __future__ import annotations
+
+from sympy.codegen import cfunctions, numpy_nodes
+
+from ..._program.builder import Builder
+from ..._program.ir import boolean
+from ..walk import Rule
+from .common import call, ufunc
+from .elementary import MAXIMUM, MINIMUM, extremum
+
+
+def _fma(b: Builder, expr: object, x: int, y: int, z: int) -> int:
+    return b.add(b.mul(x, y), z)
+
+
+RULES: dict[type, Rule] = {
+    cfunctions.expm1: call(ufunc("expm1", "expm1")),
+    cfunctions.log1p: call(ufunc("log1p", "log1p")),
+    cfunctions.exp2: call(ufunc("exp2")),
+    cfunctions.log2: call(ufunc("log2", "log2")),
+    cfunctions.log10: call(ufunc("log10", "log10")),
+    cfunctions.Sqrt: Rule(lambda b, e, x: b.sqrt(x)),
+    cfunctions.Cbrt: call(ufunc("cbrt"), real=True),
+    cfunctions.hypot: call(ufunc("hypot"), real=True),
+    cfunctions.fma: Rule(_fma),
+    cfunctions.isnan: call(ufunc("isnan", kinds=boolean)),
+    numpy_nodes.logaddexp: call(ufunc("logaddexp"), real=True),
+    numpy_nodes.logaddexp2: call(ufunc("logaddexp2"), real=True),
+}
+
+_SINCE_SYMPY_1_14 = (
+    (cfunctions, "isinf", call(ufunc("isinf", kinds=boolean))),
+    (numpy_nodes, "minimum", extremum(MINIMUM)),
+    (numpy_nodes, "maximum", extremum(MAXIMUM)),
+)
+RULES |= {getattr(module, name): rule for module, name, rule in _SINCE_SYMPY_1_14 if hasattr(module, name)}

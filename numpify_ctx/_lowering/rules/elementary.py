@@ -1,0 +1,97 @@
+"""Rules of the elementary functions: exponential, trigonometric, hyperbolic, and those of the parts of a number."""
+
+from __future__ import annotations
+
+import cmath
+from typing import Any
+
+import sympy as sp
+from sympy.functions.elementary.integers import frac
+
+from ..._program.builder import Builder
+from ..._program.ir import Op, real, real_part
+from ..._runtime.special import elementary as rt
+from ..walk import Rule
+from .common import call, of_reciprocal, reciprocal, rewritten, runtime, ufunc
+
+
+EXP = ufunc("exp", "exp")
+SIN, COS, TAN = ufunc("sin", "sin"), ufunc("cos", "cos"), ufunc("tan", "tan")
+SINH, COSH, TANH = ufunc("sinh", "sinh"), ufunc("cosh", "cosh"), ufunc("tanh", "tanh")
+ARCSIN, ARCCOS, ARCTAN = ufunc("arcsin", "asin"), ufunc("arccos", "acos"), ufunc("arctan", "atan")
+ARCSINH, ARCCOSH, ARCTANH = ufunc("arcsinh", "asinh"), ufunc("arccosh", "acosh"), ufunc("arctanh", "atanh")
+
+MOD = Op("mod", "np.mod", rt.math_mod, exact=rt.exact_mod, kinds=real_part)
+FLOOR = runtime(rt.floor, rt.math_floor, kinds=real_part)
+MINIMUM, MAXIMUM = (
+    Op("minimum", "np.minimum", rt.math_minimum, kinds=lambda kinds: real_part(kinds), cheap=True, within=True),
+    Op("maximum", "np.maximum", rt.math_maximum, kinds=lambda kinds: real_part(kinds), cheap=True, within=True),
+)
+
+
+def extremum(op: Op) -> Rule:
+    """A tree of binary operations, so that many operands do not nest deeply."""
+
+    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+        level = list(nodes)
+        while len(level) > 1:
+            pairs = [b.apply(op, x, y) for x, y in zip(level[::2], level[1::2], strict=False)]
+            level = pairs + level[2 * len(pairs) :]
+        return level[0]
+
+    return Rule(lower)
+
+
+RULES: dict[type, Rule] = {
+    sp.exp: call(EXP),
+    sp.log: call(ufunc("log", "log")),
+    # trigonometric
+    sp.sin: call(SIN),
+    sp.cos: call(COS),
+    sp.tan: call(TAN),
+    sp.sec: reciprocal(COS),
+    sp.csc: reciprocal(SIN),
+    sp.cot: reciprocal(TAN),
+    sp.sinc: call(runtime(rt.sinc)),
+    sp.asin: call(ARCSIN),
+    sp.acos: call(ARCCOS),
+    sp.atan: call(ARCTAN),
+    sp.asec: of_reciprocal(ARCCOS),
+    sp.acsc: of_reciprocal(ARCSIN),
+    sp.acot: call(runtime(rt.acot)),
+    sp.atan2: call(ufunc("arctan2", "atan2", kinds=real), real=True),
+    # hyperbolic
+    sp.sinh: call(SINH),
+    sp.cosh: call(COSH),
+    sp.tanh: call(TANH),
+    sp.sech: reciprocal(COSH),
+    sp.csch: reciprocal(SINH),
+    sp.coth: reciprocal(TANH),
+    sp.asinh: call(ARCSINH),
+    sp.acosh: call(ARCCOSH),
+    sp.atanh: call(ARCTANH),
+    sp.asech: of_reciprocal(ARCCOSH),
+    sp.acsch: of_reciprocal(ARCSINH),
+    sp.acoth: of_reciprocal(ARCTANH),
+    # parts of a number
+    sp.Abs: call(Op("abs", "np.abs", abs, exact=rt.exact_abs, kinds=real_part, cheap=True, within=True)),
+    sp.sign: call(ufunc("sign", rt.math_sign, kinds=lambda kinds: kinds[0])),
+    sp.re: call(Op("real", "np.real", kinds=real_part, view=True)),
+    sp.im: call(runtime(rt.imag, rt.math_imag, kinds=real_part)),
+    sp.arg: call(ufunc("angle", cmath.phase, kinds=real)),
+    sp.conjugate: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])),
+    sp.adjoint: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])),
+    sp.transpose: Rule(lambda b, e, x: x),
+    sp.floor: call(FLOOR),
+    sp.ceiling: Rule(lambda b, e, x: b.neg(b.apply(FLOOR, b.neg(x)))),
+    frac: Rule(lambda b, e, x: b.sub(x, b.apply(FLOOR, x))),
+    # several numbers
+    sp.Mod: call(MOD, real=True),
+    sp.Min: extremum(MINIMUM),
+    sp.Max: extremum(MAXIMUM),
+    # steps and their kin
+    sp.Heaviside: call(ufunc("heaviside", kinds=real), real=True),
+    sp.DiracDelta: call(runtime(rt.dirac_delta, kinds=real)),
+    sp.SingularityFunction: rewritten(lambda e: e.rewrite(sp.Piecewise)),
+    sp.LeviCivita: call(runtime(rt.levi_civita, kinds=real_part)),
+}

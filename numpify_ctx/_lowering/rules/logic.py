@@ -1,0 +1,131 @@
+"""Rules of relations, of logic, of Piecewise, and of what is defined by cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+from sympy.logic.boolalg import Xnor
+
+from ..._errors import CompileError
+from ..._program.builder import Builder
+from ..._program.ir import COMPLEX, Op
+from ..._program.ops import AND, EQ, GE, GT, LE, LT, NE, NOT, OR, XOR
+from ..walk import Rule, describe
+from .elementary import FLOOR, MOD, RULES as ELEMENTARY
+
+
+def relation(op: Op) -> Rule:
+    return Rule(lambda b, e, x, y: b.compare(op, x, y))
+
+
+def logic(op: Op, negated: bool = False) -> Rule:
+    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+        result = b.logic(op, *nodes)
+        return b.logic(NOT, result) if negated else result
+
+    return Rule(lower)
+
+
+def _pairs(b: Builder, expr: Any) -> Sequence[Any]:
+    return [part for pair in expr.args for part in (pair.args[1], pair.args[0])]
+
+
+def _piecewise(b: Builder, expr: Any, *nodes: int) -> int:
+    return b.select(*nodes, b.const(sp.nan))
+
+
+def _ite(b: Builder, expr: Any, condition: int, yes: int, no: int) -> int:
+    return b.select(condition, b.truth(yes), b.truth(no))
+
+
+def _implies(b: Builder, expr: Any, premise: int, conclusion: int) -> int:
+    return b.logic(OR, b.logic(NOT, premise), conclusion)
+
+
+def _equivalent(b: Builder, expr: Any, first: int, *others: int) -> int:
+    equal = [b.compare(EQ, b.truth(first), b.truth(other)) for other in others]
+    return b.logic(AND, *equal)
+
+
+def _kronecker(b: Builder, expr: Any, i: int, j: int, *limits: int) -> int:
+    equal = b.compare(EQ, i, j)
+    if limits:
+        low, high = limits
+        equal = b.logic(AND, equal, b.compare(GE, i, low), b.compare(LE, i, high))
+    return b.select(equal, b.const(1), b.const(0))
+
+
+def _kronecker_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    return [*expr.args[:2], *(limit for pair in expr.args[2:] for limit in pair)]
+
+
+_LEAST: dict[Any, Any] = {sp.S.Integers: None, sp.S.Naturals: 1, sp.S.Naturals0: 0}
+
+
+def _contains_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    """The element, where membership is computed here; else the condition that SymPy has for it."""
+    element, domain = expr.args
+    if domain in _LEAST or domain in (sp.S.Reals, sp.S.Complexes):
+        return [element]
+    if isinstance(domain, sp.Range):
+        return [element, *domain.args]
+    condition = domain.contains(element)
+    if isinstance(condition, sp.Contains):
+        raise CompileError(
+            f"cannot compile {describe(expr)}: SymPy has no condition for membership in {describe(domain)}"
+        )
+    if not element.is_extended_real and domain.is_subset(sp.S.Reals):
+        return [sp.And(condition, sp.Eq(sp.im(element), 0))]
+    return [condition]
+
+
+def _contains(b: Builder, expr: Any, node: int, *limits: int) -> int:
+    """Membership; of a number that may be complex, that of its real part, if that is all of it."""
+    element, domain = expr.args
+    if domain is sp.S.Complexes:
+        return b.compare(EQ, node, node)  # anything but nan
+    if not (b.kinds[node] & COMPLEX) or element.is_extended_real:
+        return _contains_real(b, domain, node, *limits)
+    part, rest = (ELEMENTARY[of].lower(b, element, node) for of in (sp.re, sp.im))
+    return b.logic(AND, b.compare(EQ, rest, b.const(0)), _contains_real(b, domain, part, *limits))
+
+
+def _contains_real(b: Builder, domain: Any, node: int, *limits: int) -> int:
+    if domain is sp.S.Reals:
+        return b.compare(EQ, node, node)
+    if domain in _LEAST:
+        whole = b.compare(EQ, b.apply(FLOOR, node), node)
+        least = _LEAST[domain]
+        return whole if least is None else b.logic(AND, whole, b.compare(GE, node, b.const(least)))
+    if isinstance(domain, sp.Range):
+        start, stop, step = limits
+        back = b.compare(LT, step, b.const(0))
+        begun = b.select(back, b.compare(LE, node, start), b.compare(GE, node, start))
+        goes_on = b.select(back, b.compare(GT, node, stop), b.compare(LT, node, stop))
+        return b.logic(AND, begun, goes_on, b.compare(EQ, b.apply(MOD, b.sub(node, start), step), b.const(0)))
+    return node
+
+
+RULES: dict[type, Rule] = {
+    sp.StrictLessThan: relation(LT),
+    sp.LessThan: relation(LE),
+    sp.StrictGreaterThan: relation(GT),
+    sp.GreaterThan: relation(GE),
+    sp.Equality: relation(EQ),
+    sp.Unequality: relation(NE),
+    sp.And: logic(AND),
+    sp.Or: logic(OR),
+    sp.Not: logic(NOT),
+    sp.Xor: logic(XOR),
+    sp.Nand: logic(AND, negated=True),
+    sp.Nor: logic(OR, negated=True),
+    Xnor: logic(XOR, negated=True),
+    sp.Implies: Rule(_implies),
+    sp.Equivalent: Rule(_equivalent),
+    sp.ITE: Rule(_ite),
+    sp.Piecewise: Rule(_piecewise, _pairs, ranked=True),
+    sp.KroneckerDelta: Rule(_kronecker, _kronecker_operands),
+    sp.Contains: Rule(_contains, _contains_operands),
+}

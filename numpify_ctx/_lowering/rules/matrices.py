@@ -1,0 +1,279 @@
+"""Rules of matrix expressions: symbols, explicit matrices and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sympy as sp
+from sympy.codegen.matrix_nodes import MatrixSolve
+from sympy.matrices.expressions import (
+    CompanionMatrix,
+    DiagonalMatrix,
+    DiagonalOf,
+    DotProduct,
+    HadamardPower,
+    HadamardProduct,
+    KroneckerProduct,
+    MatAdd,
+    MatMul,
+    MatPow,
+    MatrixPermute,
+    MatrixSlice,
+    OneMatrix,
+    Permanent,
+    PermutationMatrix,
+)  # fmt: skip
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.blockmatrix import BlockDiagMatrix
+from sympy.matrices.expressions.diagonal import DiagMatrix
+from sympy.matrices.expressions.factorizations import LofCholesky, QofQR, RofQR, UofCholesky
+from sympy.matrices.expressions.fourier import DFT, IDFT
+from sympy.matrices.expressions.matexpr import MatrixElement
+
+from ..._errors import CompileError
+from ..._program.builder import Builder
+from ..._program.ir import COMPLEX, INT, REAL, Kinds, Op, arithmetic, floating, promote
+from ..._runtime import arrays as arrays, matrices as rt
+from ..walk import Body, Rule, Under, describe
+
+
+def matrix_op(
+    function: Callable[..., Any], kinds: Kinds = arithmetic, rank: int | None = 2, view: bool = False, name: str = ""
+) -> Op:
+    """An operation on whole matrices, whose result has the given rank."""
+    ranks = None if rank is None else lambda _: rank
+    return Op(name or function.__name__, function, kinds=kinds, rank=ranks, view=view, elementwise=False)
+
+
+def _whole(_: Sequence[int]) -> int:
+    return INT
+
+
+def _complex(_: Sequence[int]) -> int:
+    return COMPLEX
+
+
+def _power_kinds(kinds: Sequence[int]) -> int:
+    return arithmetic(kinds) | REAL | COMPLEX
+
+
+ADD = matrix_op(rt.add, rank=None)
+MULTIPLY = matrix_op(rt.multiply, rank=None)
+SCALE = matrix_op(rt.scale, rank=None)
+MATMUL = matrix_op(rt.matmul)
+SOLVE = matrix_op(rt.solve, floating)
+SOLVE_RIGHT = matrix_op(rt.solve_right, floating)
+INVERSE = matrix_op(rt.inverse, floating)
+POWER = matrix_op(rt.matrix_power, _power_kinds)
+TRANSPOSE = matrix_op(rt.transpose, promote, view=True)
+ADJOINT = matrix_op(rt.adjoint, promote, view=True)
+TRACE = matrix_op(rt.trace, rank=0)
+DETERMINANT = matrix_op(rt.determinant, floating, rank=0)
+PERMANENT = matrix_op(rt.permanent, rank=0)
+HADAMARD_POWER = matrix_op(rt.hadamard_power, _power_kinds)
+KRONECKER = matrix_op(rt.kronecker)
+BLOCK = matrix_op(rt.block, promote)
+BLOCK_DIAGONAL = matrix_op(rt.block_diagonal, promote)
+IDENTITY = matrix_op(rt.identity, _whole)
+ZEROS = matrix_op(rt.zeros, _whole)
+ONES = matrix_op(rt.ones, _whole)
+PERMUTATION = matrix_op(rt.permutation, _whole)
+PERMUTED = matrix_op(rt.permuted, promote)
+SLICED = matrix_op(rt.sliced, lambda kinds: kinds[0], view=True)
+FOURIER = matrix_op(rt.fourier, _complex)
+CHOLESKY = matrix_op(rt.cholesky, floating)
+QR = matrix_op(rt.qr, floating)
+DOT = matrix_op(rt.dot, rank=0)
+ELEMENT = matrix_op(arrays.element, lambda kinds: kinds[0], rank=0, view=True)
+APPLIED = Op("applied", rt.applied, rt.no_scalars, kinds=lambda kinds: arithmetic(kinds[-1:]), elementwise=False)
+FROM_FUNCTION = Op(
+    "from_function", rt.from_function, rt.no_scalars, kinds=lambda kinds: arithmetic(kinds[-1:]), elementwise=False
+)
+
+
+def _call(op: Op, data: tuple[Any, ...] | None = None) -> Rule:
+    """A function of matrices alone."""
+
+    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+        if any(b.rank[n] != 2 for n in nodes):
+            raise CompileError(f"cannot compile {describe(expr)}: one of its operands is no matrix")
+        return b.apply(op, *nodes, data=data)
+
+    return Rule(lower, folds=False, ranked=True)
+
+
+def entrywise(op: Op) -> Rule:
+    """A sum or product of arrays of the same leading axes."""
+
+    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+        ranks = {b.rank[n] for n in nodes}
+        if len(ranks) > 1:
+            raise CompileError(f"cannot compile {describe(expr)}: its operands have {sorted(ranks)} axes")
+        return nodes[0] if len(nodes) == 1 else b.apply(op, *nodes, data=(ranks.pop(),))
+
+    return Rule(lower, folds=False, ranked=True)
+
+
+# -- products --------------------------------------------------------------------------------------------------------
+
+
+def _is_inverse(factor: Any) -> bool:
+    return isinstance(factor, sp.Inverse) or (type(factor) is MatPow and factor.exp == -1)
+
+
+def _factors(expr: Any) -> tuple[list[Any], list[Any]]:
+    scalars = [a for a in expr.args if not getattr(a, "is_Matrix", False)]
+    return scalars, [a for a in expr.args if getattr(a, "is_Matrix", False)]
+
+
+def _matmul_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    """Scalars, then matrices; of an inverse that is multiplied, the matrix."""
+    scalars, matrices = _factors(expr)
+    if len(matrices) > 1:
+        matrices = [m.args[0] if _is_inverse(m) else m for m in matrices]
+    return [*scalars, *matrices]
+
+
+def _matmul(b: Builder, expr: Any, *nodes: int) -> int:
+    """The product, from the side where the vector is: solving beats inverting, and thin beats square."""
+    scalars, matrices = _factors(expr)
+    if not matrices:
+        return b.mul(*nodes)
+    factors = list(zip(nodes[len(scalars) :], map(_is_inverse, matrices), strict=True))
+    if len(factors) == 1:
+        result = factors[0][0]
+    elif matrices[-1].shape[1] == 1 or factors[0][1]:
+        result, inverted = factors.pop()
+        if inverted:
+            result = b.apply(INVERSE, result)
+        for node, inverted in reversed(factors):
+            result = b.apply(SOLVE if inverted else MATMUL, node, result)
+    else:
+        result, inverted = factors.pop(0)
+        for node, inverted in factors:
+            result = b.apply(SOLVE_RIGHT if inverted else MATMUL, result, node)
+    return b.apply(SCALE, b.mul(*nodes[: len(scalars)]), result, data=(2,)) if scalars else result
+
+
+def _matpow(b: Builder, expr: Any, base: int, exponent: int) -> int:
+    if expr.args[1] == -1:
+        return b.apply(INVERSE, base)
+    return b.apply(POWER, base, exponent)
+
+
+def _hadamard_power(b: Builder, expr: Any, base: int, exponent: int) -> int:
+    return b.apply(HADAMARD_POWER, base, exponent, data=(b.rank[base], b.rank[exponent]))
+
+
+def _solve(b: Builder, expr: Any, a: int, x: int) -> int:
+    return b.apply(SOLVE, a, x)
+
+
+# -- blocks, elements ------------------------------------------------------------------------------------------------
+
+
+def _blocks(b: Builder, expr: Any) -> Sequence[Any]:
+    grid = expr.blocks
+    return [grid[i, j] for i in range(grid.rows) for j in range(grid.cols)]
+
+
+def _block(b: Builder, expr: Any, *nodes: int) -> int:
+    return b.apply(BLOCK, *nodes, data=(int(expr.blocks.cols),))
+
+
+def _element(b: Builder, expr: Any, matrix: int, *indices: int) -> int:
+    return b.apply(ELEMENT, matrix, *indices, data=(len(indices),))
+
+
+def _slice_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    return [expr.parent, *expr.rowslice, *expr.colslice]
+
+
+def _sizes(b: Builder, expr: Any) -> Sequence[Any]:
+    return expr.shape  # type: ignore[no-any-return]  # SymPy is not typed
+
+
+def _permutation(b: Builder, expr: Any) -> int:
+    return b.apply(PERMUTATION, data=tuple(int(i) for i in expr.args[0].array_form))
+
+
+def _permuted_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    return expr.args[:1]  # type: ignore[no-any-return]  # SymPy is not typed
+
+
+def _permuted(b: Builder, expr: Any, a: int) -> int:
+    permutation, axis = expr.args[1], int(expr.args[2])
+    # Row i of the result is row p(i), as P*A has it for the matrix of p.
+    return b.apply(PERMUTED, a, data=(axis, tuple(int(i) for i in permutation.array_form)))
+
+
+# -- functions of entries --------------------------------------------------------------------------------------------
+
+
+def as_lambda(function: Any, arity: int) -> Any:
+    """A SymPy Lambda that means the same as a Lambda or function class."""
+    if isinstance(function, sp.Lambda):
+        return function
+    variables = [sp.Dummy(f"k{i}") for i in range(arity)]
+    return sp.Lambda(tuple(variables), function(*variables))
+
+
+def _applied_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    function = as_lambda(expr.function, 1)
+    return [expr.expr, Under(function.expr, tuple(function.variables), INT | REAL | COMPLEX)]
+
+
+def _applied(b: Builder, expr: Any, a: int, body: Body) -> int:
+    if b.rank[body.node]:
+        raise CompileError(f"cannot compile {describe(expr)}: the function gives a matrix for a number")
+    size = b.const(b.rank[a])
+    return b.region(APPLIED, size, a, body=body.node, bound=body.bound, rank=b.rank[a])
+
+
+def _from_function_operands(b: Builder, expr: Any) -> Sequence[Any]:
+    function = as_lambda(expr.lamda, 2)
+    return [*expr.shape, Under(function.expr, tuple(function.variables))]
+
+
+def _from_function(b: Builder, expr: Any, rows: int, columns: int, body: Body) -> int:
+    return b.region(FROM_FUNCTION, rows, columns, body=body.node, bound=body.bound, rank=2)
+
+
+RULES: dict[type, Rule] = {
+    MatAdd: entrywise(ADD),
+    MatMul: Rule(_matmul, _matmul_operands, folds=False, ranked=True),
+    MatPow: Rule(_matpow, folds=False, ranked=True),
+    sp.Inverse: Rule(_matpow, folds=False, ranked=True),
+    MatrixSolve: Rule(_solve, folds=False, ranked=True),
+    sp.Transpose: _call(TRANSPOSE),
+    sp.Adjoint: _call(ADJOINT),
+    sp.Trace: _call(TRACE),
+    sp.Determinant: _call(DETERMINANT),
+    Permanent: _call(PERMANENT),
+    HadamardProduct: entrywise(MULTIPLY),
+    HadamardPower: Rule(_hadamard_power, folds=False, ranked=True),
+    KroneckerProduct: _call(KRONECKER),
+    sp.BlockMatrix: Rule(_block, _blocks, folds=False, ranked=True),
+    BlockDiagMatrix: _call(BLOCK_DIAGONAL),
+    DiagMatrix: _call(matrix_op(rt.diagonal_matrix, promote)),
+    DiagonalMatrix: _call(matrix_op(rt.only_diagonal, promote)),
+    DiagonalOf: _call(matrix_op(rt.diagonal_of, promote)),
+    CompanionMatrix: Rule(lambda b, e, node: node, lambda b, e: [e.as_explicit()], folds=False, ranked=True),
+    sp.Identity: Rule(lambda b, e, *sizes: b.apply(IDENTITY, *sizes), _sizes, folds=False),
+    sp.ZeroMatrix: Rule(lambda b, e, *sizes: b.apply(ZEROS, *sizes), _sizes, folds=False),
+    OneMatrix: Rule(lambda b, e, *sizes: b.apply(ONES, *sizes), _sizes, folds=False),
+    PermutationMatrix: Rule(_permutation, lambda b, e: (), folds=False),
+    MatrixPermute: Rule(_permuted, _permuted_operands, folds=False, ranked=True),
+    MatrixElement: Rule(_element, folds=False, ranked=True),
+    MatrixSlice: Rule(lambda b, e, *nodes: b.apply(SLICED, *nodes), _slice_operands, folds=False, ranked=True),
+    DotProduct: _call(DOT),
+    DFT: Rule(lambda b, e, n: b.apply(FOURIER, n, data=(-1,)), lambda b, e: e.args[:1], folds=False),
+    IDFT: Rule(lambda b, e, n: b.apply(FOURIER, n, data=(1,)), lambda b, e: e.args[:1], folds=False),
+    LofCholesky: _call(CHOLESKY, (False,)),
+    UofCholesky: _call(CHOLESKY, (True,)),
+    QofQR: _call(QR, (False,)),
+    RofQR: _call(QR, (True,)),
+    ElementwiseApplyFunction: Rule(_applied, _applied_operands, folds=False, ranked=True),
+    sp.FunctionMatrix: Rule(_from_function, _from_function_operands, folds=False, ranked=True),
+}

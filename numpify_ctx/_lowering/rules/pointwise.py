@@ -1,0 +1,306 @@
+"""Functions that NumPy lacks, element by element: SciPy where it is right, mpmath where it is not.
+
+A `Pointwise` has a *reference*, a function of mpmath numbers that follows SymPy's definition and is computed with
+twice the digits of a double, and perhaps *fast* forms over arrays, each with the condition under which it is trusted
+to about `1e-12` relative (to its own conditioning). What is not trusted is computed by the reference.
+
+Conventions, for every function of this kind:
+
+- Real numbers in, real numbers out: nan where the value is not real, as `np.sqrt(-1.0)`. A function that is complex
+  for all real arguments (Hankel functions, spherical harmonics) is complex always. Complex numbers in, complex out.
+- Integers are real numbers. float32 in, float32 out; everything is computed in double precision.
+- nan in, nan out. Where mpmath finds no value (a pole, no convergence), nan.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import mpmath
+import numpy as np
+from mpmath.libmp import NoConvergence, to_float
+
+from ..._errors import CompileError
+from ..._program.builder import Builder
+from ..._program.ir import COMPLEX, Kinds, Op, floating
+from ..walk import Rule, describe
+
+
+BITS = 120  # of the reference; a double has 53
+
+# A context of our own, so that nobody's `mp.prec` matters. mpmath's contexts and caches are not made for threads.
+MP = mpmath.mp.clone()
+MP.prec = BITS
+_lock = threading.RLock()
+
+Array = Any  # a float64 or complex128 array or scalar
+Condition = Callable[..., Any]
+
+_REAL = (bool, int, float)
+_PLAIN = (*_REAL, complex)
+# What mpmath raises at a pole, where a series does not converge, or where it has no formula. All that means: no value.
+_NO_VALUE = (ArithmeticError, NoConvergence, NotImplementedError, RecursionError, TypeError, ValueError)
+
+
+@cache
+def scipy_special() -> Any:
+    """The module `scipy.special`, or None."""
+    try:
+        from scipy import special
+    except ImportError:
+        return None
+    return special
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fast:
+    """A form over arrays, and where it is right.
+
+    Attributes:
+        function: `(scipy.special, *arrays) -> array`.
+        where: `(*arrays) -> bool array`: where the result stands. None: wherever it is not nan.
+        outside: `(*arrays) -> bool array`: where the value is nan, without a look at the reference.
+        keep_nan: nan stands where the other conditions hold.
+        scipy: `function` uses its first argument.
+    """
+
+    function: Callable[..., Any]
+    where: Condition | None = None
+    outside: Condition | None = None
+    keep_nan: bool = False
+    scipy: bool = True
+
+
+def of_scipy(name: str) -> Callable[..., Any]:
+    """For a `Fast`: the function of scipy.special called `name`, as it is."""
+    return lambda special, *args: getattr(special, name)(*args)
+
+
+def is_whole(n: Any) -> Any:
+    """Which elements are integers, whatever the dtype."""
+    return np.equal(np.floor(n), n)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pointwise:
+    """A function of numbers that broadcasts as a ufunc does, and gives scalars for scalars.
+
+    Attributes:
+        name: for people.
+        reference: `(mp, *numbers) -> number`, by mpmath.
+        real: a fast form for real arguments.
+        complex: a fast form for complex arguments. It gets real arrays for the arguments that are real.
+        orders: which arguments the fast complex form takes only if they are real.
+        complex_valued: the result is complex also where all arguments are real.
+        reach: bounds of the absolute values of the first arguments, beyond which the reference would take too long:
+            the result is nan there.
+
+    >>> doubled = Pointwise("doubled", lambda mp, x: x + x)
+    >>> doubled(1.5), doubled(np.array([1, 2])), doubled(np.float32(0.25)), doubled(1j)
+    (3.0, array([2., 4.]), np.float32(0.5), 2j)
+    """
+
+    name: str
+    reference: Callable[..., Any]
+    real: Fast | None = None
+    complex: Fast | None = None
+    orders: tuple[int, ...] = ()
+    complex_valued: bool = False
+    reach: tuple[float, ...] = ()
+
+    def __call__(self, *args: Any) -> Any:
+        if all(type(a) in _REAL for a in args):
+            return self._scalar([np.float64(a) for a in args])
+        plain = all(type(a) in _PLAIN for a in args)
+        dtype = result_dtype(args, self.complex_valued)
+        arrays = [_double(a) for a in args]
+        with np.errstate(all="ignore"):
+            return delivered(self.compute(arrays), dtype, plain)
+
+    def _scalar(self, numbers: Sequence[Any]) -> Any:
+        """The value for real numbers, as `compute` has it, without arrays."""
+        form, special = self.real, scipy_special()
+        stands = False
+        value: Any = np.nan
+        if form is not None and (special is not None or not form.scipy):
+            with np.errstate(all="ignore"):
+                value = form.function(special, *numbers)
+                stands = form.where is None or form.where(*numbers)
+                if form.outside is not None and form.outside(*numbers):
+                    stands, value = True, np.nan
+                elif not form.keep_nan and np.isnan(value):
+                    stands = False
+        if stands or any(np.isnan(a) for a in numbers):
+            value = value if stands else np.nan
+            return complex(value) if self.complex_valued else float(value)
+        return self.at([a.item() for a in numbers], real=not self.complex_valued)
+
+    def compute(self, arrays: Sequence[Array]) -> Any:
+        """The values for float64 and complex128 arrays, as an array that may be written to."""
+        complex_numbers = any(np.iscomplexobj(a) for a in arrays)
+        form = self.complex if complex_numbers else self.real
+        missing: Any = True
+        special = scipy_special()
+        kind = np.complex128 if complex_numbers or self.complex_valued else np.float64
+        shape = np.broadcast_shapes(*(np.shape(a) for a in arrays))
+        result = np.full(shape, np.nan, kind)
+        if form is not None and (special is not None or not form.scipy):
+            given = list(arrays)
+            stands: Any = True
+            if complex_numbers:
+                for i in self.orders:
+                    stands = stands & (np.imag(given[i]) == 0)
+                    given[i] = np.real(given[i])
+            value = form.function(special, *given)
+            if form.where is not None:
+                stands = stands & form.where(*given)
+            if not form.keep_nan:
+                stands = stands & ~np.isnan(value)
+            if form.outside is not None:
+                outside = form.outside(*given)
+                value = np.where(outside, np.nan, value)
+                stands = stands | outside
+            np.copyto(result, value)
+            missing = ~np.asarray(stands)
+        for a in arrays:
+            missing = missing & ~np.isnan(a)
+        if np.any(missing):
+            self._fill(result, np.broadcast_to(missing, shape), arrays)
+        return result
+
+    def _fill(self, result: Any, where: Any, arrays: Sequence[Array]) -> None:
+        """Put the reference's values into `result`; equal arguments are computed once."""
+        columns = [np.broadcast_to(a, result.shape)[where].tolist() for a in arrays]
+        known: dict[Any, Any] = {}
+        real = result.dtype.kind == "f"
+        values = []
+        for point in zip(*columns, strict=True):
+            value = known.get(point)
+            if value is None:
+                value = known[point] = self.at(point, real)
+            values.append(value)
+        result[where] = values
+
+    def at(self, point: Sequence[Any], real: bool) -> Any:
+        """The reference's value as a float, nan if it is not real; or as a complex.
+
+        mpmath may lose more digits than it expects: a value stands when another one with twice the digits agrees. A
+        zero may be all digits lost, and stands only if it still is one with many more.
+        """
+        if any(abs(value) > bound for value, bound in zip(point, self.reach, strict=False)):
+            return np.nan if real else complex(np.nan, np.nan)
+        numbers = [_as_mp(value) for value in point]
+        with _lock:
+            try:
+                before = self._with_bits(BITS, numbers)
+                for bits in (2 * BITS, 4 * BITS, 8 * BITS, 16 * BITS):
+                    value = self._with_bits(bits, numbers)
+                    if _agree(before, value) and (value or bits == 8 * BITS):
+                        return _as_float(value) if real else _as_complex(value)
+                    before = value
+            except _NO_VALUE:
+                pass
+        return np.nan if real else complex(np.nan, np.nan)
+
+    def _with_bits(self, bits: int, numbers: Sequence[Any]) -> Any:
+        with MP.workprec(bits):
+            return MP.convert(self.reference(MP, *numbers))
+
+
+def result_dtype(args: Sequence[Any], complex_valued: bool = False) -> Any:
+    """The dtype of a floating function of `args`: Python numbers are weak, integers count as float64."""
+    dtype = np.result_type(*(a.dtype if hasattr(a, "dtype") else a for a in args))
+    if dtype.kind not in "fc":
+        dtype = np.dtype(np.float64)
+    return np.result_type(dtype, np.complex64) if complex_valued else dtype
+
+
+def delivered(result: Any, dtype: Any, plain: bool) -> Any:
+    """The result as what a call gives: an array of `dtype`, for rank 0 a scalar, for Python numbers a Python number."""
+    if result.ndim == 0:
+        return result.item() if plain else dtype.type(result[()])
+    return result.astype(dtype, copy=False)
+
+
+def _double(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return np.complex128(value) if type(value) is complex else np.float64(value)
+    return value.astype(np.complex128 if value.dtype.kind == "c" else np.float64, copy=False)
+
+
+def _as_mp(value: Any) -> Any:
+    """An mpmath number; a real one if it can be: mpmath takes more care of those, and as integers of orders."""
+    if isinstance(value, complex):
+        return MP.mpf(value.real) if value.imag == 0 else MP.mpc(value.real, value.imag)
+    return MP.mpf(value)
+
+
+def _agree(one: Any, other: Any) -> bool:
+    """Are the numbers equal to more digits than a double has, or both infinite or nan?"""
+    if not (MP.isfinite(one) and MP.isfinite(other)):
+        return MP.isfinite(one) == MP.isfinite(other)  # type: ignore[no-any-return]  # a bool
+    return bool(abs(one - other) <= MP.ldexp(abs(other), -60))
+
+
+def _as_float(value: Any) -> float:
+    if isinstance(value, MP.mpc):
+        if abs(value.imag) > abs(value.real) * MP.mpf(2) ** (30 - BITS) and value.imag:
+            return float("nan")
+        value = value.real
+    return float(to_float(value._mpf_, rnd="n"))
+
+
+def _as_complex(value: Any) -> complex:
+    if isinstance(value, MP.mpc):
+        return complex(to_float(value.real._mpf_, rnd="n"), to_float(value.imag._mpf_, rnd="n"))
+    return complex(to_float(value._mpf_, rnd="n"))
+
+
+# -- rules -------------------------------------------------------------------------------------------------------------
+
+
+def needs_scipy(expr: Any) -> None:
+    """Raise unless SciPy is there."""
+    if scipy_special() is None:
+        raise CompileError(
+            f"cannot compile {describe(expr)}: {type(expr).__name__} comes from SciPy, which is not installed; "
+            "pip install 'haliax-refs[scipy]'"
+        )
+
+
+def always_complex(_: Sequence[int]) -> int:
+    """Kinds of a function that is complex also for real arguments."""
+    return COMPLEX
+
+
+def op_of(function: Pointwise, math: str | Callable[..., Any] | None = None) -> Op:
+    """The operation that computes `function`."""
+    kinds: Kinds = always_complex if function.complex_valued else floating
+    return Op(function.name, function, math, kinds=kinds)
+
+
+def pointwise(
+    function: Pointwise, math: str | Callable[..., Any] | None = None, *defaults: Any, arity: int = 0
+) -> Rule:
+    """The rule of a class whose arguments are those of `function`, of which the last may be left out.
+
+    Args:
+        function: what computes it; it needs SciPy if a fast form does.
+        math: what computes it for Python scalars, if that is something else.
+        defaults: values of the last arguments.
+        arity: how many arguments there are with the defaults.
+    """
+    op = op_of(function, math)
+    scipy = any(form is not None and form.scipy for form in (function.real, function.complex))
+
+    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+        if scipy:
+            needs_scipy(expr)
+        left_out = max(arity - len(nodes), 0)
+        return b.apply(op, *nodes, *map(b.const, defaults[len(defaults) - left_out :]))
+
+    return Rule(lower)

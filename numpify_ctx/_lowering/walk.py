@@ -1,0 +1,458 @@
+"""The walk from a SymPy expression to a program: every node once, no recursion, no sorting, no look at what prints
+it.
+
+Rules are found by the exact class of a node. A rule (`Rule`) says what to lower first, usually `expr.args`, and
+then makes program nodes from the results. Constant subexpressions are not lowered: the largest ones are evaluated
+whole, at 40 digits.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence, Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy.core.function import AppliedUndef, UndefinedFunction
+from sympy.tensor.array.expressions import ArraySymbol
+
+from .._errors import CompileError
+from .._program.builder import Builder
+from .._program.ir import COMPLEX, INT, Layout, Op, Program, arithmetic
+from .._program.ops import STACK
+from .._runtime.numbers import foreign
+from .._runtime.shapes import EXTENT, SHAPED, WIDENED
+from .._symbolic.exact import evaluate
+from .._symbolic.names import shown, without_address
+
+
+_DEEP = 6  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
+
+_NUMBERS = (sp.Number, sp.logic.boolalg.BooleanAtom)
+
+Lower = Callable[..., int]
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """An operand that is a function of `symbols`: the body of a sum. The rule's `lower` gets it as a `Body`.
+
+    `kinds` are the kinds of number that the symbols may stand for.
+    """
+
+    expr: Any
+    symbols: tuple[Any, ...]
+    kinds: int = INT
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A lowered `Under`: a node, and the nodes of the bound variables in it."""
+
+    node: int
+    bound: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one SymPy class becomes program nodes.
+
+    Attributes:
+        lower: `(builder, expr, *operand nodes) -> node`.
+        operands: `(builder, expr) -> what to lower first`: SymPy expressions, or `Under` to bind symbols. None:
+            `expr.args`.
+        ranked: operands may be matrices and arrays; else they must be numbers.
+        real: operands must be real numbers. What is complex whatever the arguments are is refused when compiling.
+        folds: an `expr` all of whose operands are constant is a constant, and `expr.evalf()` gives its value.
+    """
+
+    lower: Lower
+    operands: Callable[[Builder, Any], Sequence[Any]] | None = None
+    folds: bool = True
+    ranked: bool = False
+    real: bool = False
+
+
+@dataclass(slots=True, eq=False)  # not frozen: that doubles the time to make one, and there are many
+class Constant:
+    """A constant subexpression that is not a node yet.
+
+    Attributes:
+        expr: the expression, or one that is worth the same to 40 digits.
+        rule: the rule of its class, if it has operands.
+        parts: its operands.
+        depth: how deep `expr` is nested.
+        cut: `expr` is not the original.
+    """
+
+    expr: Any
+    rule: Rule | None = None
+    parts: tuple[Constant, ...] = ()
+    depth: int = 0
+    cut: bool = False
+
+
+@dataclass(slots=True)
+class Scope:
+    """What symbols stand for, and what was lowered, under one set of bound variables."""
+
+    leaves: dict[Any, int]
+    types: set[type]
+    bound: tuple[int, ...] = ()  # the nodes of the variables bound here, not further out
+    depth: int = 0
+    done: dict[int, Any] = field(default_factory=dict)  # id of an expression -> node or Constant
+    begun: dict[int, tuple[Rule, list[tuple[Any, Scope]]]] = field(default_factory=dict)
+    inner: dict[tuple[Any, ...], Scope] = field(default_factory=dict)
+    alive: list[Any] = field(default_factory=list)  # what `done` knows by id must not be collected
+
+
+def lower(
+    expr: Any,
+    call_signature: Sequence[tuple[Any, str]],
+    rules: Mapping[type, Rule],
+    functions: Mapping[Any, Callable[..., Any]],
+) -> Program:
+    """The program of `expr`, a SymPy expression or a list, tuple, dict or NumPy array of such.
+
+    Raises:
+        CompileError: a node has no rule, a symbol is no argument, or a constant has no value.
+    """
+    return _Lowering(call_signature, rules, functions).run(expr)
+
+
+class _Lowering:
+    def __init__(
+        self,
+        call_signature: Sequence[tuple[Any, str]],
+        rules: Mapping[type, Rule],
+        functions: Mapping[Any, Callable[..., Any]],
+    ) -> None:
+        self.builder = Builder([name for _, name in call_signature])
+        self.arguments = [argument for argument, _ in call_signature]
+        self.rules = rules
+        self.functions = {_class_of(key): function for key, function in functions.items()}
+        self.user_ops: dict[Any, Op] = {}
+        self._known: dict[type, Rule] = {}  # of the classes that came, those that bring no function of the user's
+        shapes = [_shape_of(argument) for argument in self.arguments]
+        leaves = {
+            argument: self.builder.param(index, len(shape))
+            for index, (argument, shape) in enumerate(zip(self.arguments, shapes, strict=True))
+        }
+        self.root = Scope(leaves, {type(argument) for argument in self.arguments})
+        self._check_shapes(call_signature, shapes)
+
+    def _check_shapes(self, call_signature: Sequence[tuple[Any, str]], shapes: Sequence[tuple[Any, ...]]) -> None:
+        """Have matrices and arrays checked at the call. A symbol that is a size, and no argument, is read off."""
+        b, leaves = self.builder, self.root.leaves
+        for (argument, name), shape in zip(call_signature, shapes, strict=True):
+            for axis, size in enumerate(shape):
+                if isinstance(size, sp.Symbol) and size not in leaves:
+                    leaves[size] = b.apply(EXTENT, leaves[argument], data=(name, axis, len(shape)), rank=0)
+                    self.root.types.add(type(size))
+        for (argument, name), shape in zip(call_signature, shapes, strict=True):
+            if shape:
+                sizes = [self._size(size) for size in shape]
+                leaves[argument] = b.apply(SHAPED, leaves[argument], *sizes, data=(name,), rank=len(shape))
+
+    def _size(self, size: Any) -> int:
+        """The node of a size; -1 if it has a symbol that nothing settles."""
+        if size.free_symbols - self.root.leaves.keys():
+            return self.builder.const(-1)
+        return self.node(size, self.root)
+
+    def run(self, expr: Any) -> Program:
+        return self.builder.finish(self._layout(expr))
+
+    def _layout(self, expr: Any) -> Layout:
+        match expr:
+            case dict():
+                return Layout("dict", items=tuple(map(self._layout, expr.values())), keys=tuple(expr))
+            case list():
+                return Layout("list", items=tuple(map(self._layout, expr)))
+            case tuple() | sp.Tuple():
+                return Layout("tuple", items=tuple(map(self._layout, expr)))
+            case sp.Dict():
+                return Layout("dict", items=tuple(self._layout(v) for v in expr.values()), keys=tuple(expr.keys()))
+            case np.ndarray():
+                # Entries are checked here: SymPy would evaluate strings among them.
+                expr = sp.ImmutableDenseNDimArray([_as_sympy(entry) for entry in expr.flat], expr.shape)
+        node = self.node(_as_sympy(expr), self.root)
+        if self.builder.rank[node] and self.builder.kinds[node] == INT and self.builder.ops[node] is not STACK:
+            node = self.builder.apply(WIDENED, node)
+        return Layout("node", node)
+
+    # -- the walk ----------------------------------------------------------------------------------------------------
+
+    def node(self, expr: Any, scope: Scope) -> int:
+        """The node of `expr`, by an explicit stack: an entry is visited twice, before and after its operands."""
+        todo = [(expr, scope)]
+        while todo:
+            current, scope_ = todo[-1]
+            key = id(current)
+            if key in scope_.done:
+                todo.pop()
+                continue
+            begun = scope_.begun.pop(key, None)
+            if begun is None:
+                leaf = self._leaf(current, scope_)
+                if leaf is not None:
+                    self._finish(current, scope_, leaf)
+                    todo.pop()
+                    continue
+                rule = self._rule(current)
+                operands = [
+                    self._operand(o, scope_) if type(o) is Under else (o, scope_)
+                    for o in (current.args if rule.operands is None else rule.operands(self.builder, current))
+                ]
+                waiting = [(e, s) for e, s in operands if id(e) not in s.done]
+                if waiting:
+                    scope_.begun[key] = (rule, operands)
+                    todo.extend(reversed(waiting))
+                    continue
+                begun = rule, operands
+            todo.pop()
+            rule, operands = begun
+            scope_.done[key] = self._combine(rule, current, scope_, operands)
+            scope_.alive.append(current)
+        return self._force(scope.done[id(expr)])
+
+    def _finish(self, expr: Any, scope: Scope, result: Any) -> None:
+        scope.done[id(expr)] = result
+        scope.alive.append(expr)
+
+    def _leaf(self, expr: Any, scope: Scope) -> Any:
+        kind = type(expr)
+        if kind in scope.types:
+            node = scope.leaves.get(expr)
+            if node is not None:
+                return node
+        if kind in self.rules:
+            return None
+        if isinstance(expr, _NUMBERS):
+            return Constant(expr)
+        if isinstance(expr, sp.Symbol):
+            raise self._unknown(expr)
+        return None
+
+    def _rule(self, expr: Any) -> Rule:
+        kind = type(expr)
+        rule = self._known.get(kind)
+        if rule is not None:
+            return rule
+        if self.functions or isinstance(kind, UndefinedFunction) or hasattr(kind, "f_numpy"):
+            op = self._user_op(expr)
+            if op is not None:
+                return Rule(lambda b, e, *nodes: b.apply(op, *nodes), folds=False, ranked=True)
+        rule = self.rules.get(kind)
+        if rule is not None:
+            self._known[kind] = rule
+            return rule
+        if isinstance(expr, AppliedUndef | sp.MatrixSymbol | ArraySymbol | sp.IndexedBase):
+            raise self._unknown(expr)
+        if isinstance(expr, sp.Function):
+            return Rule(_no_form)  # of a constant, it is a constant: SymPy knows more functions than we do
+        raise _missing(expr)
+
+    def _user_op(self, expr: Any) -> Op | None:
+        """The user's own function for this class: passed in, or an attribute of the class."""
+        cls = type(expr)
+        found = self.functions.get(cls)
+        if found is None:
+            found = getattr(cls, "f_numpy", None)
+        if found is None and isinstance(expr, AppliedUndef):
+            found = getattr(cls, "_imp_", None)  # what sp.utilities.lambdify.implemented_function leaves
+        if found is None:
+            return None
+        if not callable(found):
+            raise CompileError(f"cannot compile {describe(expr)}: its function {shown(found)} is not callable")
+        _check_arity(expr, found)
+        op = self.user_ops.get(cls)
+        if op is None:
+            # Only of a ufunc do we know that an element depends on no other: np.cumsum is a function, too.
+            elementwise = isinstance(found, np.ufunc) and found.signature is None
+            # What SymPy applies an undefined function to, it takes for a number: the norm of a matrix.
+            rank = None if elementwise else lambda ranks: 0
+            op = self.user_ops[cls] = Op(
+                cls.__name__, foreign(found), kinds=arithmetic, rank=rank, elementwise=elementwise, foreign=True
+            )
+        return op
+
+    def _operand(self, operand: Under, scope: Scope) -> tuple[Any, Scope]:
+        key = (*operand.symbols, operand.kinds)
+        inner = scope.inner.get(key)
+        if inner is None:
+            # The depth tells apart two nested sums over the same symbol; sums side by side may share their variable.
+            bound = tuple(self.builder.bound((symbol, scope.depth), operand.kinds) for symbol in operand.symbols)
+            leaves = scope.leaves | dict(zip(operand.symbols, bound, strict=True))
+            types = scope.types | {type(symbol) for symbol in operand.symbols}
+            inner = scope.inner[key] = Scope(leaves, types, bound, scope.depth + 1)
+        return operand.expr, inner
+
+    def _combine(self, rule: Rule, expr: Any, scope: Scope, operands: list[tuple[Any, Scope]]) -> Any:
+        parts = [where.done[id(operand)] for operand, where in operands]
+        folds = rule.folds
+        for part, (_, where) in zip(parts, operands, strict=True):
+            if type(part) is not Constant or where is not scope:
+                folds = False
+                break
+        if folds:
+            depth = 1 + max((part.depth for part in parts), default=0)
+            cut = any(part.cut for part in parts)
+            if depth <= _DEEP:
+                return Constant(
+                    expr.func(*(part.expr for part in parts)) if cut else expr, rule, tuple(parts), depth, cut
+                )
+            values = [evaluate(part.expr) for part in parts]
+            if all(value is not None for value in values):
+                return Constant(expr.func(*values), cut=True)
+        nodes: list[Any] = []
+        ranks = self.builder.rank
+        for part, (_, where) in zip(parts, operands, strict=True):
+            node = self._force(part) if type(part) is Constant else part
+            if ranks[node] and not rule.ranked:
+                raise CompileError(
+                    f"cannot compile {describe(expr)}: {type(expr).__name__} is of numbers, and one of its operands is "
+                    "a matrix or array"
+                )
+            nodes.append(node if where is scope else Body(node, where.bound))
+        if rule.real:
+            self._check_real(expr, nodes)
+        return rule.lower(self.builder, expr, *nodes)
+
+    def _check_real(self, expr: Any, nodes: Sequence[int]) -> None:
+        for node in nodes:
+            if self.builder.kinds[node] == COMPLEX:
+                raise CompileError(
+                    f"cannot compile {describe(expr)}: {type(expr).__name__} is of real numbers, and one of its "
+                    "operands is complex"
+                )
+
+    def _force(self, part: Any) -> int:
+        """The node of a lowered operand: a constant is evaluated now; what has no value is computed at each call."""
+        if type(part) is not Constant:
+            return part  # type: ignore[no-any-return]  # a node number
+        value = part.expr if isinstance(part.expr, sp.Rational) else evaluate(part.expr)
+        if value is not None:
+            return self.builder.const(value)
+        if part.rule is None:
+            raise CompileError(f"cannot compile {describe(part.expr)}: this constant has no numerical value")
+        nodes = [self._force(operand) for operand in part.parts]
+        if part.rule.real:
+            self._check_real(part.expr, nodes)
+        return part.rule.lower(self.builder, part.expr, *nodes)
+
+    def _unknown(self, expr: Any) -> CompileError:
+        names = ", ".join(str(a) for a in self.arguments[:12]) or "none"
+        more = ", ..." if len(self.arguments) > 12 else ""
+        what = f"cannot compile {describe(expr)}: it is not an argument (the arguments are {names}{more})"
+        if isinstance(expr, AppliedUndef):
+            return CompileError(
+                f"{what}; add it to args, or pass functions={{{type(expr).__name__}: a NumPy function}}"
+            )
+        same = [a for a in self.arguments if getattr(a, "name", None) == getattr(expr, "name", a)]
+        if same and isinstance(expr, sp.Symbol):
+            return CompileError(f"{what}; there {expr.name} has other assumptions, and SymPy tells the two apart")
+        return CompileError(f"{what}; add it to args")
+
+
+def _missing(expr: Any) -> CompileError:
+    name = type(expr).__name__
+    if isinstance(expr, sp.Lambda):
+        return CompileError(
+            f"cannot compile {describe(expr)}: it is a function, not a value; pass its expr, with its signature as args"
+        )
+    if isinstance(expr, sp.Order):
+        return CompileError(
+            f"cannot compile {describe(expr)}: it stands for the terms that a series leaves out; call .removeO() first"
+        )
+    if isinstance(expr, sp.FiniteSet):
+        return CompileError(f"cannot compile {describe(expr)}: a set has no order; pass a list")
+    way_out = f"; pass functions={{{name}: a NumPy function}}" if isinstance(expr, sp.Function) else ""
+    return CompileError(f"cannot compile {describe(expr)}: there is no NumPy form of {name!r}{way_out}")
+
+
+def _no_form(b: Builder, expr: Any, *operands: int) -> int:
+    raise _missing(expr)
+
+
+def _as_sympy(expr: Any) -> Any:
+    if isinstance(expr, str):
+        raise CompileError(
+            f"cannot compile the string {expr[:40]!r}: strings are never evaluated; pass a SymPy expression"
+        )
+    if isinstance(expr, AbstractSet):
+        raise CompileError(f"cannot compile a {type(expr).__name__}: it has no order; pass a list")
+    try:
+        return sp.sympify(expr, strict=True)
+    except sp.SympifyError:
+        raise CompileError(
+            f"cannot compile {type(expr).__name__} {shown(expr)}: it is not a SymPy expression"
+        ) from None
+
+
+def _class_of(key: Any) -> Any:
+    """The class that a key of `functions` means: itself, or that of an application such as f(x)."""
+    if isinstance(key, type):
+        return key
+    if isinstance(key, sp.Basic) and isinstance(key, sp.Function):
+        return type(key)
+    if isinstance(key, str):
+        raise CompileError(
+            f"cannot use {key!r} as a key of functions: they are told apart by class, not by name; "
+            f"pass sp.Function({key!r}), or the class of SymPy's that is called so"
+        )
+    raise CompileError(
+        f"cannot use {shown(key)} as a key of functions: it is no function class; pass e.g. sp.Function('f')"
+    )
+
+
+def _shape_of(argument: Any) -> tuple[Any, ...]:
+    """The sizes of the leading axes that an argument has, as SymPy has them: none for a number."""
+    if isinstance(argument, sp.MatrixSymbol | ArraySymbol | sp.IndexedBase):
+        return tuple(argument.shape or ())
+    return ()
+
+
+def _check_arity(expr: Any, function: Callable[..., Any]) -> None:
+    if isinstance(function, np.ufunc):
+        fits = function.nin == len(expr.args)  # what else it takes by position is where to write the result
+    else:
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):  # a builtin
+            return
+        try:
+            signature.bind(*expr.args)
+            fits = True
+        except TypeError:
+            fits = False
+    if not fits:
+        takes = _arguments(function.nin) if isinstance(function, np.ufunc) else without_address(str(signature))
+        raise CompileError(
+            f"cannot compile {describe(expr)}: its function {shown(function)} takes {takes}, "
+            f"not {_arguments(len(expr.args))}"
+        )
+
+
+def _arguments(number: int) -> str:
+    return "1 argument" if number == 1 else f"{number or 'no'} arguments"
+
+
+def describe(expr: Any) -> str:
+    """A short text for messages: the expression where it is small, else its class.
+
+    >>> describe(sp.Symbol("x") + 1), describe(sum(sp.symbols("x:100")))
+    ('x + 1', 'Add(...)')
+    """
+    count, todo = 0, [expr]
+    while todo and count < 24:
+        count += 1
+        todo.extend(todo.pop().args)
+    if todo:
+        return f"{type(expr).__name__}(...)"
+    try:
+        return str(expr)
+    except Exception:  # SymPy's printers evaluate, and raise whatever that does; a message must come out all the same
+        return f"{type(expr).__name__}(...)"

@@ -1,0 +1,152 @@
+"""Whether the integers of a call can leave int64, from the largest magnitude of each argument.
+
+Integer arithmetic is exact: what would overflow is computed as floats (see `_runtime.exact_add`). To look at every
+result of every operation costs several passes over the arrays, to look at the arguments once costs two: a bound on
+each argument gives one on each node, and where none is too large, nothing else needs to be looked at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .ir import ANY, BOOL, COMPLEX, CONST, INT, PARAM, REAL, Program, infer_kinds
+from .ops import ADD, MUL, NEG, POW
+
+
+LARGEST = 2.0**62  # magnitude that integers may come to, with room for what rounding adds to a bound
+_WHOLE = INT | BOOL
+_MOST = 256  # answers remembered for one program
+_FEW = 48  # entries at which Python looks in less time than a reduction takes to start
+
+
+class Integers(NamedTuple):
+    """Which arguments of a call are integers.
+
+    Attributes:
+        mask: a bit for each.
+        checked: whether their arithmetic is to look for overflow.
+    """
+
+    mask: int
+    checked: bool
+
+    def kinds(self, count: int) -> list[int]:
+        """The kinds of `count` parameters."""
+        return [ANY if self.mask >> i & 1 else REAL | COMPLEX for i in range(count)]
+
+
+NO_INTEGERS = Integers(0, True)
+
+
+class Bounds:
+    """What the arguments of one program can lead to; remembers its answers by the numbers of bits of the arguments."""
+
+    __slots__ = ("_fits", "_matters", "_program")
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._matters: dict[int, bool] = {}
+        self._fits: dict[tuple[int, ...], bool] = {}
+
+    def integers(self, values: Sequence[Any], mask: int) -> Integers:
+        """Whether these arguments, of which those in the mask are integers, are so small that nothing can overflow."""
+        return Integers(mask, not self._fit(values, mask)) if mask else NO_INTEGERS
+
+    def _fit(self, values: Sequence[Any], mask: int) -> bool:
+        matters = self._matters.get(mask)
+        if matters is None:
+            matters = self._matters[mask] = any(self._exact(self._kinds(mask)))
+        if not matters:
+            return True
+        bits = tuple([_bits(value) if mask >> i & 1 else -1 for i, value in enumerate(values)])
+        fit = self._fits.get(bits)
+        if fit is None:
+            if len(self._fits) >= _MOST:
+                self._fits.clear()
+            fit = self._fits[bits] = self._all_fit(bits, self._kinds(mask))
+        return fit
+
+    def _kinds(self, mask: int) -> Sequence[int]:
+        count = len(self._program.parameters)
+        return infer_kinds(self._program, [INT if mask >> i & 1 else REAL | COMPLEX for i in range(count)])
+
+    def _exact(self, kinds: Sequence[int]) -> list[bool]:
+        """The nodes that are checked, and need not be if the arguments are small."""
+        nodes = range(len(self._program.ops))
+        return [may_overflow(self._program, kinds, n, True) and is_bounded(self._program, n) for n in nodes]
+
+    def _all_fit(self, bits: Sequence[int], kinds: Sequence[int]) -> bool:
+        program = self._program
+        bounds: list[float] = []  # of each node's magnitude; of one that is no integer, 1
+        for node, exact in enumerate(self._exact(kinds)):
+            op = program.ops[node]
+            bound = math.inf
+            if op is PARAM:
+                bound = 2.0 ** bits[program.data[node]]
+            elif op is CONST:
+                bound = _magnitude(program.data[node])
+            elif is_bounded(program, node):
+                bound = _bound(program, node, bounds)
+            if exact and not bound < LARGEST:
+                return False
+            bounds.append(bound if kinds[node] & _WHOLE else 1.0)
+        return True
+
+
+def may_overflow(program: Program, kinds: Sequence[int], node: int, checked: bool) -> bool:
+    """Must this node look at its integers? `checked`: whether also those must that `Bounds` can vouch for."""
+    if program.ops[node].exact is None:
+        return False
+    if not kinds[node] & INT and sum([1 for a in program.args[node] if kinds[a] & _WHOLE]) < 2:
+        return False  # nor are there two integers among floats, which are combined before they meet a float
+    return checked or not is_bounded(program, node)
+
+
+def is_bounded(program: Program, node: int) -> bool:
+    """Do bounds on the operands give one on the result?"""
+    op = program.ops[node]
+    if op is POW:
+        exponent = program.args[node][1]
+        return program.ops[exponent] is CONST and type(program.data[exponent]) is int and program.data[exponent] >= 0
+    return op in (ADD, MUL, NEG) or op.within
+
+
+def _bound(program: Program, node: int, bounds: Sequence[float]) -> float:
+    op, args = program.ops[node], program.args[node]
+    if op.lazy:
+        args = (*args[1::2], args[-1])
+    of_args = [bounds[a] for a in args]
+    if op is ADD:
+        return sum(of_args)
+    if op is MUL:
+        return math.inf if math.inf in of_args else math.prod(of_args)
+    if op is POW:
+        try:
+            return float(of_args[0] ** float(program.data[args[1]]))
+        except OverflowError:
+            return math.inf
+    return max(of_args, default=0.0)
+
+
+def _magnitude(value: Any) -> float:
+    return float(abs(value)) if type(value) is int and abs(value) < LARGEST else math.inf
+
+
+def _bits(value: Any) -> int:
+    """The number of bits of the largest magnitude in an array of integers, or a scalar.
+
+    >>> _bits(np.array([3, -8])), _bits(np.array([], int)), _bits(np.int64(-1))
+    (4, 0, 1)
+    """
+    if not value.ndim:
+        return int(value).bit_length()
+    if value.size <= _FEW:
+        entries: list[int] = [0, *value.ravel().tolist()]
+        return max(max(entries), -min(entries)).bit_length()
+    largest = int(np.maximum.reduce(value, axis=None))
+    smallest = int(np.minimum.reduce(value, axis=None))
+    return max(largest, -smallest).bit_length()

@@ -1,0 +1,330 @@
+"""Making a program: each distinct node once, facts inferred, constants folded, arithmetic in its best form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from .._symbolic.exact import evaluate, nearest, quotient
+from .ir import ANY, BOOL, BOUND, COMPLEX, CONST, INT, PARAM, REAL, Layout, Op, Program, Region
+from .ops import ADD, DIV, MUL, NE, NEG, NOT, POW, SELECT, SQRT
+
+
+_LONGEST_CHAIN = 16  # x**n is multiplied out up to here: two or three roundings, where a power costs 30 multiplications
+
+
+class Builder:
+    """Makes the nodes of one program: each distinct one once, constants folded.
+
+    The methods take and give node numbers. `apply` makes any node; `const`, `add`, `mul`, `div`, `neg`, `pow`,
+    `select` and
+    `compare` also simplify what costs nothing to simplify. Constants keep their exact SymPy value (`exact`), so that
+    what is folded is folded once, at full precision, however many constants meet.
+    """
+
+    def __init__(self, parameters: Sequence[str]) -> None:
+        self.parameters = tuple(parameters)
+        self.ops: list[Op] = []
+        self.args: list[tuple[int, ...]] = []
+        self.data: list[Any] = []
+        self.deps: list[int] = []
+        self.kinds: list[int] = []
+        self.rank: list[int] = []
+        self.exact: dict[int, Any] = {}
+        self.parameter_ranks = [0] * len(self.parameters)
+        self._table: dict[Any, int] = {}
+        self._integers: dict[int, int] = {}  # value -> node
+        self._answers: dict[Any, int] = {}  # of `op.kinds`: few distinct questions are asked, many times over
+        self._leaves = len(self.parameters)
+
+    # -- nodes -------------------------------------------------------------------------------------------------------
+
+    def _new(self, key: Any, op: Op, args: tuple[int, ...], data: Any, deps: int, kinds: int, rank: int) -> int:
+        number = len(self.ops)
+        self._table[key] = number
+        self.ops.append(op)
+        self.args.append(args)
+        self.data.append(data)
+        self.deps.append(deps)
+        self.kinds.append(kinds)
+        self.rank.append(rank)
+        return number
+
+    def apply(self, op: Op, *args: int, data: Any = None, kinds: int | None = None, rank: int | None = None) -> int:
+        """The node `op(args)`; `data` is hashable and part of its identity."""
+        key = (op, args, data)
+        known = self._table.get(key)
+        if known is not None:
+            return known
+        all_deps, all_kinds, all_ranks = self.deps, self.kinds, self.rank
+        deps = highest = 0
+        for a in args:
+            deps |= all_deps[a]
+            if all_ranks[a] > highest:
+                highest = all_ranks[a]
+        if type(data) is Region:
+            deps = all_deps[args[-1]]
+            for bound in data.bound:
+                deps &= ~all_deps[bound]
+            for a in args[:-1]:
+                deps |= all_deps[a]
+        if kinds is None:
+            of_args = tuple([all_kinds[a] for a in args])
+            kinds = self._answers.get((op, of_args))
+            if kinds is None:
+                kinds = self._answers[op, of_args] = op.kinds(of_args)
+        if rank is None:
+            rank = highest if op.rank is None else op.rank([all_ranks[a] for a in args])
+        return self._new(key, op, args, data, deps, kinds, rank)
+
+    def param(self, index: int, rank: int = 0) -> int:
+        """Parameter `index`, an array with `rank` leading axes."""
+        key = (PARAM, index)
+        known = self._table.get(key)
+        if known is None:
+            self.parameter_ranks[index] = rank
+            known = self._new(key, PARAM, (), index, 1 << index, ANY, rank)
+        return known
+
+    def set_rank(self, node: int, rank: int) -> bool:
+        """Settle how many leading axes a parameter has, which only its use can tell; False if it had others."""
+        assert self.ops[node] is PARAM
+        index = self.data[node]
+        if self.parameter_ranks[index] not in (0, rank):
+            return False
+        self.parameter_ranks[index] = self.rank[node] = rank
+        return True
+
+    def bound(self, key: Any, kinds: int) -> int:
+        """The bound variable called `key`: the same node for the same key."""
+        known = self._table.get((BOUND, key, kinds))
+        if known is None:
+            leaf = self._leaves
+            self._leaves += 1
+            known = self._new((BOUND, key, kinds), BOUND, (), leaf, 1 << leaf, kinds, 0)
+        return known
+
+    def region(
+        self,
+        op: Op,
+        *args: int,
+        body: int,
+        bound: tuple[int, ...],
+        extra: tuple[Any, ...] = (),
+        rank: int | None = None,
+    ) -> int:
+        """The node of an operation that evaluates `body` as a function of the bound variables; see `Region`."""
+        return self.apply(op, *args, body, data=Region(bound, extra), rank=rank)
+
+    def const(self, value: Any) -> int:
+        """A constant: a SymPy number, or a Python bool, int, float or complex."""
+        if isinstance(value, sp.Integer):
+            known = self._integers.get(value.p)
+            if known is None:
+                known = self._integers[value.p] = self._const(value)
+            return known
+        return self._const(value)
+
+    def _const(self, value: Any) -> int:
+        exact = value
+        if isinstance(value, sp.Basic):
+            found = nearest(value)
+            assert found is not None, f"not a number: {value!r}"
+            value = found
+        elif isinstance(value, bool):
+            exact = sp.true if value else sp.false
+        elif isinstance(value, int):
+            exact = sp.Integer(value)
+        if type(value) is int and not -(2**63) <= value < 2**63:
+            value = quotient(value, 1)  # NumPy has no such integer
+        # 1, 1.0 and True are equal, 0.0 and -0.0 too, nan is not equal to itself: only the text tells all apart.
+        key = (CONST, type(value), repr(value))
+        known = self._table.get(key)
+        if known is None:
+            known = self._new(key, CONST, (), value, 0, _KIND_OF[type(value)], 0)
+            self.exact[known] = exact
+        return known
+
+    def is_const(self, node: int) -> bool:
+        """Is this node a constant?"""
+        return self.ops[node] is CONST
+
+    def value(self, node: int) -> Any:
+        """The Python value of a constant node."""
+        return self.data[node]
+
+    def finish(self, layout: Layout) -> Program:
+        """The program that gives `layout`."""
+        return Program(
+            self.parameters, self.ops, self.args, self.data, self.deps, self.kinds, self.rank, layout,
+            tuple(self.parameter_ranks),
+        )  # fmt: skip
+
+    # -- arithmetic --------------------------------------------------------------------------------------------------
+
+    def add(self, *terms: int) -> int:
+        """The sum; constants are added exactly, negated terms are subtracted."""
+        constant, rest = self._fold(terms, sp.Add, 0)
+        signed = [self._unsigned(term) for term in rest]
+        if constant is not None:
+            signed.append(self._unsigned(constant))
+        if not signed:
+            return self.const(0)
+        if len(signed) == 1:
+            term, negative = signed[0]
+            return self.neg(term) if negative else term
+        if signed[0][1]:  # begin with a term that is added, so that no negation is needed
+            first = next((i for i, (_, negative) in enumerate(signed) if not negative), 0)
+            signed.insert(0, signed.pop(first))
+        return self.apply(ADD, *(t for t, _ in signed), data=tuple(negative for _, negative in signed))
+
+    def sub(self, a: int, b: int) -> int:
+        """a - b."""
+        return self.add(a, self.neg(b))
+
+    def neg(self, a: int) -> int:
+        """-a."""
+        if self.is_const(a):
+            return self.const(-self.exact[a])
+        if self.ops[a] is NEG:
+            return self.args[a][0]
+        return self.apply(NEG, a)
+
+    def mul(self, *factors: int) -> int:
+        """The product; constants are multiplied exactly, and one over something becomes a denominator."""
+        constant, rest = self._fold(factors, sp.Mul, 1)
+        above: list[int] = []
+        below: list[int] = []
+        negative = False
+        for factor in rest:
+            if self.ops[factor] is NEG:
+                negative = not negative
+                factor = self.args[factor][0]
+            if self.ops[factor] is DIV and self._is_one(self.args[factor][0]):
+                below.append(self.args[factor][1])
+            else:
+                above.append(factor)
+        if constant is not None:
+            term, minus = self._unsigned(constant)
+            negative ^= minus
+            if not (self._is_one(term) and (above or below)):
+                above.insert(0, term)
+        top = self._product(above)
+        result = self.div(top, self._product(below)) if below else top
+        return self.neg(result) if negative else result
+
+    def div(self, a: int, b: int) -> int:
+        """a / b, as a true division."""
+        if self.is_const(a) and self.is_const(b) and self.value(b) != 0:
+            value = evaluate(self.exact[a] / self.exact[b])
+            if value is not None:
+                return self.const(value)
+        return self.apply(DIV, a, b)
+
+    def pow(self, base: int, exponent: int) -> int:
+        """base**exponent: products for small integers, roots for halves, a division for what is negative."""
+        power = self.exact.get(exponent)
+        if isinstance(power, sp.Rational | sp.Float) and not self.is_const(base) and self.rank[base] == 0:
+            twice = 2 * self.value(exponent)  # exactly, as far as it is whole and small
+            if power.is_Rational and power.q > 2:
+                twice = math.nan
+            if twice == twice and abs(twice) <= 2 * _LONGEST_CHAIN and twice == int(twice):
+                n, half = divmod(abs(int(twice)), 2)
+                result = self._chain(base, n, bool(half))
+                if isinstance(power, sp.Float) and not half:
+                    result = self.mul(self.const(1.0), result)  # a float, also of an integer
+                return self.div(self.const(1), result) if power < 0 else result
+            if power.is_Integer and power < 0:
+                return self.div(self.const(1), self.apply(POW, base, self.const(-power)))
+        return self.apply(POW, base, exponent)
+
+    def sqrt(self, a: int) -> int:
+        """The square root."""
+        return self.apply(SQRT, a)
+
+    def compare(self, op: Op, a: int, b: int) -> int:
+        """A relation: `LT`, `LE`, `GT`, `GE`, `EQ` or `NE` of `_ops`."""
+        return self.apply(op, a, b)
+
+    def truth(self, a: int) -> int:
+        """Is `a` true? A number is if it is not 0."""
+        return a if self.kinds[a] == BOOL else self.apply(NE, a, self.const(0))
+
+    def logic(self, op: Op, *nodes: int) -> int:
+        """`AND`, `OR`, `XOR` or `NOT` of the truth of `nodes`."""
+        if len(nodes) == 1 and op is not NOT:
+            return self.truth(nodes[0])
+        return self.apply(op, *map(self.truth, nodes))
+
+    def select(self, *operands: int) -> int:
+        """condition, value, condition, value, ..., value: the value of the first true condition, else the last.
+
+        Conditions that are known settle it here; only what is left is evaluated, each under its guard.
+        """
+        kept: list[int] = []
+        last = operands[-1]
+        for condition, value in zip(operands[:-1:2], operands[1::2], strict=True):
+            if self.is_const(condition):
+                if self.value(condition):
+                    last = value
+                    break
+                continue
+            kept += [self.truth(condition), value]
+        while kept and kept[-1] == last:
+            del kept[-2:]
+        return self.apply(SELECT, *kept, last) if kept else last
+
+    # -- helpers -----------------------------------------------------------------------------------------------------
+
+    def _fold(self, nodes: Sequence[int], combine: Any, neutral: int) -> tuple[int | None, list[int]]:
+        """One constant for all the constants of a sum or product (None if it is neutral), and the other operands."""
+        constants = [n for n in nodes if n in self.exact]
+        if not constants:
+            return None, list(nodes)
+        rest = [n for n in nodes if n not in self.exact]
+        if len(constants) == 1:
+            folded = constants[0]
+        else:
+            value = evaluate(combine(*(self.exact[n] for n in constants)))
+            if value is None:
+                return None, list(nodes)
+            folded = self.const(value)
+        found = self.value(folded)
+        return (None if rest and type(found) is int and found == neutral else folded), rest
+
+    def _unsigned(self, node: int) -> tuple[int, bool]:
+        """A node and whether to negate it, such that no minus sign is left in the node itself."""
+        op = self.ops[node]
+        if op is NEG:
+            return self.args[node][0], True
+        if op is CONST:
+            value = self.data[node]
+            if type(value) in (int, float) and value < 0:
+                return self.const(-self.exact[node]), True
+        return node, False
+
+    def _is_one(self, node: int) -> bool:
+        return self.ops[node] is CONST and type(self.data[node]) is int and self.data[node] == 1
+
+    def _product(self, factors: list[int]) -> int:
+        if not factors:
+            return self.const(1)
+        return factors[0] if len(factors) == 1 else self.apply(MUL, *factors)
+
+    def _chain(self, base: int, n: int, half: bool) -> int:
+        """base**n, or base**(n + 1/2), by repeated squaring: the squares are shared with other powers."""
+        factors = [self.sqrt(base)] if half else []
+        square = base
+        while n:
+            if n & 1:
+                factors.append(square)
+            n >>= 1
+            if n:
+                square = self.apply(MUL, square, square)
+        return self._product(factors[::-1])
+
+
+_KIND_OF = {bool: BOOL, int: INT, float: REAL, complex: COMPLEX}

@@ -1,0 +1,37 @@
+"""The operations that the builder and the emitter know by name: arithmetic, relations, logic, selection.
+
+Every other operation is a plain call, and lives in the rule file of the functions that use it.
+"""
+
+from __future__ import annotations
+
+from .._runtime import numbers as rt
+from .ir import Op, arithmetic, boolean, floating, promote
+
+
+ADD = Op(
+    "add", "+", exact=rt.exact_add, kinds=arithmetic, form="sum", cheap=True
+)  # data: True for each term subtracted
+MUL = Op("mul", "*", exact=rt.exact_multiply, kinds=arithmetic, form="product", cheap=True)
+DIV = Op("div", "/", kinds=floating, form="quotient")
+NEG = Op("neg", "-", exact=rt.exact_negate, kinds=arithmetic, form="negative", cheap=True)
+POW = Op("power", "np.power", rt.math_power, exact=rt.exact_power, kinds=arithmetic)
+SQRT = Op("sqrt", "np.sqrt", "math.sqrt")
+
+LT = Op("less", "<", kinds=boolean, form="compare", cheap=True)
+LE = Op("less_equal", "<=", kinds=boolean, form="compare", cheap=True)
+GT = Op("greater", ">", kinds=boolean, form="compare", cheap=True)
+GE = Op("greater_equal", ">=", kinds=boolean, form="compare", cheap=True)
+EQ = Op("equal", "==", kinds=boolean, form="compare", cheap=True)
+NE = Op("not_equal", "!=", kinds=boolean, form="compare", cheap=True)
+
+AND = Op("and", "&", kinds=boolean, form="logic", cheap=True)
+OR = Op("or", "|", kinds=boolean, form="logic", cheap=True)
+XOR = Op("xor", "^", kinds=boolean, form="logic", cheap=True)
+NOT = Op("not", "np.logical_not", kinds=boolean, cheap=True, math=rt.math_not)
+
+# Operands: condition, value, condition, value, ..., value: the first true condition chooses.
+SELECT = Op(
+    "piecewise", "", kinds=lambda kinds: promote([*kinds[1::2], kinds[-1]]), form="select", lazy=True, within=True
+)
+STACK = Op("stack", rt.stack, kinds=promote, elementwise=False)  # data: (shape,), the leading axes

@@ -1,0 +1,195 @@
+"""Bessel and Airy functions and their kin, each with its reference and its fast forms.
+
+Where a formula comes from is said as DLMF and the number of the equation (https://dlmf.nist.gov).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..._lowering.rules.pointwise import Fast, Pointwise, is_whole, of_scipy
+
+
+def _not_real(n: Any, x: Any) -> Any:
+    """Functions with a branch point at 0 are not real on the left of it."""
+    return x < 0
+
+
+def _not_real_between(n: Any, x: Any) -> Any:
+    """... unless the order is an integer."""
+    return (x < 0) & ~is_whole(n)
+
+
+def _not_tiny(n: Any, x: Any) -> Any:
+    """SciPy gives 0, inf or nan for arguments whose square, or the number itself, is no normal number."""
+    return (np.abs(x) >= 1e-150) | (x == 0)
+
+
+def _reflected(function: str, sign: int) -> Callable[..., Any]:
+    """J or I: an integer order below 0 is one above it (DLMF 10.4.1, 10.27.1), where the series begins late."""
+
+    def reference(mp: Any, n: Any, z: Any) -> Any:
+        if mp.isint(n) and mp.re(n) < 0:
+            return sign ** int(-mp.re(n)) * getattr(mp, function)(-n, z)
+        return getattr(mp, function)(n, z)
+
+    return reference
+
+
+def _hankel(function: str) -> Callable[..., Any]:
+    """J and Y cancel off the real axis, by as many digits as the result is smaller than they."""
+
+    def reference(mp: Any, n: Any, z: Any) -> Any:
+        with mp.extraprec(int(min(4 * abs(mp.im(z)), 4000))):
+            return getattr(mp, function)(n, z)
+
+    return reference
+
+
+def _of_both_kinds(name: str, sign: int) -> Callable[..., Any]:
+    """A Hankel function of real numbers: SciPy's own is right as a complex number, not in the smaller of its parts."""
+
+    def function(s: Any, n: Any, x: Any) -> Any:
+        whole = np.asarray(getattr(s, name)(n, x))
+        right = np.broadcast_to(np.asarray(x) > 0, whole.shape)
+        whole.real = np.where(right, s.jv(n, x), whole.real)
+        whole.imag = np.where(right, sign * s.yv(n, x), whole.imag)
+        return whole[()]
+
+    return function
+
+
+BESSELJ = Pointwise(
+    "besselj",
+    _reflected("besselj", -1),
+    Fast(of_scipy("jv"), _not_tiny, _not_real_between),
+    Fast(of_scipy("jv"), _not_tiny),
+    (0,),
+)
+BESSELY = Pointwise(
+    "bessely",
+    lambda mp, n, z: mp.bessely(n, z),
+    Fast(of_scipy("yv"), _not_tiny, _not_real),
+    Fast(of_scipy("yv"), _not_tiny),
+    (0,),
+)
+BESSELI = Pointwise(
+    "besseli",
+    _reflected("besseli", 1),
+    Fast(of_scipy("iv"), _not_tiny, _not_real_between),
+    Fast(of_scipy("iv"), _not_tiny),
+    (0,),
+)
+BESSELK = Pointwise(
+    "besselk",
+    lambda mp, n, z: mp.besselk(n, z),
+    Fast(of_scipy("kv"), _not_tiny, _not_real),
+    Fast(of_scipy("kv"), _not_tiny),
+    (0,),
+)
+HANKEL1, HANKEL2 = (
+    Pointwise(
+        name,
+        _hankel(name),
+        Fast(_of_both_kinds(name, sign), _not_tiny),
+        Fast(of_scipy(name), _not_tiny),
+        (0,),
+        complex_valued=True,
+        reach=(1e4, 1e6),
+    )
+    for name, sign in (("hankel1", 1), ("hankel2", -1))
+)
+
+
+def _jn(mp: Any, n: Any, z: Any) -> Any:
+    """DLMF 10.47.3; at 0 its limit. Divided by sqrt(z), not sqrt(1/z): for integer orders it has no cut."""
+    if z == 0 and mp.re(n) >= 0:
+        return mp.mpf(n == 0)
+    return mp.sqrt(mp.pi / 2) / mp.sqrt(z) * mp.besselj(n + 0.5, z)
+
+
+def _yn(mp: Any, n: Any, z: Any) -> Any:
+    """DLMF 10.47.4."""
+    return mp.sqrt(mp.pi / 2) / mp.sqrt(z) * mp.bessely(n + 0.5, z)
+
+
+def _hn1(mp: Any, n: Any, z: Any) -> Any:
+    return _jn(mp, n, z) + mp.j * _yn(mp, n, z)
+
+
+def _hn2(mp: Any, n: Any, z: Any) -> Any:
+    return _jn(mp, n, z) - mp.j * _yn(mp, n, z)
+
+
+def _order(n: Any) -> Any:
+    """Spherical orders for SciPy: integers from 0, others replaced."""
+    return np.where(is_whole(n) & (n >= 0), n, 0).astype(np.int64)
+
+
+def _spherical(n: Any, z: Any) -> Any:
+    return is_whole(n) & (n >= 0) & (z != 0)
+
+
+JN = Pointwise(
+    "jn",
+    _jn,
+    Fast(lambda s, n, x: s.spherical_jn(_order(n), x), where=_spherical),
+    Fast(lambda s, n, z: s.spherical_jn(_order(n), z), where=_spherical),
+    (0,),
+)
+YN = Pointwise(
+    "yn",
+    _yn,
+    Fast(lambda s, n, x: s.spherical_yn(_order(n), x), where=_spherical),
+    Fast(lambda s, n, z: s.spherical_yn(_order(n), z), where=_spherical),
+    (0,),
+)
+
+
+def _hankel_fast(sign: int) -> Callable[..., Any]:
+    return lambda s, n, x: s.spherical_jn(_order(n), x) + sign * 1j * s.spherical_yn(_order(n), x)
+
+
+HN1 = Pointwise("hn1", _hn1, Fast(_hankel_fast(1), where=_spherical), complex_valued=True)
+HN2 = Pointwise("hn2", _hn2, Fast(_hankel_fast(-1), where=_spherical), complex_valued=True)
+
+
+def _marcumq(mp: Any, m: Any, a: Any, b: Any) -> Any:
+    """A Poisson mixture of incomplete gamma functions: all terms have one sign. (DLMF 8.11, Marcum 1950.)"""
+    half, bound = a * a / 2, b * b / 2
+    if 0 < abs(m) < 1e-12:
+        raise ValueError(f"the order {m} is too near to 0")
+    weight = mp.exp(-half)
+    total = mp.mpf(0)
+    k = 0
+    while True:
+        total += weight * mp.gammainc(m + k, bound, mp.inf, regularized=True)
+        k += 1
+        weight = weight * half / k
+        if k > abs(half) and abs(weight) < abs(total) * mp.eps:
+            return total
+        if k > 20000:
+            raise ValueError("no convergence")
+
+
+MARCUMQ = Pointwise("marcumq", _marcumq, reach=(1e3, 1e3, 1e3))
+
+AIRYAI, AIRYAIPRIME, AIRYBI, AIRYBIPRIME = (
+    Pointwise(
+        name,
+        reference,
+        Fast(lambda s, x, i=i: s.airy(x)[i], where=lambda x: x > -100),
+        Fast(lambda s, z, i=i: s.airy(z)[i], where=lambda z: np.abs(z) < 100),
+    )
+    for i, (name, reference) in enumerate(
+        [
+            ("airyai", lambda mp, z: mp.airyai(z)),
+            ("airyaiprime", lambda mp, z: mp.airyai(z, derivative=1)),
+            ("airybi", lambda mp, z: mp.airybi(z)),
+            ("airybiprime", lambda mp, z: mp.airybi(z, derivative=1)),
+        ]
+    )
+)

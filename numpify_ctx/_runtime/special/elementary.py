@@ -1,0 +1,140 @@
+"""Elementary functions that NumPy lacks, or whose edges it draws elsewhere than SymPy does.
+
+Those called `math_...` are for Python scalars; they raise where NumPy gives another answer, which is then asked.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..numbers import exact_multiply, is_integer
+
+
+def sinc(x: Any) -> Any:
+    """sin(x)/x, which is 1 at 0 and 0 at infinity.
+
+    >>> sinc(np.array([0.0, np.pi / 2, np.inf]))
+    array([1.        , 0.63661977, 0.        ])
+    """
+    special = (x == 0) | np.isinf(x)
+    safe = np.where(special, np.ones_like(x), x)
+    return np.where(special, np.where(x == 0, np.ones_like(safe), np.zeros_like(safe)), np.sin(safe) / safe)[()]
+
+
+def acot(x: Any) -> Any:
+    """The inverse cotangent in (-pi/2, pi/2], pi/2 at 0, as SymPy has it.
+
+    >>> acot(np.array([-1.0, 0.0, 1.0])) / np.pi
+    array([-0.25,  0.5 ,  0.25])
+    """
+    if np.iscomplexobj(x):
+        return np.arctan(1 / np.where(x == 0, 1, x)) + np.where(x == 0, np.pi / 4, 0)
+    return np.arctan2(np.where(x < 0, -np.ones_like(x), np.ones_like(x)), np.abs(x))
+
+
+def imag(x: Any) -> Any:
+    """The imaginary part: of a real number 0, but nan of nan, which may stand for a complex number.
+
+    >>> imag(np.array([2, 1j])), imag(np.array([2.0, np.nan])), imag(np.array([2]))
+    (array([0., 1.]), array([ 0., nan]), array([0]))
+    """
+    if np.iscomplexobj(x):
+        return np.imag(x)
+    zeros = np.zeros_like(x)
+    return zeros[()] if is_integer(x) else np.where(np.isnan(x), x, zeros)[()]
+
+
+def floor(x: Any) -> Any:
+    """The floor; of a complex number, that of both parts. Integers stay integers."""
+    if np.iscomplexobj(x):
+        return np.floor(np.real(x)) + 1j * np.floor(np.imag(x))
+    return x if is_integer(x) else np.floor(x)
+
+
+def exact_abs(x: Any) -> Any:
+    """abs(x), as a float if -2**63 is among integers."""
+    result = np.abs(x)
+    return np.abs(np.asarray(x, dtype=np.float64)[()]) if is_integer(x) and np.any(result < 0) else result
+
+
+def exact_mod(x: Any, y: Any) -> Any:
+    """x modulo y, with the sign of y; nan, not 0, modulo the integer 0."""
+    if is_integer(y) and np.any(np.equal(y, 0)):
+        y = np.asarray(y, dtype=np.float64)[()]
+    return np.mod(x, y)
+
+
+def dirac_delta(x: Any, order: Any = 0) -> Any:
+    """The density as a function: infinite at 0 and 0 elsewhere; its derivatives have no value at 0.
+
+    >>> dirac_delta(np.array([-1.0, 0.0])), dirac_delta(0.0, 1)
+    (array([ 0., inf]), np.float64(nan))
+    """
+    return np.where(np.isnan(x), np.nan, np.where(np.equal(x, 0), np.where(np.equal(order, 0), np.inf, np.nan), 0.0))[
+        ()
+    ]
+
+
+def levi_civita(*indices: Any) -> Any:
+    """The product of all differences, over that of 0, 1, ..., n - 1: 1, -1 or 0 for indices of n values.
+
+    >>> levi_civita(1, 3, 2), levi_civita(np.array([0, 1, 2]), 1, np.array([2, 2, 0]))
+    (np.int64(-1), array([ 1,  0, -1]))
+    """
+    product: Any = np.int64(1)
+    scale = 1
+    for j, later in enumerate(indices):
+        for i, earlier in enumerate(indices[:j]):
+            product = exact_multiply(product, np.subtract(later, earlier))
+            scale *= j - i
+    return product // scale if is_integer(product) else product / scale
+
+
+def math_floor(x: Any) -> Any:
+    """The floor of a Python number, of the same type."""
+    return x if type(x) is int else float(math.floor(x))
+
+
+def math_sign(x: Any) -> Any:
+    """The sign of a Python number, of the same type."""
+    if x != x:
+        raise ValueError("the sign of nan")
+    return type(x)((x > 0) - (x < 0))
+
+
+def math_imag(x: Any) -> Any:
+    """The imaginary part of a Python number."""
+    if x != x:
+        raise ValueError("the imaginary part of nan")
+    return x.imag
+
+
+def math_conjugate(x: Any) -> Any:
+    """The conjugate of a Python number."""
+    return x.conjugate()
+
+
+def math_mod(x: Any, y: Any) -> Any:
+    """x modulo y."""
+    return x % y
+
+
+def math_minimum(x: Any, y: Any) -> Any:
+    """The smaller one."""
+    if x <= y:
+        return x
+    if y <= x:
+        return y
+    raise ValueError("the minimum of nan")
+
+
+def math_maximum(x: Any, y: Any) -> Any:
+    """The larger one."""
+    if x >= y:
+        return x
+    if y >= x:
+        return y
+    raise ValueError("the maximum of nan")

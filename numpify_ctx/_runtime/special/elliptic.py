@@ -1,0 +1,72 @@
+"""Elliptic integrals, by the parameter m, each with its reference and its fast forms.
+
+Where a formula comes from is said as DLMF and the number of the equation (https://dlmf.nist.gov).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..._lowering.rules.pointwise import Fast, Pointwise, of_scipy
+
+
+def _first_fast(special: Any, z: Any, m: Any) -> Any:
+    """DLMF 19.25.5 beyond m = 1, where it is real only before the first singularity of the integrand."""
+    sine, cosine = np.sin(z), np.cos(z)
+    within = np.copysign(special.ellipkinc(np.abs(z), m), z)
+    return np.where(m <= 1, within, sine * special.elliprf(cosine**2, 1 - m * sine**2, 1.0))
+
+
+def _second_fast(special: Any, z: Any, m: Any) -> Any:
+    """DLMF 19.25.9 beyond m = 1."""
+    sine, cosine = np.sin(z), np.cos(z)
+    x, y = cosine**2, 1 - m * sine**2
+    beyond = sine * special.elliprf(x, y, 1.0) - m / 3 * sine**3 * special.elliprd(x, y, 1.0)
+    return np.where(m <= 1, special.ellipeinc(z, m), beyond)
+
+
+def _complete_third(special: Any, n: Any, m: Any) -> Any:
+    """DLMF 19.25.2; infinite where the integrand is at pi/2."""
+    value = special.elliprf(0.0, 1 - m, 1.0) + n / 3 * special.elliprj(0.0, 1 - m, 1.0, 1 - n)
+    infinite = ((n == 1) & (np.real(m) <= 1)) | ((m == 1) & (np.real(n) <= 1))
+    return np.where(infinite, np.inf, value)
+
+
+def _third_fast(special: Any, n: Any, z: Any, m: Any) -> Any:
+    """DLMF 19.25.14 for |z| <= pi/2, and there by 19.2.10."""
+    turns = np.round(z / np.pi)
+    z = z - turns * np.pi
+    sine, cosine = np.sin(z), np.cos(z)
+    x, y = cosine**2, 1 - m * sine**2
+    part = sine * special.elliprf(x, y, 1.0) + n / 3 * sine**3 * special.elliprj(x, y, 1.0, 1 - n * sine**2)
+    return part + np.where(turns == 0, 0, 2 * turns * _complete_third(special, n, m))
+
+
+def _singular(m: Any, z: Any) -> Any:
+    """Does the path from 0 to z meet a zero of 1 - m sin(t)**2?"""
+    return (m > 1) & ((np.abs(z) > np.pi / 2) | (m * np.sin(z) ** 2 > 1))
+
+
+ELLIPTIC_K = Pointwise("elliptic_k", lambda mp, m: mp.ellipk(m), Fast(of_scipy("ellipk"), outside=lambda m: m > 1))
+ELLIPTIC_F = Pointwise(
+    "elliptic_f", lambda mp, z, m: mp.ellipf(z, m), Fast(_first_fast, outside=lambda z, m: _singular(m, z))
+)
+ELLIPTIC_E = Pointwise("elliptic_e", lambda mp, m: mp.ellipe(m), Fast(of_scipy("ellipe"), outside=lambda m: m > 1))
+ELLIPTIC_E_INCOMPLETE = Pointwise(
+    "elliptic_e", lambda mp, z, m: mp.ellipe(z, m), Fast(_second_fast, outside=lambda z, m: _singular(m, z))
+)
+ELLIPTIC_PI = Pointwise(
+    "elliptic_pi",
+    lambda mp, n, m: mp.ellippi(n, m),
+    Fast(_complete_third, outside=lambda n, m: (n > 1) | (m > 1)),
+    Fast(_complete_third),
+    reach=(1e6, 1e6),
+)
+ELLIPTIC_PI_INCOMPLETE = Pointwise(
+    "elliptic_pi",
+    lambda mp, n, z, m: mp.ellippi(n, z, m),
+    Fast(_third_fast, outside=lambda n, z, m: _singular(m, z) | _singular(n, z)),
+    reach=(1e6, 1e6, 1e6),
+)

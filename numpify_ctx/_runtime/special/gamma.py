@@ -1,0 +1,273 @@
+"""Error and gamma functions and exponential integrals, each with its reference and its fast forms.
+
+Where a formula comes from is said as DLMF and the number of the equation (https://dlmf.nist.gov).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..._lowering.rules.pointwise import Fast, Pointwise, is_whole, of_scipy
+
+
+def _finite(value: Any) -> Any:
+    """nan, which the reference replaces, for what overflows."""
+    return np.where(np.isfinite(value), value, np.nan)
+
+
+def _or_nan(value: Any, zero: Any) -> Any:
+    """nan, which the reference replaces, for what underflows where it is not `zero`."""
+    return np.where((value == 0) & ~zero, np.nan, value)
+
+
+# -- error functions ---------------------------------------------------------------------------------------------------
+
+ERF = Pointwise("erf", lambda mp, z: mp.erf(z), Fast(of_scipy("erf")), Fast(of_scipy("erf")))
+ERFC = Pointwise("erfc", lambda mp, z: mp.erfc(z), Fast(of_scipy("erfc")), Fast(of_scipy("erfc")))
+ERFI = Pointwise("erfi", lambda mp, z: mp.erfi(z), Fast(of_scipy("erfi")), Fast(of_scipy("erfi")))
+
+
+def _erf2(mp: Any, x: Any, y: Any) -> Any:
+    """erf(y) - erf(x), by the complements where both are near 1 or both near -1."""
+    if mp.re(x) > 1 and mp.re(y) > 1:
+        return mp.erfc(x) - mp.erfc(y)
+    if mp.re(x) < -1 and mp.re(y) < -1:
+        return mp.erfc(-y) - mp.erfc(-x)
+    return mp.erf(y) - mp.erf(x)
+
+
+def _erf2_fast(special: Any, x: Any, y: Any) -> Any:
+    tail = special.erfc(np.abs(x)) - special.erfc(np.abs(y))
+    return np.where((x > 0) & (y > 0), tail, np.where((x < 0) & (y < 0), -tail, special.erf(y) - special.erf(x)))
+
+
+def _far_apart(x: Any, y: Any) -> Any:
+    """Does erf(y) - erf(x) lose no more than a digit?"""
+    return (np.abs(y - x) > 0.25) | (x == y)
+
+
+ERF2 = Pointwise("erf2", _erf2, Fast(_erf2_fast, where=_far_apart))
+ERFINV = Pointwise("erfinv", lambda mp, x: mp.erfinv(x), Fast(of_scipy("erfinv"), keep_nan=True))
+ERFCINV = Pointwise("erfcinv", lambda mp, x: mp.erfinv(1 - x), Fast(of_scipy("erfcinv"), keep_nan=True))
+
+
+def _erf2inv_fast(special: Any, x: Any, y: Any) -> Any:
+    """z such that erf(z) - erf(x) = y, by the complement on the side where it is smaller."""
+    right = special.erfcinv(special.erfc(x) - y)
+    left = -special.erfcinv(special.erfc(-x) + y)
+    return np.where(special.erf(x) + y > 0, right, left)
+
+
+def _erf2inv(mp: Any, x: Any, y: Any) -> Any:
+    return mp.erfinv(mp.erf(x) + y)
+
+
+ERF2INV = Pointwise("erf2inv", _erf2inv, Fast(_erf2inv_fast, keep_nan=True))
+
+# Where a complex one overflows, SciPy has the signs wrong.
+_FRESNEL = tuple(
+    (Fast(lambda s, x, i=i: s.fresnel(x)[i]), Fast(lambda s, z, i=i: _finite(s.fresnel(z)[i]))) for i in (0, 1)
+)
+FRESNELS = Pointwise("fresnels", lambda mp, z: mp.fresnels(z), *_FRESNEL[0])
+FRESNELC = Pointwise("fresnelc", lambda mp, z: mp.fresnelc(z), *_FRESNEL[1])
+
+# -- gamma functions ---------------------------------------------------------------------------------------------------
+
+GAMMA = Pointwise("gamma", lambda mp, z: mp.gamma(z), Fast(of_scipy("gamma"), keep_nan=True), Fast(of_scipy("gamma")))
+
+
+def _loggamma_fast(special: Any, x: Any) -> Any:
+    """SciPy's complex form has series at the zeros 1 and 2, its real form has not."""
+    value = np.asarray(special.loggamma(x))
+    near = (x > 0.8) & (x < 2.2)
+    if near.any():
+        value[near] = special.loggamma(np.asarray(x)[near] + 0j).real
+    pole = (x <= 0) & is_whole(x)
+    return np.where(pole, np.inf, value) if pole.any() else value
+
+
+LOGGAMMA = Pointwise(
+    "loggamma", lambda mp, z: mp.loggamma(z), Fast(_loggamma_fast, keep_nan=True), Fast(of_scipy("loggamma"))
+)
+DIGAMMA = Pointwise("digamma", lambda mp, z: mp.digamma(z), Fast(of_scipy("psi"), keep_nan=True), Fast(of_scipy("psi")))
+
+
+def _polygamma(mp: Any, n: Any, z: Any) -> Any:
+    """Derivative n of digamma; for other n Espinosa and Moll's continuation, which is SymPy's."""
+    if mp.isint(n) and mp.re(n) >= 0:
+        return mp.psi(int(mp.re(n)), z)
+    slope = mp.zeta(n + 1, z, 1)
+    return (slope + (mp.euler + mp.digamma(-n)) * mp.zeta(n + 1, z)) * mp.rgamma(-n)
+
+
+POLYGAMMA = Pointwise(
+    "polygamma",
+    _polygamma,
+    Fast(
+        # DLMF 5.15.1
+        lambda s, n, x: np.where(n == 0, s.psi(x), np.where(n % 2, 1, -1) * s.gamma(n + 1) * s.zeta(n + 1, x)),
+        where=lambda n, x: is_whole(n) & (n >= 0) & (n < 150) & (x > 0),
+        outside=lambda n, x: is_whole(n) & (n >= 0) & is_whole(x) & (x <= 0),
+    ),
+    reach=(1e3, 1e4),
+)
+
+
+def _trigamma(special: Any, x: Any) -> Any:
+    """DLMF 5.15.1, and for negative numbers 5.15.6."""
+    positive = special.zeta(2.0, np.where(x > 0, x, 1 - x))
+    return np.where(x > 0, positive, (np.pi / np.sin(np.pi * (x % 2))) ** 2 - positive)
+
+
+TRIGAMMA = Pointwise(
+    "trigamma", lambda mp, z: mp.psi(1, z), Fast(_trigamma, outside=lambda x: is_whole(x) & (x <= 0)), reach=(1e4,)
+)
+
+
+def _lowergamma(mp: Any, a: Any, z: Any) -> Any:
+    if mp.isint(a) and mp.re(a) <= 0:
+        return mp.inf
+    if mp.re(z) < 0:
+        # DLMF 8.5.1: one series, where mpmath's two parts cancel, or turn to one another for ever.
+        return z**a / a * mp.hyp1f1(a, a + 1, -z)
+    return mp.gammainc(a, 0, z)
+
+
+LOWERGAMMA = Pointwise(
+    "lowergamma",
+    _lowergamma,
+    Fast(
+        lambda s, a, x: _or_nan(s.gammainc(a, x), x == 0) * s.gamma(a),
+        where=lambda a, x: (a > 0) & (a < 170) & (x >= 0),
+    ),
+)
+
+
+def _uppergamma(mp: Any, a: Any, z: Any) -> Any:
+    return mp.gammainc(a, z, mp.inf)
+
+
+UPPERGAMMA = Pointwise(
+    "uppergamma",
+    _uppergamma,
+    Fast(
+        lambda s, a, x: np.where(a == 0, s.exp1(x), s.gammaincc(a, x) * s.gamma(a)),
+        where=lambda a, x: ((a > 0) & (a < 170) & (x >= 0)) | ((a == 0) & (x >= 0)),
+    ),
+)
+BETA = Pointwise(
+    "beta", lambda mp, x, y: mp.beta(x, y), Fast(of_scipy("beta"), where=lambda x, y: (x > 0) & (y > 0) & (x + y < 150))
+)
+
+
+def _betainc(mp: Any, a: Any, b: Any, x1: Any, x2: Any) -> Any:
+    return mp.betainc(a, b, x1, x2)
+
+
+def _betainc_regularized(mp: Any, a: Any, b: Any, x1: Any, x2: Any) -> Any:
+    if a == 0 and b == 0:
+        raise ValueError("infinity over infinity, and the limit depends on the way there")
+    return mp.betainc(a, b, x1, x2, regularized=True)
+
+
+def _regularized_fast(special: Any, a: Any, b: Any, x1: Any, x2: Any) -> Any:
+    return special.betainc(a, b, x2) - special.betainc(a, b, x1)
+
+
+def _no_cancellation(a: Any, b: Any, x1: Any, x2: Any) -> Any:
+    """A proper interval from 0: nothing is subtracted."""
+    return (a > 0) & (b > 0) & (x1 == 0) & (x2 >= 0) & (x2 <= 1)
+
+
+BETAINC = Pointwise(
+    "betainc",
+    _betainc,
+    Fast(lambda s, a, b, x, y: _regularized_fast(s, a, b, x, y) * s.beta(a, b), where=_no_cancellation),
+)
+BETAINC_REGULARIZED = Pointwise(
+    "betainc_regularized", _betainc_regularized, Fast(_regularized_fast, where=_no_cancellation)
+)
+
+# -- exponential integrals ---------------------------------------------------------------------------------------------
+
+_EI_ZERO, _LI_ZERO = 0.37250741078136663, 1.4513692348833811
+
+
+def _off(zero: float) -> Callable[..., Any]:
+    """Not so near to a zero that SciPy, right to an absolute error, has wrong digits."""
+    return lambda z: np.abs(z - zero) > 0.01
+
+
+EI = Pointwise(
+    "Ei",
+    lambda mp, z: mp.ei(z),
+    Fast(of_scipy("expi"), where=_off(_EI_ZERO)),
+    Fast(of_scipy("expi"), where=_off(_EI_ZERO)),
+)
+
+
+def _is_small_order(n: Any) -> Any:
+    """SciPy makes 32-bit integers of orders."""
+    return is_whole(n) & (n >= 0) & (n < 2**31)
+
+
+def _expint_n(special: Any, n: Any, x: Any) -> Any:
+    return np.where(n == 1, special.exp1(x), special.expn(np.where(_is_small_order(n), n, 0).astype(np.float64), x))
+
+
+EXPINT = Pointwise(
+    "expint",
+    lambda mp, n, z: mp.expint(n, z),
+    Fast(
+        _expint_n,
+        where=lambda n, x: _is_small_order(n) & (x > 0),
+        outside=lambda n, x: is_whole(n) & (n >= 1) & (x < 0),
+    ),
+    Fast(lambda s, n, z: s.exp1(z), where=lambda n, z: (n == 1) & (np.imag(z) != 0)),
+    orders=(0,),
+)
+
+
+def _li(mp: Any, z: Any) -> Any:
+    return mp.li(z) if z else MP_ZERO
+
+
+MP_ZERO = 0
+
+LI = Pointwise(
+    "li",
+    _li,
+    Fast(lambda s, x: s.expi(np.log(x)), where=lambda x: (x > 0) & _off(_LI_ZERO)(x), outside=lambda x: x < 0),
+    Fast(lambda s, z: s.expi(np.log(z)), where=lambda z: (np.imag(z) != 0) & (np.abs(z - 1) > 0.5)),
+)
+LI_OFFSET = Pointwise(
+    "Li",
+    lambda mp, z: _li(mp, z) - mp.li(2),
+    Fast(
+        lambda s, x: s.expi(np.log(x)) - 1.0451637801174927848,
+        where=lambda x: (x > 0) & (np.abs(x - 2) > 1),
+        outside=lambda x: x < 0,
+    ),
+)
+SI = Pointwise("Si", lambda mp, z: mp.si(z), Fast(lambda s, x: s.sici(x)[0]), Fast(lambda s, z: s.sici(z)[0]))
+CI = Pointwise(
+    "Ci",
+    lambda mp, z: mp.ci(z),
+    Fast(lambda s, x: s.sici(x)[1], outside=lambda x: x < 0),
+    Fast(lambda s, z: s.sici(z)[1]),
+)
+SHI = Pointwise("Shi", lambda mp, z: mp.shi(z), Fast(lambda s, x: s.shichi(x)[0]), Fast(lambda s, z: s.shichi(z)[0]))
+CHI = Pointwise(
+    "Chi",
+    lambda mp, z: mp.chi(z),
+    Fast(lambda s, x: s.shichi(x)[1], outside=lambda x: x < 0),
+    Fast(lambda s, z: s.shichi(z)[1]),
+)
+
+# -- small differences -------------------------------------------------------------------------------------------------
+
+COSM1 = Pointwise("cosm1", lambda mp, z: -2 * mp.sin(z / 2) ** 2, Fast(of_scipy("cosm1")))
+POWM1 = Pointwise("powm1", lambda mp, x, y: mp.powm1(x, y), Fast(of_scipy("powm1"), keep_nan=True))
