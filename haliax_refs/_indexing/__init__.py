@@ -1,1 +1,1 @@
-""""""
+"""Pure indexing algebra: views, selectors, layouts and plans. No ref, no array operation."""

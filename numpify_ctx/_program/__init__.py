@@ -1,1 +1,1 @@
-""""""
+"""The program and what is known of it. No text, no SymPy expression."""

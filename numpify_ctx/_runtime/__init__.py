@@ -1,1 +1,1 @@
-""""""
+"""What generated code calls. Nothing here knows of programs, rules or expressions."""

@@ -1,1 +1,1 @@
-""""""
+"""Sums, products and integrals, computed numerically."""
