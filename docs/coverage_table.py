@@ -457,10 +457,10 @@ def row(cls: type) -> tuple[str, ...]:
     want = worth(meaning)
     assert np.shape(got) == np.shape(want), (expr, got, want)
     np.testing.assert_allclose(got, want, rtol=CLOSE, atol=1e-15, err_msg=str(expr))
-    return f"`{cls.__name__}`", sources(function._compiled), f"`{shown(expr)}`", f"`{value_of(got)}`", note
+    return f"`{cls.__name__}`", sources(function._compiled), f"`{describe(expr)}`", f"`{value_of(got)}`", note
 
 
-def shown(expr: Any) -> str:
+def describe(expr: Any) -> str:
     """The text of an expression, for a cell of the table."""
     text = " ".join(str(expr).split()).replace("|", "\\|")
     return text if len(text) <= 60 else text[:57] + "..."

@@ -12,7 +12,7 @@ from ._execution.threads import Threads, checked_threads
 from ._lowering.rules import RULES
 from ._lowering.walk import lower
 from ._program.ir import Program
-from ._symbolic.names import short
+from ._symbolic.text import short
 
 
 @dataclass(frozen=True, slots=True)

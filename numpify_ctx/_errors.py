@@ -12,8 +12,10 @@ class CompileError(ValueError):
     >>> numpify(x + y, [x])
     Traceback (most recent call last):
         ...
-    numpify_ctx._errors.CompileError: cannot compile y: it is not an argument (the arguments are x); add it to args
+    numpify_ctx.CompileError: cannot compile y: it is not an argument (the arguments are x); add it to args
     """
+
+    __module__ = "numpify_ctx"  # where users find it, and what tracebacks and pickles say
 
 
 class BindingError(TypeError):
@@ -27,6 +29,8 @@ class BindingError(TypeError):
     >>> numpify(omega * k, [omega, k]).freeze(omga=1.0)
     Traceback (most recent call last):
         ...
-    numpify_ctx._errors.BindingError: cannot bind 'omga': it names no parameter; the parameters are omega, k; \
+    numpify_ctx.BindingError: cannot bind 'omga': it names no parameter; the parameters are omega, k; \
 did you mean 'omega'?
     """
+
+    __module__ = "numpify_ctx"

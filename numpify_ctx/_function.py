@@ -285,7 +285,7 @@ class _Function:
         >>> f.freeze(c=1.0)
         Traceback (most recent call last):
             ...
-        numpify_ctx._errors.BindingError: cannot bind 'c': it names no parameter; the parameters are x, a, b
+        numpify_ctx.BindingError: cannot bind 'c': it names no parameter; the parameters are x, a, b
         """
         return BoundNumpifiedFunction(self._root, self._bindings.having(bindings, named))
 
@@ -341,7 +341,7 @@ class _Function:
         >>> f.remove_parameter_context()()
         Traceback (most recent call last):
             ...
-        numpify_ctx._errors.BindingError: cannot call: x is a DYNAMIC_PARAMETER and there is no parameter context; \
+        numpify_ctx.BindingError: cannot call: x is a DYNAMIC_PARAMETER and there is no parameter context; \
 use set_parameter_context(ctx), or unfreeze it
         """
         return self.set_parameter_context(None)
@@ -367,7 +367,7 @@ use set_parameter_context(ctx), or unfreeze it
         >>> f.bind(None)
         Traceback (most recent call last):
             ...
-        numpify_ctx._errors.BindingError: cannot bind None: there is no ambient parameter context here; \
+        numpify_ctx.BindingError: cannot bind None: there is no ambient parameter context here; \
 call inside `with use_parameter_context(ctx):`
         """
         if target is None:

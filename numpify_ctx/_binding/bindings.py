@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 import sympy as sp
 
 from .._errors import BindingError
-from .._symbolic.names import Signature, normalized, own_name, short, shown
+from .._symbolic.names import Signature, normalized, own_name
+from .._symbolic.text import describe, plural, short, some
 from .call import MISSING, Role
 from .context import DYNAMIC_PARAMETER, UNFREEZE, is_keyed
 
@@ -58,16 +59,16 @@ class Roster:
     def _refuse_symbol(self, key: Any, doing: str) -> NoReturn:
         if not isinstance(key, sp.Basic):
             raise _not_a_key(key, doing)
-        twins = [symbol for symbol in self.names if shown(symbol) == shown(key)]
+        twins = [symbol for symbol in self.names if describe(symbol) == describe(key)]
         hint = f"; {self.labels(twins)} is another symbol, though it prints alike: pass that one" if twins else ""
-        raise BindingError(f"cannot {doing} {shown(key)}: it is not a parameter; {self._known()}{hint}")
+        raise BindingError(f"cannot {doing} {describe(key)}: it is not a parameter; {self._known()}{hint}")
 
     def _known(self) -> str:
         return f"the parameters are {self.labels(self.names)}" if self.names else "there are no parameters"
 
     def label(self, symbol: Any) -> str:
         """Parameter name and symbol; once, where they read the same."""
-        name, its_repr = self.names[symbol], shown(symbol)
+        name, its_repr = self.names[symbol], describe(symbol)
         return name if name == its_repr else f"{name} (symbol {its_repr})"
 
     def labels(self, symbols: Iterable[Any]) -> str:
@@ -124,8 +125,8 @@ class Bindings:
     def _checked(self, symbol: Any, value: Any) -> Any:
         if isinstance(value, sp.Basic | sp.MatrixBase) and value.free_symbols:
             raise BindingError(
-                f"cannot bind {self.roster.label(symbol)} to {shown(value)}: it holds symbols, and a value is a number "
-                "or an array; use expr.subs before numpify"
+                f"cannot bind {self.roster.label(symbol)} to {describe(value)}: it holds symbols, and a value is a "
+                "number or an array; use expr.subs before numpify"
             )
         return value
 
@@ -153,7 +154,7 @@ class Bindings:
         """
         free, label = self.free, self.roster.label
         if len(args) > len(free):
-            raise BindingError(f"cannot call with {_arguments(len(args))}: {self._takes()}{self._bound()}")
+            raise BindingError(f"cannot call with {plural(len(args), 'argument')}: {self._takes()}{self._bound()}")
         values = dict(zip((symbol for symbol, _ in free), args, strict=False))
         for key, value in keywords.items():
             symbol = self.roster.resolve(key, "pass")
@@ -168,14 +169,14 @@ class Bindings:
             values[symbol] = value
         if missing := [symbol for symbol, _ in free if symbol not in values]:
             raise BindingError(
-                f"cannot call with {_arguments(len(values))}: no value for {self.roster.labels(missing)}; "
+                f"cannot call with {plural(len(values), 'argument')}: no value for {self.roster.labels(missing)}; "
                 f"{self._takes()}{self._bound()}"
             )
         return tuple(values[symbol] for symbol, _ in free)
 
     def _takes(self) -> str:
         free = [symbol for symbol, _ in self.free]
-        return f"it takes {_arguments(len(free))}{': ' if free else ''}{self.roster.labels(free)}"
+        return f"it takes {plural(len(free), 'argument')}{': ' if free else ''}{self.roster.labels(free)}"
 
     def _bound(self) -> str:
         frozen, dynamic = self.roster.labels(self.frozen_in_order), self.roster.labels(self.dynamic_in_order)
@@ -197,13 +198,13 @@ class Bindings:
                 f"{short(parameters)}, of type {type(parameters).__name__}; it must be a mapping from symbols to values"
             )
         absent = [symbol for symbol in self.dynamic_in_order if symbol not in parameters]
-        held = list(map(shown, parameters))
-        twins = [symbol for symbol in absent if shown(symbol) in held]
+        held = list(map(describe, parameters))
+        twins = [symbol for symbol in absent if describe(symbol) in held]
         named = [
             name for symbol in absent for name in (own_name(symbol), self.roster.names[symbol]) if name in parameters
         ]
         if twins:
-            hint = f"its {shown(twins[0])} is another symbol, though it prints alike: use the one of the expression"
+            hint = f"its {describe(twins[0])} is another symbol, though it prints alike: use the one of the expression"
         elif named:
             hint = f"its {named[0]!r} is a string: use the symbol itself, as names need not be unique"
         else:
@@ -248,15 +249,5 @@ def _not_a_key(key: Any, doing: str) -> BindingError:
     )
 
 
-def _arguments(number: int) -> str:
-    return "1 argument" if number == 1 else f"{number or 'no'} arguments"
-
-
 def _it(symbols: Iterable[Any]) -> str:
     return "it" if len(list(symbols)) == 1 else "them"
-
-
-def some(words: Iterable[str], most: int = 12) -> str:
-    """The first of many words, and how many more there are."""
-    words = list(words)
-    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, Protocol, runtime_checkable
 import sympy as sp
 
 from .._errors import BindingError
-from .._symbolic.names import shown
+from .._symbolic.text import describe
 
 
 class Binding(Enum):
@@ -173,7 +173,7 @@ class Parameter:
         """
         if not callable(callback):
             raise BindingError(
-                f"cannot observe {self._symbol!r} with {shown(callback)}: it is not callable; "
+                f"cannot observe {self._symbol!r} with {describe(callback)}: it is not callable; "
                 "pass a function of (symbol, old, new)"
             )
 
@@ -251,7 +251,9 @@ class Parameters(MutableMapping[Any, Any]):
 
     def _adopt(self, symbol: Any, cell: Parameter) -> None:
         if cell.symbol != symbol:
-            raise BindingError(f"cannot hold {shown(cell)} as {shown(symbol)}: it is the parameter of {cell.symbol!r}")
+            raise BindingError(
+                f"cannot hold {describe(cell)} as {describe(symbol)}: it is the parameter of {cell.symbol!r}"
+            )
         if symbol in self._cells:
             del self[symbol]
         self._cells[symbol] = cell
@@ -286,7 +288,7 @@ class Parameters(MutableMapping[Any, Any]):
         """
         if not callable(callback):
             raise BindingError(
-                f"cannot observe {shown(self)} with {shown(callback)}: it is not callable; "
+                f"cannot observe {describe(self)} with {describe(callback)}: it is not callable; "
                 "pass a function of (symbol, old, new)"
             )
 
@@ -318,7 +320,7 @@ def _checked_symbol(symbol: Any, doing: str) -> Any:
     if isinstance(symbol, sp.Basic):
         return symbol
     raise BindingError(
-        f"cannot {doing} {shown(symbol)}: it is of type {type(symbol).__name__}; parameters are known by their "
+        f"cannot {doing} {describe(symbol)}: it is of type {type(symbol).__name__}; parameters are known by their "
         "symbols, as names need not be unique"
     )
 
@@ -389,7 +391,7 @@ def checked_context(ctx: Any) -> Any:
     """
     if isinstance(ctx, type) or not (isinstance(ctx, Mapping) or holds_parameters(ctx)):
         raise BindingError(
-            f"cannot take {shown(ctx)} as a parameter context: it is of type {type(ctx).__name__} and has no "
+            f"cannot take {describe(ctx)} as a parameter context: it is of type {type(ctx).__name__} and has no "
             "'parameters'; pass an object whose .parameters[symbol].value is the value, or a mapping from symbols to "
             "values"
         )

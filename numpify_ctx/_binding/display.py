@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 import sympy as sp
 
-from .._symbolic.names import is_short, short, shown
+from .._symbolic.text import describe, is_short, short
 from .bindings import Bindings
 from .context import DYNAMIC_PARAMETER
 
@@ -33,7 +33,7 @@ def one_line(title: str, symbolic: Any, bindings: Bindings) -> str:
     bound = [f"{names[symbol]}={short(value)}" for symbol, value in bindings.frozen_in_order.items()]
     bound += [f"{names[symbol]}={DYNAMIC_PARAMETER!r}" for symbol in bindings.dynamic_in_order]
     free = ", ".join(name for _, name in bindings.free)
-    return f"<{title} ({free}) -> {shown(symbolic)}{'; ' if bound else ''}{', '.join(bound)}>"
+    return f"<{title} ({free}) -> {describe(symbolic)}{'; ' if bound else ''}{', '.join(bound)}>"
 
 
 def latex(symbolic: Any, bindings: Bindings) -> str | None:
@@ -68,7 +68,7 @@ def description(title: str, symbolic: Any, bindings: Bindings) -> str:
     a: frozen to 2.0
     x: passed by the call
     """
-    lines = [f"{title}{signature(bindings)}: {shown(symbolic)}", ""]
+    lines = [f"{title}{signature(bindings)}: {describe(symbolic)}", ""]
     for symbol in bindings.roster.names:
         match bindings.role(symbol):
             case "free":

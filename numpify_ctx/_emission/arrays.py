@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from .._kinds import BOOL, COMPLEX, INT, REAL
 from .._program.bounds import may_overflow
-from .._program.ir import BOOL, COMPLEX, CONST, INT, REAL, Program
+from .._program.ir import CONST, Program
 from .._runtime import numbers as rt
 from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken
 

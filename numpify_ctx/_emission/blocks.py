@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from .._program.ir import CONST, INT, PARAM, Op, Program, Region
+from .._kinds import INT
+from .._program.ir import CONST, PARAM, Op, Program, Region
 from .._program.placement import Placement
 from .arrays import ArrayEmitter
 from .common import ATOM, Suite, Text, as_tuple

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._program.ir import ANY, BOUND, COMPLEX, CONST, INT, PARAM, REAL, Layout, Op, Program, Region
+from .._kinds import ANY, COMPLEX, INT, REAL
+from .._program.ir import BOUND, CONST, PARAM, Layout, Op, Program, Region
 from .._program.ops import POW
 from .._runtime import numbers as rt
 from .common import AND, ATOM, BITXOR, IF, MANY, OR, WIDE, Emitter, Source, Suite, Text, as_tuple

@@ -14,7 +14,7 @@ import sympy as sp
 from sympy.logic.boolalg import BooleanAtom
 
 from .._symbolic.exact import quotient
-from .._symbolic.names import short
+from .._symbolic.text import short
 
 
 FLOAT64 = np.dtype(np.float64)

@@ -2,8 +2,8 @@
 
 A program is computed in two steps. What is computed once comes first, in plain NumPy: what depends on scalars alone or
 on arrays much smaller than the result, and whatever is not elementwise. The rest runs block by block: a generated
-function (`_emission.blocks`) fills one block of the results from one block of the arguments, and all that it needs besides
-is a few buffers of a block's size, whatever the size of the arrays.
+function (`_emission.blocks`) fills one block of the results from one block of the arguments, and all that it needs
+besides is a few buffers of a block's size, whatever the size of the arrays.
 """
 
 from __future__ import annotations

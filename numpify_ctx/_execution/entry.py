@@ -20,10 +20,11 @@ import numpy as np
 
 from .._emission import Source, emit_arrays, emit_floats, emit_scalars
 from .._emission.load import load
+from .._kinds import COMPLEX, INT, REAL
 from .._program.bounds import NO_INTEGERS, Bounds, Integers
-from .._program.ir import COMPLEX, INT, REAL, Layout, Program, infer_kinds
+from .._program.ir import Layout, Program, infer_kinds
 from .._runtime.numbers import number
-from .._symbolic.names import short
+from .._symbolic.text import short
 from .arguments import PLAIN, Shape, of_doubles, prepare, shortened, spread
 from .blocks import LARGE, Blocks
 from .explain import explained

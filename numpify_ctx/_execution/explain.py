@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._symbolic.names import short
+from .._symbolic.text import short
 from .arguments import numeric
 
 

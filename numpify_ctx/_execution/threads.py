@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .._symbolic.names import short
+from .._symbolic.text import short
 
 
 Threads = int | Literal["auto"]

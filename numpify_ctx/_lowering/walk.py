@@ -19,60 +19,20 @@ from sympy.core.function import AppliedUndef, UndefinedFunction
 from sympy.tensor.array.expressions import ArraySymbol
 
 from .._errors import CompileError
+from .._kinds import COMPLEX, INT, arithmetic
 from .._program.builder import Builder
-from .._program.ir import COMPLEX, INT, Layout, Op, Program, arithmetic
+from .._program.ir import Layout, Op, Program
 from .._program.ops import STACK
 from .._runtime.numbers import foreign
 from .._runtime.shapes import EXTENT, SHAPED, WIDENED
 from .._symbolic.exact import evaluate
-from .._symbolic.names import shown, without_address
+from .._symbolic.text import describe, plural, refuse, without_address
+from .rule import Body, Rule, Under
 
 
 _DEEP = 6  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
 
 _NUMBERS = (sp.Number, sp.logic.boolalg.BooleanAtom)
-
-Lower = Callable[..., int]
-
-
-@dataclass(frozen=True, slots=True)
-class Under:
-    """An operand that is a function of `symbols`: the body of a sum. The rule's `lower` gets it as a `Body`.
-
-    `kinds` are the kinds of number that the symbols may stand for.
-    """
-
-    expr: Any
-    symbols: tuple[Any, ...]
-    kinds: int = INT
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A lowered `Under`: a node, and the nodes of the bound variables in it."""
-
-    node: int
-    bound: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How one SymPy class becomes program nodes.
-
-    Attributes:
-        lower: `(builder, expr, *operand nodes) -> node`.
-        operands: `(builder, expr) -> what to lower first`: SymPy expressions, or `Under` to bind symbols. None:
-            `expr.args`.
-        ranked: operands may be matrices and arrays; else they must be numbers.
-        real: operands must be real numbers. What is complex whatever the arguments are is refused when compiling.
-        folds: an `expr` all of whose operands are constant is a constant, and `expr.evalf()` gives its value.
-    """
-
-    lower: Lower
-    operands: Callable[[Builder, Any], Sequence[Any]] | None = None
-    folds: bool = True
-    ranked: bool = False
-    real: bool = False
 
 
 @dataclass(slots=True, eq=False)  # not frozen: that doubles the time to make one, and there are many
@@ -266,7 +226,7 @@ class _Lowering:
         if found is None:
             return None
         if not callable(found):
-            raise CompileError(f"cannot compile {describe(expr)}: its function {shown(found)} is not callable")
+            raise refuse(expr, f"its function {describe(found)} is not callable")
         _check_arity(expr, found)
         op = self.user_ops.get(cls)
         if op is None:
@@ -312,10 +272,7 @@ class _Lowering:
         for part, (_, where) in zip(parts, operands, strict=True):
             node = self._force(part) if type(part) is Constant else part
             if ranks[node] and not rule.ranked:
-                raise CompileError(
-                    f"cannot compile {describe(expr)}: {type(expr).__name__} is of numbers, and one of its operands is "
-                    "a matrix or array"
-                )
+                raise refuse(expr, f"{type(expr).__name__} is of numbers, and one of its operands is a matrix or array")
             nodes.append(node if where is scope else Body(node, where.bound))
         if rule.real:
             self._check_real(expr, nodes)
@@ -324,10 +281,7 @@ class _Lowering:
     def _check_real(self, expr: Any, nodes: Sequence[int]) -> None:
         for node in nodes:
             if self.builder.kinds[node] == COMPLEX:
-                raise CompileError(
-                    f"cannot compile {describe(expr)}: {type(expr).__name__} is of real numbers, and one of its "
-                    "operands is complex"
-                )
+                raise refuse(expr, f"{type(expr).__name__} is of real numbers, and one of its operands is complex")
 
     def _force(self, part: Any) -> int:
         """The node of a lowered operand: a constant is evaluated now; what has no value is computed at each call."""
@@ -337,7 +291,7 @@ class _Lowering:
         if value is not None:
             return self.builder.const(value)
         if part.rule is None:
-            raise CompileError(f"cannot compile {describe(part.expr)}: this constant has no numerical value")
+            raise refuse(part.expr, "this constant has no numerical value")
         nodes = [self._force(operand) for operand in part.parts]
         if part.rule.real:
             self._check_real(part.expr, nodes)
@@ -360,17 +314,13 @@ class _Lowering:
 def _missing(expr: Any) -> CompileError:
     name = type(expr).__name__
     if isinstance(expr, sp.Lambda):
-        return CompileError(
-            f"cannot compile {describe(expr)}: it is a function, not a value; pass its expr, with its signature as args"
-        )
+        return refuse(expr, "it is a function, not a value; pass its expr, with its signature as args")
     if isinstance(expr, sp.Order):
-        return CompileError(
-            f"cannot compile {describe(expr)}: it stands for the terms that a series leaves out; call .removeO() first"
-        )
+        return refuse(expr, "it stands for the terms that a series leaves out; call .removeO() first")
     if isinstance(expr, sp.FiniteSet):
-        return CompileError(f"cannot compile {describe(expr)}: a set has no order; pass a list")
+        return refuse(expr, "a set has no order; pass a list")
     way_out = f"; pass functions={{{name}: a NumPy function}}" if isinstance(expr, sp.Function) else ""
-    return CompileError(f"cannot compile {describe(expr)}: there is no NumPy form of {name!r}{way_out}")
+    return refuse(expr, f"there is no NumPy form of {name!r}{way_out}")
 
 
 def _no_form(b: Builder, expr: Any, *operands: int) -> int:
@@ -388,7 +338,7 @@ def _as_sympy(expr: Any) -> Any:
         return sp.sympify(expr, strict=True)
     except sp.SympifyError:
         raise CompileError(
-            f"cannot compile {type(expr).__name__} {shown(expr)}: it is not a SymPy expression"
+            f"cannot compile {type(expr).__name__} {describe(expr)}: it is not a SymPy expression"
         ) from None
 
 
@@ -404,7 +354,7 @@ def _class_of(key: Any) -> Any:
             f"pass sp.Function({key!r}), or the class of SymPy's that is called so"
         )
     raise CompileError(
-        f"cannot use {shown(key)} as a key of functions: it is no function class; pass e.g. sp.Function('f')"
+        f"cannot use {describe(key)} as a key of functions: it is no function class; pass e.g. sp.Function('f')"
     )
 
 
@@ -429,30 +379,5 @@ def _check_arity(expr: Any, function: Callable[..., Any]) -> None:
         except TypeError:
             fits = False
     if not fits:
-        takes = _arguments(function.nin) if isinstance(function, np.ufunc) else without_address(str(signature))
-        raise CompileError(
-            f"cannot compile {describe(expr)}: its function {shown(function)} takes {takes}, "
-            f"not {_arguments(len(expr.args))}"
-        )
-
-
-def _arguments(number: int) -> str:
-    return "1 argument" if number == 1 else f"{number or 'no'} arguments"
-
-
-def describe(expr: Any) -> str:
-    """A short text for messages: the expression where it is small, else its class.
-
-    >>> describe(sp.Symbol("x") + 1), describe(sum(sp.symbols("x:100")))
-    ('x + 1', 'Add(...)')
-    """
-    count, todo = 0, [expr]
-    while todo and count < 24:
-        count += 1
-        todo.extend(todo.pop().args)
-    if todo:
-        return f"{type(expr).__name__}(...)"
-    try:
-        return str(expr)
-    except Exception:  # SymPy's printers evaluate, and raise whatever that does; a message must come out all the same
-        return f"{type(expr).__name__}(...)"
+        takes = plural(function.nin, "argument") if isinstance(function, np.ufunc) else without_address(str(signature))
+        raise refuse(expr, f"its function {describe(function)} takes {takes}, not {plural(len(expr.args), 'argument')}")

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .ir import ANY, BOOL, COMPLEX, CONST, INT, PARAM, REAL, Program, infer_kinds
+from .._kinds import ANY, BOOL, COMPLEX, INT, REAL
+from .ir import CONST, PARAM, Program, infer_kinds
 from .ops import ADD, MUL, NEG, POW
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import sympy as sp
 
+from .._kinds import ANY, BOOL, COMPLEX, INT, REAL
 from .._symbolic.exact import evaluate, nearest, quotient
-from .ir import ANY, BOOL, BOUND, COMPLEX, CONST, INT, PARAM, REAL, Layout, Op, Program, Region
+from .ir import BOUND, CONST, PARAM, Layout, Op, Program, Region
 from .ops import ADD, DIV, MUL, NE, NEG, NOT, POW, SELECT, SQRT
 
 

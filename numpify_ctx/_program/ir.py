@@ -4,7 +4,7 @@ A program is a list of nodes in topological order: an operand always has a small
 pass is a loop over integers and no expression is too deep. A node is an operation, the numbers of its operands, and
 static data. Equal nodes are one node, whichever subexpression they came from.
 
-Facts about each node are inferred while it is built (see `_builder.Builder`):
+Facts about each node are inferred while it is built (see `builder.Builder`):
 
 - `deps`: a bit mask of the leaves that it depends on: bit `i` for parameter `i`, higher bits for bound variables.
 - `kinds`: the kinds of number it may be, a set written as a mask of `BOOL < INT < REAL < COMPLEX`.
@@ -18,62 +18,11 @@ it is needed outside too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-
-BOOL, INT, REAL, COMPLEX = 1, 2, 4, 8
-NUMBER = INT | REAL | COMPLEX
-ANY = BOOL | NUMBER
-
-Kinds = Callable[[Sequence[int]], int]
-
-
-def promote(kinds: Iterable[int]) -> int:
-    """The kinds that NumPy's promotion may give for one operand of each of `kinds`.
-
-    >>> promote([INT, INT | REAL]) == INT | REAL, promote([REAL, INT]) == REAL
-    (True, True)
-    """
-    union = lowest = 0
-    for mask in kinds:
-        union |= mask
-        lowest = max(lowest, mask & -mask)
-    return union & ~(lowest - 1) if lowest else union
-
-
-def arithmetic(kinds: Sequence[int]) -> int:
-    """Kinds of a sum or product: promotion, in which booleans count as integers."""
-    kind = promote(kinds)
-    return (kind & ~BOOL) | INT if kind & BOOL else kind
-
-
-def floating(kinds: Sequence[int]) -> int:
-    """Kinds of a function that gives a float for an integer: sin, exp, division."""
-    kind = promote(kinds)
-    return (REAL if kind & ~COMPLEX else 0) | (kind & COMPLEX)
-
-
-def real_part(kinds: Sequence[int]) -> int:
-    """Kinds of a function that keeps the kind but gives a real number: abs, re, floor."""
-    kind = arithmetic(kinds)
-    return kind if not kind & COMPLEX else (kind & ~COMPLEX) | REAL
-
-
-def real(_: Sequence[int]) -> int:
-    """Always a real float: arg, atan2."""
-    return REAL
-
-
-def integer(_: Sequence[int]) -> int:
-    """Always an integer, by value and by dtype: LeviCivita."""
-    return INT
-
-
-def boolean(_: Sequence[int]) -> int:
-    """Always a boolean: relations, And."""
-    return BOOL
+from .._kinds import ANY, Kinds, floating
 
 
 @dataclass(frozen=True, slots=True, eq=False)

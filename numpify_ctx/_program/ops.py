@@ -5,8 +5,9 @@ Every other operation is a plain call, and lives in the rule file of the functio
 
 from __future__ import annotations
 
+from .._kinds import arithmetic, boolean, floating, promote
 from .._runtime import numbers as rt
-from .ir import Op, arithmetic, boolean, floating, promote
+from .ir import Op
 
 
 ADD = Op(

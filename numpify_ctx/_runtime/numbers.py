@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._execution.arguments import FLOAT64, as_array, as_int64, python_number
-from .._program.ir import COMPLEX, REAL
+from .._kinds import COMPLEX, REAL
 from .._symbolic.exact import quotient
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._program.ir import Op, integer
+from .._kinds import integer
+from .._program.ir import Op
 
 
 def shaped(name: str, value: Any, *sizes: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import re
-import reprlib
 import unicodedata
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Set as AbstractSet
@@ -19,6 +18,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import ArraySymbol
 
 from .._errors import CompileError
+from .text import describe
 
 
 RESERVED: frozenset[str] = frozenset({*keyword.kwlist, "np", "math", "out", "__debug__", "__builtins__"})
@@ -164,12 +164,12 @@ def _refuse_argument(arg: Any) -> NoReturn:
         raise CompileError(f"cannot take {arg!r} as a parameter: strings are never read as code; pass Symbol({arg!r})")
     if isinstance(arg, list | tuple | sp.Tuple | sp.MatrixBase | sp.NDimArray):
         raise CompileError(
-            f"cannot take {shown(arg)} as a parameter: it is a {type(arg).__name__} of several; list them one by one, "
-            "[x, y, z] for [(x, y), z], and call f(*xy, z); or make them elements of an IndexedBase or MatrixSymbol"
+            f"cannot take {describe(arg)} as a parameter: it is a {type(arg).__name__} of several; list them one by "
+            "one, [x, y, z] for [(x, y), z], and call f(*xy, z); or make them elements of an IndexedBase or MatrixSymbol"
         )
     raise CompileError(
-        f"cannot take {shown(arg)} as a parameter: it is of type {type(arg).__name__}; parameters are symbols, matrix "
-        "and array symbols, indexed bases and their elements, applied undefined functions and derivatives"
+        f"cannot take {describe(arg)} as a parameter: it is of type {type(arg).__name__}; parameters are symbols, "
+        "matrix and array symbols, indexed bases and their elements, applied undefined functions and derivatives"
     )
 
 
@@ -199,74 +199,7 @@ def _piece(arg: sp.Basic) -> str:
 
 
 def _listed(args: Iterable[Any]) -> str:
-    return ", ".join(map(shown, args))
-
-
-def is_short(value: Any, most: int = 60) -> bool:
-    """Whether an expression, or collection of them, has at most `most` nodes, counted as they would be printed.
-
-    >>> x = sp.Symbol("x")
-    >>> is_short([x + 1, x]), is_short(sp.Add(*sp.symbols("x:99")))
-    (True, False)
-    """
-    stack, nodes = [value], 0
-    while stack and nodes <= most:
-        nodes += 1
-        match stack.pop():
-            case sp.SparseMatrix() | sp.ImmutableSparseMatrix() as matrix:
-                stack.extend(matrix.todok().values())
-                nodes += max(matrix.rows * matrix.cols - matrix.nnz(), 0)
-            case sp.MatrixBase() as matrix:
-                stack.extend(matrix.flat())
-            case sp.Basic() as node:
-                stack.extend(node.args)
-            case Mapping() as mapping:
-                stack.extend(mapping.values())
-            case list() | tuple() as items:
-                stack.extend(items)
-    return nodes <= most
-
-
-def shown(value: Any) -> str:
-    """`repr(value)`, or for an expression too long to read only what it is: printing one may take for ever.
-
-    >>> x = sp.Symbol("x")
-    >>> shown(x + 1), shown(sp.Add(*sp.symbols("x:99")))
-    ('x + 1', '<long Add>')
-    """
-    return without_address(repr(value)) if is_short(value) else f"<long {type(value).__name__}>"
-
-
-def without_address(text: str) -> str:
-    """The repr of an object without where it lies in memory: that tells nothing, and differs from run to run.
-
-    >>> without_address("<function f at 0x7fe683caa570>")
-    '<function f>'
-    """
-    return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
-
-
-class _Short(reprlib.Repr):
-    def repr_instance(self, value: Any, level: int) -> str:
-        """Without the address before it is cut, so that no part of one is left."""
-        text = without_address(repr(value))
-        half = (self.maxother - 3) // 2
-        return text if len(text) <= self.maxother else f"{text[:half]}...{text[-half:]}"
-
-
-_SHORT = _Short()
-_SHORT.maxother = _SHORT.maxstring = 60
-
-
-def short(value: Any) -> str:
-    """A value on part of a line: of an array what it is, not what it holds.
-
-    >>> short(0.5), short(np.zeros((2, 3)))
-    ('0.5', '<float64 array of shape (2, 3)>')
-    """
-    if isinstance(value, np.ndarray) and value.ndim:
-        return f"<{value.dtype} array of shape {value.shape}>"
-    return shown(value) if isinstance(value, sp.Basic) else _SHORT.repr(value)
+    return ", ".join(map(describe, args))
 
 
 def ordered_arguments(args: Any) -> tuple[Any, ...]:
@@ -299,7 +232,7 @@ def ordered_arguments(args: Any) -> tuple[Any, ...]:
             return tuple(args)
         case _:
             raise CompileError(
-                f"cannot take args={shown(args)}: it is of type {type(args).__name__}; pass a list of symbols"
+                f"cannot take args={describe(args)}: it is of type {type(args).__name__}; pass a list of symbols"
             )
 
 

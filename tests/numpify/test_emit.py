@@ -15,7 +15,7 @@ from hypothesis import assume, example, given, settings, strategies as st
 from numpify_ctx import numpify
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._emission import emit_arrays, emit_scalars
-from numpify_ctx._program.ir import ANY, COMPLEX, REAL
+from numpify_ctx._kinds import ANY, COMPLEX, REAL
 
 from .evalf_oracle import check
 

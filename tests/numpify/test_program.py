@@ -10,10 +10,12 @@ import sympy as sp
 
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._errors import CompileError
+from numpify_ctx._kinds import BOOL, INT, NUMBER, REAL, arithmetic, floating, promote
+from numpify_ctx._lowering.rule import Rule, Under
 from numpify_ctx._lowering.rules import RULES
-from numpify_ctx._lowering.walk import Rule, Under, lower
+from numpify_ctx._lowering.walk import lower
 from numpify_ctx._program.builder import Builder
-from numpify_ctx._program.ir import BOOL, CONST, INT, NUMBER, PARAM, REAL, arithmetic, floating, promote
+from numpify_ctx._program.ir import CONST, PARAM
 from numpify_ctx._program.ops import DIV, MUL, NEG, POW, SELECT
 
 

@@ -27,7 +27,7 @@ from numpify_ctx._compile import compile_expression
 from numpify_ctx._emission.arrays import emit_arrays
 from numpify_ctx._emission.namespace import bare_namespace
 from numpify_ctx._emission.scalars import emit_floats, emit_scalars
-from numpify_ctx._program.ir import ANY, NUMBER
+from numpify_ctx._kinds import ANY, NUMBER
 
 
 x, y, k = sp.symbols("x y k")

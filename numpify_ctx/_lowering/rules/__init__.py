@@ -47,7 +47,7 @@ A constant expression never reaches a rule: it is evaluated by SymPy, to 40 digi
 
 from __future__ import annotations
 
-from ..walk import Rule
+from ..rule import Rule
 from . import (
     arithmetic as _arithmetic,
     arrays as _arrays,

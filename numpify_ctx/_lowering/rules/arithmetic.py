@@ -8,7 +8,7 @@ import sympy as sp
 from sympy.core.numbers import AlgebraicNumber
 
 from ..._program.builder import Builder
-from ..walk import Rule
+from ..rule import Rule
 from .common import number
 from .elementary import EXP
 

@@ -18,11 +18,12 @@ from sympy.tensor.array.expressions import (
 )  # fmt: skip
 from sympy.tensor.array.expressions.array_expressions import ArrayElement, OneArray, ZeroArray, get_rank
 
-from ..._errors import CompileError
+from ..._kinds import COMPLEX, INT, REAL, arithmetic, promote
 from ..._program.builder import Builder
-from ..._program.ir import COMPLEX, INT, PARAM, REAL, Op, arithmetic, promote
+from ..._program.ir import PARAM, Op
 from ..._runtime import arrays as rt
-from ..walk import Body, Rule, Under, describe
+from ..._symbolic.text import refuse
+from ..rule import Body, Rule, Under
 from .matrices import ADD, APPLIED, ELEMENT, ONES, ZEROS, as_lambda, entrywise, matrix_op
 
 
@@ -37,11 +38,9 @@ RESHAPE = Op("reshape", rt.reshape, kinds=lambda kinds: kinds[0], view=True, ele
 def _indexed(b: Builder, expr: Any, base: int, *indices: int) -> int:
     rank = len(indices)
     if b.ops[base] is PARAM and not b.set_rank(base, rank):
-        raise CompileError(
-            f"cannot compile {describe(expr)}: it has {rank} indices, elsewhere {expr.args[0]} has {b.rank[base]}"
-        )
+        raise refuse(expr, f"it has {rank} indices, elsewhere {expr.args[0]} has {b.rank[base]}")
     if b.rank[base] != rank:
-        raise CompileError(f"cannot compile {describe(expr)}: it has {rank} indices for {b.rank[base]} axes")
+        raise refuse(expr, f"it has {rank} indices for {b.rank[base]} axes")
     return b.apply(ELEMENT, base, *indices, data=(rank,))
 
 
@@ -130,7 +129,7 @@ def _filled(op: Op) -> Rule:
 def _done(b: Builder, expr: Any) -> Sequence[Any]:
     result = expr.doit()
     if type(result) is type(expr):
-        raise CompileError(f"cannot compile {describe(expr)}: its limits are not known")
+        raise refuse(expr, "its limits are not known")
     return [result]
 
 

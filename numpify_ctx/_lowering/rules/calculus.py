@@ -13,13 +13,14 @@ from sympy.functions.elementary.integers import frac
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions.array_expressions import ArrayElement
 
-from ..._errors import CompileError
+from ..._kinds import COMPLEX, INT, REAL, arithmetic, floating
 from ..._program.builder import Builder
-from ..._program.ir import COMPLEX, INT, REAL, Op, arithmetic, floating
+from ..._program.ir import Op
 from ..._runtime.calculus import quadrature as quad, sums as rt
 from ..._runtime.calculus.slow import Slow
 from ..._symbolic.exact import DIGITS
-from ..walk import Body, Rule, Under, describe
+from ..._symbolic.text import refuse
+from ..rule import Body, Rule, Under
 
 
 def _kinds_of_body(kinds: Sequence[int]) -> int:
@@ -42,9 +43,8 @@ def _body(expr: Any) -> tuple[Any, Any, Any, Any]:
     """The outermost limit of a sum or integral, and what is inside it."""
     *inner, limit = expr.limits
     if len(limit) != 3:
-        raise CompileError(
-            f"cannot compile {describe(expr)}: {limit[0]} has no two limits, so that its value is not settled; give "
-            "both, or call .doit() first"
+        raise refuse(
+            expr, f"{limit[0]} has no two limits, so that its value is not settled; give both, or call .doit() first"
         )
     variable, low, high = limit
     return (type(expr)(expr.function, *inner) if inner else expr.function), variable, low, high
@@ -89,7 +89,7 @@ def _over(op: Op, kinds: Callable[[Any], int]) -> Rule:
         slow = None if symbols is None else Slow(body, variable, symbols)
         for limit in (low, high):
             if b.rank[limit]:
-                raise CompileError(f"cannot compile {describe(expr)}: one of its limits is a matrix or array")
+                raise refuse(expr, "one of its limits is a matrix or array")
         return b.region(op, low, high, *values, body=under.node, bound=under.bound, extra=(b.rank[under.node], slow))
 
     return Rule(lower, operands, folds=False, ranked=True)
@@ -134,11 +134,8 @@ def _derivative(b: Builder, expr: Any) -> Sequence[Any]:
             return [along]
         functions = sorted({type(f).__name__ for f in expr.atoms(AppliedUndef)})
         if functions:
-            raise CompileError(
-                f"cannot compile {describe(expr)}: the derivative of {functions[0]!r} is not known; add the Derivative "
-                "itself to args"
-            )
-        raise CompileError(f"cannot compile {describe(expr)}: SymPy does not find this derivative")
+            raise refuse(expr, f"the derivative of {functions[0]!r} is not known; add the Derivative itself to args")
+        raise refuse(expr, "SymPy does not find this derivative")
     return [result]
 
 
@@ -184,7 +181,7 @@ def _substituted(b: Builder, expr: Any) -> Sequence[Any]:
             return [along.xreplace(dict(zip(result.variables, result.point, strict=True)))]
         functions = sorted({type(f).__name__ for f in result.atoms(AppliedUndef)})
         named = f"the derivative of {functions[0]!r} is not known" if functions else "SymPy cannot substitute here"
-        raise CompileError(f"cannot compile {describe(expr)}: {named}")
+        raise refuse(expr, f"{named}")
     return [result]
 
 
@@ -192,16 +189,16 @@ def _limit(b: Builder, expr: Any) -> Sequence[Any]:
     try:
         result = expr.doit()
     except (NotImplementedError, ValueError) as error:
-        raise CompileError(f"cannot compile {describe(expr)}: SymPy finds no such limit") from error
+        raise refuse(expr, "SymPy finds no such limit") from error
     if result.has(sp.Limit, sp.AccumBounds):
-        raise CompileError(f"cannot compile {describe(expr)}: SymPy finds no such limit")
+        raise refuse(expr, "SymPy finds no such limit")
     return [result]
 
 
 def _root_sum(b: Builder, expr: Any) -> Sequence[Any]:
     """The sum of a function of the roots of a polynomial, whose coefficients are numbers."""
     if not expr.poly.domain.is_Numerical:
-        raise CompileError(f"cannot compile {describe(expr)}: its roots depend on other symbols")
+        raise refuse(expr, "its roots depend on other symbols")
     roots = expr.poly.nroots(n=DIGITS, maxsteps=500)
     return [sp.Add(*(expr.fun(root) for root in roots))]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sympy.codegen import cfunctions, numpy_nodes
 
+from ..._kinds import boolean
 from ..._program.builder import Builder
-from ..._program.ir import boolean
-from ..walk import Rule
+from ..rule import Rule
 from .common import call, ufunc
 from .elementary import MAXIMUM, MINIMUM, extremum
 

@@ -9,10 +9,11 @@ import sympy as sp
 from sympy.functions.combinatorial import numbers as sequences
 from sympy.functions.elementary.miscellaneous import Rem
 
+from ..._kinds import real_part
 from ..._program.builder import Builder
-from ..._program.ir import Op, real_part
+from ..._program.ir import Op
 from ..._runtime.special import combinatorial as rt
-from ..walk import Rule
+from ..rule import Rule
 from .common import call, runtime
 from .elementary import FLOOR
 from .integers import Whole, rational, whole

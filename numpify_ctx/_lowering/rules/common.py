@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..._errors import CompileError
+from ..._kinds import Kinds, floating
 from ..._program.builder import Builder
-from ..._program.ir import Kinds, Op, floating
-from ..walk import Rule, describe
+from ..._program.ir import Op
+from ..._symbolic.text import refuse
+from ..rule import Rule
 
 
 def call(op: Op, real: bool = False) -> Rule:
@@ -45,14 +46,14 @@ def rewritten(how: Callable[[Any], Any]) -> Rule:
     def operands(b: Builder, expr: Any) -> list[Any]:
         result = how(expr)
         if type(result) is type(expr):
-            raise CompileError(f"cannot compile {describe(expr)}: SymPy has no other form of it with these arguments")
+            raise refuse(expr, "SymPy has no other form of it with these arguments")
         return [result]
 
     return Rule(lambda b, e, node: node, operands)
 
 
 def _no_value(b: Builder, expr: Any) -> int:
-    raise CompileError(f"cannot compile {describe(expr)}: this constant has no numerical value")
+    raise refuse(expr, "this constant has no numerical value")
 
 
 # A node that is a number, whatever is inside it: CRootOf.

@@ -8,10 +8,11 @@ from typing import Any
 import sympy as sp
 from sympy.functions.elementary.integers import frac
 
+from ..._kinds import real, real_part
 from ..._program.builder import Builder
-from ..._program.ir import Op, real, real_part
+from ..._program.ir import Op
 from ..._runtime.special import elementary as rt
-from ..walk import Rule
+from ..rule import Rule
 from .common import call, of_reciprocal, reciprocal, rewritten, runtime, ufunc
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import sympy as sp
 
+from ..._kinds import INT, promote
 from ..._program.builder import Builder
-from ..._program.ir import INT, Op, promote
+from ..._program.ir import Op
 from ..._program.ops import STACK
 from ..._runtime.arrays import Places, scattered
-from ..walk import Rule
+from ..rule import Rule
 
 
 def _entries(b: Builder, expr: Any) -> Sequence[Any]:

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from ..._kinds import BOOL, INT, Kinds, arithmetic, floating, promote
 from ..._program.builder import Builder
-from ..._program.ir import BOOL, INT, Kinds, Op, arithmetic, floating, promote
-from ..walk import Rule
+from ..._program.ir import Op
+from ..rule import Rule
 from .pointwise import Array, Pointwise, delivered, result_dtype
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import sympy as sp
 from sympy.logic.boolalg import Xnor
 
-from ..._errors import CompileError
+from ..._kinds import COMPLEX
 from ..._program.builder import Builder
-from ..._program.ir import COMPLEX, Op
+from ..._program.ir import Op
 from ..._program.ops import AND, EQ, GE, GT, LE, LT, NE, NOT, OR, XOR
-from ..walk import Rule, describe
+from ..._symbolic.text import describe, refuse
+from ..rule import Rule
 from .elementary import FLOOR, MOD, RULES as ELEMENTARY
 
 
@@ -73,9 +74,7 @@ def _contains_operands(b: Builder, expr: Any) -> Sequence[Any]:
         return [element, *domain.args]
     condition = domain.contains(element)
     if isinstance(condition, sp.Contains):
-        raise CompileError(
-            f"cannot compile {describe(expr)}: SymPy has no condition for membership in {describe(domain)}"
-        )
+        raise refuse(expr, f"SymPy has no condition for membership in {describe(domain)}")
     if not element.is_extended_real and domain.is_subset(sp.S.Reals):
         return [sp.And(condition, sp.Eq(sp.im(element), 0))]
     return [condition]

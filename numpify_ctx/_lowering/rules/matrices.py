@@ -31,11 +31,12 @@ from sympy.matrices.expressions.factorizations import LofCholesky, QofQR, RofQR,
 from sympy.matrices.expressions.fourier import DFT, IDFT
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from ..._errors import CompileError
+from ..._kinds import COMPLEX, INT, REAL, Kinds, arithmetic, floating, promote
 from ..._program.builder import Builder
-from ..._program.ir import COMPLEX, INT, REAL, Kinds, Op, arithmetic, floating, promote
+from ..._program.ir import Op
 from ..._runtime import arrays as arrays, matrices as rt
-from ..walk import Body, Rule, Under, describe
+from ..._symbolic.text import refuse
+from ..rule import Body, Rule, Under
 
 
 def matrix_op(
@@ -97,7 +98,7 @@ def _call(op: Op, data: tuple[Any, ...] | None = None) -> Rule:
 
     def lower(b: Builder, expr: Any, *nodes: int) -> int:
         if any(b.rank[n] != 2 for n in nodes):
-            raise CompileError(f"cannot compile {describe(expr)}: one of its operands is no matrix")
+            raise refuse(expr, "one of its operands is no matrix")
         return b.apply(op, *nodes, data=data)
 
     return Rule(lower, folds=False, ranked=True)
@@ -109,7 +110,7 @@ def entrywise(op: Op) -> Rule:
     def lower(b: Builder, expr: Any, *nodes: int) -> int:
         ranks = {b.rank[n] for n in nodes}
         if len(ranks) > 1:
-            raise CompileError(f"cannot compile {describe(expr)}: its operands have {sorted(ranks)} axes")
+            raise refuse(expr, f"its operands have {sorted(ranks)} axes")
         return nodes[0] if len(nodes) == 1 else b.apply(op, *nodes, data=(ranks.pop(),))
 
     return Rule(lower, folds=False, ranked=True)
@@ -226,7 +227,7 @@ def _applied_operands(b: Builder, expr: Any) -> Sequence[Any]:
 
 def _applied(b: Builder, expr: Any, a: int, body: Body) -> int:
     if b.rank[body.node]:
-        raise CompileError(f"cannot compile {describe(expr)}: the function gives a matrix for a number")
+        raise refuse(expr, "the function gives a matrix for a number")
     size = b.const(b.rank[a])
     return b.region(APPLIED, size, a, body=body.node, bound=body.bound, rank=b.rank[a])
 

@@ -24,10 +24,11 @@ import mpmath
 import numpy as np
 from mpmath.libmp import NoConvergence, to_float
 
-from ..._errors import CompileError
+from ..._kinds import COMPLEX, Kinds, floating
 from ..._program.builder import Builder
-from ..._program.ir import COMPLEX, Kinds, Op, floating
-from ..walk import Rule, describe
+from ..._program.ir import Op
+from ..._symbolic.text import refuse
+from ..rule import Rule
 
 
 BITS = 120  # of the reference; a double has 53
@@ -266,9 +267,8 @@ def _as_complex(value: Any) -> complex:
 def needs_scipy(expr: Any) -> None:
     """Raise unless SciPy is there."""
     if scipy_special() is None:
-        raise CompileError(
-            f"cannot compile {describe(expr)}: {type(expr).__name__} comes from SciPy, which is not installed; "
-            "pip install 'haliax-refs[scipy]'"
+        raise refuse(
+            expr, f"{type(expr).__name__} comes from SciPy, which is not installed; pip install 'haliax-refs[scipy]'"
         )
 
 

@@ -6,9 +6,9 @@ import sympy as sp
 from sympy.functions.special.polynomials import chebyshevt_root, chebyshevu_root, hermite_prob
 from sympy.functions.special.spherical_harmonics import Ynm, Znm
 
-from ..._program.ir import real
+from ..._kinds import real
 from ..._runtime.special import polynomials as rt
-from ..walk import Rule
+from ..rule import Rule
 from .common import call, runtime
 from .pointwise import pointwise
 

@@ -25,11 +25,11 @@ from sympy.functions.special.gamma_functions import digamma, multigamma, trigamm
 from sympy.functions.special.hyper import appellf1
 from sympy.functions.special.mathieu_functions import mathieuc, mathieucprime, mathieus, mathieusprime
 
-from ..._errors import CompileError
 from ..._program.builder import Builder
 from ..._program.ir import Op
 from ..._runtime.special import bessel as bessel, elliptic as elliptic, gamma as gamma, zeta as zeta
-from ..walk import Rule, describe
+from ..._symbolic.text import refuse
+from ..rule import Rule
 from .elementary import EXP
 from .pointwise import Pointwise, needs_scipy, op_of, pointwise
 
@@ -105,9 +105,10 @@ _APPELLF1 = Pointwise("appellf1", lambda mp, *numbers: mp.appellf1(*numbers))
 
 def _no_norm(b: Builder, expr: Any, *nodes: int) -> int:
     name = type(expr).__name__
-    raise CompileError(
-        f"cannot compile {describe(expr)}: SymPy says which equation {name} solves, but not with which norm, so it has "
-        f"no value; pass functions={{{name}: a NumPy function}}"
+    raise refuse(
+        expr,
+        f"SymPy says which equation {name} solves, but not with which norm, so it has "
+        f"no value; pass functions={{{name}: a NumPy function}}",
     )
 
 

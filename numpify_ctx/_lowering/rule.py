@@ -1,0 +1,53 @@
+"""What a rule is: how one SymPy class becomes nodes of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._kinds import INT
+from .._program.builder import Builder
+
+
+Lower = Callable[..., int]
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """An operand that is a function of `symbols`: the body of a sum. The rule's `lower` gets it as a `Body`.
+
+    `kinds` are the kinds of number that the symbols may stand for.
+    """
+
+    expr: Any
+    symbols: tuple[Any, ...]
+    kinds: int = INT
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A lowered `Under`: a node, and the nodes of the bound variables in it."""
+
+    node: int
+    bound: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one SymPy class becomes program nodes.
+
+    Attributes:
+        lower: `(builder, expr, *operand nodes) -> node`.
+        operands: `(builder, expr) -> what to lower first`: SymPy expressions, or `Under` to bind symbols. None:
+            `expr.args`.
+        ranked: operands may be matrices and arrays; else they must be numbers.
+        real: operands must be real numbers. What is complex whatever the arguments are is refused when compiling.
+        folds: an `expr` all of whose operands are constant is a constant, and `expr.evalf()` gives its value.
+    """
+
+    lower: Lower
+    operands: Callable[[Builder, Any], Sequence[Any]] | None = None
+    folds: bool = True
+    ranked: bool = False
+    real: bool = False
