@@ -19,10 +19,7 @@ What is what:
 - `install` and `uninstall` put this into haliax and take it out again; `is_installed` tells.
 """
 
-from ._patches.install import install as install, is_installed as is_installed, uninstall as uninstall
-from ._patches.transforms import foreach as foreach
-from ._refs import (
-    NamedRef as NamedRef,
+from ._functions import (
     addupdate as addupdate,
     empty_ref as empty_ref,
     free_ref as free_ref,
@@ -33,6 +30,9 @@ from ._refs import (
     swap as swap,
     wrap as wrap,
 )
+from ._patches.install import install as install, is_installed as is_installed, uninstall as uninstall
+from ._patches.transforms import foreach as foreach
+from ._refs import NamedRef as NamedRef
 
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Where a ref was made, which says where it may be frozen; whether a loop condition is being traced; whether vmap maps.
+"""Which refs are frozen; where one was made, so that it may be frozen there; whether a loop condition is traced.
 
 jax can be asked which trace is current, but not which one a tracer belongs to, so both are noted as they happen.
 """
@@ -13,8 +13,6 @@ from typing import Any
 
 import jax
 
-from ._indexing.layout import Layout
-
 
 try:
     from jax.extend.core import get_opaque_trace_state
@@ -24,12 +22,15 @@ except ImportError:  # jax 0.8 and 0.9 have it in jax.core
 with jax.ensure_compile_time_eval():  # so that importing inside a traced function does no harm
     _NO_TRACE = get_opaque_trace_state(convention="nnx")
 
+# the id of a frozen or freed `jax.Ref` -> a weak reference to it, which removes the entry; every use of a ref asks
+_FROZEN: dict[int, Any] = {}
+
 # the id of a traced `jax.Ref` -> a weak reference to it, which removes the entry, and the trace that made it
 _MADE: dict[int, tuple[Any, Any]] = {}
 
 # while a loop condition is being traced: the refs made in it, by id; they are kept alive, so that no id is used again
 _CONDITION: ContextVar[dict[int, Any] | None] = ContextVar("condition", default=None)
-condition = _CONDITION.get
+loop_condition = _CONDITION.get
 
 
 def is_eager() -> bool:
@@ -37,17 +38,29 @@ def is_eager() -> bool:
     return bool(get_opaque_trace_state(convention="nnx") == _NO_TRACE)
 
 
-def made(raw: Any) -> Any:
+def is_frozen(raw: Any) -> bool:
+    """Whether the `jax.Ref` was frozen or freed."""
+    ended = _FROZEN.get(id(raw))
+    return ended is not None and ended() is raw
+
+
+def note_frozen(raw: Any) -> None:
+    """Note that the `jax.Ref` was frozen or freed."""
+    key = id(raw)
+    _FROZEN[key] = weakref.ref(raw, lambda _: _FROZEN.pop(key, None))
+
+
+def note_made(raw: Any) -> Any:
     """Note that the `jax.Ref` was made here and now, and return it."""
     if isinstance(raw, jax.core.Tracer):
         key = id(raw)
         forget = weakref.ref(raw, lambda _: _MADE.pop(key, None))
         _MADE[key] = forget, get_opaque_trace_state(convention="nnx")
-    arrived(raw)
+    note_argument(raw)
     return raw
 
 
-def arrived(raw: Any) -> None:
+def note_argument(raw: Any) -> None:
     """Note that a `jax.Ref` became an argument of a function that is traced within a loop condition, if one is."""
     inside = _CONDITION.get()
     if inside is not None:
@@ -98,24 +111,3 @@ def as_mapping(function: Callable[..., Any]) -> Callable[..., Any]:
             _MAPPING.reset(token)
 
     return mapping
-
-
-def explain(error: Exception, dtype: Any, layout: Layout) -> Exception | None:
-    """An error of jax's about a ref in our words, with the axes and the way out; None where it has said enough.
-
-    jax has no type of its own for these errors. Where its words change, they pass through as they are.
-    """
-    text = str(error)
-    base = ", ".join(f"{axis.name}={axis.size}" for axis in layout.base)
-    if "unbatched array reference" in text:
-        return ValueError(
-            f"cannot write to a {dtype} ref of ({base}) under vmap: the ref is not mapped, so each instance would "
-            "write the same cells; pass the ref to hax.vmap as an argument that has the mapped axis, or return the "
-            "value and write it outside"
-        )
-    if "non-differentiated array reference" in text:
-        return ValueError(
-            f"cannot write a differentiated value to a {dtype} ref of ({base}): the ref is not differentiated; "
-            "write jax.lax.stop_gradient(value), or make the ref inside the function"
-        )
-    return None

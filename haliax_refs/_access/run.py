@@ -23,8 +23,8 @@ from .._indexing.layout import Layout
 from .._indexing.plan import Plan
 from .._indexing.selectors import INDEX_DTYPE
 from .._indexing.views import Expr
-from .._lifetime import explain
 from .._recent import Recent
+from .errors import explain
 from .gradients import staying, without_lost
 from .index import ARRAYS, Access, access
 from .sharding import divided_by, divided_by_mapping

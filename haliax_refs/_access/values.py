@@ -8,11 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from haliax import Axis, NamedArray
+from haliax import NamedArray
 
 from .._explicit import is_ref
+from .._indexing.describe import listed
 from .._indexing.layout import Layout
-from .._indexing.selectors import _show as show
+from .._indexing.selectors import show
 
 
 def checked(value: Any, layout: Layout, dtype: Any) -> tuple[Any, tuple[str, ...]]:
@@ -138,7 +139,3 @@ def bounds(dtype: Any) -> tuple[int, int]:
     """The least and the greatest value of an integer dtype; NumPy does not know those of 4 bits and fewer."""
     info = jnp.iinfo(dtype)  # type: ignore[no-untyped-call]
     return int(info.min), int(info.max)
-
-
-def listed(axes: tuple[Axis, ...]) -> str:
-    return "(" + ", ".join(f"{axis.name}={axis.size}" for axis in axes) + ")"

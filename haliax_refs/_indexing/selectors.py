@@ -120,7 +120,7 @@ def _pairs(idx: Any) -> list[tuple[Any, Any]]:
         if len(entries) % 2:
             raise ValueError(f"cannot index by {len(entries)} entries: the pairs form alternates axis and selector")
         return list(zip(entries[::2], entries[1::2], strict=True))
-    shown = f"the slice '{_show(idx)}'" if isinstance(idx, slice) else _show(idx)
+    shown = f"the slice '{show(idx)}'" if isinstance(idx, slice) else show(idx)
     raise TypeError(f"cannot index by {shown}: a named ref takes {{axis: selector}}, 'axis', selector pairs, or '...'")
 
 
@@ -132,7 +132,7 @@ def _axis_name(key: Any, sizes: Mapping[str, int], raw: Any, showing: Showing) -
             )
         key = key.name
     if not isinstance(key, str):
-        raise TypeError(f"cannot index axis {_show(key)}: an axis is an Axis or its name")
+        raise TypeError(f"cannot index axis {show(key)}: an axis is an Axis or its name")
     if key not in sizes:
         raise ValueError(f"cannot index axis {key!r}: {showing(key)}")
     return key
@@ -185,10 +185,10 @@ class _AxisOfSize:
     showing: Showing
 
     def error(self, kind: type[Exception], raw: Any, fact: str, way_out: str) -> Exception:
-        return kind(f"cannot take {_show(raw)} of axis {self.name!r}: {fact}; {way_out}")
+        return kind(f"cannot take {show(raw)} of axis {self.name!r}: {fact}; {way_out}")
 
     def outside(self, raw: Any) -> Exception:
-        return IndexError(f"cannot take {_show(raw)} of axis {self.name!r}: this view has {self.showing(self.name)}")
+        return IndexError(f"cannot take {show(raw)} of axis {self.name!r}: this view has {self.showing(self.name)}")
 
     def at(self, i: int) -> Selector:
         if self.frame.guard:
@@ -323,18 +323,18 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, np.ndarray | jax.Array) and jnp.issubdtype(value.dtype, jnp.integer)
 
 
-def _show(raw: Any) -> str:
+def show(raw: Any) -> str:
     match raw:
         case jax.core.Tracer():
             return f"a traced {raw.dtype}{list(raw.shape)}"
         case NamedArray():
             return f"NamedArray({raw.dtype}{dict(raw.shape)})"
         case dslice():
-            return f"hax.ds({_show(raw.start)}, {_show(raw.size)})"
+            return f"hax.ds({show(raw.start)}, {show(raw.size)})"
         case PallasSlice():
-            return f"pl.ds({_show(raw.start)}, {_show(raw.size)}, {raw.stride})"
+            return f"pl.ds({show(raw.start)}, {show(raw.size)}, {raw.stride})"
         case slice():
             parts = (raw.start, raw.stop) if raw.step is None else (raw.start, raw.stop, raw.step)
-            return ":".join("" if part is None else _show(part) for part in parts)
+            return ":".join("" if part is None else show(part) for part in parts)
     text = repr(raw)
     return text if len(text) <= 80 else text[:77] + "..."

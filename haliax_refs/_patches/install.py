@@ -10,7 +10,7 @@ from typing import Any
 
 import haliax
 
-from .. import _explicit, _refs
+from .. import _explicit, _functions, _refs
 from . import jax_guards as _restrictions, transforms as _transforms, trees as _trees
 
 
@@ -120,7 +120,8 @@ def is_installed() -> bool:
 
 
 def _ours(name: str) -> Any:
-    return getattr(_transforms if name == "foreach" else _refs, name)
+    owner = {"foreach": _transforms, "NamedRef": _refs}.get(name, _functions)
+    return getattr(owner, name)
 
 
 def _places_of(function: Any) -> list[tuple[ModuleType, str]]:

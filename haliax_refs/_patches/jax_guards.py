@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from .._access.values import listed
+from .._indexing.describe import listed
 from .._lifetime import as_condition, as_mapping
 from .._refs import as_named_ref, is_named_ref
 

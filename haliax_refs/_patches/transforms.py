@@ -22,11 +22,12 @@ import numpy as np
 from haliax import Axis, NamedArray
 from haliax.axis import axis_spec_to_tuple
 
-from .._access.values import listed
+from .._functions import empty_ref, new_ref
+from .._indexing.describe import listed
 from .._indexing.layout import Layout
 from .._indexing.selectors import Selector
 from .._indexing.views import Operand, Point
-from .._refs import NamedRef, _make as make, as_named_ref, empty_ref, is_named_ref, new_ref
+from .._refs import NamedRef, as_named_ref, is_named_ref, make
 from .trees import Slot, put_back, taken_out
 
 

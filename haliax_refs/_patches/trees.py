@@ -15,7 +15,7 @@ import numpy as np
 from haliax import NamedArray
 from jax.sharding import NamedSharding, PartitionSpec
 
-from .._refs import NamedRef, _make as make, as_named_ref, is_named_ref
+from .._refs import NamedRef, as_named_ref, is_named_ref, make
 
 
 @jax.tree_util.register_static

@@ -1,0 +1,28 @@
+"""jax's own errors about refs, said in the words of named axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._indexing.layout import Layout
+
+
+def explain(error: Exception, dtype: Any, layout: Layout) -> Exception | None:
+    """An error of jax's about a ref in our words, with the axes and the way out; None where it has said enough.
+
+    jax has no type of its own for these errors. Where its words change, they pass through as they are.
+    """
+    text = str(error)
+    base = ", ".join(f"{axis.name}={axis.size}" for axis in layout.base)
+    if "unbatched array reference" in text:
+        return ValueError(
+            f"cannot write to a {dtype} ref of ({base}) under vmap: the ref is not mapped, so each instance would "
+            "write the same cells; pass the ref to hax.vmap as an argument that has the mapped axis, or return the "
+            "value and write it outside"
+        )
+    if "non-differentiated array reference" in text:
+        return ValueError(
+            f"cannot write a differentiated value to a {dtype} ref of ({base}): the ref is not differentiated; "
+            "write jax.lax.stop_gradient(value), or make the ref inside the function"
+        )
+    return None

@@ -1,0 +1,152 @@
+"""`ref.at[idx]`: reads and in-place updates of the part of a ref that an index selects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from haliax import NamedArray
+
+from ._access.operations import apply, read, reduce, write
+from ._handle import Handle
+
+
+class At:
+    """`ref.at`, to be indexed: `ref.at[idx]` is an `AtIndex`. See `NamedRef.at`."""
+
+    __slots__ = ("_ref",)
+
+    def __init__(self, ref: Handle) -> None:
+        self._ref = ref
+
+    def __getitem__(self, idx: Any) -> AtIndex:
+        return AtIndex(self._ref, idx)
+
+    def __setitem__(self, idx: Any, value: Any) -> NoReturn:
+        raise TypeError("cannot assign to ref.at[...]: it is there to be updated; write ref[idx] = value")
+
+    def __repr__(self) -> str:
+        return f"<{self._ref!r}.at>"
+
+
+class AtIndex:
+    """The part of a ref that an index shows, to be read or updated in place; see `NamedRef.at`.
+
+    Every update takes a value as `haliax_refs.set` does, raises what that raises, and returns None. A position that an
+    index array mentions twice is updated twice; of two that are `set`, the last stays.
+    """
+
+    __slots__ = ("_idx", "_ref")
+
+    def __init__(self, ref: Handle, idx: Any) -> None:
+        self._ref, self._idx = ref, idx
+
+    def __repr__(self) -> str:
+        return f"<{self._ref!r}.at[{self._idx!r}]>"
+
+    def get(self, *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
+        """As `haliax_refs.get`.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
+        >>> ref.at["x", [2, 7]].get(mode="fill", fill_value=0.0).array.tolist()
+        [3.0, 0.0]
+        """
+        return read(self._ref, self._idx, mode, fill_value)
+
+    def set(self, value: Any, *, mode: str | None = None) -> None:
+        """As `haliax_refs.set`.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
+        >>> ref.at["x", [2, 7]].set(9.0, mode="drop")
+        >>> ref[...].array.tolist()
+        [1.0, 2.0, 9.0]
+        """
+        write("set", self._ref, self._idx, value, mode)
+
+    def add(self, value: Any, *, mode: str | None = None) -> None:
+        """As `haliax_refs.addupdate`.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
+        >>> ref.at["x", [2, 2]].add(1.0)
+        >>> ref[...].array.tolist()
+        [1.0, 2.0, 5.0]
+        """
+        write("addupdate", self._ref, self._idx, value, mode)
+
+    def multiply(self, value: Any, *, mode: str | None = None) -> None:
+        """Multiply what is shown by `value`.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
+        >>> ref.at["x", 1:].multiply(10.0)
+        >>> ref[...].array.tolist()
+        [1.0, 20.0, 30.0]
+        """
+        reduce("multiply", self._ref, self._idx, value, mode)
+
+    mul = multiply
+
+    def divide(self, value: Any, *, mode: str | None = None) -> None:
+        """Divide what is shown by `value`; TypeError where the ref holds integers.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
+        >>> ref.at["x", 1:].divide(2.0)
+        >>> ref[...].array.tolist()
+        [1.0, 1.0, 1.5]
+        """
+        reduce("divide", self._ref, self._idx, value, mode)
+
+    def power(self, value: Any, *, mode: str | None = None) -> None:
+        """Raise what is shown to the power of `value`.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
+        >>> ref.at["x", 1:].power(2.0)
+        >>> ref[...].array.tolist()
+        [1.0, 4.0, 9.0]
+        """
+        reduce("power", self._ref, self._idx, value, mode)
+
+    def min(self, value: Any, *, mode: str | None = None) -> None:
+        """Replace what is shown by the lesser of it and `value`.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
+        >>> ref.at[...].min(2.0)
+        >>> ref[...].array.tolist()
+        [1.0, 2.0, 2.0]
+        """
+        reduce("min", self._ref, self._idx, value, mode)
+
+    def max(self, value: Any, *, mode: str | None = None) -> None:
+        """Replace what is shown by the greater of it and `value`.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
+        >>> ref.at[...].max(2.0)
+        >>> ref[...].array.tolist()
+        [2.0, 2.0, 3.0]
+        """
+        reduce("max", self._ref, self._idx, value, mode)
+
+    def apply(self, function: Callable[[Any], Any], *, mode: str | None = None) -> None:
+        """Replace what is shown by `function` of it; the result is cast as a value that is written is.
+
+        Args:
+            function: takes a jax array and gives one of its shape, entry by entry. The axes that it sees have no names
+                and no order to rely on.
+        Raises:
+            TypeError: `function` is none.
+            ValueError: its result has another shape.
+
+        >>> import haliax as hax, haliax_refs
+        >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
+        >>> ref.at["x", 1:].apply(lambda x: -x)
+        >>> ref[...].array.tolist()
+        [1.0, -2.0, -3.0]
+        """
+        apply(function, self._ref, self._idx, mode)

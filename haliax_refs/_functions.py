@@ -1,0 +1,285 @@
+"""The functions on named refs, of `haliax_refs` and of `hax.ref`: making, reading, writing and ending them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import haliax
+import jax
+import jax.numpy as jnp
+import numpy as np
+from haliax import Axis, NamedArray
+
+from ._access.operations import read, write
+from ._access.values import array_of
+from ._explicit import is_ref
+from ._indexing.layout import Layout
+from ._lifetime import is_eager, note_frozen, note_made
+from ._refs import NamedRef, as_named_ref, make
+
+
+def new_ref(value: Any, axes: Any = None, *, memory_space: Any = None, kind: str | None = None) -> NamedRef:
+    """A new mutable buffer that holds a copy of `value`.
+
+    Args:
+        value: a `NamedArray`, an array, or a scalar.
+        axes: the axes of an array that is not named: axes, names, or a mapping from name to size, in its order.
+        memory_space: as `jax.new_ref` takes it.
+        kind: as `jax.new_ref` takes it, from jax 0.9 on.
+    Returns:
+        A `NamedRef` of the value's axes, dtype and sharding. A Python number has the dtype that jax gives it.
+    Raises:
+        ValueError: the axes do not fit the shape of `value`.
+        TypeError: `value` has no axes and is no scalar, is no number, or is a ref itself.
+        OverflowError: `value` is an int that jax's default integer dtype does not hold.
+        NotImplementedError: a `kind`, where jax has none.
+
+    >>> import haliax as hax, haliax_refs, jax.numpy as jnp
+    >>> hax.new_ref(hax.ones({"x": 2})), hax.new_ref(jnp.zeros((2, 3)), ("x", "y")), hax.new_ref(0.0)
+    (NamedRef(float32: x=2), NamedRef(float32: x=2, y=3), NamedRef(float32: ))
+    """
+    if is_ref(value):
+        raise TypeError(f"cannot make a new ref of {type(value).__name__}: it is one; read it first, ref[...]")
+    if isinstance(value, NamedArray):
+        array, named = array_of(value.array, "make a ref of"), value.axes
+        if axes is not None and _axes(axes, np.shape(array)) != named:
+            raise ValueError(f"cannot make a ref with axes {axes}: the value's are {named}; leave them out")
+    else:
+        array = _as_jax(array_of(value, "make a ref of"))
+        if axes is None and array.ndim:
+            raise TypeError(f"cannot make a ref of an array of shape {array.shape}: it has no names; pass its axes")
+        named = _axes(() if axes is None else axes, array.shape)
+    options: dict[str, Any] = {}
+    if memory_space is not None:
+        options["memory_space"] = memory_space
+    if kind is not None:
+        if "kind" not in inspect.signature(jax.new_ref).parameters:
+            raise NotImplementedError(
+                f"cannot make a ref of kind {kind!r}: jax {jax.__version__} has none; they come with jax 0.9"
+            )
+        options["kind"] = kind
+    return make(note_made(jax.new_ref(array, **options)), Layout.whole(named), ())
+
+
+def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None) -> NamedRef:
+    """A new mutable buffer whose contents are not yet anything in particular.
+
+    Args:
+        axes: its axes, with sizes.
+        dtype: of its entries.
+        memory_space: as `jax.empty_ref` takes it.
+    Raises:
+        ValueError: an axis has no size.
+        TypeError: `axes` are none.
+
+    >>> import haliax as hax, haliax_refs
+    >>> hax.ref.empty_ref({"x": 2, "y": 3}).shape
+    {'x': 2, 'y': 3}
+    """
+    named = _axis_tuple(axes)
+    for axis in named:
+        if not isinstance(axis, Axis):
+            raise ValueError(
+                f"cannot make a buffer with axis {axis!r}: its size is not known; pass hax.Axis(name, size)"
+            )
+        if axis.size < 0:
+            raise ValueError(f"cannot make a buffer with axis {axis}: its size is negative; pass 0 or more")
+    shape = tuple(axis.size for axis in named)
+    if is_eager() or not hasattr(jax, "empty_ref"):
+        # jax.empty_ref has no eager form, and comes with jax 0.10
+        return new_ref(jnp.empty(shape, dtype), named, memory_space=memory_space)
+    raw = jax.empty_ref(jax.ShapeDtypeStruct(shape, dtype), memory_space=memory_space)
+    return make(note_made(raw), Layout.whole(named), ())
+
+
+def wrap(ref: Any, axes: Any) -> NamedRef:
+    """A `NamedRef` of a `jax.Ref` that exists already, as those that a Pallas kernel is given.
+
+    Args:
+        ref: a `jax.Ref`, eager, traced, or in a kernel.
+        axes: its axes, or names for them, in its order.
+    Raises:
+        ValueError: the axes do not fit its shape.
+        TypeError: it is an array, or has names already.
+
+    >>> import jax, jax.numpy as jnp, haliax as hax, haliax_refs
+    >>> raw = jax.new_ref(jnp.arange(6).reshape(2, 3))
+    >>> hax.ref.wrap(raw, ("x", "y"))["x", 1].array
+    Array([3, 4, 5], dtype=int32)
+    """
+    if isinstance(ref, NamedRef):
+        raise TypeError("cannot wrap a NamedRef: it has names; take .rename({old: new})")
+    if not _is_reference(ref):
+        raise TypeError(
+            f"cannot wrap a {type(ref).__name__}: it is no reference; make one with hax.new_ref(value, axes)"
+        )
+    return make(note_made(ref), Layout.whole(_axes(axes, ref.shape)), ())
+
+
+def _is_reference(value: Any) -> bool:
+    """Whether it is a `jax.Ref`, or what `.at` makes of one in a kernel, which is of a class of jax's own."""
+    if isinstance(value, jax.Ref):
+        return True
+    is_value = isinstance(value, NamedArray | np.ndarray | jax.Array)
+    return not is_value and hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "__setitem__")
+
+
+def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
+    """What `ref[idx]` reads.
+
+    Args:
+        ref: a `NamedRef`, whole or a view.
+        idx: what an index may be.
+        mode: None or "clip": indices that are not static are clamped into the view. "fill": what is out of bounds
+            reads as `fill_value`. "drop" is "fill", as in `jax.numpy`.
+        fill_value: one value; by default NaN, or the least (greatest, if unsigned) value of an integer dtype, or True.
+            A ref of PRNG keys has no default.
+    Returns:
+        A `NamedArray`, a copy, of the ref's dtype, with the axes that `idx` shows, as `NamedRef.slice` orders them.
+    Raises:
+        IndexError: a static index is out of bounds, in a mode that does not allow for it.
+        ValueError: an axis is unknown, named twice, or has another size; there is no such mode; or `fill_value` has no
+            mode that takes it, or is not one value.
+        TypeError: something is no selector, or `ref` is no NamedRef.
+        RuntimeError: the ref has ended.
+
+    >>> import haliax as hax, haliax_refs, jax.numpy as jnp
+    >>> ref = hax.new_ref(hax.arange({"x": 4}))
+    >>> hax.ref.get(ref, {"x": jnp.array([1, 7])}, mode="fill", fill_value=-1).array.tolist()
+    [1, -1]
+    """
+    return read(as_named_ref(ref), idx, mode, fill_value)
+
+
+def set(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
+    """Write `value` to what `idx` shows: `ref[idx] = value`.
+
+    Args:
+        ref: a `NamedRef`, whole or a view.
+        idx: what an index may be.
+        value: a `NamedArray`, broadcast by name; a scalar; or an array of exactly the shape shown.
+            It is cast as NumPy casts in place ("same_kind").
+        mode: None or "clip": indices that are not static are clamped into the view. "drop": what is out of bounds
+            is not written; "fill" is "drop".
+    Raises:
+        TypeError: the cast would lose the value's kind (a float into an int ref).
+        ValueError: the value has axes, or a shape, that are not shown.
+        OverflowError: an int that the ref's integer dtype does not hold.
+        And what `get` raises of an index. Nothing is written then.
+
+    >>> import haliax as hax, haliax_refs
+    >>> ref = hax.new_ref(hax.zeros({"x": 2, "y": 2}))
+    >>> hax.ref.set(ref, {"x": 1}, hax.arange({"y": 2}))
+    >>> ref[...].array.tolist()
+    [[0.0, 0.0], [0.0, 1.0]]
+    """
+    write("set", as_named_ref(ref), idx, value, mode)
+
+
+def swap(ref: Any, idx: Any, value: Any, *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
+    """Write `value` to what `idx` shows and return what was there.
+
+    Takes what `set` takes, raises what it raises, and returns what `get` returns.
+
+    >>> import haliax as hax, haliax_refs
+    >>> ref = hax.new_ref(hax.arange({"x": 3}))
+    >>> hax.swap(ref, {"x": slice(0, 2)}, 9).array.tolist(), ref[...].array.tolist()
+    ([0, 1], [9, 9, 2])
+    """
+    out, axes = write("swap", as_named_ref(ref), idx, value, mode, fill_value)
+    return NamedArray(out, axes)
+
+
+def addupdate(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
+    """Add `value` to what `idx` shows; what an index array mentions twice is added to twice.
+
+    Takes what `set` takes and raises what it raises.
+
+    >>> import haliax as hax, haliax_refs
+    >>> ref = hax.new_ref(hax.zeros({"x": 3}))
+    >>> hax.ref.addupdate(ref, {"x": [0, 2, 2]}, 1.0)
+    >>> ref[...].array.tolist()
+    [1.0, 0.0, 2.0]
+    """
+    write("addupdate", as_named_ref(ref), idx, value, mode)
+
+
+def freeze(ref: Any) -> NamedArray:
+    """What `ref` shows, and the end of the whole buffer: any later use of it, through any view, raises RuntimeError.
+
+    Raises:
+        RuntimeError: it has ended already.
+        ValueError: within a traced function that did not make it.
+
+    >>> import haliax as hax, haliax_refs
+    >>> ref = hax.new_ref(hax.arange({"x": 3}))
+    >>> view = ref.slice({"x": slice(1, None)})
+    >>> hax.freeze(view).array.tolist()
+    [1, 2]
+    >>> ref[...]
+    Traceback (most recent call last):
+    ...
+    RuntimeError: cannot use this ref of (x=3): it was frozen, or freed, which ended every view of its buffer; ...
+    """
+    ref = as_named_ref(ref)
+    ref._check_ends_here("freeze")
+    raw = ref._ref
+    if is_eager():
+        value = ref[...]
+    elif ref._layout.is_whole:
+        value = NamedArray(jax.freeze(raw), ref.axes)
+    else:
+        value = ref[...]
+        jax.freeze(raw)
+    note_frozen(raw)
+    return value
+
+
+def free_ref(ref: Any) -> None:
+    """End the whole buffer without reading it: any later use of it, through any view, raises RuntimeError.
+
+    It raises what `freeze` raises.
+
+    >>> import haliax as hax, haliax_refs
+    >>> ref = hax.new_ref(hax.zeros({"x": 3}))
+    >>> hax.ref.free_ref(ref)
+    >>> ref
+    NamedRef(float32: x=3) (frozen)
+    """
+    ref = as_named_ref(ref)
+    ref._check_ends_here("free")
+    if hasattr(jax, "free_ref"):  # from jax 0.10 on
+        jax.free_ref(ref._ref)
+    note_frozen(ref._ref)
+
+
+def _as_jax(value: Any) -> Any:
+    try:
+        return jnp.asarray(value)
+    except OverflowError as e:
+        raise OverflowError(f"cannot make a ref of {value}: no int of jax's holds it; make it a float") from e
+
+
+def _is_axis_spec(axes: Any) -> bool:
+    if isinstance(axes, Mapping | Sequence) and not isinstance(axes, str):
+        return all(isinstance(axis, Axis | str) for axis in axes)
+    return isinstance(axes, Axis | str)
+
+
+def _axis_tuple(axes: Any) -> tuple[Any, ...]:
+    """Axes and names from any spec of Haliax's."""
+    if not _is_axis_spec(axes):
+        raise TypeError(f"cannot take axes from {axes!r}: pass hax.Axis objects or names, one or a sequence of them")
+    return tuple(haliax.axis.axis_spec_to_tuple(axes))
+
+
+def _axes(axes: Any, shape: tuple[int, ...]) -> tuple[Axis, ...]:
+    """Axes for an array of that shape; names alone take their sizes from it."""
+    given = _axis_tuple(axes)
+    sizes = [axis.size if isinstance(axis, Axis) else None for axis in given]
+    if len(given) != len(shape) or any(size not in (None, n) for size, n in zip(sizes, shape, strict=True)):
+        names = ", ".join(str(axis) for axis in given)
+        raise ValueError(f"cannot name an array of shape {tuple(shape)} by axes ({names}): give one for each dimension")
+    return tuple(axis if isinstance(axis, Axis) else Axis(axis, n) for axis, n in zip(given, shape, strict=True))

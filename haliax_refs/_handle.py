@@ -1,0 +1,62 @@
+"""A `jax.Ref` with what is seen of it, and whether it may be used: all that an access needs to know of a `NamedRef`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from ._explicit import ExplicitReads
+from ._indexing.describe import listed
+from ._indexing.layout import Layout
+from ._lifetime import is_frozen, is_in_condition, may_freeze
+
+
+class Handle(ExplicitReads):
+    """The base of `NamedRef`: the buffer, the layout of the view, and the operands that the layout numbers."""
+
+    __slots__ = ("__weakref__", "_layout", "_operands", "_ref")
+
+    _ref: jax.Ref
+    _layout: Layout
+    _operands: tuple[Any, ...]
+
+    def _check_alive(self) -> None:
+        if is_frozen(self._ref):
+            names = ", ".join(f"{axis.name}={axis.size}" for axis in self._layout.base)
+            raise RuntimeError(
+                f"cannot use this ref of ({names}): it was frozen, or freed, which ended every view of its buffer; "
+                "keep what freeze() returned, or make a new ref of it with new_ref()"
+            )
+
+    def _check_usable(self) -> None:
+        self._check_alive()
+        layout = self._layout
+        if self._ref.shape != layout.base_shape:
+            asked = f"cannot use this ref of {listed(layout.base)}"
+            if len(self._ref.shape) == len(layout.base):
+                raise ValueError(
+                    f"{asked}, of which this is a view: here is a part of its buffer, of shape {self._ref.shape}, as "
+                    "in shard_map, and what a view shows of that is not known; pass the ref whole, and take the view "
+                    "inside"
+                )
+            raise ValueError(
+                f"{asked}: jax mapped a dimension of its buffer, which has shape {self._ref.shape} here, and does not "
+                "say which; map it by name, with hax.vmap, hax.scan or hax.ref.foreach"
+            )
+        self._check_not_in_condition()
+
+    def _check_not_in_condition(self) -> None:
+        if is_in_condition(self._ref):
+            raise ValueError(
+                f"cannot use a ref of {listed(self._layout.base)} in the condition of a while_loop: jax reads it once, "
+                "before the loop, which may then never end; carry the value, and read the ref in the body"
+            )
+
+    def _check_ends_here(self, verb: str) -> None:
+        self._check_usable()
+        if not may_freeze(self._ref):
+            raise ValueError(
+                f"cannot {verb} a ref of {listed(self._layout.base)} here: it came from outside of the function that "
+                f"jax is tracing; {verb} it where it was made, and return ref[...] from here"
+            )
