@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import pallas as pl
 
-from tests.oracles import Index, Mask, NamedOracle, Point, Take, Window, same_by_name
-from tests.strategies import Chain, Spelled, SpelledValue, Step
+from tests.refs.oracles import Index, Mask, NamedOracle, Point, Take, Window, same_by_name
+from tests.refs.strategies import Chain, Spelled, SpelledValue, Step
 
 
 Lift = Callable[[np.ndarray], Any]  # from the data of a dynamic selector to the jax array to use

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import haliax_refs
-from tests.oracles import NamedOracle
+from tests.refs.oracles import NamedOracle
 from tests.refs.spelling import Lift, base_array, base_oracle, bracket, check, collecting, replaying, spell_value
-from tests.strategies import Chain, SpelledValue, Step, Wild, chains, values
+from tests.refs.strategies import Chain, SpelledValue, Step, Wild, chains, values
 
 
 LONG = settings(max_examples=2000, derandomize=False)

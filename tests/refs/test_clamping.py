@@ -18,10 +18,10 @@ from hypothesis import given, strategies as st
 from jax.experimental import pallas as pl
 
 import haliax_refs
-from tests.oracles import Value
+from tests.refs.oracles import Value
 from tests.refs.spelling import base_array, base_oracle, bracket, check, collecting, replaying, spell_value
 from tests.refs.test_chains import LONG, OPERATIONS, chains_and_values, check_operation, read, under_jit
-from tests.strategies import Chain, SpelledValue, chains, values
+from tests.refs.strategies import Chain, SpelledValue, chains, values
 
 
 @given(chains(wild=True))

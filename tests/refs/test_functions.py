@@ -18,9 +18,9 @@ from haliax import Axis, NamedArray
 from hypothesis import given, strategies as st
 
 import haliax_refs
-from tests.oracles import Point, Take, Window
+from tests.refs.oracles import Point, Take, Window
 from tests.refs.spelling import base_array, base_oracle, bracket, check
-from tests.strategies import Chain, Step, chains, steps
+from tests.refs.strategies import Chain, Step, chains, steps
 
 
 X, Y = hax.make_axes(x=4, y=3)

@@ -14,9 +14,9 @@ from hypothesis import given, strategies as st
 from jax.experimental import pallas as pl
 
 import haliax_refs
-from tests.oracles import Index, Take
+from tests.refs.oracles import Index, Take
 from tests.refs.spelling import base_array, base_oracle, bracket, check, collecting, replaying
-from tests.strategies import Chain, Step, chains, steps
+from tests.refs.strategies import Chain, Step, chains, steps
 
 
 X, Y, Z = hax.make_axes(x=4, y=3, z=2)

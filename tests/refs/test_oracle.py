@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.oracles import Index, Mask, NamedOracle, Point, Take, Value, View, Window
+from tests.refs.oracles import Index, Mask, NamedOracle, Point, Take, Value, View, Window
 from tests.refs.spelling import names
-from tests.strategies import chains, slices
+from tests.refs.strategies import chains, slices
 
 
 SIZES = {"x": 4, "y": 3, "z": 2}

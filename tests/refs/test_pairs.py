@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 import haliax_refs
-from tests.oracles import Index, Mask, Point, Take, Value, View, Window
+from tests.refs.oracles import Index, Mask, Point, Take, Value, View, Window
 from tests.refs.spelling import Lift, base_array, base_oracle, bracket, check, collecting, replaying
-from tests.strategies import Chain, Spelled, Step
+from tests.refs.strategies import Chain, Spelled, Step
 
 
 AXES = {"x": 11, "y": 3}

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.oracles import Index, Mask, Point, Selector, Take, Value, View, Window
+from tests.refs.oracles import Index, Mask, Point, Selector, Take, Value, View, Window
 
 
 AXES = ("x", "y", "z", "w")

@@ -1,0 +1,69 @@
+"""Every block of the README and of the docs runs and prints what it says; their links and commands lead somewhere."""
+
+import doctest
+import re
+import runpy
+import tomllib
+from pathlib import Path
+
+import jax
+import pytest
+
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+
+# The pages that are made of examples, and how many lines of code each has at the least.
+EXAMPLES = {"README.md": 20, "refs.md": 20, "numpify.md": 15, "transforms.md": 40}
+
+# Written for what newer versions of jax do.
+NEEDS_JAX = {"transforms.md": (0, 10)}
+
+if not DOCS.exists():
+    pytest.skip("the docs are not beside these tests", allow_module_level=True)
+
+
+@pytest.fixture
+def plain_tracebacks():
+    """Without the note that jax adds to its errors, which doctest takes for the error."""
+    filtering = jax.config.jax_traceback_filtering
+    jax.config.update("jax_traceback_filtering", "off")
+    yield
+    jax.config.update("jax_traceback_filtering", filtering)
+
+
+@pytest.mark.usefixtures("plain_tracebacks")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_blocks_of_a_page_print_what_it_says(page: Path) -> None:
+    if jax.__version_info__ < NEEDS_JAX.get(page.name, (0,)):
+        pytest.skip("the page is written for a later jax")
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=flags)
+    assert failed == 0
+    assert tried >= EXAMPLES.get(page.name, 0)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_hatch_command_of_a_page_exists(page: Path) -> None:
+    environments = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["envs"]
+    for command in re.findall(r"hatch run ([\w:]+)", page.read_text()):
+        environment, _, script = command.rpartition(":")
+        scripts = environments[environment or "default"]["scripts"]
+        assert script in scripts or script == "python", command
+
+
+def test_the_readme_names_the_two_commands() -> None:
+    commands = re.findall(r"hatch run ([\w:]+)", (ROOT / "README.md").read_text())
+    assert {"demo", "test"} <= set(commands)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_page_on_refs_has_the_table_of_selectors_that_its_script_prints() -> None:
+    table = runpy.run_path(str(DOCS / "selector_table.py"))["table"]()
+    assert table in (DOCS / "refs.md").read_text()
