@@ -58,3 +58,65 @@ def _no_value(b: Builder, expr: Any) -> int:
 
 # A node that is a number, whatever is inside it: CRootOf.
 number = Rule(_no_value, operands=lambda b, e: ())
+
+
+# -- functions of numbers, element by element ---
+
+
+
+def needs_scipy(expr: Any) -> None:
+    """Raise unless SciPy is there."""
+    if scipy_special() is None:
+        raise refuse(
+            expr, f"{type(expr).__name__} comes from SciPy, which is not installed; pip install 'haliax-refs[scipy]'"
+        )
+
+
+def always_complex(_: Sequence[int]) -> int:
+    """Kinds of a function that is complex also for real arguments."""
+    return COMPLEX
+
+
+def op_of(function: Pointwise, math: str | Callable[..., Any] | None = None) -> Op:
+    """The operation that computes `function`."""
+    kinds: Kinds = always_complex if function.complex_valued else floating
+    return Op(function.name, function, math, kinds=kinds)
+
+
+def pointwise(
+    function: Pointwise, math: str | Callable[..., Any] | None = None, *defaults: Any, arity: int = 0
+) -> Rule:
+    """The rule of a class whose arguments are those of `function`, of which the last may be left out.
+
+    Args:
+        function: what computes it; it needs SciPy if a fast form does.
+        math: what computes it for Python scalars, if that is something else.
+        defaults: values of the last arguments.
+        arity: how many arguments there are with the defaults.
+    """
+    op = op_of(function, math)
+    scipy = any(form is not None and form.scipy for form in (function.real, function.complex))
+
+    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+        if scipy:
+            needs_scipy(expr)
+        left_out = max(arity - len(nodes), 0)
+        return b.apply(op, *nodes, *map(b.const, defaults[len(defaults) - left_out :]))
+
+    return Rule(lower)
+
+
+def whole(function: Whole, *defaults: Any, arity: int = 0, kinds: Kinds = arithmetic) -> Rule:
+    """The rule of a class whose arguments are those of `function`, of which the last may be left out."""
+    op = Op(function.name, function, kinds=kinds)
+
+    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+        left_out = max(arity - len(nodes), 0)
+        return b.apply(op, *nodes, *map(b.const, defaults[len(defaults) - left_out :]))
+
+    return Rule(lower)
+
+
+def rational(kinds: Sequence[int]) -> int:
+    """Kinds of a function whose values at integers need not be integers, but may be."""
+    return floating(kinds) | (promote(kinds) & (BOOL | INT) and INT)

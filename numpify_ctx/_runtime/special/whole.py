@@ -137,19 +137,3 @@ def _as_float(value: Any) -> Any:
         return float(value)
     except OverflowError:
         return float("inf") if value > 0 else float("-inf")
-
-
-def whole(function: Whole, *defaults: Any, arity: int = 0, kinds: Kinds = arithmetic) -> Rule:
-    """The rule of a class whose arguments are those of `function`, of which the last may be left out."""
-    op = Op(function.name, function, kinds=kinds)
-
-    def lower(b: Builder, expr: Any, *nodes: int) -> int:
-        left_out = max(arity - len(nodes), 0)
-        return b.apply(op, *nodes, *map(b.const, defaults[len(defaults) - left_out :]))
-
-    return Rule(lower)
-
-
-def rational(kinds: Sequence[int]) -> int:
-    """Kinds of a function whose values at integers need not be integers, but may be."""
-    return floating(kinds) | (promote(kinds) & (BOOL | INT) and INT)
