@@ -35,9 +35,9 @@ from sympy.tensor.array.array_comprehension import ArrayComprehension, ArrayComp
 
 from numpify_ctx import CompileError, numpify
 from numpify_ctx._lowering.rules import _FILES, RULES
-from numpify_ctx._lowering.rules.integers import Whole
-from numpify_ctx._lowering.rules.pointwise import Fast, Pointwise
 from numpify_ctx._program.ir import BOUND, CONST, PARAM
+from numpify_ctx._runtime.special.pointwise import Fast, Pointwise
+from numpify_ctx._runtime.special.whole import Whole
 
 
 PAGE = Path(__file__).parent / "functions.md"

@@ -15,7 +15,7 @@ from ._binding.context import DYNAMIC_PARAMETER, UNFREEZE, ambient_context, chec
 from ._cache import shows_cache
 from ._compile import Compiled, compile_expression
 from ._errors import BindingError
-from ._execution.arguments import numeric
+from ._runtime.numbers import numeric
 from ._symbolic.names import Signature, call_signature, free_arguments, ordered_arguments
 from ._symbolic.pickling import Packed, pack, unpack
 

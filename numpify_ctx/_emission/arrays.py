@@ -8,7 +8,7 @@ from typing import Any
 from .._kinds import BOOL, COMPLEX, INT, REAL
 from .._program.bounds import may_overflow
 from .._program.ir import CONST, Program
-from .._runtime import numbers as rt
+from .._runtime.selection import piecewise, piecewise_of_rank, where
 from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken
 
 
@@ -82,7 +82,7 @@ class ArrayEmitter(Emitter):
     def _where(self, suite: Suite, node: int) -> Text:
         texts = [suite.text[a][0] for a in self.args[node]]
         rank = self.program.rank[node]
-        begin = f"{self.inject('where', rt.where)}({rank}, " if rank else "np.where("
+        begin = f"{self.inject('where', where)}({rank}, " if rank else "np.where("
         text = texts[-1]
         for i in range(len(texts) - 3, -1, -2):
             text = f"{begin}{texts[i]}, {texts[i + 1]}, {text})"
@@ -117,8 +117,8 @@ class ArrayEmitter(Emitter):
             texts.append(self.constant(self.data[a])[0] if constant else self.function(suite, captured, a))
         rank = self.program.rank[node]
         if rank:
-            return broken(suite, self.inject("piecewise_of_rank", rt.piecewise_of_rank), [str(rank), *texts]), ATOM
-        return broken(suite, self.inject("piecewise", rt.piecewise), texts), ATOM
+            return broken(suite, self.inject("piecewise_of_rank", piecewise_of_rank), [str(rank), *texts]), ATOM
+        return broken(suite, self.inject("piecewise", piecewise), texts), ATOM
 
     def _samples(self, suite: Suite, node: int) -> list[str]:
         """Values whose common dtype is the least that the selection has, whatever arms are evaluated."""

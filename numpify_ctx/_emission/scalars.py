@@ -9,7 +9,7 @@ from typing import Any
 from .._kinds import ANY, COMPLEX, INT, REAL
 from .._program.ir import BOUND, CONST, PARAM, Layout, Op, Program, Region
 from .._program.ops import POW
-from .._runtime import numbers as rt
+from .._runtime import numbers
 from .common import AND, ATOM, BITXOR, IF, MANY, OR, WIDE, Emitter, Source, Suite, Text, as_tuple
 
 
@@ -61,7 +61,7 @@ class ScalarEmitter(Emitter):
 
     def made_python(self, node: int) -> Callable[[Any], Any] | None:
         """What makes a Python number of what a function of NumPy's gives; None for an array."""
-        return None if self.program.rank[node] else rt.python_scalar
+        return None if self.program.rank[node] else numbers.python_scalar
 
     def logic(self, suite: Suite, node: int) -> Text:
         word, precedence = _LOGIC[str(self.ops[node].numpy)]
@@ -181,4 +181,4 @@ class FloatEmitter(ScalarEmitter):
         text, kind = suite.text[node][0], self.kinds[node]
         if self.sure[node] and kind in (REAL, INT, COMPLEX, 1):
             return text
-        return f"{self.inject('number', rt.number)}({text}, {kind})"
+        return f"{self.inject('number', numbers.number)}({text}, {kind})"

@@ -5,19 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from numbers import Number
 from typing import Any, NamedTuple
 
 import numpy as np
-import sympy as sp
-from sympy.logic.boolalg import BooleanAtom
 
+from .._runtime.numbers import FLOAT64, as_array, as_whole, of_integers, of_uint64, python_number
 from .._symbolic.exact import quotient
-from .._symbolic.text import short
 
 
-FLOAT64 = np.dtype(np.float64)
 INT64 = np.dtype(np.int64)
 
 _PYTHON = frozenset({bool, int, float, complex})
@@ -25,31 +20,7 @@ _PYTHON = frozenset({bool, int, float, complex})
 # What Python scalars compute with, by the type of the argument: the numbers that are Python's in all but type.
 PLAIN: dict[type, type] = {float: float, int: int, bool: int, np.float64: float, np.int64: int, np.bool_: int}
 
-_NUMERIC = (np.ndarray, np.generic, bool, int, float, complex)
-
 Shape = tuple[int, ...]
-
-
-def numeric(value: Any) -> Any:
-    """A value as what NumPy computes with: of SymPy's numbers and matrices, Python numbers and arrays.
-
-    >>> numeric(sp.Integer(2)), numeric(sp.pi), numeric(1 + sp.I), numeric(sp.true), numeric("as it is")
-    (2, 3.141592653589793, (1+1j), True, 'as it is')
-    >>> numeric(sp.Matrix([[1, sp.Rational(1, 2)]]))
-    array([[1. , 0.5]])
-    """
-    match value:
-        case sp.MatrixBase() | sp.NDimArray():
-            return np.array([numeric(entry) for entry in sp.flatten(value.tolist())]).reshape(value.shape)
-        case sp.Integer():
-            return int(value)
-        case BooleanAtom():
-            return bool(value)
-        case sp.Expr():
-            number = complex(value)  # to double precision, whatever it cancels
-            return number if number.imag else number.real
-        case _:
-            return value
 
 
 class Prepared(NamedTuple):
@@ -144,7 +115,7 @@ def _plan(kinds: tuple[Any, ...]) -> _Plan:
     return _Plan(
         tuple(conversions),
         sum([1 << i for i, d in enumerate(dtypes) if d.kind in "iub"]),
-        tuple([i for i, convert in enumerate(conversions) if convert in (_whole, _of_uint64)]),
+        tuple([i for i, convert in enumerate(conversions) if convert in (as_whole, of_uint64)]),
         _short_precision([d for d in dtypes if d.kind != "O"]),
     )
 
@@ -159,13 +130,13 @@ def _of_dtype(dtype: Any) -> tuple[Callable[[Any], Any] | None, Any]:
         raise TypeError(f"an argument is of dtype {dtype}, which are no numbers")
     if dtype.kind not in "iub" or dtype == INT64:
         return None, dtype
-    return (_of_uint64 if dtype == np.uint64 else _of_integers), INT64
+    return (of_uint64 if dtype == np.uint64 else of_integers), INT64
 
 
 def _of_python(kind: type, dtype: Any) -> tuple[Callable[[Any], Any], Any]:
     """The conversion of Python's numbers beside arrays of result type `dtype`, whose precision they take."""
     if kind is not complex and kind is not float and (dtype.kind not in "fc" or dtype in (np.float64, np.complex128)):
-        return _whole, INT64
+        return as_whole, INT64
     if kind is complex:
         to = np.result_type(dtype, np.complex64) if dtype.kind in "fc" else np.dtype(np.complex128)
     else:
@@ -173,29 +144,6 @@ def _of_python(kind: type, dtype: Any) -> tuple[Callable[[Any], Any], Any]:
         if kind is int:
             return lambda value: to.type(quotient(value, 1)), to
     return to.type, to
-
-
-def _whole(value: int) -> Any:
-    return np.int64(value) if -(2**63) <= value < 2**63 else np.float64(quotient(value, 1))
-
-
-def as_int64(value: Any) -> Any:
-    """An array or a scalar of integers or booleans as int64; as float64, if one of them is too large for that.
-
-    >>> as_int64(np.uint8(200)), as_int64(np.array([2**63], np.uint64))
-    (np.int64(200), array([9.22337204e+18]))
-    """
-    return _of_uint64(value) if value.dtype == np.uint64 else _of_integers(value)
-
-
-def _of_integers(value: Any) -> Any:
-    value = value.astype(np.int64)
-    return value if value.ndim else value[()]
-
-
-def _of_uint64(value: Any) -> Any:
-    value = value.astype(np.float64 if np.any(value > np.uint64(2**63 - 1)) else np.int64)
-    return value if value.ndim else value[()]
 
 
 _SHORT = {np.dtype(np.float16): np.float16, np.dtype(np.float32): np.float32, np.dtype(np.complex64): np.float32}
@@ -241,29 +189,6 @@ def of_doubles(args: Sequence[Any], ranks: Sequence[int]) -> tuple[list[Any], Sh
     return None if shape is None else (values, shape)
 
 
-def as_array(value: Any) -> Any:
-    """Anything as an array: of objects, if it holds what is no number.
-
-    >>> as_array([Decimal("0.5"), sp.Rational(1, 4)]), as_array(np.array([1, 2], object))
-    (array([0.5 , 0.25]), array([1, 2]))
-    """
-    array = np.asarray(numeric(value))
-    if array.dtype == object:
-        entries = array.reshape(-1).tolist()
-        if all(isinstance(entry, sp.Expr | BooleanAtom | Number | Decimal) for entry in entries):
-            numbers = np.array([_number(entry) for entry in entries])
-            if numbers.dtype == object:  # integers beyond int64
-                numbers = np.array([_whole(n) if type(n) is int else n for n in numbers.tolist()])
-            return numbers.reshape(array.shape)
-    return array
-
-
-def _number(entry: Any) -> Any:
-    """Of SymPy's numbers, fractions and decimals, a Python number."""
-    value = numeric(entry)
-    return value if isinstance(value, _NUMERIC) else float(value)
-
-
 def shortened(result: Any, precision: Any) -> Any:
     """`result` in that precision: a constant, or a selection among constants, is in double until it meets an array.
 
@@ -293,22 +218,3 @@ def spread(result: Any, rank: int, shape: Shape) -> Any:
     if any(n not in (1, m) for n, m in zip(pad + rest, shape, strict=False)) or len(rest) > len(shape):
         raise ValueError(f"cannot give a result of shape {rest}: the arguments broadcast to shape {shape}")
     return np.broadcast_to(result.reshape(lead + pad + rest), lead + shape).copy()
-
-
-_PYTHONS_OWN = frozenset(np.dtype(kind) for kind in (np.bool_, np.int64, np.float64, np.complex128))
-
-
-def python_number(value: Any) -> Any:
-    """A scalar result: a Python number where Python has its precision, else a NumPy scalar.
-
-    >>> python_number(np.float64(0.5)), python_number(np.array(2)), python_number(np.float32(0.5))
-    (0.5, 2, np.float32(0.5))
-    """
-    if type(value) in _PYTHON:
-        return value
-    value = np.asarray(value)[()]
-    if not isinstance(value, np.generic) or value.dtype.kind in "SUV":
-        raise TypeError(
-            f"cannot give {short(value)} as a result: it is of type {type(value).__name__}; pass numbers or arrays"
-        )
-    return value.item() if value.dtype in _PYTHONS_OWN else value

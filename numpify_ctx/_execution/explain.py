@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .._runtime.numbers import numeric
 from .._symbolic.text import short
-from .arguments import numeric
 
 
 def explained(error: Exception, names: Sequence[str], ranks: Sequence[int], args: Sequence[Any]) -> Exception | None:

@@ -22,9 +22,8 @@ from .._errors import CompileError
 from .._kinds import COMPLEX, INT, arithmetic
 from .._program.builder import Builder
 from .._program.ir import Layout, Op, Program
-from .._program.ops import STACK
+from .._program.ops import EXTENT, SHAPED, STACK, WIDENED
 from .._runtime.numbers import foreign
-from .._runtime.shapes import EXTENT, SHAPED, WIDENED
 from .._symbolic.exact import evaluate
 from .._symbolic.text import describe, plural, refuse, without_address
 from .rule import Body, Rule, Under

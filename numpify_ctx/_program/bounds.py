@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._kinds import ANY, BOOL, COMPLEX, INT, REAL
+from .._runtime.integers import LARGEST
 from .ir import CONST, PARAM, Program, infer_kinds
 from .ops import ADD, MUL, NEG, POW
 
 
-LARGEST = 2.0**62  # magnitude that integers may come to, with room for what rounding adds to a bound
 _WHOLE = INT | BOOL
 _MOST = 256  # answers remembered for one program
 _FEW = 48  # entries at which Python looks in less time than a reduction takes to start

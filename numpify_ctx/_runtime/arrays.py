@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._program.bounds import LARGEST
+from .integers import LARGEST
 
 
 def element(rank: int, array: Any, *indices: Any) -> Any:
@@ -113,3 +113,23 @@ def scattered(places: Places, *entries: Any) -> Any:
     for place, entry in zip(places.entries, entries, strict=True):
         result[place] = entry
     return result
+
+
+_PYTHON = {float, int}
+
+
+def stack(shape: tuple[int, ...], *entries: Any) -> Any:
+    """An array of `entries`, its leading axes of the given shape, the others those to which the entries broadcast
+    together.
+
+    >>> stack((2,), 1, np.array([2.0, 3.0]))
+    array([[1., 1.],
+           [2., 3.]])
+    """
+    if float in (kinds := set(map(type, entries))) and kinds <= _PYTHON:
+        return np.array(entries, np.float64).reshape(shape)
+    common = np.broadcast_shapes(*(np.shape(e) for e in entries))
+    result = np.empty((len(entries), *common), np.result_type(*entries) if entries else np.float64)
+    for i, entry in enumerate(entries):
+        result[i] = entry
+    return result.reshape(shape + common)

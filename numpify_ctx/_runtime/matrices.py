@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._program.bounds import LARGEST
-from .numbers import exact_add, exact_multiply, exact_power
+from .integers import LARGEST, exact_add, exact_multiply, exact_power
 
 
 def back(a: Any) -> Any:

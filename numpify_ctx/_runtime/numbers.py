@@ -1,122 +1,113 @@
-"""What generated code calls besides NumPy: guarded selection, exact integer arithmetic, stacking.
-
-These functions take arrays or scalars in any mix and broadcast as NumPy does. None of them keeps state.
-"""
+"""Numbers of Python's, NumPy's and SymPy's: one as another, and what users' functions give, as numbers of ours."""
 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
+from decimal import Decimal
+from numbers import Number
 from typing import Any
 
 import numpy as np
+import sympy as sp
+from sympy.logic.boolalg import BooleanAtom
 
-from .._execution.arguments import FLOAT64, as_array, as_int64, python_number
 from .._kinds import COMPLEX, REAL
 from .._symbolic.exact import quotient
+from .._symbolic.text import short
 
 
-_LIMIT = float(2**63)
+FLOAT64 = np.dtype(np.float64)
+
+_PYTHON = frozenset({bool, int, float, complex})
+_NUMERIC = (np.ndarray, np.generic, bool, int, float, complex)
 
 
-# -- integers: exact while they fit in int64, else floats ------------------------------------------------------------
+def numeric(value: Any) -> Any:
+    """A value as what NumPy computes with: of SymPy's numbers and matrices, Python numbers and arrays.
 
-
-def is_integer(value: Any) -> bool:
-    return value.dtype.kind in "iu" if isinstance(value, np.ndarray | np.generic) else type(value) is int
-
-
-def _plain(value: Any) -> Any:
-    """Booleans count as numbers."""
-    kind = getattr(value, "dtype", None)
-    if kind is not None and kind.kind == "b":
-        return value.astype(np.int64)
-    return int(value) if type(value) is bool else value
-
-
-def _fits(bound: Any) -> bool:
-    """Is every element of the float `bound` safely inside int64?"""
-    return bool(np.all(np.abs(bound) < _LIMIT * (1 - 2.0**-50)))
-
-
-def _float(value: Any) -> Any:
-    return np.asarray(value, dtype=np.float64)[()]
-
-
-def exact_add(negative: tuple[bool, ...], *terms: Any) -> Any:
-    """The sum of `terms`, each subtracted where `negative` says so; integers that would overflow are added as floats.
-
-    >>> exact_add((False, False), np.int64(2**62), np.int64(2**62))
-    np.float64(9.223372036854776e+18)
-    >>> exact_add((False, True), np.uint8(3), np.int64(5))
-    np.int64(-2)
+    >>> numeric(sp.Integer(2)), numeric(sp.pi), numeric(1 + sp.I), numeric(sp.true), numeric("as it is")
+    (2, 3.141592653589793, (1+1j), True, 'as it is')
+    >>> numeric(sp.Matrix([[1, sp.Rational(1, 2)]]))
+    array([[1. , 0.5]])
     """
-    plain = [_plain(t) for t in terms]
-    whole = [t for t in plain if is_integer(t)]
-    if len(whole) > 1 or len(plain) == 1:
-        with np.errstate(all="ignore"):
-            size = sum(np.abs(_float(t)) for t in whole)
-        if not _fits(size):
-            plain = [_float(t) if is_integer(t) else t for t in plain]
-    total = -plain[0] if negative[0] else plain[0]
-    for term, minus in zip(plain[1:], negative[1:], strict=True):
-        total = total - term if minus else total + term
-    return total
+    match value:
+        case sp.MatrixBase() | sp.NDimArray():
+            return np.array([numeric(entry) for entry in sp.flatten(value.tolist())]).reshape(value.shape)
+        case sp.Integer():
+            return int(value)
+        case BooleanAtom():
+            return bool(value)
+        case sp.Expr():
+            number = complex(value)  # to double precision, whatever it cancels
+            return number if number.imag else number.real
+        case _:
+            return value
 
 
-def exact_multiply(*factors: Any) -> Any:
-    """The product of `factors`; integers that would overflow are multiplied as floats.
+def as_whole(value: int) -> Any:
+    return np.int64(value) if -(2**63) <= value < 2**63 else np.float64(quotient(value, 1))
 
-    >>> exact_multiply(np.int64(3), np.array([5, 7])), exact_multiply(np.int64(2**40), np.int64(2**40))
-    (array([15, 21]), np.float64(1.2089258196146292e+24))
+
+def as_int64(value: Any) -> Any:
+    """An array or a scalar of integers or booleans as int64; as float64, if one of them is too large for that.
+
+    >>> as_int64(np.uint8(200)), as_int64(np.array([2**63], np.uint64))
+    (np.int64(200), array([9.22337204e+18]))
     """
-    result = _plain(factors[0])
-    for factor in factors[1:]:
-        other = _plain(factor)
-        if is_integer(result) and is_integer(other):
-            with np.errstate(all="ignore"):
-                size = _float(result) * _float(other)
-            result = result * other if _fits(size) else size
-        else:
-            result = result * other
-    return result
+    return of_uint64(value) if value.dtype == np.uint64 else of_integers(value)
 
 
-def exact_negate(value: Any) -> Any:
-    """-value; a boolean counts as an integer, and -(-2**63) is a float."""
-    return exact_add((True,), value)
+def of_integers(value: Any) -> Any:
+    value = value.astype(np.int64)
+    return value if value.ndim else value[()]
 
 
-def exact_power(base: Any, exponent: Any) -> Any:
-    """base**exponent; integers stay integers where no exponent is negative and the result fits in int64.
+def of_uint64(value: Any) -> Any:
+    value = value.astype(np.float64 if np.any(value > np.uint64(2**63 - 1)) else np.int64)
+    return value if value.ndim else value[()]
 
-    >>> exact_power(np.array([2, 3]), np.int64(3)), exact_power(np.int64(2), np.array([-1, 1]))
-    (array([ 8, 27]), array([0.5, 2. ]))
+
+def as_array(value: Any) -> Any:
+    """Anything as an array: of objects, if it holds what is no number.
+
+    >>> as_array([Decimal("0.5"), sp.Rational(1, 4)]), as_array(np.array([1, 2], object))
+    (array([0.5 , 0.25]), array([1, 2]))
     """
-    base, exponent = _plain(base), _plain(exponent)
-    if is_integer(base) and is_integer(exponent):
-        if np.all(np.asarray(exponent) >= 0):
-            with np.errstate(all="ignore"):
-                size = np.power(_float(base), exponent)
-            if _fits(size):
-                return np.power(base, exponent)
-        base = _float(base)
-    return np.power(base, exponent)
+    array = np.asarray(numeric(value))
+    if array.dtype == object:
+        entries = array.reshape(-1).tolist()
+        if all(isinstance(entry, sp.Expr | BooleanAtom | Number | Decimal) for entry in entries):
+            numbers = np.array([_number(entry) for entry in entries])
+            if numbers.dtype == object:  # integers beyond int64
+                numbers = np.array([as_whole(n) if type(n) is int else n for n in numbers.tolist()])
+            return numbers.reshape(array.shape)
+    return array
 
 
-# -- scalars ---------------------------------------------------------------------------------------------------------
+def _number(entry: Any) -> Any:
+    """Of SymPy's numbers, fractions and decimals, a Python number."""
+    value = numeric(entry)
+    return value if isinstance(value, _NUMERIC) else float(value)
 
 
-def math_power(base: Any, exponent: Any) -> Any:
-    """base**exponent of Python numbers, exact for integers; raises where NumPy would give nan or inf."""
-    if type(base) is int and type(exponent) is int:
-        if exponent >= 0:
-            if base.bit_length() * exponent > 1 << 14:
-                return math.pow(base, exponent)
-            return base**exponent
-        return math.pow(base, exponent)
-    return math.pow(base, exponent)
+_PYTHONS_OWN = frozenset(np.dtype(kind) for kind in (np.bool_, np.int64, np.float64, np.complex128))
+
+
+def python_number(value: Any) -> Any:
+    """A scalar result: a Python number where Python has its precision, else a NumPy scalar.
+
+    >>> python_number(np.float64(0.5)), python_number(np.array(2)), python_number(np.float32(0.5))
+    (0.5, 2, np.float32(0.5))
+    """
+    if type(value) in _PYTHON:
+        return value
+    value = np.asarray(value)[()]
+    if not isinstance(value, np.generic) or value.dtype.kind in "SUV":
+        raise TypeError(
+            f"cannot give {short(value)} as a result: it is of type {type(value).__name__}; pass numbers or arrays"
+        )
+    return value.item() if value.dtype in _PYTHONS_OWN else value
 
 
 def math_not(value: Any) -> bool:
@@ -187,128 +178,3 @@ def foreign(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _counts(value: Any) -> bool:
     return value.dtype.kind in "biu" if isinstance(value, np.ndarray | np.generic) else type(value) in (int, bool)
-
-
-# -- guards ----------------------------------------------------------------------------------------------------------
-
-
-def piecewise(
-    live: tuple[Any, ...], ranks: tuple[int, ...], samples: tuple[Any, ...], condition: Any, *arms: Any
-) -> Any:
-    """The value of the first true condition, elementwise, and nothing evaluated elsewhere.
-
-    Args:
-        live: the values that the arms are functions of.
-        ranks: the leading axes of each, which are not selected from.
-        samples: values whose common dtype the result must at least have, whichever arms are evaluated.
-        condition: the first condition, already evaluated.
-        arms: value, condition, value, ..., value: each a function of the selected elements of `live`; a value may
-            be a constant.
-
-    >>> x = np.array([-1.0, 4.0])
-    >>> piecewise((x,), (0,), (0.0,), x > 0, np.sqrt, 0)
-    array([0., 2.])
-    """
-    return piecewise_of_rank(0, live, ranks, samples, condition, *arms)
-
-
-def piecewise_of_rank(
-    rank: int, live: tuple[Any, ...], ranks: tuple[int, ...], samples: tuple[Any, ...], condition: Any, *arms: Any
-) -> Any:
-    """`piecewise` of arrays that have `rank` axes of their own, before those along which the condition varies.
-
-    >>> eye, x = np.eye(2), np.array([-1.0, 4.0, 0.5])
-    >>> piecewise_of_rank(2, (eye,), (2,), (0.0,), x > 0, lambda eye: 2 * eye, lambda eye: eye)[0, 0]
-    array([1., 2., 2.])
-    """
-    where: Any = None  # flat positions of the elements not yet decided; None: all of them
-    shape: tuple[int, ...] = ()
-    pieces: list[tuple[Any, Any]] = []
-    tests = (condition, *arms[1:-1:2])
-    for i, value in enumerate(arms[:-1:2]):
-        test = np.asarray(tests[i] if i == 0 else _arm(tests[i], live)).astype(bool, copy=False)
-        if test.all():
-            pieces.append((where, _arm(value, live)))
-            break
-        if not test.any():
-            continue
-        if where is None:
-            shapes = (np.shape(v)[r:] for v, r in zip(live, ranks, strict=True))
-            shape = np.broadcast_shapes(test.shape, *shapes)
-            live = tuple(_flat(v, r, shape) for v, r in zip(live, ranks, strict=True))
-            where = np.arange(math.prod(shape))
-            test = np.broadcast_to(test, shape).reshape(-1)
-        test = np.broadcast_to(test, where.shape)
-        pieces.append((where[test], _arm(value, _pick(live, ranks, test))))
-        test = ~test
-        where, live = where[test], _pick(live, ranks, test)
-    else:
-        pieces.append((where, _arm(arms[-1], live)))
-    if len(pieces) == 1 and pieces[0][0] is None:
-        result = pieces[0][1]
-        dtype = np.result_type(result, *samples)
-        same = isinstance(result, np.ndarray | np.generic) and result.dtype == dtype
-        return result if same else np.asarray(result, dtype=dtype)
-    dtype = np.result_type(*(value for _, value in pieces), *samples)
-    lead: tuple[int, ...] = max((np.shape(v)[:rank] for _, v in pieces), key=len)
-    result = np.empty((*lead, math.prod(shape)), dtype)
-    for positions, value in pieces:
-        # What depends on nothing that varies has its own axes alone.
-        result[..., positions] = value if np.ndim(value) > rank or np.ndim(value) == 0 else value[..., None]
-    return result.reshape(lead + shape)
-
-
-def where(rank: int, condition: Any, one: Any, other: Any) -> Any:
-    """np.where for arrays that have `rank` axes of their own, before those along which the condition varies.
-
-    >>> where(1, np.array([True, False, True]), np.array([1, 2]), np.array([3, 4]))
-    array([[1, 3, 1],
-           [2, 4, 2]])
-    """
-    axes = max(np.ndim(condition), np.ndim(one) - rank, np.ndim(other) - rank)
-    return np.where(condition, _spread(rank, one, axes), _spread(rank, other, axes))
-
-
-def _spread(rank: int, value: Any, axes: int) -> Any:
-    shape = np.shape(value)
-    return np.reshape(value, shape[:rank] + (1,) * (rank + axes - len(shape)) + shape[rank:]) if shape else value
-
-
-def _arm(function: Any, live: tuple[Any, ...]) -> Any:
-    return function(*live) if callable(function) else function
-
-
-def _flat(value: Any, rank: int, shape: tuple[int, ...]) -> Any:
-    """`value` with its broadcasting axes made one, of full size; scalars stay scalars."""
-    lead, rest = np.shape(value)[:rank], np.shape(value)[rank:]
-    if not rest:
-        return value
-    padded = np.reshape(value, lead + (1,) * (len(shape) - len(rest)) + rest)
-    return np.broadcast_to(padded, lead + shape).reshape(*lead, -1)
-
-
-def _pick(live: tuple[Any, ...], ranks: tuple[int, ...], test: Any) -> tuple[Any, ...]:
-    return tuple(v[..., test] if np.ndim(v) > r else v for v, r in zip(live, ranks, strict=True))
-
-
-# -- arrays ----------------------------------------------------------------------------------------------------------
-
-
-_PYTHON = {float, int}
-
-
-def stack(shape: tuple[int, ...], *entries: Any) -> Any:
-    """An array of `entries`, its leading axes of the given shape, the others those to which the entries broadcast
-    together.
-
-    >>> stack((2,), 1, np.array([2.0, 3.0]))
-    array([[1., 1.],
-           [2., 3.]])
-    """
-    if float in (kinds := set(map(type, entries))) and kinds <= _PYTHON:
-        return np.array(entries, np.float64).reshape(shape)
-    common = np.broadcast_shapes(*(np.shape(e) for e in entries))
-    result = np.empty((len(entries), *common), np.result_type(*entries) if entries else np.float64)
-    for i, entry in enumerate(entries):
-        result[i] = entry
-    return result.reshape(shape + common)

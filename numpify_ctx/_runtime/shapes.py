@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .._kinds import integer
-from .._program.ir import Op
-
 
 def shaped(name: str, value: Any, *sizes: Any) -> Any:
     """`value` as an array whose first axes have these sizes (-1: any size); a vector may stand for a matrix of one
@@ -50,8 +47,3 @@ def extent(name: str, axis: int, rank: int, value: Any) -> int:
 def widened(value: Any) -> Any:
     """Small integers, which the constant matrices are made of lest they upcast anything, as int64."""
     return value.astype(np.int64) if value.dtype.kind in "iub" else value
-
-
-SHAPED = Op("shaped", shaped, kinds=lambda kinds: kinds[0], cheap=True, view=True, elementwise=False)
-EXTENT = Op("extent", extent, kinds=integer, cheap=True, elementwise=False)
-WIDENED = Op("widened", widened, kinds=lambda kinds: kinds[0], view=True, elementwise=False)

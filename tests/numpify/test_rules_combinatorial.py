@@ -224,6 +224,6 @@ def test_remainders_have_the_sign_of_the_dividend():
 
 
 def test_no_scipy_is_needed(monkeypatch):
-    monkeypatch.setattr("numpify_ctx._lowering.rules.pointwise.scipy_special", lambda: None)
+    monkeypatch.setattr("numpify_ctx._runtime.special.pointwise.scipy_special", lambda: None)
     assert numpify(sp.factorial(n), cache=False)(np.array([0.5, 3.0])) == pytest.approx([math.gamma(1.5), 6.0])
     assert numpify(sp.binomial(n, k), cache=False)(k=2, n=np.array([4.5]))[0] == pytest.approx(7.875)

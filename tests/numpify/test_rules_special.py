@@ -19,8 +19,8 @@ from sympy.functions.special.mathieu_functions import mathieuc, mathieucprime, m
 
 from numpify_ctx import CompileError, numpify
 from numpify_ctx._lowering.rules import pointwise as _pointwise
-from numpify_ctx._lowering.rules.pointwise import Pointwise
 from numpify_ctx._runtime.special import gamma as _gamma_runtime
+from numpify_ctx._runtime.special.pointwise import Pointwise
 from tests.numpify.evalf_oracle import check
 
 

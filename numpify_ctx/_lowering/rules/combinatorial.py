@@ -13,12 +13,11 @@ from ..._kinds import real_part
 from ..._program.builder import Builder
 from ..._program.ir import Op
 from ..._runtime.special import combinatorial as rt
+from ..._runtime.special.pointwise import Pointwise
+from ..._runtime.special.whole import Whole
 from ..rule import Rule
-from .common import call, runtime
+from .common import by_count, call, op_of, rational, runtime, whole
 from .elementary import FLOOR
-from .integers import Whole, rational, whole
-from .pointwise import Pointwise, op_of
-from .special import by_count
 
 
 def _function(function: Pointwise) -> Rule:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..._kinds import Kinds, floating
+from ..._kinds import BOOL, COMPLEX, INT, Kinds, arithmetic, floating, promote
 from ..._program.builder import Builder
 from ..._program.ir import Op
+from ..._runtime.special.pointwise import Pointwise, scipy_special
+from ..._runtime.special.whole import Whole
 from ..._symbolic.text import refuse
 from ..rule import Rule
 
@@ -61,7 +63,6 @@ number = Rule(_no_value, operands=lambda b, e: ())
 
 
 # -- functions of numbers, element by element ---
-
 
 
 def needs_scipy(expr: Any) -> None:
@@ -120,3 +121,8 @@ def whole(function: Whole, *defaults: Any, arity: int = 0, kinds: Kinds = arithm
 def rational(kinds: Sequence[int]) -> int:
     """Kinds of a function whose values at integers need not be integers, but may be."""
     return floating(kinds) | (promote(kinds) & (BOOL | INT) and INT)
+
+
+def by_count(rules: dict[int, Rule]) -> Rule:
+    """The rule for as many arguments as there are."""
+    return Rule(lambda b, e, *nodes: rules[len(nodes)].lower(b, e, *nodes))

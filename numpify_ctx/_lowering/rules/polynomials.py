@@ -9,8 +9,7 @@ from sympy.functions.special.spherical_harmonics import Ynm, Znm
 from ..._kinds import real
 from ..._runtime.special import polynomials as rt
 from ..rule import Rule
-from .common import call, runtime
-from .pointwise import pointwise
+from .common import call, pointwise, runtime
 
 
 RULES: dict[type, Rule] = {

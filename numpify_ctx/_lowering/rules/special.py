@@ -28,15 +28,11 @@ from sympy.functions.special.mathieu_functions import mathieuc, mathieucprime, m
 from ..._program.builder import Builder
 from ..._program.ir import Op
 from ..._runtime.special import bessel as bessel, elliptic as elliptic, gamma as gamma, zeta as zeta
+from ..._runtime.special.pointwise import Pointwise
 from ..._symbolic.text import refuse
 from ..rule import Rule
+from .common import by_count, needs_scipy, op_of, pointwise
 from .elementary import EXP
-from .pointwise import Pointwise, needs_scipy, op_of, pointwise
-
-
-def by_count(rules: dict[int, Rule]) -> Rule:
-    """The rule for as many arguments as there are."""
-    return Rule(lambda b, e, *nodes: rules[len(nodes)].lower(b, e, *nodes))
 
 
 def _product_of_gammas(expr: Any) -> Any:

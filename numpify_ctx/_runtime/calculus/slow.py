@@ -6,23 +6,18 @@ coefficients that are floats it gives wrong numbers.)
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import mpmath
 import numpy as np
 import sympy as sp
+
+from ..mp import LOCK, MP, NO_VALUE
 
 
 DIGITS = 30
 _MOST_TERMS = 400  # added one by one
-# A context of our own, so that nobody's precision changes; and one at a time, for it keeps that in one place.
-MP = mpmath.mp.clone()
-_lock = threading.RLock()
-
-_NO_VALUE = (ArithmeticError, NotImplementedError, TypeError, ValueError, mpmath.libmp.NoConvergence)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,10 +40,10 @@ class Slow:
         key = (what, *(complex(v) for v in values), *data)
         found = self.known.get(key)
         if found is None:
-            with _lock, MP.workdps(DIGITS):
+            with LOCK, MP.workdps(DIGITS):
                 try:
                     found = _as_number(_WAYS[what](self._function(values), self._inner(values), *data))
-                except _NO_VALUE:
+                except NO_VALUE:
                     found = float("nan")
             if len(self.known) < 4096:
                 self.known[key] = found

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._lowering.rules.pointwise import Fast, Pointwise, is_whole, of_scipy
+from .pointwise import Fast, Pointwise, is_whole, of_scipy
 
 
 def _not_real(n: Any, x: Any) -> Any:

@@ -16,8 +16,8 @@ import numpy as np
 import sympy as sp
 from mpmath.libmp import bernfrac, eulernum, ifib
 
-from ..._lowering.rules.integers import Undefined, Whole
-from ..._lowering.rules.pointwise import Fast, Pointwise
+from .pointwise import Fast, Pointwise
+from .whole import Undefined, Whole
 
 
 _FAR = 5000  # factorials and their kin beyond this are infinite as floats, and are not written out as integers

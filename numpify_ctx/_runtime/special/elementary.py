@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..numbers import exact_multiply, is_integer
+from ..integers import exact_multiply, is_integer
 
 
 def sinc(x: Any) -> Any:

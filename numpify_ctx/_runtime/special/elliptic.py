@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._lowering.rules.pointwise import Fast, Pointwise, of_scipy
+from .pointwise import Fast, Pointwise, of_scipy
 
 
 def _first_fast(special: Any, z: Any, m: Any) -> Any:

@@ -14,37 +14,22 @@ Conventions, for every function of this kind:
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import mpmath
 import numpy as np
-from mpmath.libmp import NoConvergence, to_float
+from mpmath.libmp import to_float
 
-from ..._kinds import COMPLEX, Kinds, floating
-from ..._program.builder import Builder
-from ..._program.ir import Op
-from ..._symbolic.text import refuse
-from ..rule import Rule
+from ..mp import BITS, LOCK, MP, NO_VALUE
 
-
-BITS = 120  # of the reference; a double has 53
-
-# A context of our own, so that nobody's `mp.prec` matters. mpmath's contexts and caches are not made for threads.
-MP = mpmath.mp.clone()
-MP.prec = BITS
-_lock = threading.RLock()
 
 Array = Any  # a float64 or complex128 array or scalar
 Condition = Callable[..., Any]
 
 _REAL = (bool, int, float)
 _PLAIN = (*_REAL, complex)
-# What mpmath raises at a pole, where a series does not converge, or where it has no formula. All that means: no value.
-_NO_VALUE = (ArithmeticError, NoConvergence, NotImplementedError, RecursionError, TypeError, ValueError)
 
 
 @cache
@@ -195,7 +180,7 @@ class Pointwise:
         if any(abs(value) > bound for value, bound in zip(point, self.reach, strict=False)):
             return np.nan if real else complex(np.nan, np.nan)
         numbers = [_as_mp(value) for value in point]
-        with _lock:
+        with LOCK:
             try:
                 before = self._with_bits(BITS, numbers)
                 for bits in (2 * BITS, 4 * BITS, 8 * BITS, 16 * BITS):
@@ -203,7 +188,7 @@ class Pointwise:
                     if _agree(before, value) and (value or bits == 8 * BITS):
                         return _as_float(value) if real else _as_complex(value)
                     before = value
-            except _NO_VALUE:
+            except NO_VALUE:
                 pass
         return np.nan if real else complex(np.nan, np.nan)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._lowering.rules.pointwise import Fast, Pointwise
+from .pointwise import Fast, Pointwise
 
 
 _HIGHEST = 2000  # order up to which recurrences run

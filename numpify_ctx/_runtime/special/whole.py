@@ -19,10 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from ..._kinds import BOOL, INT, Kinds, arithmetic, floating, promote
-from ..._program.builder import Builder
-from ..._program.ir import Op
-from ..rule import Rule
 from .pointwise import Array, Pointwise, delivered, result_dtype
 
 

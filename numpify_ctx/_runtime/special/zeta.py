@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._lowering.rules.pointwise import Fast, Pointwise, is_whole, of_scipy
+from .pointwise import Fast, Pointwise, is_whole, of_scipy
 
 
 # -- zeta functions ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,112 @@
+"""Integers: exact while they fit in int64, else floats; of Python's own numbers, exact without limit.
+
+These functions take arrays or scalars in any mix and broadcast as NumPy does. None of them keeps state.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+
+LARGEST = 2.0**62  # magnitude for bounds on whole programs, whose rounding adds up
+_LIMIT = 2.0**63 * (1 - 2.0**-40)  # with room for the rounding of a bound, and of a sum of thousands of terms
+
+
+def fits(size: Any) -> bool:
+    """Are integers whose magnitudes are at most `size`, floats, safely inside int64?
+
+    >>> fits(np.array([1.0, 9.2e18])), fits(2.0**63), fits(np.nan)
+    (True, False, False)
+    """
+    return bool(np.all(np.abs(size) < _LIMIT))
+
+
+def is_integer(value: Any) -> bool:
+    return value.dtype.kind in "iu" if isinstance(value, np.ndarray | np.generic) else type(value) is int
+
+
+def _plain(value: Any) -> Any:
+    """Booleans count as numbers."""
+    kind = getattr(value, "dtype", None)
+    if kind is not None and kind.kind == "b":
+        return value.astype(np.int64)
+    return int(value) if type(value) is bool else value
+
+
+def _float(value: Any) -> Any:
+    return np.asarray(value, dtype=np.float64)[()]
+
+
+def exact_add(negative: tuple[bool, ...], *terms: Any) -> Any:
+    """The sum of `terms`, each subtracted where `negative` says so; integers that would overflow are added as floats.
+
+    >>> exact_add((False, False), np.int64(2**62), np.int64(2**62))
+    np.float64(9.223372036854776e+18)
+    >>> exact_add((False, True), np.uint8(3), np.int64(5))
+    np.int64(-2)
+    """
+    plain = [_plain(t) for t in terms]
+    whole = [t for t in plain if is_integer(t)]
+    if len(whole) > 1 or len(plain) == 1:
+        with np.errstate(all="ignore"):
+            size = sum(np.abs(_float(t)) for t in whole)
+        if not fits(size):
+            plain = [_float(t) if is_integer(t) else t for t in plain]
+    total = -plain[0] if negative[0] else plain[0]
+    for term, minus in zip(plain[1:], negative[1:], strict=True):
+        total = total - term if minus else total + term
+    return total
+
+
+def exact_multiply(*factors: Any) -> Any:
+    """The product of `factors`; integers that would overflow are multiplied as floats.
+
+    >>> exact_multiply(np.int64(3), np.array([5, 7])), exact_multiply(np.int64(2**40), np.int64(2**40))
+    (array([15, 21]), np.float64(1.2089258196146292e+24))
+    """
+    result = _plain(factors[0])
+    for factor in factors[1:]:
+        other = _plain(factor)
+        if is_integer(result) and is_integer(other):
+            with np.errstate(all="ignore"):
+                size = _float(result) * _float(other)
+            result = result * other if fits(size) else size
+        else:
+            result = result * other
+    return result
+
+
+def exact_negate(value: Any) -> Any:
+    """-value; a boolean counts as an integer, and -(-2**63) is a float."""
+    return exact_add((True,), value)
+
+
+def exact_power(base: Any, exponent: Any) -> Any:
+    """base**exponent; integers stay integers where no exponent is negative and the result fits in int64.
+
+    >>> exact_power(np.array([2, 3]), np.int64(3)), exact_power(np.int64(2), np.array([-1, 1]))
+    (array([ 8, 27]), array([0.5, 2. ]))
+    """
+    base, exponent = _plain(base), _plain(exponent)
+    if is_integer(base) and is_integer(exponent):
+        if np.all(np.asarray(exponent) >= 0):
+            with np.errstate(all="ignore"):
+                size = np.power(_float(base), exponent)
+            if fits(size):
+                return np.power(base, exponent)
+        base = _float(base)
+    return np.power(base, exponent)
+
+
+def math_power(base: Any, exponent: Any) -> Any:
+    """base**exponent of Python numbers, exact for integers; raises where NumPy would give nan or inf."""
+    if type(base) is int and type(exponent) is int:
+        if exponent >= 0:
+            if base.bit_length() * exponent > 1 << 14:
+                return math.pow(base, exponent)
+            return base**exponent
+        return math.pow(base, exponent)
+    return math.pow(base, exponent)
