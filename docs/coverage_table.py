@@ -35,7 +35,7 @@ from sympy.tensor.array.array_comprehension import ArrayComprehension, ArrayComp
 
 from numpify_ctx import CompileError, numpify
 from numpify_ctx._lowering.rules import _FILES, RULES
-from numpify_ctx._program.ir import BOUND, CONST, PARAM
+from numpify_ctx._program.ir import BOUND, CONST, PARAM, Numpy, Operator
 from numpify_ctx._runtime.special.pointwise import Fast, Pointwise
 from numpify_ctx._runtime.special.whole import Whole
 
@@ -426,7 +426,7 @@ def source_of(function: Any) -> str:
         forms = [form for form in (function.real, function.complex) if isinstance(form, Fast)]
         fast = ["SciPy" if any(form.scipy for form in forms) else "own recurrence"] if forms else []
         return ", ".join([*fast, "mpmath"])
-    if isinstance(function, str):
+    if isinstance(function, Numpy | Operator):
         return "NumPy"
     module = getattr(function, "__module__", "")
     return "own" if module.startswith("numpify_ctx") else "NumPy"

@@ -9,7 +9,7 @@ from .._kinds import BOOL, COMPLEX, INT, REAL
 from .._program.bounds import may_overflow
 from .._program.ir import CONST, Program
 from .._runtime.selection import piecewise, piecewise_of_rank, where
-from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken
+from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken, symbol
 
 
 _DTYPES = {INT: "int64", REAL: "float64", COMPLEX: "complex128"}
@@ -67,10 +67,10 @@ class ArrayEmitter(Emitter):
         return f"{self.inject(function.__name__, function)}({', '.join(texts)})", ATOM
 
     def logic(self, suite: Suite, node: int) -> Text:
-        symbol = str(self.ops[node].numpy)
-        precedence = _LOGIC[symbol]
+        sign = symbol(self.ops[node])
+        precedence = _LOGIC[sign]
         parts = [self.within(suite, a, precedence + 1) for a in self.args[node]]
-        return self.chain(suite, [parts[0], *(f" {symbol} {p}" for p in parts[1:])]), precedence
+        return self.chain(suite, [parts[0], *(f" {sign} {p}" for p in parts[1:])]), precedence
 
     # -- selection ---------------------------------------------------------------------------------------------------
 

@@ -18,20 +18,18 @@ from typing import Any
 import numpy as np
 
 from .._kinds import INT
-from .._program.ir import CONST, PARAM, Op, Program, Region
+from .._program.ir import CONST, PARAM, Program, Region
 from .._program.placement import Placement
 from .arrays import ArrayEmitter
 from .common import ATOM, Suite, Text, as_tuple
 
 
-_UFUNCS = {
-    "/": np.divide, "-": np.negative, "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
-    "==": np.equal, "!=": np.not_equal, "&": np.bitwise_and, "|": np.bitwise_or, "^": np.bitwise_xor,
-}  # fmt: skip
 # Whose operands all become one dtype, so that a Python constant may be put into an array of it beforehand.
-_UNIFORM = frozenset(
-    {*_UFUNCS.values(), np.add, np.subtract, np.multiply, np.power, np.minimum, np.maximum, np.arctan2}
-)
+_UNIFORM = frozenset({
+    np.add, np.subtract, np.multiply, np.divide, np.negative, np.power, np.minimum, np.maximum, np.arctan2,
+    np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal,
+    np.bitwise_and, np.bitwise_or, np.bitwise_xor,
+})  # fmt: skip
 
 _FLOATS = frozenset("bfc")  # kinds of dtypes: with booleans, and complex numbers
 
@@ -228,7 +226,7 @@ class _BlockEmitter(ArrayEmitter):
         if self.is_checked(node):
             return True
         op = self.ops[node]
-        return op.form == "call" and bool(self.kinds[node] & INT) and not op.within and _ufunc(op) is None
+        return op.form == "call" and bool(self.kinds[node] & INT) and not op.within and op.ufunc is None
 
     # -- facts -------------------------------------------------------------------------------------------------------
 
@@ -321,14 +319,10 @@ class _BlockEmitter(ArrayEmitter):
                 return _sum_steps(args, data)
             case "product":
                 return _chain(np.multiply, args)
-            case "logic":
-                return _chain(_UFUNCS[str(op.numpy)], args)
-            case "quotient" | "negative" | "compare":
-                return [_Step(_UFUNCS[str(op.numpy)], args)]
-            case "call" if not data:
-                ufunc = _ufunc(op)
-                if ufunc is not None:
-                    return [_Step(ufunc, args)]
+            case "logic" if op.ufunc is not None:
+                return _chain(op.ufunc, args)
+            case "quotient" | "negative" | "compare" | "call" if op.ufunc is not None and not data:
+                return [_Step(op.ufunc, args)]
         return None
 
     def _write_steps(self, suite: Suite, node: int, steps: Sequence[_Step], dying: set[int]) -> str:
@@ -404,12 +398,6 @@ class _BlockEmitter(ArrayEmitter):
 
     def _release(self, node: int) -> None:
         self._free(self.held.pop(node, ""))
-
-
-def _ufunc(op: Op) -> np.ufunc | None:
-    """The ufunc of one result that an operation calls, if that is all it does."""
-    found = getattr(np, op.numpy[3:]) if isinstance(op.numpy, str) else op.numpy
-    return found if isinstance(found, np.ufunc) and found.nout == 1 and found.signature is None else None
 
 
 def _chain(ufunc: np.ufunc, args: Sequence[int]) -> list[_Step] | None:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._program.ir import CONST, PARAM, Op, Program, Region, infer_kinds
+from .._program.ir import CONST, PARAM, Numpy, Op, Operator, Program, Region, infer_kinds
 from .._program.placement import Placement
 from .namespace import bare_namespace
 
@@ -228,7 +228,7 @@ class Emitter:
                 return "-" + self.within(suite, args[0], PRODUCT), PRODUCT if product else UNARY
             case "compare":
                 left, right = (self.within(suite, a, COMPARE + 1) for a in args)
-                return f"{left} {op.numpy} {right}", COMPARE
+                return f"{left} {symbol(op)} {right}", COMPARE
             case "logic":
                 return self.logic(suite, node)
             case "select":
@@ -245,7 +245,7 @@ class Emitter:
 
     def target(self, op: Op) -> str:
         """What is called for `op`: a name of NumPy's or of math's, or an injected one."""
-        return op.numpy if isinstance(op.numpy, str) else self.inject(op.name, op.numpy)
+        return f"np.{op.numpy.name}" if isinstance(op.numpy, Numpy) else self.inject(op.name, op.numpy)
 
     def within(self, suite: Suite, node: int, precedence: int) -> str:
         """An operand, in brackets if it binds less tightly than `precedence`."""
@@ -312,6 +312,12 @@ class Emitter:
         ranks = self.literal(tuple(self.program.rank[n] for n in captured))
         texts = [function, live, ranks, *(suite.text[a][0] for a in others), *(self.literal(e) for e in data.extra)]
         return broken(suite, self.target(self.ops[node]), texts), ATOM
+
+
+def symbol(op: Op) -> str:
+    """The operator by which `op` is written over arrays."""
+    assert isinstance(op.numpy, Operator)
+    return op.numpy.symbol
 
 
 def as_tuple(texts: Sequence[str]) -> str:

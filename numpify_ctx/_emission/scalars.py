@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._kinds import ANY, COMPLEX, INT, REAL
-from .._program.ir import BOUND, CONST, PARAM, Layout, Op, Program, Region
+from .._program.ir import BOUND, CONST, PARAM, Layout, Math, Numpy, Op, Operator, Program, Region
 from .._program.ops import POW
 from .._runtime import numbers
 from .common import AND, ATOM, BITXOR, IF, MANY, OR, WIDE, Emitter, Source, Suite, Text, as_tuple
 
 
-_LOGIC = {"&": ("and", AND), "|": ("or", OR), "^": ("^", BITXOR)}
+_LOGIC = {"and": AND, "or": OR, "^": BITXOR}
 
 
 def emit_scalars(program: Program) -> Source:
@@ -52,7 +52,7 @@ class ScalarEmitter(Emitter):
     def target(self, op: Op) -> str:
         if op.math is None:
             return super().target(op)
-        return op.math if isinstance(op.math, str) else self.inject(op.name, op.math)
+        return f"math.{op.math.name}" if isinstance(op.math, Math) else self.inject(op.name, op.math)
 
     def call(self, node: int, operands: list[str]) -> Text:
         text = super().call(node, operands)
@@ -64,7 +64,9 @@ class ScalarEmitter(Emitter):
         return None if self.program.rank[node] else numbers.python_scalar
 
     def logic(self, suite: Suite, node: int) -> Text:
-        word, precedence = _LOGIC[str(self.ops[node].numpy)]
+        operator = self.ops[node].numpy
+        assert isinstance(operator, Operator)
+        word, precedence = operator.word, _LOGIC[operator.word]
         parts = [self.within(suite, a, precedence + 1) for a in self.args[node]]
         return self.chain(suite, [parts[0], *(f" {word} {p}" for p in parts[1:])]), precedence
 
@@ -143,7 +145,7 @@ class FloatEmitter(ScalarEmitter):
 
     def _is_made_float(self, node: int) -> bool:
         op = self.ops[node]
-        return op.math is None and isinstance(op.numpy, str) and op.form == "call" and self.kinds[node] == REAL
+        return op.math is None and isinstance(op.numpy, Numpy) and op.form == "call" and self.kinds[node] == REAL
 
     def _becomes_float(self, node: int, arm: int) -> bool:
         return self.kinds[node] == REAL and self.ops[arm] is CONST and self.kinds[arm] == INT

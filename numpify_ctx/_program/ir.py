@@ -11,66 +11,126 @@ Facts about each node are inferred while it is built (see `builder.Builder`):
 - `rank`: how many leading axes (matrix, array) it has before the axes that broadcast.
 
 Guards. Some operations (`Op.lazy`) do not evaluate all their operands: `SELECT` evaluates an arm only where its
-condition is the first true one. And some (`Op.binds`) evaluate an operand many times with other values of bound
-variables: a sum. The program does not say *where* a node is computed; the emitter places it, inside an arm unless
-it is needed outside too.
+condition is the first true one. And some (whose data is a `Region`) evaluate an operand many times with
+other values of bound variables: a sum. The program does not say *where* a node is computed; the emitter places it,
+inside an arm unless it is needed outside too.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from .._kinds import ANY, Kinds, floating
 
 
+@dataclass(frozen=True, slots=True)
+class Numpy:
+    """A function of NumPy's, written `np.name`."""
+
+    name: str
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function itself."""
+        found: Callable[..., Any] = getattr(np, self.name)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Math:
+    """A function of the module `math`, written `math.name`."""
+
+    name: str
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function itself."""
+        found: Callable[..., Any] = getattr(math, self.name)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator of Python's, which NumPy computes by a ufunc; `word` is its form between truth values."""
+
+    symbol: str
+    function: np.ufunc
+    word: str = ""
+
+
+Form = Literal["call", "sum", "product", "quotient", "negative", "compare", "logic", "select", "name", "const"]
+_OPERATORS = frozenset({"sum", "product", "quotient", "negative", "compare", "logic"})
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Op:
-    """One operation of programs: how it is written, what it gives. Compared by identity.
+    """One operation of programs: how it is written in each form, and what it gives. Compared by identity.
 
     Attributes:
         name: for people, and the stem of the name that an injected function gets in the source.
-        numpy: how arrays compute it: `"np.sin"` for a function of NumPy's; a callable, which is injected; for an
-            operator of the emitter's own, its symbol.
-        math: how Python scalars compute it: `"math.sin"`, a callable, or None to use `numpy` for them too. It must
+        numpy: how arrays compute it: `Numpy("sin")`; an `Operator`; or a callable, which is injected into the
+            namespace. None only for leaves and selections, which the emitters write by themselves.
+        math: how Python scalars compute it: `Math("sin")`, a callable, or None to use `numpy` for them too. It must
             raise, not return, wherever its result would differ from `numpy`'s: the call then falls back on `numpy`.
+        native: how compiled kernels compute it, by a name that `_emission.native` knows; None to leave it to `numpy`.
         exact: a callable that replaces `numpy` where integer arrays could overflow; None where they cannot.
         kinds: kinds of the operands to kinds of the result.
         rank: ranks of the operands to the rank of the result; None for the largest.
-        form: how the emitter writes it: "call" (of `numpy`, on the operands, then the items of the node's tuple
-            `data` if there is any), or one of the forms that the emitter knows by name ("infix", "select", ...).
+        form: how the emitters write it: a "call" (on the items of the node's tuple `data`, if there is any, then the
+            operands), or one of those that they know by name.
         lazy: every operand but the first is evaluated under a guard (SELECT).
         cheap: costs about as much as one pass over memory, and raises nothing: arms made of such are not worth a
             guard.
-        view: the result may share memory with an operand.
         within: of integers, the result is no larger in magnitude than the largest operand; of a lazy one, than the
             largest value.
         elementwise: element i of the result depends on element i of the operands alone.
-        foreign: a user's function, whose precision is its own affair.
+        foreign: user-defined; its dtype is left as it is.
+        ufunc: the ufunc of one result that is all that `numpy` does, which blocks call with `out=`; else None.
     """
 
     name: str
-    numpy: str | Callable[..., Any]
-    math: str | Callable[..., Any] | None = None
+    numpy: Numpy | Operator | Callable[..., Any] | None
+    math: Math | Callable[..., Any] | None = None
+    native: str | None = None
     exact: Callable[..., Any] | None = None
     kinds: Kinds = floating
     rank: Callable[[Sequence[int]], int] | None = None
-    form: str = "call"
+    form: Form = "call"
     lazy: bool = False
     cheap: bool = False
-    view: bool = False
     within: bool = False
     elementwise: bool = True
     foreign: bool = False
+    ufunc: np.ufunc | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        # At import, not at the first call: an operation that lacks a form would be found by a user.
+        if self.form == "call":
+            is_complete = self.numpy is not None and not isinstance(self.numpy, Operator)
+        elif self.form in _OPERATORS:
+            is_complete = isinstance(self.numpy, Operator) and (self.form != "logic" or bool(self.numpy.word))
+        else:
+            is_complete = self.numpy is None
+        if not is_complete:
+            raise TypeError(f"operation {self.name} of form {self.form!r} has no fitting numpy form: {self.numpy!r}")
+        found = self.numpy.function if isinstance(self.numpy, Numpy | Operator) else self.numpy
+        if isinstance(self.math, Math) and not callable(self.math.function):
+            raise TypeError(f"operation {self.name} has no fitting math form: {self.math!r}")
+        is_plain = isinstance(found, np.ufunc) and found.nout == 1 and found.signature is None
+        object.__setattr__(self, "ufunc", found if is_plain else None)
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
 
-CONST = Op("const", "", form="const", cheap=True)
-PARAM = Op("param", "", form="name", cheap=True, view=True)
-BOUND = Op("bound", "", form="name", cheap=True)
+CONST = Op("const", None, form="const", cheap=True)
+PARAM = Op("param", None, form="name", cheap=True)
+BOUND = Op("bound", None, form="name", cheap=True)
 
 
 @dataclass(frozen=True, slots=True)

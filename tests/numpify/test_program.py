@@ -15,7 +15,7 @@ from numpify_ctx._lowering.rule import Rule, Under
 from numpify_ctx._lowering.rules import RULES
 from numpify_ctx._lowering.walk import lower
 from numpify_ctx._program.builder import Builder
-from numpify_ctx._program.ir import CONST, PARAM
+from numpify_ctx._program.ir import CONST, PARAM, Math, Numpy, Op, Operator
 from numpify_ctx._program.ops import DIV, MUL, NEG, POW, SELECT
 
 
@@ -218,3 +218,25 @@ def test_what_does_not_depend_on_the_variable_is_computed_before_the_loop():
     text = emit_arrays(found, [NUMBER]).text
     assert text.index("np.sin(x)") < text.index("total(")
     assert "lambda k0, x, t0:" in text
+
+
+# -- operations ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        {"numpy": None},
+        {"numpy": Operator("+", np.add)},
+        {"numpy": Numpy("sin"), "form": "sum"},
+        {"numpy": Operator("&", np.bitwise_and), "form": "logic"},
+        {"numpy": Numpy("sin"), "form": "select"},
+    ],
+)
+def test_an_operation_that_lacks_a_form_is_refused_when_it_is_made(forms):
+    with pytest.raises(TypeError, match="operation odd"):
+        Op("odd", **forms)
+    with pytest.raises(AttributeError, match="nonesuch"):
+        Op("odd", Numpy("nonesuch"))
+    with pytest.raises(AttributeError, match="nonesuch"):
+        Op("odd", Numpy("sin"), Math("nonesuch"))

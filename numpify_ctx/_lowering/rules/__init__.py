@@ -6,11 +6,11 @@ How to add
 
 *A function that NumPy or SciPy has*: one line in the file of its family::
 
-    sp.erf: call(Op("erf", special.erf, "math.erf")),
+    sp.erf: call(Op("erf", special.erf, Math("erf"))),
 
-`Op(name, numpy, math, exact, kinds, ...)` is documented in `_program`: what arrays call (`"np.sin"`, or a callable,
-which is injected under a name of ours), what Python scalars call (None: the same; it must raise where NumPy would
-give something else), what checks integers for overflow, and the kinds of number that come out. `_common` has the
+`Op(name, numpy, math, exact, kinds, ...)` is documented in `_program.ir`: what arrays call (`Numpy("sin")`, or a
+callable, which is injected under a name of ours), what Python scalars call (None: the same; it must raise where NumPy
+would give something else), what checks integers for overflow, and the kinds of number that come out. `_common` has the
 usual shapes: `call`,
 `reciprocal`, `of_reciprocal`, `rewritten`, and `ufunc` and `runtime` to make the Op. An `Op` is compared by identity:
 make it once, at module level, and give it to every rule that uses it.
@@ -38,7 +38,7 @@ guards inside it: all that is done.
 *A matrix or array operation*: the value of a node of rank r is an array whose first r axes are its own, and whose
 others broadcast. Its rule says `ranked=True`, or a matrix among its operands is an error.
 Give `rank=` to `b.apply`, or the Op a `rank` function of its operands' ranks;
-`elementwise=False`, as its elements depend on others; `view=True` if it may return a view. A parameter's rank is
+`elementwise=False`, as its elements depend on others. A parameter's rank is
 settled in `_lower._rank_of`. Piecewise, broadcasting and the final shape know about ranks.
 
 A constant expression never reaches a rule: it is evaluated by SymPy, to 40 digits, unless the rule says `folds=False`

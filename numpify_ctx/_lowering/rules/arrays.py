@@ -28,8 +28,8 @@ from .matrices import ADD, APPLIED, ELEMENT, ONES, ZEROS, as_lambda, entrywise, 
 
 
 EINSUM = Op("einsum", rt.einsum, kinds=arithmetic, elementwise=False)
-PERMUTE = matrix_op(rt.permute, promote, rank=None, view=True)
-RESHAPE = Op("reshape", rt.reshape, kinds=lambda kinds: kinds[0], view=True, elementwise=False)
+PERMUTE = matrix_op(rt.permute, promote, rank=None)
+RESHAPE = Op("reshape", rt.reshape, kinds=lambda kinds: kinds[0], elementwise=False)
 
 
 # -- elements --------------------------------------------------------------------------------------------------------

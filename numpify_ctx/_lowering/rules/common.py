@@ -7,7 +7,7 @@ from typing import Any
 
 from ..._kinds import BOOL, COMPLEX, INT, Kinds, arithmetic, floating, promote
 from ..._program.builder import Builder
-from ..._program.ir import Op
+from ..._program.ir import Math, Numpy, Op
 from ..._runtime.special.pointwise import Pointwise, scipy_special
 from ..._runtime.special.whole import Whole
 from ..._symbolic.text import refuse
@@ -24,10 +24,10 @@ def call(op: Op, real: bool = False) -> Rule:
 
 def ufunc(name: str, math: str | Callable[..., Any] | None = None, kinds: Kinds = floating) -> Op:
     """A function of NumPy's; `math` is its name in the module math, if it is there and raises where NumPy warns."""
-    return Op(name, f"np.{name}", f"math.{math}" if isinstance(math, str) else math, kinds=kinds)
+    return Op(name, Numpy(name), Math(math) if isinstance(math, str) else math, kinds=kinds)
 
 
-def runtime(function: Callable[..., Any], math: str | Callable[..., Any] | None = None, kinds: Kinds = floating) -> Op:
+def runtime(function: Callable[..., Any], math: Callable[..., Any] | None = None, kinds: Kinds = floating) -> Op:
     """A function of our own, which broadcasts as a ufunc does."""
     return Op(function.__name__, function, math, kinds=kinds)
 
@@ -78,14 +78,14 @@ def always_complex(_: Sequence[int]) -> int:
     return COMPLEX
 
 
-def op_of(function: Pointwise, math: str | Callable[..., Any] | None = None) -> Op:
+def op_of(function: Pointwise, math: Math | Callable[..., Any] | None = None) -> Op:
     """The operation that computes `function`."""
     kinds: Kinds = always_complex if function.complex_valued else floating
     return Op(function.name, function, math, kinds=kinds)
 
 
 def pointwise(
-    function: Pointwise, math: str | Callable[..., Any] | None = None, *defaults: Any, arity: int = 0
+    function: Pointwise, math: Math | Callable[..., Any] | None = None, *defaults: Any, arity: int = 0
 ) -> Rule:
     """The rule of a class whose arguments are those of `function`, of which the last may be left out.
 

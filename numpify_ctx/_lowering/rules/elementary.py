@@ -10,7 +10,7 @@ from sympy.functions.elementary.integers import frac
 
 from ..._kinds import real, real_part
 from ..._program.builder import Builder
-from ..._program.ir import Op
+from ..._program.ir import Numpy, Op
 from ..._runtime.special import elementary as rt
 from ..rule import Rule
 from .common import call, of_reciprocal, reciprocal, rewritten, runtime, ufunc
@@ -22,11 +22,11 @@ SINH, COSH, TANH = ufunc("sinh", "sinh"), ufunc("cosh", "cosh"), ufunc("tanh", "
 ARCSIN, ARCCOS, ARCTAN = ufunc("arcsin", "asin"), ufunc("arccos", "acos"), ufunc("arctan", "atan")
 ARCSINH, ARCCOSH, ARCTANH = ufunc("arcsinh", "asinh"), ufunc("arccosh", "acosh"), ufunc("arctanh", "atanh")
 
-MOD = Op("mod", "np.mod", rt.math_mod, exact=rt.exact_mod, kinds=real_part)
+MOD = Op("mod", Numpy("mod"), rt.math_mod, exact=rt.exact_mod, kinds=real_part)
 FLOOR = runtime(rt.floor, rt.math_floor, kinds=real_part)
 MINIMUM, MAXIMUM = (
-    Op("minimum", "np.minimum", rt.math_minimum, kinds=lambda kinds: real_part(kinds), cheap=True, within=True),
-    Op("maximum", "np.maximum", rt.math_maximum, kinds=lambda kinds: real_part(kinds), cheap=True, within=True),
+    Op("minimum", Numpy("minimum"), rt.math_minimum, kinds=lambda kinds: real_part(kinds), cheap=True, within=True),
+    Op("maximum", Numpy("maximum"), rt.math_maximum, kinds=lambda kinds: real_part(kinds), cheap=True, within=True),
 )
 
 
@@ -75,9 +75,9 @@ RULES: dict[type, Rule] = {
     sp.acsch: of_reciprocal(ARCSINH),
     sp.acoth: of_reciprocal(ARCTANH),
     # parts of a number
-    sp.Abs: call(Op("abs", "np.abs", abs, exact=rt.exact_abs, kinds=real_part, cheap=True, within=True)),
+    sp.Abs: call(Op("abs", Numpy("abs"), abs, exact=rt.exact_abs, kinds=real_part, cheap=True, within=True)),
     sp.sign: call(ufunc("sign", rt.math_sign, kinds=lambda kinds: kinds[0])),
-    sp.re: call(Op("real", "np.real", kinds=real_part, view=True)),
+    sp.re: call(Op("real", Numpy("real"), kinds=real_part)),
     sp.im: call(runtime(rt.imag, rt.math_imag, kinds=real_part)),
     sp.arg: call(ufunc("angle", cmath.phase, kinds=real)),
     sp.conjugate: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])),

@@ -39,12 +39,10 @@ from ..._symbolic.text import refuse
 from ..rule import Body, Rule, Under
 
 
-def matrix_op(
-    function: Callable[..., Any], kinds: Kinds = arithmetic, rank: int | None = 2, view: bool = False, name: str = ""
-) -> Op:
+def matrix_op(function: Callable[..., Any], kinds: Kinds = arithmetic, rank: int | None = 2, name: str = "") -> Op:
     """An operation on whole matrices, whose result has the given rank."""
     ranks = None if rank is None else lambda _: rank
-    return Op(name or function.__name__, function, kinds=kinds, rank=ranks, view=view, elementwise=False)
+    return Op(name or function.__name__, function, kinds=kinds, rank=ranks, elementwise=False)
 
 
 def _whole(_: Sequence[int]) -> int:
@@ -67,8 +65,8 @@ SOLVE = matrix_op(rt.solve, floating)
 SOLVE_RIGHT = matrix_op(rt.solve_right, floating)
 INVERSE = matrix_op(rt.inverse, floating)
 POWER = matrix_op(rt.matrix_power, _power_kinds)
-TRANSPOSE = matrix_op(rt.transpose, promote, view=True)
-ADJOINT = matrix_op(rt.adjoint, promote, view=True)
+TRANSPOSE = matrix_op(rt.transpose, promote)
+ADJOINT = matrix_op(rt.adjoint, promote)
 TRACE = matrix_op(rt.trace, rank=0)
 DETERMINANT = matrix_op(rt.determinant, floating, rank=0)
 PERMANENT = matrix_op(rt.permanent, rank=0)
@@ -81,12 +79,12 @@ ZEROS = matrix_op(rt.zeros, _whole)
 ONES = matrix_op(rt.ones, _whole)
 PERMUTATION = matrix_op(rt.permutation, _whole)
 PERMUTED = matrix_op(rt.permuted, promote)
-SLICED = matrix_op(rt.sliced, lambda kinds: kinds[0], view=True)
+SLICED = matrix_op(rt.sliced, lambda kinds: kinds[0])
 FOURIER = matrix_op(rt.fourier, _complex)
 CHOLESKY = matrix_op(rt.cholesky, floating)
 QR = matrix_op(rt.qr, floating)
 DOT = matrix_op(rt.dot, rank=0)
-ELEMENT = matrix_op(arrays.element, lambda kinds: kinds[0], rank=0, view=True)
+ELEMENT = matrix_op(arrays.element, lambda kinds: kinds[0], rank=0)
 APPLIED = Op("applied", rt.applied, rt.no_scalars, kinds=lambda kinds: arithmetic(kinds[-1:]), elementwise=False)
 FROM_FUNCTION = Op(
     "from_function", rt.from_function, rt.no_scalars, kinds=lambda kinds: arithmetic(kinds[-1:]), elementwise=False

@@ -26,7 +26,7 @@ from sympy.functions.special.hyper import appellf1
 from sympy.functions.special.mathieu_functions import mathieuc, mathieucprime, mathieus, mathieusprime
 
 from ..._program.builder import Builder
-from ..._program.ir import Op
+from ..._program.ir import Math, Op
 from ..._runtime.special import bessel as bessel, elliptic as elliptic, gamma as gamma, zeta as zeta
 from ..._runtime.special.pointwise import Pointwise
 from ..._symbolic.text import refuse
@@ -113,8 +113,8 @@ _mathieu = Rule(_no_norm)
 
 RULES: dict[type, Rule] = {
     # error functions
-    sp.erf: pointwise(gamma.ERF, "math.erf"),
-    sp.erfc: pointwise(gamma.ERFC, "math.erfc"),
+    sp.erf: pointwise(gamma.ERF, Math("erf")),
+    sp.erfc: pointwise(gamma.ERFC, Math("erfc")),
     sp.erfi: pointwise(gamma.ERFI),
     sp.erf2: pointwise(gamma.ERF2),
     sp.erfinv: pointwise(gamma.ERFINV),
@@ -123,7 +123,7 @@ RULES: dict[type, Rule] = {
     sp.fresnels: pointwise(gamma.FRESNELS),
     sp.fresnelc: pointwise(gamma.FRESNELC),
     # gamma functions
-    sp.gamma: pointwise(gamma.GAMMA, "math.gamma"),
+    sp.gamma: pointwise(gamma.GAMMA, Math("gamma")),
     sp.loggamma: pointwise(gamma.LOGGAMMA),
     digamma: pointwise(gamma.DIGAMMA),
     trigamma: pointwise(gamma.TRIGAMMA),
