@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from sympy.core.function import AppliedUndef, UndefinedFunction
 from sympy.tensor.array.expressions import ArraySymbol
 
 from .._errors import CompileError
@@ -25,13 +24,14 @@ from .._program.ir import Layout, Op, Program
 from .._program.ops import EXTENT, SHAPED, STACK, WIDENED
 from .._runtime.numbers import foreign
 from .._symbolic.exact import evaluate
+from .._symbolic.nodes import AppliedUndef, BooleanAtom, UndefinedFunction
 from .._symbolic.text import describe, plural, refuse, without_address
 from .rule import Body, Rule, Under
 
 
 _DEEP = 6  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
 
-_NUMBERS = (sp.Number, sp.logic.boolalg.BooleanAtom)
+_NUMBERS = (sp.Number, BooleanAtom)
 
 
 @dataclass(slots=True, eq=False)  # not frozen: that doubles the time to make one, and there are many
@@ -221,7 +221,7 @@ class _Lowering:
         if found is None:
             found = getattr(cls, "f_numpy", None)
         if found is None and isinstance(expr, AppliedUndef):
-            found = getattr(cls, "_imp_", None)  # what sp.utilities.lambdify.implemented_function leaves
+            found = getattr(cls, "_imp_", None)  # what SymPy's implemented_function leaves
         if found is None:
             return None
         if not callable(found):

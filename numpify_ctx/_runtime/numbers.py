@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from sympy.logic.boolalg import BooleanAtom
 
 from .._kinds import COMPLEX, REAL
 from .._symbolic.exact import quotient
+from .._symbolic.nodes import BooleanAtom
 from .._symbolic.text import short
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import sympy as sp
 from mpmath.libmp import NoConvergence
 
+from .nodes import Boolean
+
 
 DIGITS = 40
 
@@ -82,7 +84,7 @@ def evaluate(expr: Any) -> Any | None:
     """
     if expr.is_Rational or isinstance(expr, sp.Float) or expr in (sp.true, sp.false):
         return expr
-    if isinstance(expr, sp.logic.boolalg.Boolean):
+    if isinstance(expr, Boolean):
         return None
     try:
         value = _evaluated(expr)

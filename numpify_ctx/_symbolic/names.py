@@ -12,12 +12,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 import sympy as sp
-from sympy.concrete.expr_with_limits import ExprWithLimits
-from sympy.core.function import AppliedUndef
-from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import ArraySymbol
 
 from .._errors import CompileError
+from .nodes import AppliedUndef, ExprWithLimits, MatrixElement
 from .text import describe
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
-from sympy.core.function import UndefinedFunction
-from sympy.utilities.lambdify import implemented_function
+
+from .nodes import UndefinedFunction, implemented_function
 
 
 Build = Callable[..., Any]
@@ -145,5 +145,4 @@ class _Implemented:
         return cls(kind.__name__, assumptions, kind._imp_)
 
     def __call__(self, *args: Any) -> Any:
-        function = sp.Function(self.name, **self.assumptions)
-        return implemented_function(function, self.implementation)(*args)
+        return implemented_function(self.name, self.implementation, **self.assumptions)(*args)

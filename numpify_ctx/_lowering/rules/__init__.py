@@ -47,6 +47,7 @@ A constant expression never reaches a rule: it is evaluated by SymPy, to 40 digi
 
 from __future__ import annotations
 
+from ..._symbolic.nodes import is_absent
 from ..rule import Rule
 from . import (
     arithmetic as _arithmetic,
@@ -83,7 +84,7 @@ def _merge() -> dict[type, Rule]:
     for file in _FILES:
         twice = merged.keys() & file.RULES.keys()
         assert not twice, f"two rules for {twice}"
-        merged |= file.RULES
+        merged |= {kind: rule for kind, rule in file.RULES.items() if not is_absent(kind)}
     return merged
 
 

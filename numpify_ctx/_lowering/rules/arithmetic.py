@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
-from sympy.core.numbers import AlgebraicNumber
 
 from ..._program.builder import Builder
 from ..rule import Rule
@@ -25,6 +24,6 @@ RULES: dict[type, Rule] = {
     sp.Pow: Rule(_pow),
     sp.UnevaluatedExpr: Rule(lambda b, e, x: x, ranked=True),
     sp.CRootOf: number,
-    AlgebraicNumber: number,
+    sp.AlgebraicNumber: number,
     **{type(constant): number for constant in _CONSTANTS},
 }

@@ -6,22 +6,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
-from sympy.tensor.array.array_comprehension import ArrayComprehension, ArrayComprehensionMap
+from sympy.tensor.array import ArrayComprehension, ArrayComprehensionMap
 from sympy.tensor.array.expressions import (
     ArrayAdd,
     ArrayContraction,
     ArrayDiagonal,
+    ArrayElement,
     ArrayElementwiseApplyFunc,
     ArrayTensorProduct,
+    OneArray,
     PermuteDims,
     Reshape,
+    ZeroArray,
 )  # fmt: skip
-from sympy.tensor.array.expressions.array_expressions import ArrayElement, OneArray, ZeroArray, get_rank
 
 from ..._kinds import COMPLEX, INT, REAL, arithmetic, promote
 from ..._program.builder import Builder
 from ..._program.ir import PARAM, Op
 from ..._runtime import arrays as rt
+from ..._symbolic.nodes import rank_of
 from ..._symbolic.text import refuse
 from ..rule import Body, Rule, Under
 from .matrices import ADD, APPLIED, ELEMENT, ONES, ZEROS, as_lambda, entrywise, matrix_op
@@ -59,7 +62,7 @@ def _array_element(b: Builder, expr: Any) -> Sequence[Any]:
 def _factors(expr: Any) -> tuple[Sequence[Any], list[int]]:
     """The arrays that an expression is a tensor product of, and their ranks."""
     arrays = expr.args if isinstance(expr, ArrayTensorProduct) else [expr]
-    return arrays, [get_rank(a) for a in arrays]
+    return arrays, [rank_of(a) for a in arrays]
 
 
 def _einsum(b: Builder, nodes: Sequence[int], subscripts: Sequence[int], result: Sequence[int]) -> int:

@@ -6,12 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
-from sympy.codegen.cfunctions import log1p
-from sympy.concrete.expr_with_limits import ExprWithLimits
-from sympy.core.function import AppliedUndef
-from sympy.functions.elementary.integers import frac
-from sympy.matrices.expressions.matexpr import MatrixElement
-from sympy.tensor.array.expressions.array_expressions import ArrayElement
+from sympy.tensor.array.expressions import ArrayElement
 
 from ..._kinds import COMPLEX, INT, REAL, arithmetic, floating
 from ..._program.builder import Builder
@@ -19,6 +14,7 @@ from ..._program.ir import Op
 from ..._runtime.calculus import quadrature as quad, sums as rt
 from ..._runtime.calculus.slow import Slow
 from ..._symbolic.exact import DIGITS
+from ..._symbolic.nodes import AppliedUndef, ExprWithLimits, MatrixElement, log1p
 from ..._symbolic.text import refuse
 from ..rule import Body, Rule, Under
 
@@ -168,7 +164,7 @@ def _step(step: Any, of: Any, variable: Any) -> tuple[Any, Any]:
 _SLOPES: dict[type, Callable[[Any, Any, Any], tuple[Any, Any]]] = {
     **dict.fromkeys((sp.re, sp.im, sp.conjugate), _part),
     **dict.fromkeys((sp.floor, sp.ceiling), _step),
-    frac: lambda part, of, v: (sp.diff(of, v), sp.Ne(part, 0)),
+    sp.frac: lambda part, of, v: (sp.diff(of, v), sp.Ne(part, 0)),
     sp.sign: lambda sign, of, v: (2 * sp.DiracDelta(of) * sp.diff(of, v), sp.Eq(sp.im(of), 0)),
 }
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sympy.codegen import cfunctions, numpy_nodes
-
 from ..._kinds import boolean
 from ..._program.builder import Builder
+from ..._symbolic.nodes import cfunctions, numpy_nodes
 from ..rule import Rule
 from .common import call, ufunc
 from .elementary import MAXIMUM, MINIMUM, extremum
@@ -25,14 +24,10 @@ RULES: dict[type, Rule] = {
     cfunctions.Cbrt: call(ufunc("cbrt"), real=True),
     cfunctions.hypot: call(ufunc("hypot"), real=True),
     cfunctions.fma: Rule(_fma),
+    cfunctions.isinf: call(ufunc("isinf", kinds=boolean)),
     cfunctions.isnan: call(ufunc("isnan", kinds=boolean)),
     numpy_nodes.logaddexp: call(ufunc("logaddexp"), real=True),
     numpy_nodes.logaddexp2: call(ufunc("logaddexp2"), real=True),
+    numpy_nodes.maximum: extremum(MAXIMUM),
+    numpy_nodes.minimum: extremum(MINIMUM),
 }
-
-_SINCE_SYMPY_1_14 = (
-    (cfunctions, "isinf", call(ufunc("isinf", kinds=boolean))),
-    (numpy_nodes, "minimum", extremum(MINIMUM)),
-    (numpy_nodes, "maximum", extremum(MAXIMUM)),
-)
-RULES |= {getattr(module, name): rule for module, name, rule in _SINCE_SYMPY_1_14 if hasattr(module, name)}

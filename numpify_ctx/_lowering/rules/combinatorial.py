@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
-from sympy.functions.combinatorial import numbers as sequences
-from sympy.functions.elementary.miscellaneous import Rem
+from sympy.functions import Rem, udivisor_sigma
 
 from ..._kinds import real_part
 from ..._program.builder import Builder
@@ -63,24 +62,24 @@ RULES: dict[type, Rule] = {
     sp.tribonacci: by_count({1: whole(rt.TRIBONACCI), 2: whole(rt.TRIBONACCI_POLYNOMIAL)}),
     sp.bell: Rule(_bell, _bell_operands),
     sp.catalan: whole(rt.CATALAN),
-    sequences.motzkin: whole(rt.MOTZKIN),
+    sp.motzkin: whole(rt.MOTZKIN),
     sp.partition: whole(rt.PARTITION),
     sp.bernoulli: by_count({1: whole(rt.BERNOULLI, kinds=rational), 2: _function(rt.BERNOULLI_POLYNOMIAL)}),
     sp.euler: by_count({1: whole(rt.EULER, kinds=rational), 2: _function(rt.EULER_POLYNOMIAL)}),
     sp.genocchi: by_count({1: whole(rt.GENOCCHI), 2: _function(rt.GENOCCHI_POLYNOMIAL)}),
-    sequences.andre: whole(rt.ANDRE, kinds=rational),
+    sp.andre: whole(rt.ANDRE, kinds=rational),
     sp.harmonic: by_count({1: whole(rt.HARMONIC, kinds=rational), 2: whole(rt.GENERAL_HARMONIC, kinds=rational)}),
     # number theory
-    sequences.totient: _symbol(rt.TOTIENT),
-    sequences.reduced_totient: _symbol(rt.REDUCED_TOTIENT),
-    sequences.divisor_sigma: whole(rt.DIVISOR_SIGMA, 1, arity=2),
-    sequences.udivisor_sigma: whole(rt.UDIVISOR_SIGMA, 1, arity=2),
-    sequences.mobius: _symbol(rt.MOBIUS),
-    sequences.primenu: _symbol(rt.PRIMENU),
-    sequences.primeomega: _symbol(rt.PRIMEOMEGA),
-    sequences.primepi: Rule(lambda b, e, x: b.apply(_PRIMEPI, b.apply(FLOOR, x))),
-    sequences.legendre_symbol: _symbol(rt.LEGENDRE_SYMBOL),
-    sequences.jacobi_symbol: _symbol(rt.JACOBI_SYMBOL),
-    sequences.kronecker_symbol: _symbol(rt.KRONECKER_SYMBOL),
+    sp.totient: _symbol(rt.TOTIENT),
+    sp.reduced_totient: _symbol(rt.REDUCED_TOTIENT),
+    sp.divisor_sigma: whole(rt.DIVISOR_SIGMA, 1, arity=2),
+    udivisor_sigma: whole(rt.UDIVISOR_SIGMA, 1, arity=2),
+    sp.mobius: _symbol(rt.MOBIUS),
+    sp.primenu: _symbol(rt.PRIMENU),
+    sp.primeomega: _symbol(rt.PRIMEOMEGA),
+    sp.primepi: Rule(lambda b, e, x: b.apply(_PRIMEPI, b.apply(FLOOR, x))),
+    sp.legendre_symbol: _symbol(rt.LEGENDRE_SYMBOL),
+    sp.jacobi_symbol: _symbol(rt.JACOBI_SYMBOL),
+    sp.kronecker_symbol: _symbol(rt.KRONECKER_SYMBOL),
     Rem: call(runtime(rt.remainder, kinds=real_part), real=True),
 }

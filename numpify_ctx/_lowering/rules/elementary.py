@@ -6,7 +6,6 @@ import cmath
 from typing import Any
 
 import sympy as sp
-from sympy.functions.elementary.integers import frac
 
 from ..._kinds import real, real_part
 from ..._program.builder import Builder
@@ -85,7 +84,7 @@ RULES: dict[type, Rule] = {
     sp.transpose: Rule(lambda b, e, x: x),
     sp.floor: call(FLOOR),
     sp.ceiling: Rule(lambda b, e, x: b.neg(b.apply(FLOOR, b.neg(x)))),
-    frac: Rule(lambda b, e, x: b.sub(x, b.apply(FLOOR, x))),
+    sp.frac: Rule(lambda b, e, x: b.sub(x, b.apply(FLOOR, x))),
     # several numbers
     sp.Mod: call(MOD, real=True),
     sp.Min: extremum(MINIMUM),

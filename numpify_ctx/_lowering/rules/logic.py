@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
-from sympy.logic.boolalg import Xnor
 
 from ..._kinds import COMPLEX
 from ..._program.builder import Builder
 from ..._program.ir import Op
 from ..._program.ops import AND, EQ, GE, GT, LE, LT, NE, NOT, OR, XOR
+from ..._symbolic.nodes import boolalg
 from ..._symbolic.text import describe, refuse
 from ..rule import Rule
 from .elementary import FLOOR, MOD, RULES as ELEMENTARY
@@ -120,7 +120,7 @@ RULES: dict[type, Rule] = {
     sp.Xor: logic(XOR),
     sp.Nand: logic(AND, negated=True),
     sp.Nor: logic(OR, negated=True),
-    Xnor: logic(XOR, negated=True),
+    boolalg.Xnor: logic(XOR, negated=True),
     sp.Implies: Rule(_implies),
     sp.Equivalent: Rule(_equivalent),
     sp.ITE: Rule(_ite),

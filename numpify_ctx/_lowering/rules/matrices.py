@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy as sp
-from sympy.codegen.matrix_nodes import MatrixSolve
 from sympy.matrices.expressions import (
+    BlockDiagMatrix,
     CompanionMatrix,
+    DiagMatrix,
     DiagonalMatrix,
     DiagonalOf,
     DotProduct,
@@ -24,17 +25,12 @@ from sympy.matrices.expressions import (
     Permanent,
     PermutationMatrix,
 )  # fmt: skip
-from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
-from sympy.matrices.expressions.blockmatrix import BlockDiagMatrix
-from sympy.matrices.expressions.diagonal import DiagMatrix
-from sympy.matrices.expressions.factorizations import LofCholesky, QofQR, RofQR, UofCholesky
-from sympy.matrices.expressions.fourier import DFT, IDFT
-from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ..._kinds import COMPLEX, INT, REAL, Kinds, arithmetic, floating, promote
 from ..._program.builder import Builder
 from ..._program.ir import Op
 from ..._runtime import arrays as arrays, matrices as rt
+from ..._symbolic.nodes import MatrixElement, applyfunc, factorizations, fourier, matrix_nodes
 from ..._symbolic.text import refuse
 from ..rule import Body, Rule, Under
 
@@ -244,7 +240,7 @@ RULES: dict[type, Rule] = {
     MatMul: Rule(_matmul, _matmul_operands, folds=False, ranked=True),
     MatPow: Rule(_matpow, folds=False, ranked=True),
     sp.Inverse: Rule(_matpow, folds=False, ranked=True),
-    MatrixSolve: Rule(_solve, folds=False, ranked=True),
+    matrix_nodes.MatrixSolve: Rule(_solve, folds=False, ranked=True),
     sp.Transpose: _call(TRANSPOSE),
     sp.Adjoint: _call(ADJOINT),
     sp.Trace: _call(TRACE),
@@ -267,12 +263,12 @@ RULES: dict[type, Rule] = {
     MatrixElement: Rule(_element, folds=False, ranked=True),
     MatrixSlice: Rule(lambda b, e, *nodes: b.apply(SLICED, *nodes), _slice_operands, folds=False, ranked=True),
     DotProduct: _call(DOT),
-    DFT: Rule(lambda b, e, n: b.apply(FOURIER, n, data=(-1,)), lambda b, e: e.args[:1], folds=False),
-    IDFT: Rule(lambda b, e, n: b.apply(FOURIER, n, data=(1,)), lambda b, e: e.args[:1], folds=False),
-    LofCholesky: _call(CHOLESKY, (False,)),
-    UofCholesky: _call(CHOLESKY, (True,)),
-    QofQR: _call(QR, (False,)),
-    RofQR: _call(QR, (True,)),
-    ElementwiseApplyFunction: Rule(_applied, _applied_operands, folds=False, ranked=True),
+    fourier.DFT: Rule(lambda b, e, n: b.apply(FOURIER, n, data=(-1,)), lambda b, e: e.args[:1], folds=False),
+    fourier.IDFT: Rule(lambda b, e, n: b.apply(FOURIER, n, data=(1,)), lambda b, e: e.args[:1], folds=False),
+    factorizations.LofCholesky: _call(CHOLESKY, (False,)),
+    factorizations.UofCholesky: _call(CHOLESKY, (True,)),
+    factorizations.QofQR: _call(QR, (False,)),
+    factorizations.RofQR: _call(QR, (True,)),
+    applyfunc.ElementwiseApplyFunction: Rule(_applied, _applied_operands, folds=False, ranked=True),
     sp.FunctionMatrix: Rule(_from_function, _from_function_operands, folds=False, ranked=True),
 }

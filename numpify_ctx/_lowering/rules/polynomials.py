@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sympy as sp
-from sympy.functions.special.polynomials import chebyshevt_root, chebyshevu_root, hermite_prob
-from sympy.functions.special.spherical_harmonics import Ynm, Znm
+from sympy.functions import Ynm, Znm, chebyshevt_root, chebyshevu_root, hermite_prob
 
 from ..._kinds import real
 from ..._runtime.special import polynomials as rt

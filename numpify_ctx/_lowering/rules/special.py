@@ -7,28 +7,33 @@ from functools import cache
 from typing import Any
 
 import sympy as sp
-from sympy.codegen import scipy_nodes
-from sympy.functions.special.bessel import (
+from sympy.functions import (
     airyai,
     airyaiprime,
     airybi,
     airybiprime,
+    appellf1,
+    digamma,
     hankel1,
     hankel2,
     hn1,
     hn2,
     jn,
     marcumq,
+    mathieuc,
+    mathieucprime,
+    mathieus,
+    mathieusprime,
+    multigamma,
+    trigamma,
     yn,
 )
-from sympy.functions.special.gamma_functions import digamma, multigamma, trigamma
-from sympy.functions.special.hyper import appellf1
-from sympy.functions.special.mathieu_functions import mathieuc, mathieucprime, mathieus, mathieusprime
 
 from ..._program.builder import Builder
 from ..._program.ir import Math, Op
 from ..._runtime.special import bessel as bessel, elliptic as elliptic, gamma as gamma, zeta as zeta
 from ..._runtime.special.pointwise import Pointwise
+from ..._symbolic.nodes import scipy_nodes
 from ..._symbolic.text import refuse
 from ..rule import Rule
 from .common import by_count, needs_scipy, op_of, pointwise

@@ -435,7 +435,7 @@ def _by_sympy(name: str, largest: float = float("inf")) -> Whole:
     @lru_cache(maxsize=4096)
     def exact(*numbers: int) -> int:
         try:
-            return int(getattr(sp.functions.combinatorial.numbers, name)(*numbers))
+            return int(getattr(sp.functions, name)(*numbers))
         except (TypeError, ValueError) as refused:
             raise Undefined(*numbers) from refused
 
