@@ -5,7 +5,6 @@ from .blocks import (
     BlockSource as BlockSource,
     NotInBlocks as NotInBlocks,
     emit_blocks as emit_blocks,
-    outside as outside,
 )
 from .common import Source as Source
 from .scalars import emit_floats as emit_floats, emit_scalars as emit_scalars

@@ -17,13 +17,22 @@ _LOGIC = {"&": BITAND, "|": BITOR, "^": BITXOR}
 
 
 def emit_arrays(
-    program: Program, parameter_kinds: Sequence[int], roots: Sequence[int] | None = None, checked: bool = True
+    program: Program,
+    parameter_kinds: Sequence[int],
+    roots: Sequence[int] | None = None,
+    checked: bool = True,
+    given: Sequence[int] | None = None,
 ) -> Source:
-    """Source over NumPy, for arguments of the given kinds; integer operations are checked for overflow if `checked`.
+    """Source over NumPy.
 
-    The function gives the results of the program, as one value or a tuple; or the tuple of `roots`.
+    Args:
+        program: what is written.
+        parameter_kinds: the kinds of the arguments.
+        roots: the nodes that the function gives, as a tuple; None for the results, a single one as it is.
+        checked: whether operations on integers look for overflow.
+        given: the nodes whose values the function takes; None for the parameters.
     """
-    return ArrayEmitter(program, parameter_kinds, checked).source(roots)
+    return ArrayEmitter(program, parameter_kinds, checked).source(roots, given)
 
 
 class ArrayEmitter(Emitter):
@@ -32,19 +41,21 @@ class ArrayEmitter(Emitter):
     scalars = False
     module = "np"
 
-    def source(self, roots: Sequence[int] | None = None) -> Source:
+    def source(self, roots: Sequence[int] | None = None, given: Sequence[int] | None = None) -> Source:
         """The whole."""
         results = self.program.results if roots is None else roots
-        suite = Suite([], "    ", self.parameters())
+        at_hand = self.parameters() if given is None else self.named(given)
+        parameters = self.program.parameters if given is None else [name for name, _ in at_hand.values()]
+        suite = Suite([], "    ", at_hand)
         body = suite
         if self.place.has_deep:
             body = suite.inside()
             body.silent = True
-        self.run(body, results, self.program.results)
+        self.run(body, results, self.program.results if given is None else None)
         texts = [body.text[n][0] for n in results]
         body.add(f"return {texts[0] if len(texts) == 1 and roots is None else as_tuple(texts)}")
         lines = body.lines if body is suite else ['    with np.errstate(all="ignore"):', *body.lines]
-        head = f"def {self.name}({', '.join(self.program.parameters)}):"
+        head = f"def {self.name}({', '.join(parameters)}):"
         return Source("\n".join([head, *self.functions, *lines]) + "\n", self.name, self.namespace)
 
     def write(self, suite: Suite, node: int) -> Text:

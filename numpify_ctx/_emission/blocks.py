@@ -5,23 +5,23 @@ the last statement that reads it. What is no ufunc (a selection under guards, a 
 plain NumPy, and allocates; it may hand back one of its operands, so that their buffers stay taken as long as it is
 needed.
 
-The dtype of each node, and so of each buffer, is what NumPy itself gives: the plain form is run once on samples of
-one element. A *pattern* is a bit mask of the axes of the result along which a value varies.
+The dtype of each node, and so of each buffer, is what NumPy itself gives, on samples of one element. A *pattern* is
+a bit mask of the axes of the result along which a value varies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .._kinds import INT
-from .._program.ir import CONST, PARAM, Program, Region
-from .._program.placement import Placement
+from .._program.ir import CONST, Program
+from .._program.walk import reach
 from .arrays import ArrayEmitter
-from .common import ATOM, Suite, Text, as_tuple
+from .common import ATOM, Suite
 
 
 # Whose operands all become one dtype, so that a Python constant may be put into an array of it beforehand.
@@ -64,7 +64,8 @@ def emit_blocks(
     program: Program,
     parameter_kinds: Sequence[int],
     roots: Sequence[int],
-    given: Mapping[int, tuple[int, Any]],
+    given: Mapping[int, int],
+    samples: Mapping[int, Any],
     full: int,
     checked: bool = True,
 ) -> BlockSource:
@@ -74,73 +75,14 @@ def emit_blocks(
         program: what they are nodes of.
         parameter_kinds: as for `emit_arrays`.
         roots: one node for each output.
-        given: pattern and a sample of one element, for each node that is computed outside.
+        given: the pattern of each node that is computed outside.
+        samples: one element of each node, with its dtype.
         full: the pattern of the outputs.
         checked: as for `emit_arrays`.
     Raises:
         NotInBlocks: integers may become floats, in one block and not in another.
     """
-    return _BlockEmitter(program, parameter_kinds, given, roots, full, checked).block_source()
-
-
-def outside(
-    program: Program, parameter_kinds: Sequence[int], roots: Sequence[int], inside: Sequence[bool], checked: bool = True
-) -> tuple[list[int], list[int]] | None:
-    """The nodes to compute before the blocks, once, and the roots left for the blocks; None if nothing is left.
-
-    Args:
-        program: what all are nodes of.
-        parameter_kinds: as for `emit_arrays`.
-        roots: what is wanted in the end.
-        inside: for each node, whether its values are many enough for blocks.
-        checked: as for `emit_arrays`.
-    """
-    place = ArrayEmitter(program, parameter_kinds, checked).place
-    top = place.closure(roots)
-    whole: set[int] = set()  # not elementwise, or with axes of its own: in one piece
-    for node in top:
-        op, data = program.ops[node], program.data[node]
-        inner = place.inner(node)
-        ranked = any(program.rank[n] for n in (node, *program.args[node]))
-        if inner and not ranked:
-            captured = place.captured(inner, top)
-            ranked = any(program.rank[n] for n in captured) or _is_mixed(program, inner, captured)
-        if not op.elementwise or type(data) is Region or ranked or (op is not PARAM and not inside[node]):
-            whole.add(node)
-    before = place.closure(whole) if whole else set()
-    left = top - before
-    if not any(program.args[node] for node in left):
-        return None
-    used = {operand for node in left for operand in _operands(program, place, node, top)} | set(roots)
-    leaves = (PARAM, CONST)
-    return (
-        sorted(n for n in used & before if program.ops[n] not in leaves),
-        [root for root in dict.fromkeys(roots) if root in left and program.ops[root] not in leaves],
-    )
-
-
-def _is_mixed(program: Program, inner: Sequence[int], captured: Sequence[int]) -> bool:
-    """Is there an operation within a guard that is not elementwise?"""
-    seen = set(captured)
-    todo = list(inner)
-    while todo:
-        node = todo.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if not program.ops[node].elementwise or type(program.data[node]) is Region or program.rank[node]:
-            return True
-        todo.extend(program.args[node])
-    return False
-
-
-def _operands(program: Program, place: Placement, node: int, at_hand: Collection[int]) -> list[int]:
-    """What a node reads: its operands, or what those placed inside it read."""
-    inner = place.inner(node)
-    direct = program.args[node]
-    if not inner:
-        return list(direct)
-    return [*direct[: len(direct) - len(inner)], *place.captured(inner, at_hand)]
+    return _BlockEmitter(program, parameter_kinds, given, samples, roots, full, checked).block_source()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +98,8 @@ class _BlockEmitter(ArrayEmitter):
         self,
         program: Program,
         parameter_kinds: Sequence[int],
-        given: Mapping[int, tuple[int, Any]],
+        given: Mapping[int, int],
+        samples: Mapping[int, Any],
         roots: Sequence[int],
         full: int,
         checked: bool,
@@ -164,16 +107,12 @@ class _BlockEmitter(ArrayEmitter):
         super().__init__(program, parameter_kinds, checked)
         self.roots = roots
         self.full = full
-        self.samples: dict[int, Any] = {node: sample for node, (_, sample) in given.items()}
-        self.patterns: dict[int, int] = {node: pattern for node, (pattern, _) in given.items()}
-        self.given: dict[int, Text] = {}
-        for node in given:
-            is_parameter = self.ops[node] is PARAM
-            name = program.parameters[self.data[node]] if is_parameter else self.names.numbered("s")
-            self.given[node] = name, ATOM
+        self.samples = samples
+        self.patterns = dict(given)
+        self.given = self.named(given)
         self.order = sorted(self.place.closure(roots, self.given))
         at_hand = self.given.keys() | set(self.order)
-        self.reads = {node: _operands(program, self.place, node, at_hand) for node in self.order}
+        self.reads = {node: self.place.reads(node, at_hand) for node in self.order}
         self.outputs = {root: self.names.numbered("out") for root in roots}
         self.buffers: dict[str, Buffer] = {}
         self.places: dict[str, Buffer] = {}  # the buffers, and an output that serves as one
@@ -181,15 +120,16 @@ class _BlockEmitter(ArrayEmitter):
         self.held: dict[int, str] = {}  # node -> its buffer
         self.boxes: dict[Any, str] = {}
         # What may be integers in one block and floats in another fits no buffer of integers; nor does what it leads to.
-        self.kinds_in_place = _FLOATS if any(map(self._is_unsteady, self._reached())) else _FLOATS | {"i"}
+        below = reach(roots, self.args.__getitem__, self.given)
+        self.kinds_in_place = _FLOATS if any(map(self._is_unsteady, below)) else _FLOATS | {"i"}
+        self._infer_patterns()
 
     def block_source(self) -> BlockSource:
         """The whole."""
-        with np.errstate(all="ignore"):
-            self._sample()
-            if any(self.samples[r].dtype.kind in "iu" for r in self.roots) and self.kinds_in_place == _FLOATS:
-                raise NotInBlocks
-            self._lend_output()
+        if any(self.samples[r].dtype.kind in "iu" for r in self.roots) and self.kinds_in_place == _FLOATS:
+            raise NotInBlocks
+        self._lend_output()
+        with np.errstate(all="ignore"):  # each ufunc is tried on the samples
             suite = Suite([], "    ", dict(self.given), self.place.has_deep)
             head = []
             if suite.silent:
@@ -210,17 +150,6 @@ class _BlockEmitter(ArrayEmitter):
         text = "\n".join(lines) + "\n"
         return BlockSource(text, self.name, self.namespace, tuple(inputs), buffers, dtypes, width)
 
-    def _reached(self) -> set[int]:
-        """All nodes computed here, with those inside guards."""
-        found: set[int] = set()
-        todo = list(self.roots)
-        while todo:
-            node = todo.pop()
-            if node not in found and node not in self.given:
-                found.add(node)
-                todo += self.args[node]
-        return found
-
     def _is_unsteady(self, node: int) -> bool:
         """Are these integers that become floats if some are too large, or are no integers at some points?"""
         if self.is_checked(node):
@@ -230,20 +159,8 @@ class _BlockEmitter(ArrayEmitter):
 
     # -- facts -------------------------------------------------------------------------------------------------------
 
-    def _sample(self) -> None:
-        """Run the plain form on the samples; note what dtype and what pattern each node has."""
-        wanted = [node for node in self.order if self.ops[node] is not CONST]
-        suite = Suite([], "    ", dict(self.given), silent=True)
-        self.run(suite, wanted)
-        suite.add(f"return {as_tuple([suite.text[n][0] for n in wanted])}")
-        head = f"def {self.name}({', '.join(name for name, _ in self.given.values())}):"
-        exec(compile("\n".join([head, *self.functions, *suite.lines]), "<numpify sample>", "exec"), self.namespace)
-        values = self.namespace.pop(self.name)(*(self.samples[node] for node in self.given))
-        self.functions, self.known_functions, self.names.next["t"] = [], {}, 0
-        self.samples |= {node: np.asarray(value) for node, value in zip(wanted, values, strict=True)}
+    def _infer_patterns(self) -> None:
         for node in self.order:
-            if self.ops[node] is CONST:
-                self.samples[node] = self.data[node]
             pattern = 0
             for operand in self.reads[node]:
                 pattern |= self.patterns[operand]

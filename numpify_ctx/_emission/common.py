@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import keyword
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -28,7 +29,7 @@ WIDE = 76  # an expression longer than this is assigned to a temporary, a call l
 MANY = 16  # so many terms of a sum or factors of a product in one statement
 
 # Precedences of Python's operators, as far as the emitter writes them.
-LAMBDA, IF, OR, AND, COMPARE, BITOR, BITXOR, BITAND, SUM, PRODUCT, UNARY, ATOM = range(12)
+IF, OR, AND, COMPARE, BITOR, BITXOR, BITAND, SUM, PRODUCT, UNARY, ATOM = range(11)
 
 Text = tuple[str, int]  # how a node is written, and the precedence of its outermost operator
 
@@ -82,6 +83,17 @@ class Suite:
         return Suite([], self.indent + "    ", dict(self.text), self.silent)
 
 
+@dataclass(slots=True)
+class Trial:
+    """An emission that is taken back at the end, unless it is kept."""
+
+    kept: bool = False
+
+    def keep(self) -> None:
+        """Let it stand."""
+        self.kept = True
+
+
 class Emitter:
     """Writes one program for one kind of values; `scalars.py`, `arrays.py` and `blocks.py` say how they differ."""
 
@@ -105,6 +117,14 @@ class Emitter:
         """The parameters' nodes, which are at hand from the start."""
         names = self.program.parameters
         return {node: (names[self.data[node]], ATOM) for node, op in enumerate(self.ops) if op is PARAM}
+
+    def named(self, given: Iterable[int]) -> dict[int, Text]:
+        """Names for nodes that are at hand from the start: the parameters' own, and new ones for what is computed."""
+        names = self.program.parameters
+        return {
+            node: (names[self.data[node]] if self.ops[node] is PARAM else self.names.numbered("s"), ATOM)
+            for node in given
+        }
 
     # -- suites and functions ----------------------------------------------------------------------------------------
 
@@ -166,6 +186,18 @@ class Emitter:
                 if operand in uses:
                     uses[operand] += 1
         return uses
+
+    @contextmanager
+    def trial(self) -> Iterator[Trial]:
+        """Emit something to see how it comes out; functions and names that it made are taken back unless kept."""
+        trial = Trial()
+        functions, known, numbers = len(self.functions), len(self.known_functions), dict(self.names.next)
+        yield trial
+        if not trial.kept:
+            del self.functions[functions:]
+            while len(self.known_functions) > known:  # those made last
+                self.known_functions.popitem()
+            self.names.next = numbers
 
     def assign(self, suite: Suite, text: str) -> Text:
         """A new temporary."""

@@ -77,34 +77,36 @@ class ScalarEmitter(Emitter):
         args = self.args[node]
         if self.place.is_deep(node):
             return self._conditional([self.arm(suite, node, a) for a in args])
-        captured = self.place.captured(args, suite.text)
         if len(args) <= MANY and self.place.depth(node) <= 2:
-            trial = Suite([], "", dict(suite.text))
-            before = len(self.functions), len(self.known_functions), dict(self.names.next)
-            self.run(trial, args)
-            text = self._conditional([self.arm(trial, node, a) for a in args])
-            if not trial.lines and len(text[0]) <= WIDE:
-                return text
-            del self.functions[before[0] :]
-            while len(self.known_functions) > before[1]:
-                self.known_functions.popitem()
-            self.names.next = before[2]
+            with self.trial() as trial:
+                tried = Suite([], "", dict(suite.text))
+                self.run(tried, args)
+                text = self._conditional([self.arm(tried, node, a) for a in args])
+                if not tried.lines and len(text[0]) <= WIDE:
+                    trial.keep()
+                    return text
+        captured = self.place.captured(args, suite.text)
         parameters = ", ".join(self.live(suite, captured))
         key = (node, tuple(captured))
         name = self.known_functions.get(key)
         if name is None:
-            inner = Suite([], "        ", {n: suite.text[n] for n in captured})
-            for condition, value in zip(args[:-1:2], args[1::2], strict=True):
-                self.run(inner, (condition,))
-                inner.add(f"if {inner.text[condition][0]}:")
-                arm = inner.inside()
-                self.run(arm, (value,))
-                arm.add(f"return {self.arm(arm, node, value)[0]}")
-                inner.lines += arm.lines
-            self.run(inner, args[-1:])
-            inner.add(f"return {self.arm(inner, node, args[-1])[0]}")
-            name = self.known_functions[key] = self.define("choose", parameters, inner.lines)
+            name = self.known_functions[key] = self._choosing(suite, node, captured, parameters)
         return f"{name}({parameters})", ATOM
+
+    def _choosing(self, suite: Suite, node: int, captured: Sequence[int], parameters: str) -> str:
+        """The name of a new function of `captured` that returns from the arm it comes to."""
+        args = self.args[node]
+        inner = Suite([], "        ", {n: suite.text[n] for n in captured})
+        for condition, value in zip(args[:-1:2], args[1::2], strict=True):
+            self.run(inner, (condition,))
+            inner.add(f"if {inner.text[condition][0]}:")
+            arm = inner.inside()
+            self.run(arm, (value,))
+            arm.add(f"return {self.arm(arm, node, value)[0]}")
+            inner.lines += arm.lines
+        self.run(inner, args[-1:])
+        inner.add(f"return {self.arm(inner, node, args[-1])[0]}")
+        return self.define("choose", parameters, inner.lines)
 
     def arm(self, suite: Suite, node: int, operand: int) -> Text:
         """An operand of a selection."""

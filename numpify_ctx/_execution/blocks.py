@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from .._emission import BlockSource, NotInBlocks, emit_arrays, emit_blocks, outside
+from .._emission import BlockSource, NotInBlocks, emit_arrays, emit_blocks
 from .._emission.load import load
 from .._program.bounds import Integers
 from .._program.ir import CONST, PARAM, Program
 from .._program.ops import STACK
+from .._program.partition import partition
 from .grid import Tiling, Work, axis_order, cut, full_pattern, mask_of, merged_axes, pattern_of, size_of, view
+from .samples import sample_nodes
 from .threads import Threads, number_of, share
 
 
@@ -149,7 +151,7 @@ class Blocks:
             all_patterns.append(pattern)
             inside.append(pattern not in few)
         kinds = integers.kinds(len(program.parameters))
-        found = outside(program, kinds, self.wanted, inside, integers.checked)
+        found = partition(program, kinds, self.wanted, inside, integers.checked)
         if found is None:
             return None
         before, roots = found
@@ -160,11 +162,13 @@ class Blocks:
         key = tuple([(patterns[n], _dtype(given[n])) for n in plan.before])
         if key in plan.kernels:
             return plan.kernels[key]
-        samples = {node: (patterns[node], _sample(value, patterns[node])) for node, value in given.items()}
+        program, of_given = self.program, {n: _sample(value, patterns[n]) for n, value in given.items()}
         kernel = None
         try:
             kinds = integers.kinds(len(self.program.parameters))
-            source = emit_blocks(self.program, kinds, plan.roots, samples, full, integers.checked)
+            samples = sample_nodes(program, kinds, plan.roots, of_given, integers.checked)
+            known = {node: patterns[node] for node in given}
+            source = emit_blocks(program, kinds, plan.roots, known, samples, full, integers.checked)
             kernel = _Kernel(source, load(source))
         except NotInBlocks:
             pass

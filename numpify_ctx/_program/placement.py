@@ -16,6 +16,7 @@ from collections.abc import Container, Iterable, Sequence
 from .bounds import may_overflow
 from .ir import BOUND, CONST, PARAM, Op, Program, Region
 from .ops import ADD, AND, MUL, NOT, OR
+from .walk import reach
 
 
 DEEP_GUARDS = 24  # selections nested deeper are computed by evaluating all their arms: no nesting overflows a stack
@@ -80,55 +81,35 @@ class Placement:
 
     def closure(self, roots: Iterable[int], known: Container[int] = ()) -> set[int]:
         """What must be computed to have `roots`, short of `known` and of what is placed inside other nodes."""
-        return self._reached(roots, known, ())
-
-    def _reached(self, roots: Iterable[int], known: Container[int], closed: Sequence[Op]) -> set[int]:
-        found: set[int] = set()
-        todo = list(roots)
-        ops, args, needs = self.program.ops, self.program.args, self._needs
-        while todo:
-            node = todo.pop()
-            if node not in found and node not in known:
-                found.add(node)
-                if not closed or ops[node] not in closed:
-                    todo.extend(needs[node] if node in needs else args[node])
-        return found
+        return reach(roots, self.needs if self._needs else self.program.args.__getitem__, known)
 
     def captured(self, roots: Iterable[int], at_hand: Container[int]) -> list[int]:
         """The nodes `at_hand` that are used on the way to `roots`, guarded or not; constants are not counted."""
-        found: set[int] = set()
-        seen: set[int] = set()
-        todo = list(roots)
-        while todo:
-            node = todo.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            if node not in at_hand:
-                # A nested selection may need a node that its operands reach only through one that is at hand.
-                todo.extend(self._needs.get(node, ()))
-                todo.extend(self.program.args[node])
-            elif self.program.ops[node] is not CONST:
-                found.add(node)
-        return sorted(found)
+        args, needs = self.program.args, self._needs
+
+        def operands(node: int) -> tuple[int, ...]:
+            # A nested selection may need a node that its operands reach only through one that is at hand.
+            return () if node in at_hand else needs.get(node, ()) + args[node]
+
+        return sorted(n for n in reach(roots, operands) if n in at_hand and self.program.ops[n] is not CONST)
+
+    def reads(self, node: int, at_hand: Container[int]) -> list[int]:
+        """What a node reads of what is `at_hand`: its operands, or what those placed inside it read."""
+        inner, direct = self.inner(node), self.program.args[node]
+        if not inner:
+            return list(direct)
+        return [*direct[: len(direct) - len(inner)], *self.captured(inner, at_hand)]
 
     def may_warn(self, roots: Iterable[int], known: Container[int]) -> bool:
         """Can the cheap operations on the way to `roots` overflow?"""
-        return any(self.program.ops[n] in (ADD, MUL) for n in self._all_below(roots, known))
+        return any(self.program.ops[n] in (ADD, MUL) for n in reach(roots, self.program.args.__getitem__, known))
 
     def silenced(self, local: Iterable[int], deciders: Iterable[int], known: Container[int] = ()) -> set[int]:
         """Which of the nodes `local` may warn of what decides nothing about `deciders`, and the gates that use them."""
         if not self._has_gates:
             return set()
         ops, args = self.program.ops, self.program.args
-        deciding: set[int] = set()
-        todo = list(deciders)
-        while todo:
-            node = todo.pop()
-            if node not in deciding and node not in known:
-                deciding.add(node)
-                if ops[node] not in _GATES:
-                    todo.extend(self.needs(node))
+        deciding = reach(deciders, self._decisive_operands, known)
         found: set[int] = set()
         for node in sorted(local):
             shaded = node not in deciding
@@ -144,16 +125,6 @@ class Placement:
             return False
         # What Python computes by itself raises instead, and the call is made anew over arrays.
         return not self.scalars or (op.form == "call" and op.math is None)
-
-    def _all_below(self, roots: Iterable[int], known: Container[int]) -> set[int]:
-        found: set[int] = set()
-        todo = list(roots)
-        while todo:
-            node = todo.pop()
-            if node not in found and node not in known:
-                found.add(node)
-                todo.extend(self.program.args[node])
-        return found
 
     def _measure(self, node: int) -> None:
         op, args = self.program.ops[node], self.program.args[node]
@@ -196,7 +167,10 @@ class Placement:
 
     def _decisive(self, node: int) -> set[int]:
         """What any computation of `node` needs: not the operands of And and Or, of which one may decide alone."""
-        return self._reached((node,), (), _GATES if self._has_gates else ())
+        return reach((node,), self._decisive_operands)
+
+    def _decisive_operands(self, node: int) -> tuple[int, ...]:
+        return () if self.program.ops[node] in _GATES else self.needs(node)
 
     def _needs_of_region(self, node: int) -> tuple[int, ...]:
         """The other operands, and what in the body does not depend on the bound variables."""
@@ -204,16 +178,6 @@ class Placement:
         bound = 0
         for variable in self.program.data[node].bound:
             bound |= self.program.deps[variable]
-        invariant: list[int] = []
-        seen: set[int] = set()
-        todo = [body]
-        while todo:
-            inside = todo.pop()
-            if inside in seen:
-                continue
-            seen.add(inside)
-            if self.program.deps[inside] & bound:
-                todo.extend(self.needs(inside))
-            elif self.program.args[inside]:
-                invariant.append(inside)
-        return (*others, *invariant)
+        deps, args = self.program.deps, self.program.args
+        reached = reach((body,), lambda inside: self.needs(inside) if deps[inside] & bound else ())
+        return (*others, *sorted(n for n in reached if args[n] and not deps[n] & bound))
