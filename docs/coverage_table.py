@@ -394,7 +394,7 @@ def worth(meaning: Any) -> Any:
         for key, value in VALUES.items()
         if not isinstance(key, sp.IndexedBase | array_nodes.ArraySymbol)
     }  # fmt: skip
-    exact |= {u[index]: sp.Float(number, 40) for index, number in enumerate(VALUES[u].tolist())}
+    exact |= {u[index]: sp.Float(entry, 40) for index, entry in enumerate(VALUES[u].tolist())}
     if isinstance(meaning, sp.MutableDenseNDimArray | sp.MutableSparseNDimArray):
         meaning = meaning.as_immutable()
     result = meaning.subs(exact)

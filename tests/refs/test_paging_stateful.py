@@ -263,7 +263,8 @@ class Serving(RuleBasedStateMachine):
         assert dict(zip(STATISTICS, seen["statistics"], strict=True)) == {s: plain.statistics[s] for s in STATISTICS}
 
         memory = np.asarray(self.memory[...].array)
-        rows = {client.row: (number, client) for number, client in plain.clients.items()}
+        # (not called `number`: CPython 3.12.1 then takes the function of that name, below, for this variable)
+        rows = {client.row: (key, client) for key, client in plain.clients.items()}
         assert set(np.flatnonzero(seen["arrival"] != NOWHERE)) == set(rows)
         for row, (arrival, client) in rows.items():
             assert (seen["arrival"][row], seen["goal"][row], seen["cached"][row], seen["length"][row]) == (
