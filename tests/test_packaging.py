@@ -6,9 +6,12 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from email import message_from_bytes
+from email.message import Message
 from importlib.metadata import metadata, version
 from pathlib import Path, PurePosixPath
 
+import jax
 import pytest
 
 import haliax_refs
@@ -27,6 +30,17 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", folder], cwd=ROOT, check=True)
     return folder
+
+
+@pytest.fixture(scope="module")
+def described(request: pytest.FixtureRequest) -> Message:
+    """The metadata of the wheel: built of this checkout, or, beside an installed one, as installed."""
+    if not (ROOT / "haliax_refs").is_dir():
+        return metadata("haliax-refs")
+    (wheel,) = request.getfixturevalue("distributions").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        return message_from_bytes(archive.read(name))
 
 
 @in_checkout
@@ -68,8 +82,31 @@ def test_what_is_installed_is_what_is_imported() -> None:
     assert metadata("haliax-refs")["Requires-Python"] is not None
 
 
-def test_the_haliax_requirement_admits_pre_releases() -> None:
+def test_the_haliax_requirement_admits_pre_releases(described: Message) -> None:
     """A specifier without a pre-release in it makes pip choose haliax 1.3, which does not import under jax 0.10."""
-    requirements = metadata("haliax-refs").get_all("Requires-Dist") or []
+    requirements = described.get_all("Requires-Dist") or []
     (haliax,) = [r for r in requirements if re.match(r"haliax\b(?!-)", r)]
     assert re.fullmatch(r"haliax>=1\.4\.dev\d+", haliax)
+
+
+def test_no_requirement_has_an_upper_bound(described: Message) -> None:
+    """Whoever caps locks out: a release that does not work is left out by `!=`, the next one is let in."""
+    requirements = described.get_all("Requires-Dist") or []
+    assert [r for r in requirements if re.search(r"[<~]|===?", r.partition(";")[0])] == []
+    assert described["Requires-Python"] == ">=3.11"
+
+
+@in_checkout
+def test_the_classifiers_name_the_pythons_that_ci_runs() -> None:
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    named = {m[1] for c in classifiers if (m := re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", c))}
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    assert named == set(re.findall(r"\b3\.\d\d\b", workflow)) - {"3.14"}
+    assert "3.11" in named
+
+
+@pytest.mark.skipif(jax.__version_info__ < (0, 12), reason="the guide has moved with jax 0.12")
+@pytest.mark.parametrize("page", ["README.md", "docs/transforms.md"])
+def test_the_link_to_the_guide_to_refs_is_that_of_jax_itself(page: str) -> None:
+    (guide,) = re.findall(r"_Ref guide: (\S+)", jax.new_ref.__doc__ or "")
+    assert guide in (ROOT / page).read_text()
