@@ -342,7 +342,7 @@ class Emitter:
         live = as_tuple(self.live(suite, captured))
         function = self.function(suite, captured, body, data.bound)
         ranks = self.literal(tuple(self.program.rank[n] for n in captured))
-        texts = [function, live, ranks, *(suite.text[a][0] for a in others), *(self.literal(e) for e in data.extra)]
+        texts = [function, live, ranks, *(self.literal(e) for e in data.extra), *(suite.text[a][0] for a in others)]
         return broken(suite, self.target(self.ops[node]), texts), ATOM
 
 

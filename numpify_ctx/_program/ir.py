@@ -140,7 +140,7 @@ class Region:
     The last operand of the node is the body; `bound` are the BOUND nodes it is a function of. The emitter turns the
     body into a function of the bound variables and of the values it needs from outside, and calls the node's
     runtime function with
-    `(body, captured, ranks, *other operands, *extra)`: the runtime calls `body(*bound values, *captured)`; `ranks`
+    `(body, captured, ranks, *extra, *other operands)`: the runtime calls `body(*bound values, *captured)`; `ranks`
     says how many leading axes each of the captured values has before those that broadcast.
     """
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .integers import LARGEST
+from .integers import fits
+from .ranked import broadcast
 
 
 def element(rank: int, array: Any, *indices: Any) -> Any:
@@ -30,9 +31,8 @@ def element(rank: int, array: Any, *indices: Any) -> Any:
     if all(np.ndim(i) == 0 for i in whole) or array.ndim == rank:
         return array[whole]
     rest = np.broadcast_shapes(array.shape[rank:], *(np.shape(i) for i in whole))
-    padded = array.reshape(array.shape[:rank] + (1,) * (len(rest) - array.ndim + rank) + array.shape[rank:])
     grid = np.ogrid[tuple(slice(n) for n in rest)]
-    full = np.broadcast_to(padded, array.shape[:rank] + rest)
+    full = broadcast(rank, array, rest)
     return full[(*(np.broadcast_to(i, rest) for i in whole), *grid)]
 
 
@@ -77,7 +77,7 @@ def einsum(subscripts: tuple[int, ...], counts: tuple[int, ...], result: tuple[i
         operands += [array, [*letters, ...]]
         begin += count
     terms = math.prod(size for letter, size in sizes.items() if letter not in result)
-    if whole and (whole > 1 or terms > 1) and not largest * terms < LARGEST:
+    if whole and (whole > 1 or terms > 1) and not fits(largest * terms):
         operands[::2] = [array.astype(np.float64) if array.dtype.kind == "i" else array for array in operands[::2]]
     return np.einsum(*operands, [*result, ...], optimize=len(arrays) > 2)
 

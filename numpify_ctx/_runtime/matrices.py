@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .integers import LARGEST, exact_add, exact_multiply, exact_power
+from .integers import exact_add, exact_multiply, exact_power, fits
+from .ranked import aligned, broadcast_shape, pad
 
 
 def back(a: Any) -> Any:
@@ -23,15 +24,6 @@ def back(a: Any) -> Any:
 def front(a: Any) -> Any:
     """The matrix axes first again."""
     return a if a.ndim == 2 else np.moveaxis(a, (-2, -1), (0, 1))
-
-
-def aligned(rank: int, arrays: Sequence[Any]) -> list[Any]:
-    """Arrays of the same number of axes, ones put between the first `rank` axes and those that broadcast."""
-    arrays = [np.asarray(a) for a in arrays]
-    most = max((a.ndim for a in arrays), default=rank)
-    return [
-        a if a.ndim == most else a.reshape(a.shape[:rank] + (1,) * (most - a.ndim) + a.shape[rank:]) for a in arrays
-    ]
 
 
 def _whole(a: Any) -> Any:
@@ -80,9 +72,7 @@ def scale(rank: int, factor: Any, a: Any) -> Any:
     [[[1.0, 2.0]]]
     """
     a = np.asarray(a)
-    missing = np.ndim(factor) - (a.ndim - rank)
-    if missing > 0:
-        a = a.reshape(a.shape[:rank] + (1,) * missing + a.shape[rank:])
+    a = pad(rank, a, np.ndim(factor))
     if _whole(a) and isinstance(factor, int | np.integer):
         return exact_multiply(factor, _wide(a))
     return _times(np.asarray(factor), a) if isinstance(factor, np.ndarray) else factor * a
@@ -98,7 +88,7 @@ def matmul(a: Any, b: Any) -> Any:
         if a.dtype == bool or b.dtype == bool or a.dtype.itemsize < 8 or b.dtype.itemsize < 8:
             a, b = _wide(a), _wide(b)
         largest = float(np.abs(a.astype(float)).max(initial=0)) * float(np.abs(b.astype(float)).max(initial=0))
-        if largest * a.shape[1] >= LARGEST:
+        if not fits(largest * a.shape[1]):
             a = a.astype(np.float64)
     return a @ b if a.ndim == b.ndim == 2 else front(np.matmul(back(a), back(b)))
 
@@ -172,7 +162,7 @@ def _power(a: Any, exponent: Any) -> Any:
         n = int(exponent)
         if _whole(a) and n > 1:
             size = float(np.abs(a).sum(axis=-1).max(initial=0))
-            if size > 1 and n * math.log(size) > math.log(LARGEST):
+            if size > 1 and not fits(math.exp(min(n * math.log(size), 99))):
                 a = a.astype(np.float64)
         return np.linalg.matrix_power(a, n)
     if np.array_equal(a, np.conjugate(np.swapaxes(a, -1, -2))):
@@ -220,7 +210,7 @@ def permanent(a: Any) -> Any:
         raise ValueError(f"cannot take the permanent of a matrix of shape {(n, n)}: it takes 2**{n} sums")
     if _whole(a):
         row = float(np.abs(a.astype(np.float64)).sum(axis=1).max(initial=0.5))
-        if n * math.log(2 * row) >= math.log(LARGEST):
+        if not fits(math.exp(min(n * math.log(2 * row), 99))):
             a = a.astype(np.float64)
     total: Any = 0.0 if a.dtype.kind == "f" else 0
     for bits in range(1, 1 << n):
@@ -233,13 +223,11 @@ def hadamard_power(base_rank: int, exponent_rank: int, base: Any, exponent: Any)
     """base**exponent entry by entry, of which one may be a number."""
     matrices = [a for a, rank in ((base, base_rank), (exponent, exponent_rank)) if rank]
     _same("raise to a power entry by entry", 2, matrices)
-    rest = max(
-        np.ndim(base) - base_rank, np.ndim(exponent) - exponent_rank
-    )  # a number broadcasts by itself, a matrix needs its axes
+    # A number broadcasts by itself, a matrix needs its axes.
+    rest = max(np.ndim(base) - base_rank, np.ndim(exponent) - exponent_rank)
 
     def fit(a: Any, rank: int) -> Any:
-        a = np.asarray(a)
-        return a.reshape(a.shape[:2] + (1,) * (rest - a.ndim + 2) + a.shape[2:]) if rank else a[()]
+        return pad(rank, np.asarray(a), rest) if rank else np.asarray(a)[()]
 
     return exact_power(_wide(fit(base, base_rank)), _wide(fit(exponent, exponent_rank)))
 
@@ -377,11 +365,7 @@ def _flat(a: Any) -> Any:
 
 def applied(body: Any, captured: Any, ranks: Any, rank: int, a: Any) -> Any:
     """A function of numbers on each entry of an array."""
-    most = max((np.ndim(v) - r for v, r in zip(captured, ranks, strict=True)), default=0)
-    a = np.asarray(a)
-    missing = most - (a.ndim - rank)
-    if missing > 0:
-        a = a.reshape(a.shape[:rank] + (1,) * missing + a.shape[rank:])
+    a = pad(rank, np.asarray(a), len(broadcast_shape(captured, ranks)))
     result = np.asarray(body(a, *captured))
     if result.ndim < a.ndim:
         result = np.broadcast_to(result, np.broadcast_shapes(result.shape, a.shape))
@@ -390,15 +374,10 @@ def applied(body: Any, captured: Any, ranks: Any, rank: int, a: Any) -> Any:
 
 def from_function(body: Any, captured: Any, ranks: Any, rows: Any, columns: Any) -> Any:
     """The matrix whose entries are body(i, j)."""
-    most = max((np.ndim(v) - r for v, r in zip(captured, ranks, strict=True)), default=0)
+    most = len(broadcast_shape(captured, ranks))
     rows, columns = _count(rows), _count(columns)
     i = np.arange(rows).reshape(-1, 1, *([1] * most))
     j = np.arange(columns).reshape(1, -1, *([1] * most))
     result = np.asarray(body(i, j, *captured))
     rest = result.shape[2:] if result.ndim == most + 2 else result.shape
     return np.broadcast_to(result, (rows, columns, *rest)).copy()
-
-
-def no_scalars(*args: Any) -> Any:
-    """What is never computed by Python numbers."""
-    raise ValueError("left to NumPy")

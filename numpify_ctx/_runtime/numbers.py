@@ -110,6 +110,15 @@ def python_number(value: Any) -> Any:
     return value.item() if value.dtype in _PYTHONS_OWN else value
 
 
+class LeftToNumPy(ValueError):
+    """Python's numbers would give something else than arrays: the call is computed by NumPy instead."""
+
+
+def numpy_alone(*args: Any) -> Any:
+    """What is never computed by Python's numbers."""
+    raise LeftToNumPy
+
+
 def math_not(value: Any) -> bool:
     """The negation, as a bool."""
     return not value

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .ranked import broadcast_shape, flatten, pad, take
+
 
 def piecewise(
     live: tuple[Any, ...], ranks: tuple[int, ...], samples: tuple[Any, ...], condition: Any, *arms: Any
@@ -52,9 +54,8 @@ def piecewise_of_rank(
         if not test.any():
             continue
         if where is None:
-            shapes = (np.shape(v)[r:] for v, r in zip(live, ranks, strict=True))
-            shape = np.broadcast_shapes(test.shape, *shapes)
-            live = tuple(_flat(v, r, shape) for v, r in zip(live, ranks, strict=True))
+            shape = np.broadcast_shapes(test.shape, broadcast_shape(live, ranks))
+            live = tuple(flatten(r, v, shape) for v, r in zip(live, ranks, strict=True))
             where = np.arange(math.prod(shape))
             test = np.broadcast_to(test, shape).reshape(-1)
         test = np.broadcast_to(test, where.shape)
@@ -89,22 +90,12 @@ def where(rank: int, condition: Any, one: Any, other: Any) -> Any:
 
 
 def _spread(rank: int, value: Any, axes: int) -> Any:
-    shape = np.shape(value)
-    return np.reshape(value, shape[:rank] + (1,) * (rank + axes - len(shape)) + shape[rank:]) if shape else value
+    return pad(rank, value, axes) if np.ndim(value) else value
 
 
 def _arm(function: Any, live: tuple[Any, ...]) -> Any:
     return function(*live) if callable(function) else function
 
 
-def _flat(value: Any, rank: int, shape: tuple[int, ...]) -> Any:
-    """`value` with its broadcasting axes made one, of full size; scalars stay scalars."""
-    lead, rest = np.shape(value)[:rank], np.shape(value)[rank:]
-    if not rest:
-        return value
-    padded = np.reshape(value, lead + (1,) * (len(shape) - len(rest)) + rest)
-    return np.broadcast_to(padded, lead + shape).reshape(*lead, -1)
-
-
 def _pick(live: tuple[Any, ...], ranks: tuple[int, ...], test: Any) -> tuple[Any, ...]:
-    return tuple(v[..., test] if np.ndim(v) > r else v for v, r in zip(live, ranks, strict=True))
+    return tuple(take(r, v, test) for v, r in zip(live, ranks, strict=True))

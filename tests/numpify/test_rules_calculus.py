@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 from sympy.functions.elementary.integers import frac
 
 from numpify_ctx import CompileError, numpify
-from numpify_ctx._runtime.calculus import sums as runtime
+from numpify_ctx._runtime.calculus import elements as runtime
 from numpify_ctx._runtime.calculus.slow import Slow
 
 

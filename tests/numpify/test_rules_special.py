@@ -18,7 +18,7 @@ from sympy.functions.special import bessel, gamma_functions, hyper
 from sympy.functions.special.mathieu_functions import mathieuc, mathieucprime, mathieus, mathieusprime
 
 from numpify_ctx import CompileError, numpify
-from numpify_ctx._lowering.rules import pointwise as _pointwise
+from numpify_ctx._lowering.rules import common
 from numpify_ctx._runtime.special import gamma as _gamma_runtime
 from numpify_ctx._runtime.special.pointwise import Pointwise
 from tests.numpify.evalf_oracle import check
@@ -336,7 +336,7 @@ def test_mathieu_functions_have_no_norm_and_so_no_value(function):
 
 def test_without_scipy_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy", None)
-    monkeypatch.setattr(_pointwise, "scipy_special", lambda: None)
+    monkeypatch.setattr(common, "scipy_special", lambda: None)
     with pytest.raises(
         CompileError, match=r"cannot compile besselj\(1, x\): besselj comes from SciPy.*haliax-refs\[scipy\]"
     ):

@@ -30,6 +30,7 @@ from ..._kinds import COMPLEX, INT, REAL, Kinds, arithmetic, floating, promote
 from ..._program.builder import Builder
 from ..._program.ir import Op
 from ..._runtime import arrays as arrays, matrices as rt
+from ..._runtime.numbers import numpy_alone
 from ..._symbolic.nodes import MatrixElement, applyfunc, factorizations, fourier, matrix_nodes
 from ..._symbolic.text import refuse
 from ..rule import Body, Rule, Under
@@ -81,9 +82,9 @@ CHOLESKY = matrix_op(rt.cholesky, floating)
 QR = matrix_op(rt.qr, floating)
 DOT = matrix_op(rt.dot, rank=0)
 ELEMENT = matrix_op(arrays.element, lambda kinds: kinds[0], rank=0)
-APPLIED = Op("applied", rt.applied, rt.no_scalars, kinds=lambda kinds: arithmetic(kinds[-1:]), elementwise=False)
+APPLIED = Op("applied", rt.applied, numpy_alone, kinds=lambda kinds: arithmetic(kinds[-1:]), elementwise=False)
 FROM_FUNCTION = Op(
-    "from_function", rt.from_function, rt.no_scalars, kinds=lambda kinds: arithmetic(kinds[-1:]), elementwise=False
+    "from_function", rt.from_function, numpy_alone, kinds=lambda kinds: arithmetic(kinds[-1:]), elementwise=False
 )
 
 

@@ -42,7 +42,7 @@ class Slow:
         if found is None:
             with LOCK, MP.workdps(DIGITS):
                 try:
-                    found = _as_number(_WAYS[what](self._function(values), self._inner(values), *data))
+                    found = _as_number(_WAYS[what](self._function(values), *data))
                 except NO_VALUE:
                     found = float("nan")
             if len(self.known) < 4096:
@@ -95,7 +95,7 @@ def _as_number(value: Any) -> Any:
     return float(value)
 
 
-def _nsum(function: Callable[[Any], Any], inner: Any, begin: Any, step: int) -> Any:
+def _nsum(function: Callable[[Any], Any], begin: Any, step: int) -> Any:
     """An infinite sum by extrapolation, believed if it comes out the same without the first terms."""
 
     def term(n: Any) -> Any:
@@ -125,7 +125,7 @@ def _added(term: Callable[[Any], Any]) -> Any:
     return None
 
 
-def _nprod(function: Callable[[Any], Any], inner: Any, begin: Any, step: int) -> Any:
+def _nprod(function: Callable[[Any], Any], begin: Any, step: int) -> Any:
     def factor(n: Any) -> Any:
         return function(begin + step * n)
 
@@ -134,7 +134,7 @@ def _nprod(function: Callable[[Any], Any], inner: Any, begin: Any, step: int) ->
     return value if abs(value - other) <= 1e-10 * abs(value) else MP.nan
 
 
-def _integral(function: Callable[[Any], Any], inner: Any, low: Any, high: Any) -> Any:
+def _integral(function: Callable[[Any], Any], low: Any, high: Any) -> Any:
     """By tanh-sinh quadrature, believed if it comes out the same in two parts.
 
     What diverges does not, nor what has a peak within.
