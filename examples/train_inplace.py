@@ -33,7 +33,7 @@ import optax
 from _model import Config, Text, Transformer, next_token_loss
 from haliax import Axis, NamedArray
 
-from haliax_refs import NamedRef
+from haliax_refs import NamedRef, refs_of, values_of
 
 
 matplotlib.use("Agg")  # draws to a file: no display is needed
@@ -68,20 +68,6 @@ class Training(eqx.Module):
         metrics = Metrics(*(hax.new_ref(x) for x in (hax.named(0, ()), hax.zeros(step), hax.zeros(step))))
         zeros = jax.tree.map(jnp.zeros_like, model)
         return Training(refs_of(model), refs_of(zeros), refs_of(zeros), metrics)
-
-
-def refs_of(tree: Any) -> Any:
-    """The tree with a new ref in place of each NamedArray."""
-    return jax.tree.map(hax.new_ref, tree, is_leaf=lambda x: isinstance(x, NamedArray))
-
-
-def values_of(tree: Any) -> Any:
-    """The tree with the contents of each ref in its place. Inside jit this copies nothing."""
-    return jax.tree.map(lambda ref: ref[...], tree, is_leaf=is_ref)
-
-
-def is_ref(x: Any) -> bool:
-    return isinstance(x, NamedRef)
 
 
 def leaves(tree: Any) -> list[Any]:

@@ -14,6 +14,7 @@ axes. `ref.slice({...})` gives a view of a part of it; views compose exactly.
 What is what:
 
 - `new_ref`, `empty_ref` and `wrap` make a `NamedRef`; `freeze` and `free_ref` end it.
+- `refs_of`, `values_of` and `update` do so for whole trees, modules included.
 - `ref[idx]` reads and `ref[idx] = value` writes, by name; `get`, `set`, `swap`, `addupdate` and `ref.at[idx]` do, too.
 - `foreach` loops over an axis, as do `hax.scan`, `hax.fold`, `hax.map` and `hax.vmap`, which take refs now.
 - `install` and `uninstall` put this into haliax and take it out again; `is_installed` tells.
@@ -23,7 +24,6 @@ from ._functions import (
     addupdate as addupdate,
     empty_ref as empty_ref,
     free_ref as free_ref,
-    freeze as freeze,
     get as get,
     new_ref as new_ref,
     set as set,
@@ -33,6 +33,12 @@ from ._functions import (
 from ._patches.install import install as install, is_installed as is_installed, uninstall as uninstall
 from ._patches.transforms import foreach as foreach
 from ._refs import NamedRef as NamedRef
+from ._state import (
+    freeze as freeze,
+    refs_of as refs_of,
+    update as update,
+    values_of as values_of,
+)
 
 
 __version__ = "0.1.0"
@@ -48,9 +54,12 @@ __all__ = [
     "install",
     "is_installed",
     "new_ref",
+    "refs_of",
     "set",
     "swap",
     "uninstall",
+    "update",
+    "values_of",
     "wrap",
 ]
 

@@ -29,8 +29,26 @@ class Handle(ExplicitReads):
                 "keep what freeze() returned, or make a new ref of it with new_ref()"
             )
 
+    def _holds_ref(self) -> bool:
+        """Whether the buffer is one: `jax.tree.map` puts what its function returns in place of the `jax.Ref`."""
+        held = self._ref
+        if type(held) is jax.Ref or isinstance(held, jax.Ref):  # the type first: to ask for tracers takes 2 us
+            return True
+        # What `.at` makes of a ref in a kernel is of a class of jax's own.
+        return hasattr(held, "ref") and hasattr(held, "__setitem__") and not isinstance(held, jax.Array)
+
+    def _check_holds_ref(self) -> None:
+        if not self._holds_ref():
+            raise TypeError(
+                f"this NamedRef {listed(self._layout.base)} holds {described(self._ref)} instead of a jax.Ref, as "
+                "jax.tree.map over refs leaves it: take hax.ref.values_of(tree), map over the values, and make refs of "
+                "what comes out with hax.ref.refs_of(tree)"
+            )
+
     def _check_usable(self) -> None:
         self._check_alive()
+        if type(self._ref) is not jax.Ref:
+            self._check_holds_ref()
         layout = self._layout
         if self._ref.shape != layout.base_shape:
             asked = f"cannot use this ref of {listed(layout.base)}"
@@ -60,3 +78,10 @@ class Handle(ExplicitReads):
                 f"cannot {verb} a ref of {listed(self._layout.base)} here: it came from outside of the function that "
                 f"jax is tracing; {verb} it where it was made, and return ref[...] from here"
             )
+
+
+def described(value: object) -> str:
+    """What stands where a ref should, for errors and `repr`: an array by its dtype and shape, else the type."""
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"an array {value.dtype}[{','.join(map(str, value.shape))}]"
+    return "None" if value is None else f"a {type(value).__name__}"

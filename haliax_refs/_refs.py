@@ -16,7 +16,7 @@ from haliax import Axis, NamedArray
 from ._access.operations import read, write
 from ._at import At
 from ._explicit import UPSTREAM
-from ._handle import Handle
+from ._handle import Handle, described
 from ._indexing.describe import listed
 from ._indexing.layout import Layout
 from ._indexing.plan import plan_view
@@ -147,7 +147,7 @@ class NamedRef(Handle):
         >>> ref.unsafe_buffer_pointer() == before
         True
         """
-        self._check_alive()
+        self._check_usable()
         pointer: int = self._ref.unsafe_buffer_pointer()
         return pointer
 
@@ -235,7 +235,7 @@ class NamedRef(Handle):
         >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).rename({"x": "row"}).shape
         {'row': 2, 'y': 3}
         """
-        self._check_alive()
+        self._check_usable()
         if not isinstance(renames, Mapping):
             raise TypeError(f"cannot rename by {renames!r}: it takes a mapping from axis, or name, to a new one")
         names: dict[str, str] = {}
@@ -302,6 +302,8 @@ class NamedRef(Handle):
 
     def __repr__(self) -> str:
         state = " (frozen)" if is_frozen(self._ref) else ""
+        if not self._holds_ref():  # see `_check_holds_ref`
+            return f"NamedRef({self._layout}) (not a ref: holds {described(self._ref)})"
         dtype = getattr(self._ref, "dtype", None)
         return f"NamedRef({'' if dtype is None else f'{dtype}: '}{self._layout}){state}"
 

@@ -23,9 +23,12 @@ PUBLIC = {
         "install",
         "is_installed",
         "new_ref",
+        "refs_of",
         "set",
         "swap",
         "uninstall",
+        "update",
+        "values_of",
         "wrap",
     ],
     "numpify_ctx": [

@@ -175,6 +175,11 @@ def _alone(operation: Operation, ref: Any) -> AbstractContextManager[Any]:
     return _LOCKS[id(ref) // 64 % len(_LOCKS)] if operation.function is None else nullcontext()
 
 
+def alone(refs: Sequence[Any]) -> list[AbstractContextManager[Any]]:
+    """The locks under which no other thread uses any of these refs, in the order in which every thread takes them."""
+    return [_LOCKS[number] for number in sorted({id(ref) // 64 % len(_LOCKS) for ref in refs})]
+
+
 def _signature(argument: Any) -> tuple[Any, ...]:
     """What a program that is compiled for this argument takes instead of it."""
     if isinstance(argument, jax.Array):

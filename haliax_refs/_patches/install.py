@@ -10,7 +10,7 @@ from typing import Any
 
 import haliax
 
-from .. import _explicit, _functions, _refs
+from .. import _explicit, _functions, _refs, _state
 from . import jax_guards as _restrictions, transforms as _transforms, trees as _trees
 
 
@@ -34,8 +34,11 @@ IN_HALIAX_REF = (
     "freeze",
     "get",
     "new_ref",
+    "refs_of",
     "set",
     "swap",
+    "update",
+    "values_of",
     "wrap",
 )
 
@@ -120,8 +123,9 @@ def is_installed() -> bool:
 
 
 def _ours(name: str) -> Any:
-    owner = {"foreach": _transforms, "NamedRef": _refs}.get(name, _functions)
-    return getattr(owner, name)
+    owners = {"foreach": _transforms, "NamedRef": _refs}
+    owners |= dict.fromkeys(("freeze", "refs_of", "update", "values_of"), _state)
+    return getattr(owners.get(name, _functions), name)
 
 
 def _places_of(function: Any) -> list[tuple[ModuleType, str]]:

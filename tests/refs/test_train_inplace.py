@@ -13,7 +13,9 @@ import pytest
 import train_inplace
 from _model import Config, Transformer, next_token_loss
 from haliax import Axis, NamedArray
-from train_inplace import Memory, Run, Training, leaves, report, step_in_place, values_of
+from train_inplace import Memory, Run, Training, leaves, report, step_in_place
+
+from haliax_refs import values_of
 
 
 PART, BATCH, POSITION = Axis("part", 3), Axis("batch", 2), Axis("position", 8)
