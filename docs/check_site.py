@@ -50,7 +50,7 @@ def browser(chromium: str, driver: str) -> Iterator[webdriver.Chrome]:
     """A headless Chromium that asks nothing of the network by itself."""
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    quiet = ("disable-background-networking", "disable-component-update", "disable-sync", "no-first-run", "disable-quic")
+    quiet = ("disable-background-networking", "disable-component-update", "disable-sync", "no-first-run")
     for flag in ("headless=new", "no-sandbox", "disable-gpu", *quiet):
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

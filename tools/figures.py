@@ -101,9 +101,10 @@ def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[as
 
 def _lines_of_code(text: str, tree: ast.Module) -> set[int]:
     """The numbers of the lines that hold code: no blank ones, no comments, no docstrings."""
-    skipped = set()
+    skipped: set[int] = set()
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node):
+        if isinstance(node, documented) and ast.get_docstring(node):
             docstring = node.body[0]
             assert docstring.end_lineno is not None
             skipped.update(range(docstring.lineno, docstring.end_lineno + 1))

@@ -20,8 +20,8 @@ from jax.experimental import pallas as pl
 import haliax_refs
 from tests.refs.oracles import Value
 from tests.refs.spelling import base_array, base_oracle, bracket, check, collecting, replaying, spell_value
-from tests.refs.test_chains import LONG, OPERATIONS, chains_and_values, check_operation, read, under_jit
 from tests.refs.strategies import Chain, SpelledValue, chains, values
+from tests.refs.test_chains import LONG, OPERATIONS, chains_and_values, check_operation, read, under_jit
 
 
 @given(chains(wild=True))
