@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._kinds import INT
 from .._program.builder import Builder
+from .example import Example
 
 
 Lower = Callable[..., int]
@@ -44,6 +45,7 @@ class Rule:
         ranked: operands may be matrices and arrays; else they must be numbers.
         real: operands must be real numbers. What is complex whatever the arguments are is refused when compiling.
         folds: an `expr` all of whose operands are constant is a constant, and `expr.evalf()` gives its value.
+        example: an expression that shows it. None: the class applied to one number.
     """
 
     lower: Lower
@@ -51,3 +53,14 @@ class Rule:
     folds: bool = True
     ranked: bool = False
     real: bool = False
+    example: Example | None = None
+
+    def with_example(
+        self,
+        expr: Callable[[], Any],
+        note: str = "",
+        meaning: Callable[[], Any] | None = None,
+        refused: bool = False,
+    ) -> Rule:
+        """The same rule, with an example; see `Example`."""
+        return replace(self, example=Example(expr, note, meaning, refused))

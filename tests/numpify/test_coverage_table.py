@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sympy as sp
 
-from numpify_ctx._lowering.rules import RULES
+from numpify_ctx._lowering import rules
+from numpify_ctx._lowering.rule import Rule
+from numpify_ctx._lowering.rules import FAMILIES, RULES, merged
 
 
 pytest.importorskip("scipy")
@@ -41,9 +44,22 @@ def test_the_page_has_the_table_that_its_script_prints(script):
     assert script["table"]() in (SCRIPT.parent / "functions.md").read_text()
 
 
-def test_a_class_without_an_example_is_an_error(script):
+def test_a_class_without_an_example_is_an_error(script, monkeypatch):
     class Unknown:
         pass
 
-    with pytest.raises(AssertionError, match=r"Unknown has a rule but no example"):
+    monkeypatch.setitem(RULES, Unknown, Rule(lambda b, e: 0))
+    with pytest.raises(AssertionError, match=r"Unknown has no example"):
         script["example"](Unknown)
+
+
+def test_two_rules_for_one_class_are_an_error():
+    family = SimpleNamespace(TITLE="Again", RULES={sp.sin: RULES[sp.sin]})
+    with pytest.raises(ValueError, match=r"two rules for sin: .*'Again'"):
+        merged([*FAMILIES, family])
+
+
+def test_every_file_of_rules_is_found():
+    folder = Path(rules.__file__).parent
+    found = {Path(family.__file__).name for family in FAMILIES}
+    assert {path.name for path in folder.glob("*.py")} - found == {"__init__.py", "common.py"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from sympy.tensor.array import ArrayComprehension, ArrayComprehensionMap
 from sympy.tensor.array.expressions import (
@@ -26,6 +27,7 @@ from ..._program.ir import PARAM, Op
 from ..._runtime import arrays as rt
 from ..._symbolic.nodes import rank_of
 from ..._symbolic.text import refuse
+from ..example import VALUES, A, B, C, D, i, u, x
 from ..rule import Body, Rule, Under
 from .matrices import ADD, APPLIED, ELEMENT, ONES, ZEROS, as_lambda, entrywise, matrix_op
 
@@ -140,19 +142,45 @@ def _first(b: Builder, expr: Any, node: int, *others: int) -> int:
     return node
 
 
+TITLE = "Indexed and array expressions"
+
 RULES: dict[type, Rule] = {
-    sp.Indexed: Rule(_indexed, folds=False, ranked=True),
-    sp.Idx: Rule(_first, _index_operands),
-    ArrayElement: Rule(_indexed, _array_element, folds=False, ranked=True),
-    ArrayTensorProduct: Rule(_tensor_product, folds=False, ranked=True),
-    ArrayContraction: Rule(_contraction, _inner, folds=False, ranked=True),
-    ArrayDiagonal: Rule(_diagonal, _inner, folds=False, ranked=True),
-    ArrayAdd: entrywise(ADD),
-    PermuteDims: Rule(_permuted, lambda b, e: [e.expr], folds=False, ranked=True),
-    Reshape: Rule(_reshaped, _reshape_operands, folds=False, ranked=True),
-    ArrayElementwiseApplyFunc: Rule(_applied, _applied_operands, folds=False, ranked=True),
-    ZeroArray: _filled(ZEROS),
-    OneArray: _filled(ONES),
-    ArrayComprehension: Rule(_first, _done, folds=False, ranked=True),
-    ArrayComprehensionMap: Rule(_first, _done, folds=False, ranked=True),
+    sp.Indexed: Rule(_indexed, folds=False, ranked=True).with_example(lambda: u[1] * x),
+    sp.Idx: Rule(_first, _index_operands).with_example(
+        lambda: sp.Sum(u[sp.Idx("i", 3)], (sp.Idx("i", 3), 0, 2)), meaning=lambda: u[0] + u[1] + u[2]
+    ),
+    ArrayElement: Rule(_indexed, _array_element, folds=False, ranked=True).with_example(
+        lambda: C[0, 1] * x, meaning=lambda: VALUES[A][0, 1] * VALUES[x]
+    ),
+    ArrayTensorProduct: Rule(_tensor_product, folds=False, ranked=True).with_example(
+        lambda: ArrayTensorProduct(C, D), meaning=lambda: np.multiply.outer(VALUES[A], VALUES[B])
+    ),
+    ArrayContraction: Rule(_contraction, _inner, folds=False, ranked=True).with_example(
+        lambda: ArrayContraction(ArrayTensorProduct(C, D), (1, 2)), meaning=lambda: VALUES[A] @ VALUES[B]
+    ),
+    ArrayDiagonal: Rule(_diagonal, _inner, folds=False, ranked=True).with_example(
+        lambda: ArrayDiagonal(C, (0, 1)), meaning=lambda: np.diagonal(VALUES[A])
+    ),
+    ArrayAdd: entrywise(ADD).with_example(lambda: ArrayAdd(C, D), meaning=lambda: VALUES[A] + VALUES[B]),
+    PermuteDims: Rule(_permuted, lambda b, e: [e.expr], folds=False, ranked=True).with_example(
+        lambda: PermuteDims(C, [1, 0]), meaning=lambda: VALUES[A].T
+    ),
+    Reshape: Rule(_reshaped, _reshape_operands, folds=False, ranked=True).with_example(
+        lambda: Reshape(C, (4,)), meaning=lambda: VALUES[A].ravel()
+    ),
+    ArrayElementwiseApplyFunc: Rule(_applied, _applied_operands, folds=False, ranked=True).with_example(
+        lambda: ArrayElementwiseApplyFunc(sp.exp, C), meaning=lambda: np.exp(VALUES[A])
+    ),
+    ZeroArray: _filled(ZEROS).with_example(
+        lambda: ArrayTensorProduct(C, ZeroArray(2), evaluate=False), meaning=lambda: np.zeros((2, 2, 2))
+    ),
+    OneArray: _filled(ONES).with_example(
+        lambda: ArrayTensorProduct(C, OneArray(2)), meaning=lambda: np.multiply.outer(VALUES[A], [1.0, 1.0])
+    ),
+    ArrayComprehension: Rule(_first, _done, folds=False, ranked=True).with_example(
+        lambda: ArrayComprehension(x * i, (i, 1, 3))
+    ),
+    ArrayComprehensionMap: Rule(_first, _done, folds=False, ranked=True).with_example(
+        lambda: ArrayComprehensionMap(lambda i: 2 * i, (i, 1, 3))
+    ),
 }

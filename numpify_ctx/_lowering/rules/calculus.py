@@ -17,6 +17,7 @@ from ..._runtime.numbers import numpy_alone
 from ..._symbolic.exact import DIGITS
 from ..._symbolic.nodes import AppliedUndef, ExprWithLimits, MatrixElement, log1p
 from ..._symbolic.text import refuse
+from ..example import i, n, t, x, y
 from ..rule import Body, Rule, Under
 
 
@@ -204,13 +205,33 @@ def _same(b: Builder, expr: Any, node: int) -> int:
     return node
 
 
+TITLE = "Sums, integrals, derivatives"
+
 RULES: dict[type, Rule] = {
-    sp.Sum: _over(SUM, _counting),
-    sp.Product: Rule(_product, _product_operands, folds=False, ranked=True),
-    sp.Integral: _over(INTEGRAL, lambda low: REAL | COMPLEX),
-    sp.Derivative: Rule(_same, _derivative, folds=False, ranked=True),
-    sp.Subs: Rule(_same, _substituted, folds=False, ranked=True),
-    sp.RootSum: Rule(_same, _root_sum, folds=False),
-    sp.Poly: Rule(_same, lambda b, e: [e.as_expr()], folds=False),
-    sp.Limit: Rule(_same, _limit, folds=False, ranked=True),
+    sp.Sum: _over(SUM, _counting).with_example(
+        lambda: sp.Sum(x**i / (i + 1), (i, 0, n)), "bounds that are arrays or infinite too"
+    ),
+    sp.Product: Rule(_product, _product_operands, folds=False, ranked=True).with_example(
+        lambda: sp.Product(x + i, (i, 0, n)), "bounds that are arrays too"
+    ),
+    sp.Integral: _over(INTEGRAL, lambda low: REAL | COMPLEX).with_example(
+        lambda: sp.Integral(sp.exp(-(t**2)), (t, x, y)), "definite, by quadrature"
+    ),
+    sp.Derivative: Rule(_same, _derivative, folds=False, ranked=True).with_example(
+        lambda: sp.Derivative(sp.sin(x) * x, x), "of known functions: done symbolically"
+    ),
+    sp.Subs: Rule(_same, _substituted, folds=False, ranked=True).with_example(
+        lambda: sp.Subs(sp.Derivative(sp.sin(t) * t, t), t, x)
+    ),
+    sp.RootSum: Rule(_same, _root_sum, folds=False).with_example(
+        lambda: sp.RootSum(t**3 + t + 1, sp.Lambda(t, sp.exp(t * x))),
+        "complex; the coefficients are numbers",
+        lambda: sp.Add(*(sp.exp(root * x) for root in sp.Poly(t**3 + t + 1, t).nroots(n=30))),
+    ),
+    sp.Poly: Rule(_same, lambda b, e: [e.as_expr()], folds=False).with_example(
+        lambda: sp.Poly(x**2 + y * x, x), "its expression"
+    ),
+    sp.Limit: Rule(_same, _limit, folds=False, ranked=True).with_example(
+        lambda: sp.Limit(sp.sin(x * t) / t, t, 0), "where SymPy finds it"
+    ),
 }

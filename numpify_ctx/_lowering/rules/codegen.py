@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sympy as sp
+
 from ..._kinds import boolean
 from ..._program.builder import Builder
 from ..._symbolic.nodes import cfunctions, numpy_nodes
+from ..example import NAN, x, y, z
 from ..rule import Rule
 from .common import call, ufunc
 from .elementary import MAXIMUM, MINIMUM, extremum
@@ -14,20 +17,32 @@ def _fma(b: Builder, expr: object, x: int, y: int, z: int) -> int:
     return b.add(b.mul(x, y), z)
 
 
+TITLE = "Functions of code generation"
+
 RULES: dict[type, Rule] = {
     cfunctions.expm1: call(ufunc("expm1", "expm1")),
-    cfunctions.log1p: call(ufunc("log1p", "log1p")),
+    cfunctions.log1p: call(ufunc("log1p", "log1p")).with_example(lambda: cfunctions.log1p(x), NAN),
     cfunctions.exp2: call(ufunc("exp2")),
-    cfunctions.log2: call(ufunc("log2", "log2")),
-    cfunctions.log10: call(ufunc("log10", "log10")),
-    cfunctions.Sqrt: Rule(lambda b, e, x: b.sqrt(x)),
-    cfunctions.Cbrt: call(ufunc("cbrt"), real=True),
-    cfunctions.hypot: call(ufunc("hypot"), real=True),
-    cfunctions.fma: Rule(_fma),
-    cfunctions.isinf: call(ufunc("isinf", kinds=boolean)),
-    cfunctions.isnan: call(ufunc("isnan", kinds=boolean)),
-    numpy_nodes.logaddexp: call(ufunc("logaddexp"), real=True),
-    numpy_nodes.logaddexp2: call(ufunc("logaddexp2"), real=True),
-    numpy_nodes.maximum: extremum(MAXIMUM),
-    numpy_nodes.minimum: extremum(MINIMUM),
+    cfunctions.log2: call(ufunc("log2", "log2")).with_example(lambda: cfunctions.log2(x), NAN),
+    cfunctions.log10: call(ufunc("log10", "log10")).with_example(lambda: cfunctions.log10(x), NAN),
+    cfunctions.Sqrt: Rule(lambda b, e, x: b.sqrt(x)).with_example(lambda: cfunctions.Sqrt(x), NAN, lambda: sp.sqrt(x)),
+    cfunctions.Cbrt: call(ufunc("cbrt"), real=True).with_example(
+        lambda: cfunctions.Cbrt(x), meaning=lambda: sp.cbrt(x)
+    ),
+    cfunctions.hypot: call(ufunc("hypot"), real=True).with_example(lambda: cfunctions.hypot(x, y)),
+    cfunctions.fma: Rule(_fma).with_example(lambda: cfunctions.fma(x, y, z), meaning=lambda: x * y + z),
+    cfunctions.isinf: call(ufunc("isinf", kinds=boolean)).with_example(
+        lambda: cfunctions.isinf(x), meaning=lambda: sp.false
+    ),
+    cfunctions.isnan: call(ufunc("isnan", kinds=boolean)).with_example(
+        lambda: cfunctions.isnan(x), meaning=lambda: sp.false
+    ),
+    numpy_nodes.logaddexp: call(ufunc("logaddexp"), real=True).with_example(lambda: numpy_nodes.logaddexp(x, y)),
+    numpy_nodes.logaddexp2: call(ufunc("logaddexp2"), real=True).with_example(lambda: numpy_nodes.logaddexp2(x, y)),
+    numpy_nodes.maximum: extremum(MAXIMUM).with_example(
+        lambda: numpy_nodes.maximum(x, y), meaning=lambda: sp.Max(x, y)
+    ),
+    numpy_nodes.minimum: extremum(MINIMUM).with_example(
+        lambda: numpy_nodes.minimum(x, y), meaning=lambda: sp.Min(x, y)
+    ),
 }

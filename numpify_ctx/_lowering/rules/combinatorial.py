@@ -14,6 +14,7 @@ from ..._program.ir import Op
 from ..._runtime.special import combinatorial as rt
 from ..._runtime.special.pointwise import Pointwise
 from ..._runtime.special.whole import Whole
+from ..example import POLE, k, n, x, y
 from ..rule import Rule
 from .common import by_count, call, op_of, rational, runtime, whole
 from .elementary import FLOOR
@@ -48,38 +49,70 @@ def _symbol(function: Whole) -> Rule:
     return whole(function, kinds=real_part)
 
 
+TITLE = "Combinatorics and number theory"
+
 RULES: dict[type, Rule] = {
     # factorials
-    sp.factorial: whole(rt.FACTORIAL),
-    sp.factorial2: whole(rt.FACTORIAL2),
-    sp.subfactorial: whole(rt.SUBFACTORIAL),
-    sp.RisingFactorial: whole(rt.RISING),
-    sp.FallingFactorial: whole(rt.FALLING),
-    sp.binomial: whole(rt.BINOMIAL),
+    sp.factorial: whole(rt.FACTORIAL).with_example(lambda: sp.factorial(n), f"x Gamma(x) for other numbers; {POLE}"),
+    sp.factorial2: whole(rt.FACTORIAL2).with_example(lambda: sp.factorial2(n), "integers but negative even ones"),
+    sp.subfactorial: whole(rt.SUBFACTORIAL).with_example(
+        lambda: sp.subfactorial(n), "integers from 0; complex numbers by Gamma(z + 1, -1)/e"
+    ),
+    sp.RisingFactorial: whole(rt.RISING).with_example(lambda: sp.RisingFactorial(x, k), f"all numbers; {POLE}"),
+    sp.FallingFactorial: whole(rt.FALLING).with_example(lambda: sp.FallingFactorial(x, k), f"all numbers; {POLE}"),
+    sp.binomial: whole(rt.BINOMIAL).with_example(lambda: sp.binomial(n, k), "all numbers; 0 for k < 0"),
     # sequences
-    sp.fibonacci: by_count({1: whole(rt.FIBONACCI), 2: whole(rt.FIBONACCI_POLYNOMIAL)}),
-    sp.lucas: whole(rt.LUCAS),
-    sp.tribonacci: by_count({1: whole(rt.TRIBONACCI), 2: whole(rt.TRIBONACCI_POLYNOMIAL)}),
-    sp.bell: Rule(_bell, _bell_operands),
-    sp.catalan: whole(rt.CATALAN),
-    sp.motzkin: whole(rt.MOTZKIN),
-    sp.partition: whole(rt.PARTITION),
-    sp.bernoulli: by_count({1: whole(rt.BERNOULLI, kinds=rational), 2: _function(rt.BERNOULLI_POLYNOMIAL)}),
-    sp.euler: by_count({1: whole(rt.EULER, kinds=rational), 2: _function(rt.EULER_POLYNOMIAL)}),
-    sp.genocchi: by_count({1: whole(rt.GENOCCHI), 2: _function(rt.GENOCCHI_POLYNOMIAL)}),
-    sp.andre: whole(rt.ANDRE, kinds=rational),
-    sp.harmonic: by_count({1: whole(rt.HARMONIC, kinds=rational), 2: whole(rt.GENERAL_HARMONIC, kinds=rational)}),
+    sp.fibonacci: by_count({1: whole(rt.FIBONACCI), 2: whole(rt.FIBONACCI_POLYNOMIAL)}).with_example(
+        lambda: sp.fibonacci(n), "all numbers; polynomials of orders from 1"
+    ),
+    sp.lucas: whole(rt.LUCAS).with_example(lambda: sp.lucas(n), "integers and complex numbers"),
+    sp.tribonacci: by_count({1: whole(rt.TRIBONACCI), 2: whole(rt.TRIBONACCI_POLYNOMIAL)}).with_example(
+        lambda: sp.tribonacci(n), "integers from 0; polynomials"
+    ),
+    sp.bell: Rule(_bell, _bell_operands).with_example(
+        lambda: sp.bell(n), "integers from 0; polynomials, and the incomplete ones"
+    ),
+    sp.catalan: whole(rt.CATALAN).with_example(lambda: sp.catalan(n), "all numbers"),
+    sp.motzkin: whole(rt.MOTZKIN).with_example(
+        lambda: sp.motzkin(n, evaluate=False),
+        "integers from 1 to 2000, counted as SymPy counts them",
+        lambda: sp.motzkin(4),
+    ),
+    sp.partition: whole(rt.PARTITION).with_example(lambda: sp.partition(n), "integers to 10**6"),
+    sp.bernoulli: by_count(
+        {1: whole(rt.BERNOULLI, kinds=rational), 2: _function(rt.BERNOULLI_POLYNOMIAL)}
+    ).with_example(lambda: sp.bernoulli(n), "all numbers; B(1) = 1/2"),
+    sp.euler: by_count({1: whole(rt.EULER, kinds=rational), 2: _function(rt.EULER_POLYNOMIAL)}).with_example(
+        lambda: sp.euler(n), "all numbers"
+    ),
+    sp.genocchi: by_count({1: whole(rt.GENOCCHI), 2: _function(rt.GENOCCHI_POLYNOMIAL)}).with_example(
+        lambda: sp.genocchi(n), "all numbers"
+    ),
+    sp.andre: whole(rt.ANDRE, kinds=rational).with_example(lambda: sp.andre(n), "all numbers"),
+    sp.harmonic: by_count(
+        {1: whole(rt.HARMONIC, kinds=rational), 2: whole(rt.GENERAL_HARMONIC, kinds=rational)}
+    ).with_example(lambda: sp.harmonic(n), f"all numbers; {POLE}"),
     # number theory
-    sp.totient: _symbol(rt.TOTIENT),
-    sp.reduced_totient: _symbol(rt.REDUCED_TOTIENT),
-    sp.divisor_sigma: whole(rt.DIVISOR_SIGMA, 1, arity=2),
-    udivisor_sigma: whole(rt.UDIVISOR_SIGMA, 1, arity=2),
-    sp.mobius: _symbol(rt.MOBIUS),
-    sp.primenu: _symbol(rt.PRIMENU),
-    sp.primeomega: _symbol(rt.PRIMEOMEGA),
-    sp.primepi: Rule(lambda b, e, x: b.apply(_PRIMEPI, b.apply(FLOOR, x))),
-    sp.legendre_symbol: _symbol(rt.LEGENDRE_SYMBOL),
-    sp.jacobi_symbol: _symbol(rt.JACOBI_SYMBOL),
-    sp.kronecker_symbol: _symbol(rt.KRONECKER_SYMBOL),
-    Rem: call(runtime(rt.remainder, kinds=real_part), real=True),
+    sp.totient: _symbol(rt.TOTIENT).with_example(lambda: sp.totient(n), "integers from 1"),
+    sp.reduced_totient: _symbol(rt.REDUCED_TOTIENT).with_example(lambda: sp.reduced_totient(n), "integers from 1"),
+    sp.divisor_sigma: whole(rt.DIVISOR_SIGMA, 1, arity=2).with_example(
+        lambda: sp.divisor_sigma(n, k), "integers from 1"
+    ),
+    udivisor_sigma: whole(rt.UDIVISOR_SIGMA, 1, arity=2).with_example(lambda: udivisor_sigma(n, k), "integers from 1"),
+    sp.mobius: _symbol(rt.MOBIUS).with_example(lambda: sp.mobius(n), "integers from 1"),
+    sp.primenu: _symbol(rt.PRIMENU).with_example(lambda: sp.primenu(n), "integers from 1"),
+    sp.primeomega: _symbol(rt.PRIMEOMEGA).with_example(lambda: sp.primeomega(n), "integers from 1"),
+    sp.primepi: Rule(lambda b, e, x: b.apply(_PRIMEPI, b.apply(FLOOR, x))).with_example(
+        lambda: sp.primepi(n), "real numbers to 10**10"
+    ),
+    sp.legendre_symbol: _symbol(rt.LEGENDRE_SYMBOL).with_example(
+        lambda: sp.legendre_symbol(n, 7), "integers modulo an odd prime"
+    ),
+    sp.jacobi_symbol: _symbol(rt.JACOBI_SYMBOL).with_example(
+        lambda: sp.jacobi_symbol(n, 15), "integers modulo an odd one"
+    ),
+    sp.kronecker_symbol: _symbol(rt.KRONECKER_SYMBOL).with_example(lambda: sp.kronecker_symbol(n, k), "integers"),
+    Rem: call(runtime(rt.remainder, kinds=real_part), real=True).with_example(
+        lambda: Rem(y, x), "the sign of the dividend", lambda: y - x * sp.floor(y / x)
+    ),
 }

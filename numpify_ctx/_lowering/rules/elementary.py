@@ -11,6 +11,7 @@ from ..._kinds import real, real_part
 from ..._program.builder import Builder
 from ..._program.ir import Numpy, Op
 from ..._runtime.special import elementary as rt
+from ..example import NAN, k, m, n, x, y
 from ..rule import Rule
 from .common import call, of_reciprocal, reciprocal, rewritten, runtime, ufunc
 
@@ -42,9 +43,11 @@ def extremum(op: Op) -> Rule:
     return Rule(lower)
 
 
+TITLE = "Elementary functions"
+
 RULES: dict[type, Rule] = {
     sp.exp: call(EXP),
-    sp.log: call(ufunc("log", "log")),
+    sp.log: call(ufunc("log", "log")).with_example(lambda: sp.log(x), NAN),
     # trigonometric
     sp.sin: call(SIN),
     sp.cos: call(COS),
@@ -52,14 +55,14 @@ RULES: dict[type, Rule] = {
     sp.sec: reciprocal(COS),
     sp.csc: reciprocal(SIN),
     sp.cot: reciprocal(TAN),
-    sp.sinc: call(runtime(rt.sinc)),
-    sp.asin: call(ARCSIN),
-    sp.acos: call(ARCCOS),
+    sp.sinc: call(runtime(rt.sinc)).with_example(lambda: sp.sinc(x), "1 at 0"),
+    sp.asin: call(ARCSIN).with_example(lambda: sp.asin(x), NAN),
+    sp.acos: call(ARCCOS).with_example(lambda: sp.acos(x), NAN),
     sp.atan: call(ARCTAN),
-    sp.asec: of_reciprocal(ARCCOS),
-    sp.acsc: of_reciprocal(ARCSIN),
-    sp.acot: call(runtime(rt.acot)),
-    sp.atan2: call(ufunc("arctan2", "atan2", kinds=real), real=True),
+    sp.asec: of_reciprocal(ARCCOS).with_example(lambda: sp.asec(y), NAN),
+    sp.acsc: of_reciprocal(ARCSIN).with_example(lambda: sp.acsc(y), NAN),
+    sp.acot: call(runtime(rt.acot)).with_example(lambda: sp.acot(x), "in (-pi/2, pi/2]"),
+    sp.atan2: call(ufunc("arctan2", "atan2", kinds=real), real=True).with_example(lambda: sp.atan2(x, y)),
     # hyperbolic
     sp.sinh: call(SINH),
     sp.cosh: call(COSH),
@@ -68,11 +71,11 @@ RULES: dict[type, Rule] = {
     sp.csch: reciprocal(SINH),
     sp.coth: reciprocal(TANH),
     sp.asinh: call(ARCSINH),
-    sp.acosh: call(ARCCOSH),
-    sp.atanh: call(ARCTANH),
-    sp.asech: of_reciprocal(ARCCOSH),
+    sp.acosh: call(ARCCOSH).with_example(lambda: sp.acosh(y), NAN),
+    sp.atanh: call(ARCTANH).with_example(lambda: sp.atanh(x), NAN),
+    sp.asech: of_reciprocal(ARCCOSH).with_example(lambda: sp.asech(x), NAN),
     sp.acsch: of_reciprocal(ARCSINH),
-    sp.acoth: of_reciprocal(ARCTANH),
+    sp.acoth: of_reciprocal(ARCTANH).with_example(lambda: sp.acoth(y), NAN),
     # parts of a number
     sp.Abs: call(Op("abs", Numpy("abs"), abs, exact=rt.exact_abs, kinds=real_part, cheap=True, within=True)),
     sp.sign: call(ufunc("sign", rt.math_sign, kinds=lambda kinds: kinds[0])),
@@ -80,18 +83,30 @@ RULES: dict[type, Rule] = {
     sp.im: call(runtime(rt.imag, rt.math_imag, kinds=real_part)),
     sp.arg: call(ufunc("angle", cmath.phase, kinds=real)),
     sp.conjugate: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])),
-    sp.adjoint: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])),
-    sp.transpose: Rule(lambda b, e, x: x),
-    sp.floor: call(FLOOR),
-    sp.ceiling: Rule(lambda b, e, x: b.neg(b.apply(FLOOR, b.neg(x)))),
-    sp.frac: Rule(lambda b, e, x: b.sub(x, b.apply(FLOOR, x))),
+    sp.adjoint: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])).with_example(
+        lambda: sp.adjoint(x, evaluate=False), "the conjugate, of a number"
+    ),
+    sp.transpose: Rule(lambda b, e, x: x).with_example(
+        lambda: sp.transpose(x, evaluate=False), "the number itself", lambda: x
+    ),
+    sp.floor: call(FLOOR).with_example(lambda: sp.floor(y), "of a complex number, of both parts"),
+    sp.ceiling: Rule(lambda b, e, x: b.neg(b.apply(FLOOR, b.neg(x)))).with_example(
+        lambda: sp.ceiling(y), "of a complex number, of both parts"
+    ),
+    sp.frac: Rule(lambda b, e, x: b.sub(x, b.apply(FLOOR, x))).with_example(lambda: sp.frac(y)),
     # several numbers
-    sp.Mod: call(MOD, real=True),
-    sp.Min: extremum(MINIMUM),
-    sp.Max: extremum(MAXIMUM),
+    sp.Mod: call(MOD, real=True).with_example(lambda: sp.Mod(y, x), "the sign of the divisor"),
+    sp.Min: extremum(MINIMUM).with_example(lambda: sp.Min(x, y)),
+    sp.Max: extremum(MAXIMUM).with_example(lambda: sp.Max(x, y)),
     # steps and their kin
-    sp.Heaviside: call(ufunc("heaviside", kinds=real), real=True),
-    sp.DiracDelta: call(runtime(rt.dirac_delta, kinds=real)),
-    sp.SingularityFunction: rewritten(lambda e: e.rewrite(sp.Piecewise)),
-    sp.LeviCivita: call(runtime(rt.levi_civita, kinds=real_part)),
+    sp.Heaviside: call(ufunc("heaviside", kinds=real), real=True).with_example(
+        lambda: sp.Heaviside(x), "1/2 at 0, or the second argument"
+    ),
+    sp.DiracDelta: call(runtime(rt.dirac_delta, kinds=real)).with_example(lambda: sp.DiracDelta(x), "0, inf at 0"),
+    sp.SingularityFunction: rewritten(lambda e: e.rewrite(sp.Piecewise)).with_example(
+        lambda: sp.SingularityFunction(y, 1, 2)
+    ),
+    sp.LeviCivita: call(runtime(rt.levi_civita, kinds=real_part)).with_example(
+        lambda: sp.LeviCivita(n, k, m), "of integers", lambda: sp.Integer(-3)
+    ),
 }

@@ -12,6 +12,7 @@ from ..._program.builder import Builder
 from ..._program.ir import Op
 from ..._program.ops import STACK
 from ..._runtime.arrays import Places, scattered
+from ..example import x, y
 from ..rule import Rule
 
 
@@ -50,15 +51,26 @@ def _scatter(b: Builder, expr: Any, *entries: int) -> int:
 
 _SCATTERED = Op("scattered", scattered, kinds=lambda kinds: promote([INT, *kinds]), elementwise=False)
 
-_matrix = Rule(_stack, _entries, folds=False)
-_sparse = Rule(_scatter, _sparse_entries, folds=False)
-_array = Rule(_stack, _elements, folds=False)
+
+def _matrix(rule: Rule, cls: Any, note: str = "") -> Rule:
+    return rule.with_example(lambda: cls([[x, 0 if note else 1], [0, y]]), note)
+
+
+def _array(cls: Any, note: str = "") -> Rule:
+    return Rule(_stack, _elements, folds=False).with_example(lambda: cls([x, y]), note)
+
+
+_DENSE, _SPARSE = Rule(_stack, _entries, folds=False), Rule(_scatter, _sparse_entries, folds=False)
+
+TITLE = "Explicit matrices and arrays"
 
 RULES: dict[type, Rule] = {
-    **dict.fromkeys((sp.Matrix, sp.ImmutableMatrix), _matrix),
-    **dict.fromkeys((sp.SparseMatrix, sp.ImmutableSparseMatrix), _sparse),
-    **dict.fromkeys(
-        (sp.MutableDenseNDimArray, sp.ImmutableDenseNDimArray, sp.MutableSparseNDimArray, sp.ImmutableSparseNDimArray),
-        _array,
-    ),
+    sp.Matrix: _matrix(_DENSE, sp.Matrix),
+    sp.ImmutableMatrix: _matrix(_DENSE, sp.ImmutableMatrix),
+    sp.SparseMatrix: _matrix(_SPARSE, sp.SparseMatrix, "dense in NumPy"),
+    sp.ImmutableSparseMatrix: _matrix(_SPARSE, sp.ImmutableSparseMatrix, "dense in NumPy"),
+    sp.MutableDenseNDimArray: _array(sp.MutableDenseNDimArray),
+    sp.ImmutableDenseNDimArray: _array(sp.ImmutableDenseNDimArray),
+    sp.MutableSparseNDimArray: _array(sp.MutableSparseNDimArray, "dense in NumPy"),
+    sp.ImmutableSparseNDimArray: _array(sp.ImmutableSparseNDimArray, "dense in NumPy"),
 }

@@ -13,6 +13,7 @@ from ..._program.ir import Op
 from ..._program.ops import AND, EQ, GE, GT, LE, LT, NE, NOT, OR, XOR
 from ..._symbolic.nodes import boolalg
 from ..._symbolic.text import describe, refuse
+from ..example import k, n, x, y
 from ..rule import Rule
 from .elementary import FLOOR, MOD, RULES as ELEMENTARY
 
@@ -107,24 +108,30 @@ def _contains_real(b: Builder, domain: Any, node: int, *limits: int) -> int:
     return node
 
 
+TITLE = "Relations, logic, cases"
+
 RULES: dict[type, Rule] = {
-    sp.StrictLessThan: relation(LT),
-    sp.LessThan: relation(LE),
-    sp.StrictGreaterThan: relation(GT),
-    sp.GreaterThan: relation(GE),
-    sp.Equality: relation(EQ),
-    sp.Unequality: relation(NE),
-    sp.And: logic(AND),
-    sp.Or: logic(OR),
-    sp.Not: logic(NOT),
-    sp.Xor: logic(XOR),
-    sp.Nand: logic(AND, negated=True),
-    sp.Nor: logic(OR, negated=True),
-    boolalg.Xnor: logic(XOR, negated=True),
-    sp.Implies: Rule(_implies),
-    sp.Equivalent: Rule(_equivalent),
-    sp.ITE: Rule(_ite),
-    sp.Piecewise: Rule(_piecewise, _pairs, ranked=True),
-    sp.KroneckerDelta: Rule(_kronecker, _kronecker_operands),
-    sp.Contains: Rule(_contains, _contains_operands),
+    sp.StrictLessThan: relation(LT).with_example(lambda: x < y),
+    sp.LessThan: relation(LE).with_example(lambda: x <= y),
+    sp.StrictGreaterThan: relation(GT).with_example(lambda: x > y),
+    sp.GreaterThan: relation(GE).with_example(lambda: x >= y),
+    sp.Equality: relation(EQ).with_example(lambda: sp.Eq(x, y)),
+    sp.Unequality: relation(NE).with_example(lambda: sp.Ne(x, y)),
+    sp.And: logic(AND).with_example(lambda: sp.And(x < 1, y > 1)),
+    sp.Or: logic(OR).with_example(lambda: sp.Or(x < 1, y > 1)),
+    sp.Not: logic(NOT).with_example(lambda: sp.Not(sp.And(x < 1, y > 1), evaluate=False)),
+    sp.Xor: logic(XOR).with_example(lambda: sp.Xor(x < 1, y > 1)),
+    sp.Nand: logic(AND, negated=True).with_example(lambda: sp.Nand(x < 1, y > 1, evaluate=False)),
+    sp.Nor: logic(OR, negated=True).with_example(lambda: sp.Nor(x < 1, y > 1, evaluate=False)),
+    boolalg.Xnor: logic(XOR, negated=True).with_example(lambda: boolalg.Xnor(x < 1, y > 1, evaluate=False)),
+    sp.Implies: Rule(_implies).with_example(lambda: sp.Implies(x < 1, y > 1, evaluate=False)),
+    sp.Equivalent: Rule(_equivalent).with_example(lambda: sp.Equivalent(x < 1, y > 1)),
+    sp.ITE: Rule(_ite).with_example(lambda: sp.ITE(x < 1, y > 1, y > 2)),
+    sp.Piecewise: Rule(_piecewise, _pairs, ranked=True).with_example(
+        lambda: sp.Piecewise((sp.sqrt(x), x > 0), (0, True)), "an arm is evaluated only where it is selected"
+    ),
+    sp.KroneckerDelta: Rule(_kronecker, _kronecker_operands).with_example(lambda: sp.KroneckerDelta(n, k)),
+    sp.Contains: Rule(_contains, _contains_operands).with_example(
+        lambda: sp.Contains(x, sp.Interval(0, y), evaluate=False)
+    ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from sympy.matrices.expressions import (
     BlockDiagMatrix,
@@ -33,6 +34,7 @@ from ..._runtime import arrays as arrays, matrices as rt
 from ..._runtime.numbers import numpy_alone
 from ..._symbolic.nodes import MatrixElement, applyfunc, factorizations, fourier, matrix_nodes
 from ..._symbolic.text import refuse
+from ..example import VALUES, A, B, i, j, t, v, w, x, y
 from ..rule import Body, Rule, Under
 
 
@@ -236,40 +238,85 @@ def _from_function(b: Builder, expr: Any, rows: int, columns: int, body: Body) -
     return b.region(FROM_FUNCTION, rows, columns, body=body.node, bound=body.bound, rank=2)
 
 
+def _signs() -> Any:
+    """The signs that NumPy gives the diagonal of R: SymPy's are positive."""
+    return np.sign(np.diag(np.linalg.qr(VALUES[A])[1]))
+
+
+TITLE = "Matrix expressions"
+
 RULES: dict[type, Rule] = {
-    MatAdd: entrywise(ADD),
-    MatMul: Rule(_matmul, _matmul_operands, folds=False, ranked=True),
-    MatPow: Rule(_matpow, folds=False, ranked=True),
-    sp.Inverse: Rule(_matpow, folds=False, ranked=True),
-    matrix_nodes.MatrixSolve: Rule(_solve, folds=False, ranked=True),
-    sp.Transpose: _call(TRANSPOSE),
-    sp.Adjoint: _call(ADJOINT),
-    sp.Trace: _call(TRACE),
-    sp.Determinant: _call(DETERMINANT),
-    Permanent: _call(PERMANENT),
-    HadamardProduct: entrywise(MULTIPLY),
-    HadamardPower: Rule(_hadamard_power, folds=False, ranked=True),
-    KroneckerProduct: _call(KRONECKER),
-    sp.BlockMatrix: Rule(_block, _blocks, folds=False, ranked=True),
-    BlockDiagMatrix: _call(BLOCK_DIAGONAL),
-    DiagMatrix: _call(matrix_op(rt.diagonal_matrix, promote)),
-    DiagonalMatrix: _call(matrix_op(rt.only_diagonal, promote)),
-    DiagonalOf: _call(matrix_op(rt.diagonal_of, promote)),
-    CompanionMatrix: Rule(lambda b, e, node: node, lambda b, e: [e.as_explicit()], folds=False, ranked=True),
-    sp.Identity: Rule(lambda b, e, *sizes: b.apply(IDENTITY, *sizes), _sizes, folds=False),
-    sp.ZeroMatrix: Rule(lambda b, e, *sizes: b.apply(ZEROS, *sizes), _sizes, folds=False),
-    OneMatrix: Rule(lambda b, e, *sizes: b.apply(ONES, *sizes), _sizes, folds=False),
-    PermutationMatrix: Rule(_permutation, lambda b, e: (), folds=False),
-    MatrixPermute: Rule(_permuted, _permuted_operands, folds=False, ranked=True),
-    MatrixElement: Rule(_element, folds=False, ranked=True),
-    MatrixSlice: Rule(lambda b, e, *nodes: b.apply(SLICED, *nodes), _slice_operands, folds=False, ranked=True),
-    DotProduct: _call(DOT),
-    fourier.DFT: Rule(lambda b, e, n: b.apply(FOURIER, n, data=(-1,)), lambda b, e: e.args[:1], folds=False),
-    fourier.IDFT: Rule(lambda b, e, n: b.apply(FOURIER, n, data=(1,)), lambda b, e: e.args[:1], folds=False),
-    factorizations.LofCholesky: _call(CHOLESKY, (False,)),
-    factorizations.UofCholesky: _call(CHOLESKY, (True,)),
-    factorizations.QofQR: _call(QR, (False,)),
-    factorizations.RofQR: _call(QR, (True,)),
-    applyfunc.ElementwiseApplyFunction: Rule(_applied, _applied_operands, folds=False, ranked=True),
-    sp.FunctionMatrix: Rule(_from_function, _from_function_operands, folds=False, ranked=True),
+    MatAdd: entrywise(ADD).with_example(lambda: A + B),
+    MatMul: Rule(_matmul, _matmul_operands, folds=False, ranked=True).with_example(lambda: A * B),
+    MatPow: Rule(_matpow, folds=False, ranked=True).with_example(lambda: A**3, "integer powers"),
+    sp.Inverse: Rule(_matpow, folds=False, ranked=True).with_example(lambda: A.I),
+    matrix_nodes.MatrixSolve: Rule(_solve, folds=False, ranked=True).with_example(
+        lambda: matrix_nodes.MatrixSolve(A, vector=v), meaning=lambda: A.I * v
+    ),
+    sp.Transpose: _call(TRANSPOSE).with_example(lambda: A.T),
+    sp.Adjoint: _call(ADJOINT).with_example(lambda: sp.Adjoint(A)),
+    sp.Trace: _call(TRACE).with_example(lambda: sp.Trace(A)),
+    sp.Determinant: _call(DETERMINANT).with_example(lambda: sp.Determinant(A)),
+    Permanent: _call(PERMANENT).with_example(lambda: sp.Permanent(A)),
+    HadamardProduct: entrywise(MULTIPLY).with_example(lambda: sp.HadamardProduct(A, B)),
+    HadamardPower: Rule(_hadamard_power, folds=False, ranked=True).with_example(lambda: sp.HadamardPower(A, 2)),
+    KroneckerProduct: _call(KRONECKER).with_example(lambda: sp.KroneckerProduct(A, B)),
+    sp.BlockMatrix: Rule(_block, _blocks, folds=False, ranked=True).with_example(
+        lambda: sp.BlockMatrix([[A, B], [B, A]])
+    ),
+    BlockDiagMatrix: _call(BLOCK_DIAGONAL).with_example(lambda: sp.BlockDiagMatrix(A, B)),
+    DiagMatrix: _call(matrix_op(rt.diagonal_matrix, promote)).with_example(lambda: DiagMatrix(v)),
+    DiagonalMatrix: _call(matrix_op(rt.only_diagonal, promote)).with_example(
+        lambda: DiagonalMatrix(A), meaning=lambda: sp.Matrix([[A[0, 0], 0], [0, A[1, 1]]])
+    ),
+    DiagonalOf: _call(matrix_op(rt.diagonal_of, promote)).with_example(
+        lambda: DiagonalOf(A), meaning=lambda: np.diag(VALUES[A])[:, None]
+    ),
+    CompanionMatrix: Rule(
+        lambda b, e, node: node, lambda b, e: [e.as_explicit()], folds=False, ranked=True
+    ).with_example(lambda: CompanionMatrix(sp.Poly([1, x, y], t)), meaning=lambda: sp.Matrix([[0, -y], [1, -x]])),
+    sp.Identity: Rule(lambda b, e, *sizes: b.apply(IDENTITY, *sizes), _sizes, folds=False).with_example(
+        lambda: A + sp.Identity(2)
+    ),
+    sp.ZeroMatrix: Rule(lambda b, e, *sizes: b.apply(ZEROS, *sizes), _sizes, folds=False).with_example(
+        lambda: sp.BlockMatrix([[A, sp.ZeroMatrix(2, 2)]])
+    ),
+    OneMatrix: Rule(lambda b, e, *sizes: b.apply(ONES, *sizes), _sizes, folds=False).with_example(
+        lambda: A + sp.OneMatrix(2, 2)
+    ),
+    PermutationMatrix: Rule(_permutation, lambda b, e: (), folds=False).with_example(
+        lambda: A * PermutationMatrix(sp.combinatorics.Permutation([1, 0]))
+    ),
+    MatrixPermute: Rule(_permuted, _permuted_operands, folds=False, ranked=True).with_example(
+        lambda: MatrixPermute(A, sp.combinatorics.Permutation([1, 0]))
+    ),
+    MatrixElement: Rule(_element, folds=False, ranked=True).with_example(lambda: A[0, 1] * x),
+    MatrixSlice: Rule(
+        lambda b, e, *nodes: b.apply(SLICED, *nodes), _slice_operands, folds=False, ranked=True
+    ).with_example(lambda: A[0:1, 0:2]),
+    DotProduct: _call(DOT).with_example(lambda: sp.DotProduct(v, w)),
+    fourier.DFT: Rule(
+        lambda b, e, n: b.apply(FOURIER, n, data=(-1,)), lambda b, e: e.args[:1], folds=False
+    ).with_example(lambda: fourier.DFT(2) * A),
+    fourier.IDFT: Rule(
+        lambda b, e, n: b.apply(FOURIER, n, data=(1,)), lambda b, e: e.args[:1], folds=False
+    ).with_example(lambda: fourier.IDFT(2) * A),
+    factorizations.LofCholesky: _call(CHOLESKY, (False,)).with_example(
+        lambda: factorizations.LofCholesky(A * A.T), meaning=lambda: np.linalg.cholesky(VALUES[A] @ VALUES[A].T)
+    ),
+    factorizations.UofCholesky: _call(CHOLESKY, (True,)).with_example(
+        lambda: factorizations.UofCholesky(A * A.T), meaning=lambda: np.linalg.cholesky(VALUES[A] @ VALUES[A].T).T
+    ),
+    factorizations.QofQR: _call(QR, (False,)).with_example(
+        lambda: factorizations.QofQR(A), meaning=lambda: np.linalg.qr(VALUES[A])[0] * _signs()
+    ),
+    factorizations.RofQR: _call(QR, (True,)).with_example(
+        lambda: factorizations.RofQR(A), meaning=lambda: _signs()[:, None] * np.linalg.qr(VALUES[A])[1]
+    ),
+    applyfunc.ElementwiseApplyFunction: Rule(_applied, _applied_operands, folds=False, ranked=True).with_example(
+        lambda: applyfunc.ElementwiseApplyFunction(sp.exp, A)
+    ),
+    sp.FunctionMatrix: Rule(_from_function, _from_function_operands, folds=False, ranked=True).with_example(
+        lambda: A + sp.FunctionMatrix(2, 2, sp.Lambda((i, j), i + 2 * j))
+    ),
 }

@@ -7,23 +7,50 @@ from sympy.functions import Ynm, Znm, chebyshevt_root, chebyshevu_root, hermite_
 
 from ..._kinds import real
 from ..._runtime.special import polynomials as rt
+from ..example import k, n, x, y, z
 from ..rule import Rule
 from .common import call, pointwise, runtime
 
 
+TITLE = "Orthogonal polynomials"
+
 RULES: dict[type, Rule] = {
-    sp.legendre: pointwise(rt.LEGENDRE),
-    sp.assoc_legendre: pointwise(rt.ASSOC_LEGENDRE),
-    sp.chebyshevt: pointwise(rt.CHEBYSHEVT),
-    sp.chebyshevu: pointwise(rt.CHEBYSHEVU),
-    chebyshevt_root: call(runtime(rt.chebyshevt_root, kinds=real)),
-    chebyshevu_root: call(runtime(rt.chebyshevu_root, kinds=real)),
-    sp.hermite: pointwise(rt.HERMITE),
-    hermite_prob: pointwise(rt.HERMITE_PROB),
-    sp.laguerre: pointwise(rt.LAGUERRE),
-    sp.assoc_laguerre: pointwise(rt.ASSOC_LAGUERRE),
-    sp.gegenbauer: pointwise(rt.GEGENBAUER),
-    sp.jacobi: pointwise(rt.JACOBI),
-    Ynm: pointwise(rt.YNM),
-    Znm: pointwise(rt.ZNM),
+    sp.legendre: pointwise(rt.LEGENDRE).with_example(
+        lambda: sp.legendre(n, x), "all orders", lambda: sp.legendre(4, x)
+    ),
+    sp.assoc_legendre: pointwise(rt.ASSOC_LEGENDRE).with_example(
+        lambda: sp.assoc_legendre(n, k, x), "Condon and Shortley's phase", lambda: sp.assoc_legendre(4, 2, x)
+    ),
+    sp.chebyshevt: pointwise(rt.CHEBYSHEVT).with_example(
+        lambda: sp.chebyshevt(n, x), "all orders", lambda: sp.chebyshevt(4, x)
+    ),
+    sp.chebyshevu: pointwise(rt.CHEBYSHEVU).with_example(
+        lambda: sp.chebyshevu(n, x), "all orders", lambda: sp.chebyshevu(4, x)
+    ),
+    chebyshevt_root: call(runtime(rt.chebyshevt_root, kinds=real)).with_example(
+        lambda: chebyshevt_root(n, k, evaluate=False), "nan unless 0 <= k < n", lambda: chebyshevt_root(4, 2)
+    ),
+    chebyshevu_root: call(runtime(rt.chebyshevu_root, kinds=real)).with_example(
+        lambda: chebyshevu_root(n, k, evaluate=False), "nan unless 0 <= k < n", lambda: chebyshevu_root(4, 2)
+    ),
+    sp.hermite: pointwise(rt.HERMITE).with_example(lambda: sp.hermite(n, x), "all orders", lambda: sp.hermite(4, x)),
+    hermite_prob: pointwise(rt.HERMITE_PROB).with_example(
+        lambda: hermite_prob(n, x), "all orders", lambda: hermite_prob(4, x)
+    ),
+    sp.laguerre: pointwise(rt.LAGUERRE).with_example(
+        lambda: sp.laguerre(n, x), "all orders", lambda: sp.laguerre(4, x)
+    ),
+    sp.assoc_laguerre: pointwise(rt.ASSOC_LAGUERRE).with_example(
+        lambda: sp.assoc_laguerre(n, y, x), "all orders", lambda: sp.assoc_laguerre(4, y, x)
+    ),
+    sp.gegenbauer: pointwise(rt.GEGENBAUER).with_example(
+        lambda: sp.gegenbauer(n, y, x), "all orders", lambda: sp.gegenbauer(4, y, x)
+    ),
+    sp.jacobi: pointwise(rt.JACOBI).with_example(
+        lambda: sp.jacobi(n, y, z, x), "all orders", lambda: sp.jacobi(4, y, z, x)
+    ),
+    Ynm: pointwise(rt.YNM).with_example(lambda: Ynm(n, k, x, y), "complex always"),
+    Znm: pointwise(rt.ZNM).with_example(
+        lambda: Znm(n, k, x, y), "real", lambda: sp.sqrt(2) * sp.re(sp.expand_func(Ynm(4, 2, x, y)))
+    ),
 }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import mpmath
 import sympy as sp
 from sympy.functions import (
     airyai,
@@ -35,6 +36,7 @@ from ..._runtime.special import bessel as bessel, elliptic as elliptic, gamma as
 from ..._runtime.special.pointwise import Pointwise
 from ..._symbolic.nodes import scipy_nodes
 from ..._symbolic.text import refuse
+from ..example import NAN, POLE, k, n, x, y, z
 from ..rule import Rule
 from .common import by_count, needs_scipy, op_of, pointwise
 from .elementary import EXP
@@ -113,77 +115,147 @@ def _no_norm(b: Builder, expr: Any, *nodes: int) -> int:
     )
 
 
-_mathieu = Rule(_no_norm)
+def _mathieu(cls: Any) -> Rule:
+    return Rule(_no_norm).with_example(lambda: cls(x, y, z), "SymPy gives it no norm", refused=True)
 
+
+# -- other definitions of two functions for which SymPy has no values --------------------------------------------------
+
+
+def _marcumq_value(a: float, b: float) -> float:
+    """Q_1 by its integral."""
+    return float(mpmath.quad(lambda t: t * mpmath.exp(-(t**2 + a**2) / 2) * mpmath.besseli(0, a * t), [b, 5, 20]))
+
+
+def _appellf1_value(a: float, b: float, c: float, d: float, x: float, y: float) -> float:
+    """F1 by its integral (DLMF 16.15.1), with t = s**2 to smooth the end at 0."""
+    inner = mpmath.quad(
+        lambda s: 2 * s ** (2 * a - 1) * (1 - s * s) ** (d - a - 1) * (1 - x * s * s) ** -b * (1 - y * s * s) ** -c,
+        [0, 0.5, 1],
+    )
+    return float(inner * mpmath.gamma(d) / mpmath.gamma(a) / mpmath.gamma(d - a))
+
+
+TITLE = "Special functions"
 
 RULES: dict[type, Rule] = {
     # error functions
     sp.erf: pointwise(gamma.ERF, Math("erf")),
     sp.erfc: pointwise(gamma.ERFC, Math("erfc")),
     sp.erfi: pointwise(gamma.ERFI),
-    sp.erf2: pointwise(gamma.ERF2),
-    sp.erfinv: pointwise(gamma.ERFINV),
-    sp.erfcinv: pointwise(gamma.ERFCINV),
-    sp.erf2inv: pointwise(gamma.ERF2INV),
+    sp.erf2: pointwise(gamma.ERF2).with_example(lambda: sp.erf2(x, y), meaning=lambda: sp.erf(y) - sp.erf(x)),
+    sp.erfinv: pointwise(gamma.ERFINV).with_example(lambda: sp.erfinv(x), "real, in [-1, 1]"),
+    sp.erfcinv: pointwise(gamma.ERFCINV).with_example(
+        lambda: sp.erfcinv(x), "real, in [0, 2]", lambda: sp.erfinv(1 - x)
+    ),
+    sp.erf2inv: pointwise(gamma.ERF2INV).with_example(
+        lambda: sp.erf2inv(x, z / 2), "real", lambda: sp.erfinv(sp.erf(x) + z / 2)
+    ),
     sp.fresnels: pointwise(gamma.FRESNELS),
     sp.fresnelc: pointwise(gamma.FRESNELC),
     # gamma functions
-    sp.gamma: pointwise(gamma.GAMMA, Math("gamma")),
-    sp.loggamma: pointwise(gamma.LOGGAMMA),
-    digamma: pointwise(gamma.DIGAMMA),
-    trigamma: pointwise(gamma.TRIGAMMA),
-    sp.polygamma: pointwise(gamma.POLYGAMMA),
-    multigamma: Rule(lambda b, e, x: x, lambda b, e: [_product_of_gammas(e)]),
-    sp.lowergamma: pointwise(gamma.LOWERGAMMA),
-    sp.uppergamma: pointwise(gamma.UPPERGAMMA),
-    sp.beta: pointwise(gamma.BETA),
-    sp.betainc: pointwise(gamma.BETAINC),
-    sp.betainc_regularized: pointwise(gamma.BETAINC_REGULARIZED),
+    sp.gamma: pointwise(gamma.GAMMA, Math("gamma")).with_example(lambda: sp.gamma(x), POLE),
+    sp.loggamma: pointwise(gamma.LOGGAMMA).with_example(lambda: sp.loggamma(x), f"{NAN}: left of 0"),
+    digamma: pointwise(gamma.DIGAMMA).with_example(
+        lambda: digamma(x, evaluate=False), POLE, lambda: sp.polygamma(0, x)
+    ),
+    trigamma: pointwise(gamma.TRIGAMMA).with_example(
+        lambda: trigamma(x, evaluate=False), POLE, lambda: sp.polygamma(1, x)
+    ),
+    sp.polygamma: pointwise(gamma.POLYGAMMA).with_example(lambda: sp.polygamma(2, x), f"all orders; {POLE}"),
+    multigamma: Rule(lambda b, e, x: x, lambda b, e: [_product_of_gammas(e)]).with_example(
+        lambda: multigamma(y, 2, evaluate=False), "orders that are integers", lambda: multigamma(y, 2)
+    ),
+    sp.lowergamma: pointwise(gamma.LOWERGAMMA).with_example(lambda: sp.lowergamma(x, y), f"{NAN}; {POLE}"),
+    sp.uppergamma: pointwise(gamma.UPPERGAMMA).with_example(lambda: sp.uppergamma(x, y), NAN),
+    sp.beta: pointwise(gamma.BETA).with_example(lambda: sp.beta(x, y), POLE),
+    sp.betainc: pointwise(gamma.BETAINC).with_example(lambda: sp.betainc(x, y, 0, z), NAN),
+    sp.betainc_regularized: pointwise(gamma.BETAINC_REGULARIZED).with_example(
+        lambda: sp.betainc_regularized(x, y, 0, z), NAN
+    ),
     # exponential and trigonometric integrals
-    sp.Ei: pointwise(gamma.EI),
-    sp.expint: pointwise(gamma.EXPINT),
-    sp.li: pointwise(gamma.LI),
-    sp.Li: pointwise(gamma.LI_OFFSET),
+    sp.Ei: pointwise(gamma.EI).with_example(lambda: sp.Ei(x)),
+    sp.expint: pointwise(gamma.EXPINT).with_example(lambda: sp.expint(x, y), f"all orders; {NAN}"),
+    sp.li: pointwise(gamma.LI).with_example(lambda: sp.li(x), NAN),
+    sp.Li: pointwise(gamma.LI_OFFSET).with_example(lambda: sp.Li(x), NAN),
     sp.Si: pointwise(gamma.SI),
-    sp.Ci: pointwise(gamma.CI),
+    sp.Ci: pointwise(gamma.CI).with_example(lambda: sp.Ci(x), NAN),
     sp.Shi: pointwise(gamma.SHI),
-    sp.Chi: pointwise(gamma.CHI),
+    sp.Chi: pointwise(gamma.CHI).with_example(lambda: sp.Chi(x), NAN),
     # Bessel functions and their kin
-    sp.besselj: pointwise(bessel.BESSELJ),
-    sp.bessely: pointwise(bessel.BESSELY),
-    sp.besseli: pointwise(bessel.BESSELI),
-    sp.besselk: pointwise(bessel.BESSELK),
-    hankel1: pointwise(bessel.HANKEL1),
-    hankel2: pointwise(bessel.HANKEL2),
-    jn: pointwise(bessel.JN),
-    yn: pointwise(bessel.YN),
-    hn1: pointwise(bessel.HN1),
-    hn2: pointwise(bessel.HN2),
-    marcumq: pointwise(bessel.MARCUMQ),
+    sp.besselj: pointwise(bessel.BESSELJ).with_example(lambda: sp.besselj(2, x), f"all orders; {NAN}"),
+    sp.bessely: pointwise(bessel.BESSELY).with_example(lambda: sp.bessely(2, x), f"all orders; {NAN}"),
+    sp.besseli: pointwise(bessel.BESSELI).with_example(lambda: sp.besseli(2, x), f"all orders; {NAN}"),
+    sp.besselk: pointwise(bessel.BESSELK).with_example(lambda: sp.besselk(2, x), f"all orders; {NAN}"),
+    hankel1: pointwise(bessel.HANKEL1).with_example(
+        lambda: hankel1(2, x), "complex always", lambda: sp.besselj(2, x) + sp.I * sp.bessely(2, x)
+    ),
+    hankel2: pointwise(bessel.HANKEL2).with_example(
+        lambda: hankel2(2, x), "complex always", lambda: sp.besselj(2, x) - sp.I * sp.bessely(2, x)
+    ),
+    jn: pointwise(bessel.JN).with_example(
+        lambda: jn(n, x), "no cut for integer orders", lambda: sp.expand_func(jn(4, x))
+    ),
+    yn: pointwise(bessel.YN).with_example(
+        lambda: yn(n, x), "no cut for integer orders", lambda: sp.expand_func(yn(4, x))
+    ),
+    hn1: pointwise(bessel.HN1).with_example(
+        lambda: hn1(n, x), "complex always", lambda: sp.expand_func(jn(4, x) + sp.I * yn(4, x))
+    ),
+    hn2: pointwise(bessel.HN2).with_example(
+        lambda: hn2(n, x), "complex always", lambda: sp.expand_func(jn(4, x) - sp.I * yn(4, x))
+    ),
+    marcumq: pointwise(bessel.MARCUMQ).with_example(
+        lambda: marcumq(1, x, y), "arguments to 1000", lambda: _marcumq_value(0.7, 1.6)
+    ),
     airyai: pointwise(bessel.AIRYAI),
     airyaiprime: pointwise(bessel.AIRYAIPRIME),
     airybi: pointwise(bessel.AIRYBI),
     airybiprime: pointwise(bessel.AIRYBIPRIME),
     # elliptic integrals
-    sp.elliptic_k: pointwise(elliptic.ELLIPTIC_K),
-    sp.elliptic_f: pointwise(elliptic.ELLIPTIC_F),
-    sp.elliptic_e: by_count({1: pointwise(elliptic.ELLIPTIC_E), 2: pointwise(elliptic.ELLIPTIC_E_INCOMPLETE)}),
-    sp.elliptic_pi: by_count({2: pointwise(elliptic.ELLIPTIC_PI), 3: pointwise(elliptic.ELLIPTIC_PI_INCOMPLETE)}),
+    sp.elliptic_k: pointwise(elliptic.ELLIPTIC_K).with_example(
+        lambda: sp.elliptic_k(x), "the parameter m, not the modulus; nan for m > 1"
+    ),
+    sp.elliptic_f: pointwise(elliptic.ELLIPTIC_F).with_example(
+        lambda: sp.elliptic_f(y, x), "F(z, m); nan beyond a singularity"
+    ),
+    sp.elliptic_e: by_count(
+        {1: pointwise(elliptic.ELLIPTIC_E), 2: pointwise(elliptic.ELLIPTIC_E_INCOMPLETE)}
+    ).with_example(lambda: sp.elliptic_e(y, x), "E(m) and E(z, m); nan beyond a singularity"),
+    sp.elliptic_pi: by_count(
+        {2: pointwise(elliptic.ELLIPTIC_PI), 3: pointwise(elliptic.ELLIPTIC_PI_INCOMPLETE)}
+    ).with_example(lambda: sp.elliptic_pi(z, y, x), "Pi(n, m) and Pi(n, z, m); nan beyond a singularity"),
     # zeta functions
-    sp.zeta: by_count({1: pointwise(zeta.ZETA), 2: pointwise(zeta.HURWITZ)}),
-    sp.dirichlet_eta: by_count({1: pointwise(zeta.ETA), 2: pointwise(zeta.GENERAL_ETA)}),
-    sp.polylog: pointwise(zeta.POLYLOG),
-    sp.lerchphi: pointwise(zeta.LERCHPHI),
-    sp.stieltjes: pointwise(zeta.STIELTJES, None, 1, arity=2),
-    sp.riemann_xi: pointwise(zeta.XI),
-    sp.LambertW: Rule(_lambertw),
+    sp.zeta: by_count({1: pointwise(zeta.ZETA), 2: pointwise(zeta.HURWITZ)}).with_example(
+        lambda: sp.zeta(y), "zeta(s) and zeta(s, a); inf at 1"
+    ),
+    sp.dirichlet_eta: by_count({1: pointwise(zeta.ETA), 2: pointwise(zeta.GENERAL_ETA)}).with_example(
+        lambda: sp.dirichlet_eta(x), "eta(s) and eta(s, a)"
+    ),
+    sp.polylog: pointwise(zeta.POLYLOG).with_example(lambda: sp.polylog(3, x), f"{NAN}: right of 1"),
+    sp.lerchphi: pointwise(zeta.LERCHPHI).with_example(lambda: sp.lerchphi(x, y, z), "arguments to 1000"),
+    sp.stieltjes: pointwise(zeta.STIELTJES, None, 1, arity=2).with_example(
+        lambda: sp.stieltjes(k), "indices that are integers", lambda: sp.stieltjes(2)
+    ),
+    sp.riemann_xi: pointwise(zeta.XI).with_example(
+        lambda: sp.riemann_xi(x), "1/2 at 0 and 1", lambda: sp.riemann_xi(x).rewrite(sp.zeta)
+    ),
+    sp.LambertW: Rule(_lambertw).with_example(
+        lambda: sp.LambertW(x), "branches 0 and -1 real where they can be, others complex"
+    ),
     # hypergeometric functions
-    sp.hyper: Rule(_hyper, _hyper_operands),
-    sp.meijerg: Rule(_meijerg, _meijerg_operands),
-    appellf1: pointwise(_APPELLF1),
+    sp.hyper: Rule(_hyper, _hyper_operands).with_example(
+        lambda: sp.hyper([x, 1], [y], z), f"any number of parameters; {NAN}"
+    ),
+    sp.meijerg: Rule(_meijerg, _meijerg_operands).with_example(
+        lambda: sp.meijerg([[], []], [[x], []], z), f"any number of parameters; {NAN}"
+    ),
+    appellf1: pointwise(_APPELLF1).with_example(
+        lambda: appellf1(x, 1, 2, y, z, z / 2), NAN, lambda: _appellf1_value(0.7, 1, 2, 1.6, 0.35, 0.175)
+    ),
     # no values
-    **dict.fromkeys((mathieus, mathieuc, mathieusprime, mathieucprime), _mathieu),
+    **{cls: _mathieu(cls) for cls in (mathieus, mathieuc, mathieusprime, mathieucprime)},
     # what SymPy's code generation rewrites into
-    scipy_nodes.cosm1: pointwise(gamma.COSM1),
-    scipy_nodes.powm1: pointwise(gamma.POWM1),
+    scipy_nodes.cosm1: pointwise(gamma.COSM1).with_example(lambda: scipy_nodes.cosm1(x), meaning=lambda: sp.cos(x) - 1),
+    scipy_nodes.powm1: pointwise(gamma.POWM1).with_example(lambda: scipy_nodes.powm1(x, y), meaning=lambda: x**y - 1),
 }
