@@ -11,7 +11,7 @@ axes. `ref.slice({...})` gives a view of a part of it; views compose exactly.
 >>> cache["layer", 2, "position", 4:6].array.tolist()
 [[0.0, 0.0], [1.0, 1.0]]
 
-What is what:
+Overview:
 
 - `new_ref`, `empty_ref` and `wrap` make a `NamedRef`; `freeze` and `free_ref` end it.
 - `refs_of`, `values_of` and `update` do so for whole trees, modules included.
@@ -20,6 +20,7 @@ What is what:
 - `install` and `uninstall` put this into haliax and take it out again; `is_installed` tells.
 """
 
+from ._foreach import foreach as foreach
 from ._functions import (
     addupdate as addupdate,
     empty_ref as empty_ref,
@@ -31,7 +32,6 @@ from ._functions import (
     wrap as wrap,
 )
 from ._patches.install import install as install, is_installed as is_installed, uninstall as uninstall
-from ._patches.transforms import foreach as foreach
 from ._refs import NamedRef as NamedRef
 from ._state import (
     freeze as freeze,

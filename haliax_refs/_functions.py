@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,13 +13,16 @@ from haliax import Axis, NamedArray
 
 from ._access.operations import read, write
 from ._access.values import array_of
+from ._compat import HAS_KIND, HAS_PIN, empty_ref as jax_empty_ref, free_ref as jax_free_ref
 from ._explicit import is_ref
 from ._indexing.layout import Layout
 from ._lifetime import is_eager, note_frozen, note_made
 from ._refs import NamedRef, as_named_ref, make
 
 
-def new_ref(value: Any, axes: Any = None, *, memory_space: Any = None, kind: str | None = None) -> NamedRef:
+def new_ref(
+    value: Any, axes: Any = None, *, memory_space: Any = None, kind: str | None = None, pin: bool = False
+) -> NamedRef:
     """A new mutable buffer that holds a copy of `value`.
 
     Args:
@@ -28,13 +30,14 @@ def new_ref(value: Any, axes: Any = None, *, memory_space: Any = None, kind: str
         axes: the axes of an array that is not named: axes, names, or a mapping from name to size, in its order.
         memory_space: as `jax.new_ref` takes it.
         kind: as `jax.new_ref` takes it, from jax 0.9 on.
+        pin: as `jax.new_ref` takes it, from jax 0.11 on, within `jax.jit`.
     Returns:
         A `NamedRef` of the value's axes, dtype and sharding. A Python number has the dtype that jax gives it.
     Raises:
         ValueError: the axes do not fit the shape of `value`.
         TypeError: `value` has no axes and is no scalar, is no number, or is a ref itself.
         OverflowError: `value` is an int that jax's default integer dtype does not hold.
-        NotImplementedError: a `kind`, where jax has none.
+        NotImplementedError: a `kind`, or `pin=True`, where this jax has no such option.
 
     >>> import haliax as hax, haliax_refs, jax.numpy as jnp
     >>> hax.new_ref(hax.ones({"x": 2})), hax.new_ref(jnp.zeros((2, 3)), ("x", "y")), hax.new_ref(0.0)
@@ -51,26 +54,35 @@ def new_ref(value: Any, axes: Any = None, *, memory_space: Any = None, kind: str
         if axes is None and array.ndim:
             raise TypeError(f"cannot make a ref of an array of shape {array.shape}: it has no names; pass its axes")
         named = _axes(() if axes is None else axes, array.shape)
+    return make(note_made(jax.new_ref(array, **_options(memory_space, kind, pin))), Layout.whole(named), ())
+
+
+def _options(memory_space: Any, kind: str | None, pin: bool) -> dict[str, Any]:
+    """The options of `jax.new_ref` that were given, if this jax has them."""
     options: dict[str, Any] = {}
     if memory_space is not None:
         options["memory_space"] = memory_space
     if kind is not None:
-        if "kind" not in inspect.signature(jax.new_ref).parameters:
-            raise NotImplementedError(
-                f"cannot make a ref of kind {kind!r}: jax {jax.__version__} has none; they come with jax 0.9"
-            )
+        if not HAS_KIND:
+            raise NotImplementedError(f"kind={kind!r} requires jax 0.9 or later; this is jax {jax.__version__}")
         options["kind"] = kind
-    return make(note_made(jax.new_ref(array, **options)), Layout.whole(named), ())
+    if pin:
+        if not HAS_PIN:
+            raise NotImplementedError(f"pin=True requires jax 0.11 or later; this is jax {jax.__version__}")
+        options["pin"] = True
+    return options
 
 
-def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None) -> NamedRef:
+def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None, pin: bool = False) -> NamedRef:
     """A new mutable buffer whose contents are not yet anything in particular.
 
     Args:
         axes: its axes, with sizes.
         dtype: of its entries.
         memory_space: as `jax.empty_ref` takes it.
+        pin: as `jax.empty_ref` takes it, from jax 0.11 on, within `jax.jit`.
     Raises:
+        NotImplementedError: `pin=True`, where this jax has no such option.
         ValueError: an axis has no size.
         TypeError: `axes` are none.
 
@@ -87,10 +99,9 @@ def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None) 
         if axis.size < 0:
             raise ValueError(f"cannot make a buffer with axis {axis}: its size is negative; pass 0 or more")
     shape = tuple(axis.size for axis in named)
-    if is_eager() or not hasattr(jax, "empty_ref"):
-        # jax.empty_ref has no eager form, and comes with jax 0.10
-        return new_ref(jnp.empty(shape, dtype), named, memory_space=memory_space)
-    raw = jax.empty_ref(jax.ShapeDtypeStruct(shape, dtype), memory_space=memory_space)
+    if is_eager() or jax_empty_ref is None:  # it has no eager form
+        return new_ref(jnp.empty(shape, dtype), named, memory_space=memory_space, pin=pin)
+    raw = jax_empty_ref(jax.ShapeDtypeStruct(shape, dtype), **_options(memory_space, None, pin))
     return make(note_made(raw), Layout.whole(named), ())
 
 
@@ -250,8 +261,8 @@ def free_ref(ref: Any) -> None:
     """
     ref = as_named_ref(ref)
     ref._check_ends_here("free")
-    if hasattr(jax, "free_ref"):  # from jax 0.10 on
-        jax.free_ref(ref._ref)
+    if jax_free_ref is not None:
+        jax_free_ref(ref._ref)
     note_frozen(ref._ref)
 
 

@@ -13,14 +13,11 @@ from typing import Any
 
 import jax
 
+from ._compat import Tracer, trace_state
 
-try:
-    from jax.extend.core import get_opaque_trace_state
-except ImportError:  # jax 0.8 and 0.9 have it in jax.core
-    from jax.core import get_opaque_trace_state
 
 with jax.ensure_compile_time_eval():  # so that importing inside a traced function does no harm
-    _NO_TRACE = get_opaque_trace_state(convention="nnx")
+    _NO_TRACE = trace_state()
 
 # the id of a frozen or freed `jax.Ref` -> a weak reference to it, which removes the entry; every use of a ref asks
 _FROZEN: dict[int, Any] = {}
@@ -35,7 +32,7 @@ loop_condition = _CONDITION.get
 
 def is_eager() -> bool:
     """Whether nothing is being traced, so that what is computed is computed now."""
-    return bool(get_opaque_trace_state(convention="nnx") == _NO_TRACE)
+    return bool(trace_state() == _NO_TRACE)
 
 
 def is_frozen(raw: Any) -> bool:
@@ -52,10 +49,10 @@ def note_frozen(raw: Any) -> None:
 
 def note_made(raw: Any) -> Any:
     """Note that the `jax.Ref` was made here and now, and return it."""
-    if isinstance(raw, jax.core.Tracer):
+    if isinstance(raw, Tracer):
         key = id(raw)
         forget = weakref.ref(raw, lambda _: _MADE.pop(key, None))
-        _MADE[key] = forget, get_opaque_trace_state(convention="nnx")
+        _MADE[key] = forget, trace_state()
     note_argument(raw)
     return raw
 
@@ -69,10 +66,10 @@ def note_argument(raw: Any) -> None:
 
 def may_freeze(raw: Any) -> bool:
     """Whether the `jax.Ref` was made in the trace that is current, or outside all of them if none is."""
-    if not isinstance(raw, jax.core.Tracer):
+    if not isinstance(raw, Tracer):
         return is_eager()
     alive, scope = _MADE.get(id(raw), (None, None))
-    return alive is not None and alive() is raw and bool(scope == get_opaque_trace_state(convention="nnx"))
+    return alive is not None and alive() is raw and bool(scope == trace_state())
 
 
 def is_in_condition(raw: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._compat import UNBATCHED_WRITE, UNDIFFERENTIATED_WRITE
 from .._indexing.layout import Layout
 
 
@@ -14,13 +15,13 @@ def explain(error: Exception, dtype: Any, layout: Layout) -> Exception | None:
     """
     text = str(error)
     base = ", ".join(f"{axis.name}={axis.size}" for axis in layout.base)
-    if "unbatched array reference" in text:
+    if UNBATCHED_WRITE in text:
         return ValueError(
             f"cannot write to a {dtype} ref of ({base}) under vmap: the ref is not mapped, so each instance would "
             "write the same cells; pass the ref to hax.vmap as an argument that has the mapped axis, or return the "
             "value and write it outside"
         )
-    if "non-differentiated array reference" in text:
+    if UNDIFFERENTIATED_WRITE in text:
         return ValueError(
             f"cannot write a differentiated value to a {dtype} ref of ({base}): the ref is not differentiated; "
             "write jax.lax.stop_gradient(value), or make the ref inside the function"

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .._compat import Tracer
 from .._indexing.layout import Layout
 from .._indexing.views import Expr, Gather, Iota, Operand, Pick, Point, Scalar, axes_of, positions_of
 from .index import Access, Frame, gathered_axes
@@ -79,7 +79,7 @@ def staying(layout: Layout, operands: Sequence[Any]) -> np.ndarray[Any, Any] | N
 
 def without_lost(value: Any, where: Access, layout: Layout, stays: np.ndarray[Any, Any] | None) -> Any:
     """`value`, as it is written by `where`, with no gradient for the entries that do not stay in the buffer."""
-    if not isinstance(value, jax.core.Tracer) or not jnp.issubdtype(value.dtype, jnp.inexact):
+    if not isinstance(value, Tracer) or not jnp.issubdtype(value.dtype, jnp.inexact):
         return value
     gathered = gathered_axes(layout)
     missing = [i for i, name in enumerate(where.axes) if name not in gathered]

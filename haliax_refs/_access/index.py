@@ -18,6 +18,7 @@ import numpy as np
 from jax import lax
 from jax.experimental import pallas as pl
 
+from .._compat import Tracer
 from .._indexing.layout import Layout
 from .._indexing.selectors import FAR, INDEX_DTYPE
 from .._indexing.views import (
@@ -40,7 +41,7 @@ from .._indexing.views import (
 from .._lifetime import is_mapping
 
 
-ARRAYS = (jax.core.Tracer, jax.Array)  # of a tracer it is quicker to tell
+ARRAYS = (Tracer, jax.Array)  # of a tracer it is quicker to tell
 
 
 @dataclass(frozen=True, slots=True)

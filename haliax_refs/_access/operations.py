@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from haliax import Axis, NamedArray
 from jax.lax import GatherScatterMode
 
+from .._compat import Tracer
 from .._handle import Handle
 from .._indexing.plan import Plan, plan
 from .run import Reduction, operation_of, run
@@ -92,5 +92,5 @@ _NAMES = {
 
 def _plan(ref: Handle, idx: Any, mode: str | None) -> Plan:
     ref._check_usable()
-    traced = isinstance(ref._ref, jax.core.Tracer)
+    traced = isinstance(ref._ref, Tracer)
     return plan(ref._layout, ref._operands, idx, guard=mode in ("drop", "fill"), traced=traced)

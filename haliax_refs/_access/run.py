@@ -19,6 +19,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import SingleDeviceSharding
 
+from .._compat import Tracer
 from .._indexing.layout import Layout
 from .._indexing.plan import Plan
 from .._indexing.selectors import INDEX_DTYPE
@@ -70,7 +71,7 @@ def operation_of(
     function: Callable[[Any], Any] | None = None,
 ) -> Operation:
     """The `Operation` with these contents."""
-    if isinstance(fill, jax.core.Tracer):  # then it runs inline, and no program is looked up
+    if isinstance(fill, Tracer):  # then it runs inline, and no program is looked up
         return Operation(kind, value_axes, guards, fill, reduction, function)
     fill_key = None
     if fill is not None:
@@ -119,7 +120,7 @@ def _run_traced(operation: Operation, ref: Any, layout: Layout, operands: Sequen
 
 def _known(operand: Any) -> Any:
     """An operand that is concrete while tracing, as NumPy: jax.Ref does not take a concrete jax array everywhere."""
-    if isinstance(operand, jax.core.Tracer) or not isinstance(operand, jax.Array):  # quicker to tell of a tracer
+    if isinstance(operand, Tracer) or not isinstance(operand, jax.Array):  # quicker to tell of a tracer
         return operand
     return np.asarray(operand)
 
@@ -249,7 +250,7 @@ def _run(
     return None
 
 
-_REFS = (jax.core.Tracer, jax.Ref)  # of a tracer it is quicker to tell
+_REFS = (Tracer, jax.Ref)  # of a tracer it is quicker to tell
 
 
 def _is_in_kernel(ref: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import haliax.partitioning as partitioning
 from jax.sharding import NamedSharding
 
+from .._compat import has_axis_mapping
 from .._indexing.layout import Layout
 
 
@@ -38,7 +39,7 @@ def divided_by_mapping(layout: Layout) -> frozenset[int]:
     >>> divided_by_mapping(Layout.whole((Axis("x", 4),)))
     frozenset()
     """
-    if partitioning.current_thread_local_mapping() is None:
+    if not has_axis_mapping():
         return WHOLE
     return frozenset(
         dim for dim, axis in enumerate(layout.base) if partitioning.physical_axis_name(axis.name) is not None

@@ -19,12 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 from haliax import Axis, NamedArray
 from haliax.axis import dslice
-from jax.experimental import pallas as pl
 
+from .._compat import PallasSlice, Tracer
 from .views import Expr, Gather, Iota, Operand, Pick, Point, Scalar, Strided, View, Window, affine, fit
 
-
-PallasSlice: Any = type(pl.ds(0, 1))
 
 INDEX_DTYPE = np.dtype(np.int32)
 
@@ -261,7 +259,7 @@ class _AxisOfSize:
         return self.strided(range(first, first + span, stride))
 
     def list(self, raw: Sequence[Any]) -> Selector:
-        if any(isinstance(entry, jax.core.Tracer) for entry in raw):
+        if any(isinstance(entry, Tracer) for entry in raw):
             values = jnp.stack([jnp.asarray(entry) for entry in raw])
         else:
             try:
@@ -303,7 +301,7 @@ class _AxisOfSize:
         return Selector(Gather(where) if dims else Point(where), in_place)
 
     def mask(self, values: Any, axes: tuple[tuple[str, int], ...]) -> np.ndarray[Any, Any]:
-        if isinstance(values, jax.core.Tracer):
+        if isinstance(values, Tracer):
             way_out = "its count would be a traced size; read all and use hax.where, or index with mode='drop'"
             raise self.error(TypeError, values, "a mask must be concrete", way_out)
         if len(axes) == 0:
@@ -325,7 +323,7 @@ def _is_integer(value: Any) -> bool:
 
 def show(raw: Any) -> str:
     match raw:
-        case jax.core.Tracer():
+        case Tracer():
             return f"a traced {raw.dtype}{list(raw.shape)}"
         case NamedArray():
             return f"NamedArray({raw.dtype}{dict(raw.shape)})"

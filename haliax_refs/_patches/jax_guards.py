@@ -1,7 +1,6 @@
-"""What jax does not allow and does not say so, or says in words of its own innards: its functions, wrapped.
+"""Wrappers around jax functions that turn silent or cryptic failures into clear errors.
 
-`_install` puts these into jax with the opt-in and takes them out with it. They act where a `NamedRef` is involved and
-are what they wrap where none is.
+The opt-in puts these into jax and takes them out again. Where no `NamedRef` is involved, each is what it wraps.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import jax
 
 from .._indexing.describe import listed
 from .._lifetime import as_condition, as_mapping
-from .._refs import as_named_ref, is_named_ref
+from .walk import refs_in
 
 
 def _while_loop(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,7 +44,7 @@ def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _derivative(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`jax.grad` or one of its kin, but to differentiate by a `NamedRef` raises before anything runs.
+    """`jax.grad`, `value_and_grad`, `jacfwd`, `jacrev` or `hessian`, but one with respect to a ref raises at once.
 
     jax would run the function, with its writes, and fail on the way back.
     """
@@ -67,14 +66,12 @@ def _derivative(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _refuse_ref_in(tree: Any, function: str) -> None:
-    for leaf in jax.tree.leaves(tree, is_leaf=is_named_ref):
-        # What is no `jax.Ref` stands for one, as in the trees of `eqx.partition`.
-        if is_named_ref(leaf) and isinstance(leaf._ref, jax.Ref):
-            raise TypeError(
-                f"cannot differentiate by a ref of {listed(as_named_ref(leaf).axes)}: jax.{function} returns "
-                "derivatives by values, and a ref is none; pass its value, ref[...], and make a ref of that inside; "
-                "or let jax add to the gradients in another ref: jax.vjp(f, ref)[1].with_refs(gradients)"
-            )
+    for ref in refs_in(tree):
+        raise TypeError(
+            f"cannot differentiate with respect to a NamedRef {listed(ref.axes)}: jax.{function} takes array "
+            "arguments; pass its contents, ref[...], and make a ref of them inside; or accumulate the gradient in "
+            "another ref: jax.vjp(f, ref)[1].with_refs(gradients)"
+        )
 
 
 _DERIVATIVES = ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian")

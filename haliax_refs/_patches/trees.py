@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import equinox
@@ -15,37 +14,9 @@ import numpy as np
 from haliax import NamedArray
 from jax.sharding import NamedSharding, PartitionSpec
 
-from .._refs import NamedRef, as_named_ref, is_named_ref, make
-
-
-@jax.tree_util.register_static
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """The place of the `number`-th ref in arguments: a pytree without leaves, so that nothing maps it."""
-
-    number: int
-
-
-def taken_out(tree: Any, refs: list[NamedRef]) -> Any:
-    """`tree` with a `Slot` for each ref, which is appended to `refs`."""
-
-    def take(leaf: Any) -> Any:
-        if not is_named_ref(leaf):
-            return leaf
-        refs.append(as_named_ref(leaf))
-        return Slot(len(refs) - 1)
-
-    return jax.tree.map(take, tree, is_leaf=is_named_ref)
-
-
-def put_back(tree: Any, place: Callable[[Any], Any], kinds: tuple[type, ...] = (Slot,)) -> Any:
-    """`tree` with `place` of each `Slot`, or each of `kinds`."""
-    is_place = functools.partial(_is_of, kinds)
-    return jax.tree.map(lambda leaf: place(leaf) if is_place(leaf) else leaf, tree, is_leaf=is_place)
-
-
-def _is_of(kinds: tuple[type, ...], leaf: Any) -> bool:
-    return isinstance(leaf, kinds)
+from .. import _compat
+from .._refs import NamedRef, is_named_ref, make
+from .walk import Slot, put_back, refs_in, taken_out
 
 
 def _or_ref(is_leaf: Callable[[Any], bool] | None) -> Callable[[Any], bool]:
@@ -106,7 +77,7 @@ def _infer_resource_partitions(original: Callable[..., Any]) -> Callable[..., An
         refs: list[NamedRef] = []
         shardings = original(taken_out(tree, refs), *args, **kwargs)
 
-        def place(slot: Any) -> NamedRef:
+        def place(slot: Slot) -> NamedRef:
             ref = refs[slot.number]
             sharding = getattr(ref._ref, "sharding", None)
             whole = NamedSharding(sharding.mesh, PartitionSpec()) if isinstance(sharding, NamedSharding) else sharding
@@ -123,9 +94,8 @@ def _of_arrays(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def call(fn: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(a, NamedArray):
-            for leaf in jax.tree.leaves(a, is_leaf=is_named_ref):
-                if is_named_ref(leaf):
-                    as_named_ref(leaf)._no_value()
+            for ref in refs_in(a):
+                ref._no_value()
         return original(fn, a, *args, **kwargs)
 
     return call
@@ -136,11 +106,8 @@ IN_PLACE_OF: tuple[tuple[Any, Any], ...] = (
     (haliax.tree_util.tree_flatten, _tree_function(haliax.tree_util.tree_flatten, jax.tree_util.tree_flatten)),
     (haliax.tree_util.tree_leaves, _tree_function(haliax.tree_util.tree_leaves, jax.tree_util.tree_leaves)),
     (haliax.tree_util.tree_structure, _tree_function(haliax.tree_util.tree_structure, jax.tree_util.tree_structure)),
-    (haliax.tree_util.hashable_partition, _hashable_partition(haliax.tree_util.hashable_partition)),
-    (
-        haliax.partitioning.infer_resource_partitions,
-        _infer_resource_partitions(haliax.partitioning.infer_resource_partitions),
-    ),
-    (haliax.wrap.wrap_reduction_call, _of_arrays(haliax.wrap.wrap_reduction_call)),
-    (haliax.wrap.wrap_axiswise_call, _of_arrays(haliax.wrap.wrap_axiswise_call)),
+    (_compat.hashable_partition, _hashable_partition(_compat.hashable_partition)),
+    (_compat.infer_resource_partitions, _infer_resource_partitions(_compat.infer_resource_partitions)),
+    (_compat.wrap_reduction_call, _of_arrays(_compat.wrap_reduction_call)),
+    (_compat.wrap_axiswise_call, _of_arrays(_compat.wrap_axiswise_call)),
 )

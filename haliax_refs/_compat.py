@@ -1,0 +1,123 @@
+"""Every name of jax and haliax that is not plainly public: what it is for, and what is done without it.
+
+Nothing else in this package imports or spells one (a test looks). Where a name may move between versions, this is the
+one place to follow it; where there is no substitute, the import fails here, by its name, and not in a write.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import haliax
+import haliax._src.scan
+import haliax.jax_utils
+import haliax.partitioning
+import jax
+import numpy as np
+from jax.experimental import pallas
+
+
+try:
+    from jax.extend.core import get_opaque_trace_state as _get_opaque_trace_state
+except ImportError:  # jax 0.8 and 0.9
+    from jax.core import get_opaque_trace_state as _get_opaque_trace_state
+
+JAX_VERSION: tuple[int, ...] = jax.__version_info__
+
+# --- jax: tracing ---------------------------------------------------------------------------------------------------
+
+# The class of traced values: they are told from arrays at once, and nothing of them is known while tracing. Documented,
+# but in `jax.core`, which loses names from version to version. Without it, `jax.Array` and a failing `np.asarray` tell.
+Tracer = jax.core.Tracer
+
+
+def trace_state() -> object:
+    """What identifies the trace that is current: equal within one trace, and outside of all of them.
+
+    Says whether anything is traced, and whether a ref may be frozen here. There is no substitute.
+
+    >>> trace_state() == trace_state()
+    True
+    """
+    return _get_opaque_trace_state(convention="nnx")
+
+
+# --- jax: refs ------------------------------------------------------------------------------------------------------
+
+# What `pl.ds(...)` makes: a selector by its class. The class itself has no public name.
+PallasSlice: Any = type(pallas.ds(0, 1))
+
+# What jax's errors about refs say; it has no types for them. Where a text changes, jax's own error passes through.
+UNBATCHED_WRITE = "unbatched array reference"
+UNDIFFERENTIATED_WRITE = "non-differentiated array reference"
+
+# Whether `jax.new_ref` and `jax.empty_ref` take an option; without it, passing one is a NotImplementedError.
+HAS_KIND = "kind" in inspect.signature(jax.new_ref).parameters  # from jax 0.9 on
+HAS_PIN = "pin" in inspect.signature(jax.new_ref).parameters  # from jax 0.11 on
+# No eager form, so outside of a trace, and before jax 0.10, a new ref of `jnp.empty` stands in.
+empty_ref: Callable[..., Any] | None = getattr(jax, "empty_ref", None)
+# Frees the buffer at once; before jax 0.10 it goes with the last view of it.
+free_ref: Callable[..., Any] | None = getattr(jax, "free_ref", None)
+
+# Before jax 0.10, an index into a ref that vmap maps reads and writes the wrong cells, without an error.
+CAN_VMAP = JAX_VERSION >= (0, 10)
+# Before jax 0.12, vmap has no rule for a loop over a ref whose mapped dimension is not the first (jax issue 39288).
+CAN_LOOP_IN_VMAP = JAX_VERSION >= (0, 12)
+
+# --- haliax ---------------------------------------------------------------------------------------------------------
+
+# What `hax.scan` takes a step of by default; named to pass the same default on.
+is_scanned_by_default: Callable[[Any], bool] = haliax._src.scan.is_named_or_shaped_array_like
+# How `hax.named_jit` divides arguments into traced and static, and the shardings that it gives them. Patched, so that
+# a ref is traced and stays where it is; without them, `hax.named_jit` would take a ref for a constant.
+hashable_partition: Callable[..., Any] = haliax.tree_util.hashable_partition
+infer_resource_partitions: Callable[..., Any] = haliax.partitioning.infer_resource_partitions
+# How Haliax calls reductions and functions along axes. Patched, so that a ref is refused in our words.
+wrap_reduction_call: Callable[..., Any] = haliax.wrap.wrap_reduction_call
+wrap_axiswise_call: Callable[..., Any] = haliax.wrap.wrap_axiswise_call
+
+
+def has_axis_mapping() -> bool:
+    """Whether `hax.axis_mapping` is in effect: without it nothing is known of how a traced buffer is divided.
+
+    >>> has_axis_mapping()
+    False
+    """
+    return haliax.partitioning.current_thread_local_mapping() is not None
+
+
+def _is_constant_dim(size: object) -> bool:
+    # All other dimensions, such as the symbolic ones of `jax.export`, have types of their own.
+    return isinstance(size, int | np.integer)
+
+
+class _StandIn(ModuleType):
+    """A module with a few names set over those of another."""
+
+    def __init__(self, module: ModuleType, **names: object) -> None:
+        super().__init__(module.__name__, module.__doc__)
+        self._module = module
+        vars(self).update(names)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+
+def _missing_in_haliax() -> tuple[tuple[ModuleType, str, object], ...]:
+    """What haliax's own code needs of jax and no longer finds there: (module of haliax, name in it, what to put there).
+
+    `hax.dot` of haliax 1.4 calls `jax.core.is_constant_dim`, which jax 0.11 removed. The name is supplied to
+    `haliax.jax_utils` alone, by a stand-in for the `jax` that it refers to; jax itself is left alone. marin-haliax
+    looks elsewhere, and gets nothing.
+    """
+    module = haliax.jax_utils
+    if hasattr(jax.core, "is_constant_dim") or "jax.core.is_constant_dim" not in inspect.getsource(module):
+        return ()
+    return ((module, "jax", _StandIn(jax, core=_StandIn(jax.core, is_constant_dim=_is_constant_dim))),)
+
+
+# Made once, so that what the opt-in puts into haliax is always the same object.
+MISSING_IN_HALIAX = _missing_in_haliax()

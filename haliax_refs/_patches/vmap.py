@@ -1,0 +1,187 @@
+"""Refs as arguments of `hax.vmap`.
+
+jax itself must map the buffer: a `NamedArray` of the `jax.Ref` tells Haliax which dimension. Where a view does not show
+the mapped axis whole, what it shows is mapped as a buffer of its own and written back.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import haliax
+import jax
+from haliax import Axis, NamedArray
+from haliax.axis import axis_spec_to_tuple
+
+from .._compat import CAN_VMAP
+from .._functions import new_ref
+from .._indexing.describe import listed
+from .._indexing.layout import Layout
+from .._refs import NamedRef, make
+from .walk import Slot, is_named_array, put_back, refuse_returned, refuse_without_axis, shared_size, taken_out
+
+
+@jax.tree_util.register_pytree_with_keys_class
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    """The `number`-th ref in arguments as vmap maps it: a `NamedArray` of its `jax.Ref`."""
+
+    number: int
+    buffer: Any
+
+    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], int]:
+        return ((jax.tree_util.GetAttrKey("buffer"), self.buffer),), self.number
+
+    @classmethod
+    def tree_unflatten(cls, number: int, children: Any) -> _Mapped:
+        return cls(number, *children)
+
+
+@dataclass(frozen=True, slots=True)
+class _Buffer:
+    """A buffer that vmap maps.
+
+    Args:
+        carrier: the `jax.Ref` in a `NamedArray`, in which the mapped dimension, and no other, has the mapped name.
+        inside: the layout where the dimension is gone.
+        operands: of `inside`.
+    """
+
+    carrier: NamedArray
+    inside: Layout
+    operands: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Map:
+    """A `hax.vmap` of one axis, called with refs.
+
+    Args:
+        original: Haliax's own `vmap`.
+        function: what is mapped.
+        axis: or its name.
+        options: of `hax.vmap`.
+    """
+
+    original: Callable[..., Any]
+    function: Callable[..., Any]
+    axis: Axis | str
+    options: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.axis.name if isinstance(self.axis, Axis) else self.axis
+
+    @property
+    def what(self) -> str:
+        return f"a function mapped over {self.name!r}"
+
+    def run(self, args: Any, kwargs: Any, refs: list[NamedRef]) -> Any:
+        """The call with `refs`, which were taken out of `args` and `kwargs`."""
+        self._refuse_shared(refs)
+        size = shared_size(refs, self.name, self.axis)
+        leaves = jax.tree.leaves((args, kwargs), is_leaf=is_named_array)
+        if size is None and not any(is_named_array(leaf) and self.name in leaf.shape for leaf in leaves):
+            refuse_without_axis(f"cannot map over axis {self.name!r}: no argument has it", leaves, refs)
+        if not CAN_VMAP:
+            raise NotImplementedError(
+                f"cannot pass refs to {self.what}: jax {jax.__version__} reads and writes the wrong elements; use jax "
+                "0.10, or a loop: hax.map, hax.scan or hax.ref.foreach"
+            )
+        with _buffers(refs, self.name) as buffers:
+
+            def carry(slot: Slot) -> Slot | _Mapped:
+                buffer = buffers[slot.number]
+                return slot if buffer is None else _Mapped(slot.number, buffer.carrier)
+
+            args, kwargs = put_back((args, kwargs), carry)
+            body = functools.wraps(self.function)(functools.partial(self._instance, refs, buffers))
+            over = self.axis if size is None else Axis(self.name, size)
+            return self.original(body, over, **self.options)(*args, **kwargs)
+
+    def _instance(
+        self, refs: Sequence[NamedRef], buffers: Sequence[_Buffer | None], /, *args: Any, **kwargs: Any
+    ) -> Any:
+        def place(slot: Any) -> NamedRef:
+            buffer = buffers[slot.number]
+            return refs[slot.number] if buffer is None else make(slot.buffer.array, buffer.inside, buffer.operands)
+
+        args, kwargs = put_back((args, kwargs), place, (Slot, _Mapped))
+        out = self.function(*args, **kwargs)
+        refuse_returned(out, self.what)
+        return out
+
+    def _refuse_shared(self, refs: Sequence[NamedRef]) -> None:
+        """Refuse two refs of one buffer: where it is copied, the writes through one of them would be lost."""
+        first: dict[int, NamedRef] = {}
+        for ref in refs:
+            other = first.get(id(ref._ref))
+            if other is None:
+                first[id(ref._ref)] = ref
+            elif self.name in ref.shape or self.name in other.shape:
+                raise ValueError(
+                    f"cannot pass a ref twice to {self.what}: those with axes {listed(other.axes)} and "
+                    f"{listed(ref.axes)} share a buffer; pass one that shows both, and take views of it inside"
+                )
+
+
+@contextmanager
+def _buffers(refs: Sequence[NamedRef], name: str) -> Iterator[list[_Buffer | None]]:
+    """For each ref the buffer to map; None where it has no axis of that name."""
+    copies: list[tuple[NamedRef, NamedRef]] = []
+    buffers: list[_Buffer | None] = []
+    for ref in refs:
+        ref._check_usable()
+        if name not in ref.shape:
+            buffers.append(None)
+            continue
+        buffer = _mapped_buffer(ref, name)
+        if buffer is None:
+            copy = new_ref(ref[...].rearrange((name, ...)))
+            copies.append((ref, copy))
+            buffer = _mapped_buffer(copy, name)
+        buffers.append(buffer)
+    yield buffers
+    for ref, copy in copies:
+        ref[...] = copy[...]
+
+
+def _mapped_buffer(ref: NamedRef, name: str) -> _Buffer | None:
+    layout = ref._layout
+    dims = [dim for dim, view in enumerate(layout.views) if getattr(view, "axis", None) == name]
+    inside = layout.without(dims) if len(dims) == 1 else None
+    if inside is None:
+        return None
+    sizes = enumerate(layout.base_shape)
+    axes = tuple(Axis(name if dim in dims else f"{name}.{dim}", size) for dim, size in sizes)
+    return _Buffer(NamedArray(ref._ref, axes), inside, ref._operands)
+
+
+def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`hax.vmap` that takes refs, too."""
+
+    @functools.wraps(original)
+    def vmap(fn: Callable[..., Any], axis: Any, **options: Any) -> Callable[..., Any]:
+        plain: Callable[..., Any] = original(fn, axis, **options)
+        axes = axis_spec_to_tuple(axis)
+        if len(axes) != 1:
+            return plain  # it calls this function for each axis
+        call = _Map(original, fn, axes[0], options)
+
+        @functools.wraps(fn)
+        def mapped(*args: Any, **kwargs: Any) -> Any:
+            refs: list[NamedRef] = []
+            args, kwargs = taken_out((args, kwargs), refs)
+            return call.run(args, kwargs, refs) if refs else plain(*args, **kwargs)
+
+        return mapped
+
+    return vmap
+
+
+# Made once, so that what is put into haliax is always the same object.
+IN_PLACE_OF: tuple[tuple[Callable[..., Any], Callable[..., Any]], ...] = ((haliax.vmap, _vmap(haliax.vmap)),)
