@@ -93,7 +93,8 @@ def source_of(function: Any) -> str:
         return ", ".join(["own, exact", *beyond])
     if isinstance(function, Pointwise):
         forms = [form for form in (function.real, function.complex) if isinstance(form, Fast)]
-        fast = ["SciPy" if any(form.scipy for form in forms) else "own recurrence"] if forms else []
+        named = "SciPy" if any(form.scipy for form in forms) else "own recurrence"
+        fast = ["SciPy or own recurrence" if any(form.optional for form in forms) else named] if forms else []
         return ", ".join([*fast, "mpmath"])
     if isinstance(function, Numpy | Operator):
         return "NumPy"

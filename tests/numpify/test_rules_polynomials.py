@@ -133,3 +133,13 @@ def test_negative_orders_are_what_sympy_says(order):
         want = float(sp.laguerre(order, sp.Float(v, 30)))
         assert numpify(sp.laguerre(n, x), [n, x])(order, v) == pytest.approx(want, rel=1e-13)
     assert numpify(sp.gegenbauer(n, a, x), [n, a, x])(order, 0.5, 0.5) == 0
+
+
+@pytest.mark.parametrize("family", ["legendre", "chebyshevt", "chebyshevu"])
+def test_high_orders_are_those_of_scipys_recurrence(family):
+    # T(n) of cos(t) is cos(n t), U(n) sin((n + 1) t)/sin(t), P(n) goes like DLMF 18.15.12.
+    order, angle = 100_000, 1.1
+    got = numpify(getattr(sp, family)(n, x), [n, x])(float(order), math.cos(angle))
+    leading = math.sqrt(2 / (math.pi * order * math.sin(angle))) * math.cos((order + 0.5) * angle - math.pi / 4)
+    want = {"chebyshevt": math.cos(order * angle), "chebyshevu": math.sin((order + 1) * angle) / math.sin(angle)}
+    assert got == pytest.approx(want.get(family, leading), rel=2e-5, abs=1e-9)

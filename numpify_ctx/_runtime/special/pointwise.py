@@ -51,7 +51,8 @@ class Fast:
         where: `(*arrays) -> bool array`: where the result stands. None: wherever it is not nan.
         outside: `(*arrays) -> bool array`: where the value is nan, without a look at the reference.
         keep_nan: nan stands where the other conditions hold.
-        scipy: `function` uses its first argument.
+        scipy: `function` needs its first argument.
+        optional: `function` uses its first argument, and does without where it is None.
     """
 
     function: Callable[..., Any]
@@ -59,6 +60,7 @@ class Fast:
     outside: Condition | None = None
     keep_nan: bool = False
     scipy: bool = True
+    optional: bool = False
 
 
 def of_scipy(name: str) -> Callable[..., Any]:

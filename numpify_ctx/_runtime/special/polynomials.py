@@ -1,5 +1,5 @@
-"""Orthogonal polynomials and spherical harmonics: by their recurrences, which need no more than NumPy; between integer
-orders, and for parameters where a recurrence is not stable, by mpmath.
+"""Orthogonal polynomials and spherical harmonics: polynomials of real numbers by SciPy, else all by their recurrences,
+which need no more than NumPy; between integer orders, and for parameters where a recurrence is not stable, by mpmath.
 
 Where a formula comes from is said as DLMF and the number of the equation (https://dlmf.nist.gov).
 """
@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from .pointwise import Fast, Pointwise
+from .pointwise import Fast, Pointwise, scipy_special
 
 
 _HIGHEST = 2000  # order up to which recurrences run
+_HIGHEST_OF_SCIPY = 10**6  # and those of SciPy's, in C
 
 
-def _is_order(n: Any) -> Any:
-    return (n >= 0) & (n <= _HIGHEST) & (np.floor(n) == n)
+def _is_order(n: Any, highest: int = _HIGHEST) -> Any:
+    return (n >= 0) & (n <= highest) & (np.floor(n) == n)
 
 
 def _climb(n: Any, first: Any, second: Any, step: Callable[[int, Any, Any], Any]) -> Any:
@@ -38,15 +39,41 @@ def _climb(n: Any, first: Any, second: Any, step: Callable[[int, Any, Any], Any]
     return result
 
 
-def _three_terms(name: str, reference: Callable[..., Any], climb: Callable[..., Any], where: Any = None) -> Pointwise:
-    """A family `(n, *parameters, x)` by its recurrence `climb`, where n is an order and the parameters allow it."""
+def _three_terms(
+    name: str, scipy: str, reference: Callable[..., Any], climb: Callable[..., Any], where: Any = None
+) -> Pointwise:
+    """A family `(n, *parameters, x)` by its recurrence, where n is an order and the parameters allow it.
+
+    Args:
+        name: for people.
+        scipy: the function of SciPy's, which has the same recurrence in C, for real numbers.
+        reference: by mpmath, for all numbers.
+        climb: by NumPy, for complex numbers, and where there is no SciPy.
+        where: `(*parameters) -> bool array`: where the recurrence is stable. None: everywhere.
+    """
+
+    def real(special: Any, n: Any, *rest: Any) -> Any:
+        if special is None:
+            return climb(n, *rest)
+        # Integers choose the recurrence: for floats SciPy sums a hypergeometric series, which loses digits.
+        return getattr(special, scipy)(np.where(_is_order(n, _HIGHEST_OF_SCIPY), n, 0).astype(np.int64), *rest)
 
     def allowed(n: Any, *rest: Any) -> Any:
         return _is_order(n) if where is None else _is_order(n) & where(*rest[:-1])
 
-    form = Fast(lambda special, *arrays: climb(*arrays), where=allowed, scipy=False)
+    def allowed_real(n: Any, *rest: Any) -> Any:
+        order = _is_order(n, _HIGHEST if scipy_special() is None else _HIGHEST_OF_SCIPY)
+        return order if where is None else order & where(*rest[:-1])
+
     parameters = climb.__code__.co_argcount - 1
-    return Pointwise(name, reference, form, form, tuple(range(parameters)), reach=(1e4,) * parameters)
+    return Pointwise(
+        name,
+        reference,
+        Fast(real, where=allowed_real, scipy=False, optional=True),
+        Fast(lambda special, *arrays: climb(*arrays), where=allowed, scipy=False),
+        tuple(range(parameters)),
+        reach=(1e4,) * parameters,
+    )
 
 
 def _legendre(n: Any, x: Any) -> Any:
@@ -96,19 +123,20 @@ def _jacobi(n: Any, alpha: Any, beta: Any, x: Any) -> Any:
     return _climb(n, np.ones_like(x), alpha + 1 + (both + 2) * (x - 1) / 2, step)
 
 
-LEGENDRE = _three_terms("legendre", lambda mp, n, x: mp.legendre(n, x), _legendre)
-CHEBYSHEVT = _three_terms("chebyshevt", lambda mp, n, x: mp.chebyt(n, x), _chebyshev(1))
-CHEBYSHEVU = _three_terms("chebyshevu", lambda mp, n, x: mp.chebyu(n, x), _chebyshev(2))
-HERMITE = _three_terms("hermite", lambda mp, n, x: mp.hermite(n, x), _hermite)
+LEGENDRE = _three_terms("legendre", "eval_legendre", lambda mp, n, x: mp.legendre(n, x), _legendre)
+CHEBYSHEVT = _three_terms("chebyshevt", "eval_chebyt", lambda mp, n, x: mp.chebyt(n, x), _chebyshev(1))
+CHEBYSHEVU = _three_terms("chebyshevu", "eval_chebyu", lambda mp, n, x: mp.chebyu(n, x), _chebyshev(2))
+HERMITE = _three_terms("hermite", "eval_hermite", lambda mp, n, x: mp.hermite(n, x), _hermite)
 HERMITE_PROB = _three_terms(
     "hermite_prob",
+    "eval_hermitenorm",
     lambda mp, n, x: mp.mpf(2) ** (-n / 2) * mp.hermite(n, x / mp.sqrt(2)),  # DLMF 18.7.11
     _hermite_prob,
 )
 # DLMF 13.6.19, which mpmath's own laguerre leaves for 0 where n is a negative integer.
-LAGUERRE = _three_terms("laguerre", lambda mp, n, x: mp.hyp1f1(-n, 1, x), _laguerre)
+LAGUERRE = _three_terms("laguerre", "eval_laguerre", lambda mp, n, x: mp.hyp1f1(-n, 1, x), _laguerre)
 ASSOC_LAGUERRE = _three_terms(
-    "assoc_laguerre", lambda mp, n, a, x: mp.laguerre(n, a, x), _assoc_laguerre, lambda a: a > -1
+    "assoc_laguerre", "eval_genlaguerre", lambda mp, n, a, x: mp.laguerre(n, a, x), _assoc_laguerre, lambda a: a > -1
 )
 
 
@@ -117,8 +145,10 @@ def _gegenbauer_between(mp: Any, n: Any, c: Any, x: Any) -> Any:
     return mp.zero if mp.isint(n) and n < 0 else mp.gegenbauer(n, c, x)
 
 
-GEGENBAUER = _three_terms("gegenbauer", _gegenbauer_between, _gegenbauer, lambda c: c > -0.5)
-JACOBI = _three_terms("jacobi", lambda mp, n, a, b, x: mp.jacobi(n, a, b, x), _jacobi, lambda a, b: (a > -1) & (b > -1))
+GEGENBAUER = _three_terms("gegenbauer", "eval_gegenbauer", _gegenbauer_between, _gegenbauer, lambda c: c > -0.5)
+JACOBI = _three_terms(
+    "jacobi", "eval_jacobi", lambda mp, n, a, b, x: mp.jacobi(n, a, b, x), _jacobi, lambda a, b: (a > -1) & (b > -1)
+)
 
 # -- associated Legendre functions and spherical harmonics -------------------------------------------------------------
 
