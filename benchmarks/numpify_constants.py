@@ -1,4 +1,4 @@
-"""Where the constants of `numpify_ctx/_blocks.py` come from: how long a sweep takes, by the length of a block.
+"""Where the constants of `numpify_ctx/_execution/blocks.py` come from: the time of a sweep, by the length of a block.
 
 python -m benchmarks.numpify_constants [--clock cpu]
 
@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-from unittest import mock
 
-from numpify_ctx._execution import blocks as _blocks, entry as _entry
+from numpify_ctx._execution.blocks import Sizes
+from numpify_ctx._execution.entry import Entry
 
 from ._timing import CLOCKS, in_turn, use_clock, wall_clock
 from .numpify_peers import OSCILLATOR, POLYNOMIAL, REPEATING, TRIG, Work, numpified
@@ -39,16 +39,18 @@ def main() -> None:
         print(f"{work.name:24}" + "".join(f"{against_plain(work, size):9.2f}" for size in SIZES))
 
 
+def entry(work: Work, threads: int, sizes: Sizes) -> Entry:
+    """The function of `work`, in blocks of these sizes."""
+    return Entry(numpified(work)._compiled.program, threads, sizes)
+
+
 def by_length(work: Work, threads: int) -> list[float]:
     """Milliseconds for 1e6 elements, for each of LENGTHS."""
     values = work.sweep(10**6)
-    function = numpified(work, threads=threads)
-
-    def call(length: int) -> object:
-        with mock.patch.multiple(_blocks, BLOCK=length, AT_HAND=1 << 60):
-            return function(*values)
-
-    calls = {str(length): functools.partial(call, length) for length in LENGTHS}
+    calls = {
+        str(length): functools.partial(entry(work, threads, Sizes(block=length, at_hand=1 << 60)), *values)
+        for length in LENGTHS
+    }
     with wall_clock() if threads > 1 else contextlib.nullcontext():
         times = in_turn(calls, rounds=15, warm=1)
     return [times.best(name) * 1e3 for name in calls]
@@ -57,13 +59,10 @@ def by_length(work: Work, threads: int) -> list[float]:
 def against_plain(work: Work, size: int) -> float:
     """What blocks take of what plain NumPy takes."""
     values = work.sweep(size)
-    function = numpified(work)
-
-    def call(large: int) -> object:
-        with mock.patch.object(_entry, "LARGE", large):
-            return function(*values)
-
-    calls = {"plain": functools.partial(call, 1 << 60), "blocks": functools.partial(call, 0)}
+    calls = {
+        name: functools.partial(entry(work, 1, Sizes(large=large)), *values)
+        for name, large in (("plain", 1 << 60), ("blocks", 0))
+    }
     return in_turn(calls, rounds=30).ratio("blocks", "plain").best
 
 

@@ -403,7 +403,8 @@ call inside `with use_parameter_context(ctx):`
         frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
         entry = self._root._compiled.call
         takes_floats = entry.gives_numbers and all(map(is_like_a_float, frozen.values()))
-        inline = entry.short_floats() if floats and takes_floats else None
+        inline = entry.forms.short_floats() if floats and takes_floats else None
+        made = entry.forms.floats() if floats and takes_floats and inline is None else None
         shape = Shape(
             tuple(names.values()),
             tuple(map(bindings.role, names)),
@@ -415,7 +416,7 @@ call inside `with use_parameter_context(ctx):`
         return wrapper(
             shape,
             call=entry.apply,
-            floats=self._first_floats if not floats else entry.floats() if takes_floats and inline is None else None,
+            floats=made if floats else self._first_floats,
             misfit=self._misfit,
             absent=bindings.absent,
             frozen=frozen,

@@ -1,4 +1,4 @@
-"""Arguments of a call, as what the generated code computes with; and results, as what the caller gets."""
+"""Arguments of a call, as what the generated code computes with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._runtime.numbers import FLOAT64, as_array, as_whole, of_integers, of_uint64, python_number
+from .._runtime.numbers import FLOAT64, as_array, as_whole, of_integers, of_uint64
 from .._symbolic.exact import quotient
 
 
@@ -187,34 +187,3 @@ def of_doubles(args: Sequence[Any], ranks: Sequence[int]) -> tuple[list[Any], Sh
             return None
     # A call without arrays has rules of its own.
     return None if shape is None else (values, shape)
-
-
-def shortened(result: Any, precision: Any) -> Any:
-    """`result` in that precision: a constant, or a selection among constants, is in double until it meets an array.
-
-    >>> shortened(0.5, np.float32), shortened(np.array([1, 2]), np.float32)
-    (np.float32(0.5), array([1, 2]))
-    """
-    dtype = getattr(result, "dtype", None) or np.result_type(result)
-    if dtype == FLOAT64:
-        return np.asarray(result).astype(precision)[()]
-    if dtype == np.complex128:
-        return np.asarray(result).astype(np.complex64)[()]
-    return result
-
-
-def spread(result: Any, rank: int, shape: Shape) -> Any:
-    """A result in the broadcast shape `shape`, behind `rank` axes of its own; without any axes, a scalar."""
-    found = np.shape(result)
-    if not found and not shape:
-        return python_number(result)
-    if found[rank:] == shape:
-        return result
-    if not found:
-        result = python_number(result)
-    result = np.asarray(result)
-    lead, rest = found[:rank], found[rank:]
-    pad = (1,) * (len(shape) - len(rest))
-    if any(n not in (1, m) for n, m in zip(pad + rest, shape, strict=False)) or len(rest) > len(shape):
-        raise ValueError(f"cannot give a result of shape {rest}: the arguments broadcast to shape {shape}")
-    return np.broadcast_to(result.reshape(lead + pad + rest), lead + shape).copy()

@@ -8,6 +8,7 @@ besides is a few buffers of a block's size, whatever the size of the arrays.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import numpy as np
 
 from .._emission import BlockSource, NotInBlocks, emit_arrays, emit_blocks
 from .._emission.load import load
+from .._memo import Memo
 from .._program.bounds import Integers
 from .._program.ir import CONST, PARAM, Program
 from .._program.ops import STACK
@@ -26,15 +28,30 @@ from .samples import sample_nodes
 from .threads import Threads, number_of, share
 
 
-# Measured by `python -m benchmarks.numpify_constants`; see docs/benchmarks.md. Longer blocks are fewer calls: with 4k
-# elements they take a quarter more, and from 64k on there is nothing to win. But what one block touches has to fit into
-# the caches at hand, 256k doubles. Threads hold the interpreter's lock between two ufuncs, so that theirs are long
-# whatever they touch. Up to 64k elements, plain NumPy's temporaries fit into the cache as they are, and a call in
-# blocks costs some 8 us besides its work: with one operation or two, four times and twice as many pay for it.
-BLOCK = 1 << 16
-AT_HAND = 1 << 18
-_SHORTEST = 1 << 14
-LARGE = 1 << 16  # fewer elements than this are computed in plain NumPy
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Numbers of elements, measured by `python -m benchmarks.numpify_constants`; see docs/benchmarks.md.
+
+    Longer blocks are fewer calls: with 4k elements they take a quarter more, and from 64k on there is nothing to win.
+    But what one block touches has to fit into the caches at hand, 256k doubles. Threads hold the interpreter's lock
+    between two ufuncs, so that theirs are long whatever they touch. Up to 64k elements, plain NumPy's temporaries fit
+    into the cache as they are, and a call in blocks costs some 8 us besides its work.
+
+    Attributes:
+        block: of the longest block.
+        at_hand: what all arrays that one block touches may have together.
+        shortest: a block has these, whatever it touches.
+        large: fewer elements than this are computed in plain NumPy; of one operation or two, four times and twice as
+            many.
+    """
+
+    block: int = 1 << 16
+    at_hand: int = 1 << 18
+    shortest: int = 1 << 14
+    large: int = 1 << 16
+
+
+SIZES = Sizes()
 _FEW = 16  # what is so many times smaller than the result is computed beforehand
 _MOST_TILINGS = 8  # kept for one kernel
 _MOST_PLANS = 32  # kept for one program; each is for other dtypes or other ways to broadcast
@@ -46,7 +63,7 @@ class _Kernel:
 
     source: BlockSource
     function: Callable[..., None]
-    tilings: dict[Any, Tiling] = field(default_factory=dict)
+    tilings: Memo[Any, Tiling] = field(default_factory=lambda: Memo(_MOST_TILINGS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +73,35 @@ class _Plan:
     before: tuple[int, ...]
     function: Callable[..., Sequence[Any]] | None
     roots: tuple[int, ...]
-    kernels: dict[Any, _Kernel | None] = field(default_factory=dict)
+    kernels: Memo[Any, _Kernel | None] = field(default_factory=lambda: Memo(_MOST_PLANS))
 
 
 class Blocks:
     """Computes one program in blocks, with plans that are made when they are first needed."""
 
-    def __init__(self, program: Program, threads: Threads) -> None:
+    def __init__(self, program: Program, threads: Threads = 1, sizes: Sizes = SIZES) -> None:
         self.program = program
         self.threads = threads
+        self.sizes = sizes
+        operations = itertools.islice(filter(None, program.args), 4)
+        self._least = sizes.large * (4 // max(len(list(operations)), 1))  # `large` itself from three operations on
         self.results = program.results
         self.parameters = [(node, program.data[node]) for node, op in enumerate(program.ops) if op is PARAM]
         self.is_ranked = any(program.parameter_ranks)
         self.wanted: list[int] = []  # the nodes to compute: results, and the entries of results that are stacked
         for node in self.results:
             self.wanted += program.args[node] if program.ops[node] is STACK else (node,)
-        self._plans: dict[Any, _Plan | None] = {}
+        self._plans: Memo[Any, _Plan | None] = Memo(_MOST_PLANS)
+
+    def pays(self, shape: tuple[int, ...], precision: Any) -> bool:
+        """Is a result of this shape for blocks? Of shorter floats, as many as take the memory of so many doubles."""
+        least = self._least
+        return math.prod(shape) >= (least if precision is None else least * 8 // np.dtype(precision).itemsize)
+
+    def sources(self) -> list[BlockSource]:
+        """The sources that were made by now, one for each way in which arguments came."""
+        plans = [plan for plan in self._plans.values() if plan is not None]
+        return [kernel.source for plan in plans for kernel in plan.kernels.values() if kernel is not None]
 
     def compute(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...], out: Any = None) -> Any:
         """The results in order, or None if this program is not one for blocks.
@@ -133,11 +163,7 @@ class Blocks:
         key = integers, patterns, few, tuple([v.dtype for v in values])
         if key in self._plans:
             return self._plans[key]
-        plan = self._new_plan(integers, patterns, few)
-        if len(self._plans) >= _MOST_PLANS:
-            self._plans.clear()
-        self._plans[key] = plan
-        return plan
+        return self._plans.put(key, self._new_plan(integers, patterns, few))
 
     def _new_plan(self, integers: Integers, patterns: tuple[int, ...], few: frozenset[int]) -> _Plan | None:
         program = self.program
@@ -172,10 +198,7 @@ class Blocks:
             kernel = _Kernel(source, load(source))
         except NotInBlocks:
             pass
-        if len(plan.kernels) >= _MOST_PLANS:
-            plan.kernels.clear()
-        plan.kernels[key] = kernel
-        return kernel
+        return plan.kernels.put(key, kernel)
 
 
 def _few(patterns: Sequence[int], shape: tuple[int, ...]) -> frozenset[int]:
@@ -274,10 +297,7 @@ class _Run:
             key = shape[0], threads == 1, casts
             tiling = self.kernel.tilings.get(key)
             if tiling is None:
-                tiling = self._tiling([[0]], casts, threads)
-                if len(self.kernel.tilings) >= _MOST_TILINGS:
-                    self.kernel.tilings.clear()
-                self.kernel.tilings[key] = tiling
+                tiling = self.kernel.tilings.put(key, self._tiling([[0]], casts, threads))
         else:
             axes = merged_axes(self.inputs, outputs, self.order, shape)
             views = [view(v, p, axes, shape) if p else np.asarray(v).reshape(()) for v, p in self.inputs]
@@ -297,5 +317,6 @@ class _Run:
         """How many elements a block has."""
         source = self.kernel.source
         arrays = len(self.inputs) + len(source.buffers) + len(source.outputs)
-        length = BLOCK if threads > 1 else min(BLOCK, max(AT_HAND // arrays, _SHORTEST))
+        sizes = self.blocks.sizes
+        length = sizes.block if threads > 1 else min(sizes.block, max(sizes.at_hand // arrays, sizes.shortest))
         return max(length * 8 // source.width, 1)

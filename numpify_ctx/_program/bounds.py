@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._kinds import ANY, BOOL, COMPLEX, INT, REAL
+from .._memo import Memo
 from .._runtime.integers import LARGEST
 from .ir import CONST, PARAM, Program, infer_kinds
 from .ops import ADD, MUL, NEG, POW
@@ -51,7 +52,7 @@ class Bounds:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._matters: dict[int, bool] = {}
-        self._fits: dict[tuple[int, ...], bool] = {}
+        self._fits: Memo[tuple[int, ...], bool] = Memo(_MOST)
 
     def integers(self, values: Sequence[Any], mask: int) -> Integers:
         """Whether these arguments, of which those in the mask are integers, are so small that nothing can overflow."""
@@ -66,9 +67,7 @@ class Bounds:
         bits = tuple([_bits(value) if mask >> i & 1 else -1 for i, value in enumerate(values)])
         fit = self._fits.get(bits)
         if fit is None:
-            if len(self._fits) >= _MOST:
-                self._fits.clear()
-            fit = self._fits[bits] = self._all_fit(bits, self._kinds(mask))
+            fit = self._fits.put(bits, self._all_fit(bits, self._kinds(mask)))
         return fit
 
     def _kinds(self, mask: int) -> Sequence[int]:

@@ -260,7 +260,7 @@ def test_tracebacks_show_the_source_while_the_function_lives():
         raise LookupError
 
     found = compile_expression(f(x) + 1, [(x, "x")], functions={f: refuse}, cache=False)
-    mine = found.call._function(NO_INTEGERS).__code__.co_filename  # emitted once, at the first call
+    mine = found.call.forms.arrays(NO_INTEGERS).__code__.co_filename  # emitted once, at the first call
     with pytest.raises(LookupError) as caught:
         found.call(A)
     text = "".join(traceback.format_tb(caught.value.__traceback__))
@@ -278,7 +278,7 @@ def test_code_may_end_while_linecache_is_checked(monkeypatch):
     found.call(A)
     cycle = [found]
     cycle.append(cycle)
-    mine = found.call._function(NO_INTEGERS).__code__.co_filename
+    mine = found.call.forms.arrays(NO_INTEGERS).__code__.co_filename
     assert linecache.getlines(mine)
     del found, cycle
     looked = []
@@ -299,7 +299,7 @@ def test_file_names_are_used_again():
     def filename(number):
         found = compile_expression(sp.cos(x) + number, [(x, "x")], cache=False)
         found.call(A)
-        mine = found.call._function(NO_INTEGERS).__code__.co_filename
+        mine = found.call.forms.arrays(NO_INTEGERS).__code__.co_filename
         assert f"+ {number}" in "".join(linecache.getlines(mine))
         del found
         gc.collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,6 +12,7 @@ import sympy as sp
 
 from numpify_ctx import DYNAMIC_PARAMETER, Parameters, numpify
 from numpify_ctx._compile import compile_expression
+from numpify_ctx._program.bounds import Integers
 
 
 x, y, a, b = sp.symbols("x y a b")
@@ -28,11 +30,11 @@ def test_floats_need_no_array_form_and_arrays_none_for_floats():
     found = numpify(sp.sin(x) + 1, cache=False)
     entry = found._compiled.call
     assert found(0.5) == pytest.approx(np.sin(0.5) + 1)
-    assert (entry._source, entry._plain, entry._scalars) == (None, {}, None)
+    assert entry.forms.emitted == {"floats"}
     found = numpify(sp.sin(x) + 1, cache=False)
     entry = found._compiled.call
     found(np.ones(3))
-    assert (entry._floats_text, entry._scalars) == (None, None)
+    assert entry.forms.emitted == {"arrays"}
     assert found(0.5) == pytest.approx(np.sin(0.5) + 1)
     assert found(np.ones(3)).shape == (3,)
     assert found(0.5) == pytest.approx(np.sin(0.5) + 1)
@@ -49,9 +51,9 @@ def test_a_short_form_stands_in_the_wrapper_and_a_long_one_beside_it():
     short, long = numpify(x + y, cache=False), numpify(sum(sp.sin(k * x) for k in range(99)), cache=False)
     short(1.0, 2.0)
     long(1.0)
-    assert short.__call__.__code__.co_names.count("sin") == 0
-    assert short._compiled.call._floats is None
-    assert long._compiled.call._floats is not None
+    # Where it stands in the wrapper, the wrapper multiplies and adds by itself.
+    assert "x + y" in "".join(linecache.getlines(short.__call__.__code__.co_filename))
+    assert "math.sin" not in "".join(linecache.getlines(long.__call__.__code__.co_filename))
     assert long(1.0) == pytest.approx(np.sin(np.arange(99)).sum())
 
 
@@ -203,14 +205,15 @@ def test_the_fast_way_for_doubles_gives_what_the_careful_way_gives():
 def test_integers_are_looked_at_only_where_they_are():
     found = compiled(x * y + x / 3)
     found.call(np.ones(3), 2)
-    (function,) = found.call._plain.values()
-    assert "exact" not in "".join(function.__code__.co_names)
+    assert "exact" not in "".join(found.call.forms.arrays(Integers(2, checked=False)).__code__.co_names)
+    assert "exact" in "".join(found.call.forms.arrays(Integers(3, checked=True)).__code__.co_names)
     assert found.call(np.arange(3), 2).tolist() == pytest.approx([0, 2 + 1 / 3, 4 + 2 / 3])
     wide = compiled(sum(sp.symbols("q:6")), *sp.symbols("q:6"))
     for mask in range(64):
         args = [1 if mask >> i & 1 else np.ones(2) for i in range(6)]
         np.testing.assert_array_equal(wide.call(*args), 6)
-    assert len(wide.call._plain) <= 9
+    texts = {wide.call.forms.arrays(Integers(mask, checked=False)) for mask in range(64)}
+    assert len(texts) <= 9
 
 
 def test_results_are_the_callers_own():

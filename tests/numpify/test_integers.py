@@ -13,8 +13,9 @@ from hypothesis import given, strategies as st
 
 from numpify_ctx import numpify
 from numpify_ctx._compile import compile_expression
-from numpify_ctx._execution import blocks as _blocks, entry as _entry
 from numpify_ctx._program.bounds import Bounds, Integers
+
+from . import forms
 
 
 S = x, y, z = sp.symbols("x y z")
@@ -90,12 +91,9 @@ def largest(expr, point):
 def test_integers_are_pythons_wherever_int64_holds_them(expr, points, blocks):
     points = points * 30 if blocks else points
     columns = [np.array(column, np.int64) for column in zip(*points, strict=True)]
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of floats that overflow
-        if blocks:
-            patch.setattr(_entry, "LARGE", 24)
-            patch.setattr(_blocks, "BLOCK", 16)
-        got = numpify(expr, S)(*columns)
+        got = forms.compiled(expr, S, sizes=forms.SMALL if blocks else forms.NO_BLOCKS).call(*columns)
     want = [exact(expr, dict(zip(S, map(int, point), strict=True))) for point in points]
     if got.dtype == np.int64:
         assert got.tolist() == want
@@ -170,14 +168,14 @@ def test_what_is_looked_at(expr, values, checked):
 def test_nothing_is_checked_twice():
     expr = x**2 + 3 * x * y - y + 7
     small, large = np.arange(5), np.full(5, 2**31)
-    f = numpify(expr, [x, y], cache=False)
+    found = compile_expression(expr, [(x, "x"), (y, "y")], cache=False)
+    f = found.call
     assert f(small, small).tolist() == [n**2 + 3 * n * n - n + 7 for n in range(5)]
     assert f(large, large).tolist() == [float(2**62 + 3 * 2**62 - 2**31 + 7)] * 5
     assert f(small, 2**62).dtype == np.float64
-    forms = compile_expression(expr, f.call_signature).call._plain
-    quick, careful = (forms.get(Integers(3, checked)) for checked in (False, True))
-    assert quick is None or "exact" not in " ".join(quick.__code__.co_names)
-    assert careful is None or "exact" in " ".join(careful.__code__.co_names)
+    quick, careful = (f.forms.arrays(Integers(3, checked)) for checked in (False, True))
+    assert "exact" not in " ".join(quick.__code__.co_names)
+    assert "exact" in " ".join(careful.__code__.co_names)
 
 
 def test_empty_arrays_and_every_width_of_integers():

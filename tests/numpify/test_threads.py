@@ -15,19 +15,22 @@ import pytest
 import sympy as sp
 
 from numpify_ctx import numpify
-from numpify_ctx._execution import blocks as _blocks, entry as _entry, threads as _threads
+from numpify_ctx._execution import threads as _threads
+from numpify_ctx._execution.blocks import Sizes
 from numpify_ctx._execution.grid import Tiling, Work, cut
 from numpify_ctx._execution.threads import share
+
+from . import forms
 
 
 x, y = sp.symbols("x y")
 A = np.linspace(0.1, 2, 4000)
 
 
-@pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch):
-    monkeypatch.setattr(_entry, "LARGE", 100)
-    monkeypatch.setattr(_blocks, "BLOCK", 50)
+def function(expr, threads):
+    """What computes `expr` in blocks of 50 elements, for arrays of 100 or more."""
+    arguments = sorted(set().union(*(e.free_symbols for e in sp.flatten([expr]))), key=str)
+    return forms.compiled(expr, arguments, threads=threads, sizes=Sizes(block=50, large=100)).call
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7, "auto"])
@@ -41,7 +44,7 @@ def _small_blocks(monkeypatch):
     ],
 )
 def test_the_numbers_are_those_of_one_thread(expr, threads):
-    one, many = numpify(expr, [x, y]), numpify(expr, [x, y], threads=threads)
+    one, many = function(expr, 1), function(expr, threads)
     for args in ((A, A[::-1]), (A.reshape(40, 100), 2.0), (A.reshape(100, 40).T, A[:100])):
         first, second = one(*args), many(*args)
         for mine, reference in zip(second, first, strict=True) if isinstance(expr, list) else [(second, first)]:
@@ -50,7 +53,7 @@ def test_the_numbers_are_those_of_one_thread(expr, threads):
 
 def test_out_is_filled_by_all_threads():
     out = np.empty(A.shape)
-    assert numpify(sp.sin(x), threads=3)(A, out=out) is out
+    assert function(sp.sin(x), 3)(A, out=out) is out
     np.testing.assert_array_equal(out, np.sin(A))
 
 
@@ -85,7 +88,7 @@ def test_workers_see_the_callers_context_variables():
 
 
 def test_errstate_holds_in_all_threads():
-    many = numpify(1 / (x - 1), threads=3)
+    many = function(1 / (x - 1), 3)
     values = np.ones(4000)
     with np.errstate(divide="ignore"), warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -129,7 +132,7 @@ def test_an_error_stops_all_and_comes_through():
 
 
 def test_a_call_within_a_call_does_not_wait_for_itself():
-    inner = numpify(sp.sin(x), threads=4)
+    inner = function(sp.sin(x), 4)
 
     def nested():
         for _ in range(3):
@@ -142,7 +145,7 @@ def test_a_call_within_a_call_does_not_wait_for_itself():
 
 
 def test_many_callers_share_the_pool():
-    many = numpify(sp.sin(x) * sp.exp(-x), threads=3)
+    many = function(sp.sin(x) * sp.exp(-x), 3)
     want = np.sin(A) * np.exp(-A)
     wrong = []
 
@@ -162,7 +165,7 @@ def test_many_callers_share_the_pool():
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_a_forked_process_has_a_pool_of_its_own():
-    many = numpify(sp.sin(x) * 2, threads=3)
+    many = function(sp.sin(x) * 2, 3)
     many(A)
     process = multiprocessing.get_context("fork").Process(target=_check_in_child, args=(many,))
     process.start()
@@ -179,7 +182,7 @@ def test_small_arrays_start_no_thread(monkeypatch):
         raise AssertionError("a pool was asked for")
 
     monkeypatch.setattr(_threads, "executor", refuse)
-    many = numpify(sp.sin(x), threads=8)
+    many = function(sp.sin(x), 8)
     many(np.ones(50))
     many(0.5)
-    numpify(sp.sin(x), threads=1)(A)
+    function(sp.sin(x), 1)(A)

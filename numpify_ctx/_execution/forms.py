@@ -1,0 +1,102 @@
+"""The forms of one program, each emitted when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .._emission import Source, emit_arrays, emit_floats, emit_scalars
+from .._emission.load import load
+from .._program.bounds import NO_INTEGERS, Integers
+from .._program.ir import Program
+
+
+_SHORT = 600  # characters of a form that may stand in a wrapper, where every bound function has its own
+_MOST = 8  # forms that check integers, for one program; then one that expects them everywhere
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """Statements that return the results, their global names, and all names in them but the parameters'."""
+
+    body: tuple[str, ...]
+    namespace: dict[str, Any]
+    reserved: frozenset[str]
+
+
+class Forms:
+    """The forms for numbers, for floats, and for arrays of which some hold integers.
+
+    Two threads may both emit one; they get equal functions, and either may stay.
+    """
+
+    __slots__ = ("_arrays", "_arrays_source", "_floats", "_floats_source", "_program", "_scalars")
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._arrays: dict[Integers, Callable[..., Any]] = {}
+        self._arrays_source: Source | None = None
+        self._scalars: Callable[..., Any] | None = None
+        self._floats: Callable[..., Any] | None = None
+        self._floats_source: Source | None = None
+
+    @property
+    def emitted(self) -> frozenset[str]:
+        """Which of "arrays", "scalars" and "floats" there are by now."""
+        return frozenset([
+            *["arrays"] * bool(self._arrays or self._arrays_source),
+            *["scalars"] * (self._scalars is not None),
+            *["floats"] * (self._floats_source is not None),
+        ])  # fmt: skip
+
+    def scalars(self) -> Callable[..., Any]:
+        """The function for Python numbers of any types."""
+        if self._scalars is None:
+            self._scalars = load(emit_scalars(self._program))
+        return self._scalars
+
+    def floats(self) -> Callable[..., Any]:
+        """The function for numbers all of which are of type float: it gives the final results."""
+        if self._floats is None:
+            self._floats = load(self._source_of_floats())
+        return self._floats
+
+    def short_floats(self) -> Inline | None:
+        """The statements of `floats`, if they are few enough to stand where they are needed."""
+        source = self._source_of_floats()
+        body = source.text.splitlines()[1:]
+        if len(source.text) > _SHORT or any(line.startswith("    def ") for line in body):
+            return None
+        assigned = [line.split()[0] for line in body if " = " in line]
+        names = {name: value for name, value in source.namespace.items() if not name.startswith("__")}
+        return Inline(tuple(body), names, frozenset([*names, *assigned]))
+
+    def source(self) -> Source:
+        """The plain NumPy source, for arrays of floats."""
+        if self._arrays_source is None:
+            self._arrays_source = emit_arrays(self._program, NO_INTEGERS.kinds(len(self._program.parameters)))
+        return self._arrays_source
+
+    def arrays(self, integers: Integers) -> Callable[..., Any]:
+        """The function in plain NumPy for arguments of which these are integers."""
+        found = self._arrays.get(integers)
+        return self._new_arrays(integers) if found is None else found
+
+    def _new_arrays(self, integers: Integers) -> Callable[..., Any]:
+        count = len(self._program.parameters)
+        if not integers.mask:
+            source = self.source()
+        else:
+            if len(self._arrays) >= _MOST:  # 2**count combinations would each be compiled
+                integers = Integers((1 << count) - 1, integers.checked)
+                if integers in self._arrays:
+                    return self._arrays[integers]
+            source = emit_arrays(self._program, integers.kinds(count), checked=integers.checked)
+        function = self._arrays[integers] = load(source)
+        return function
+
+    def _source_of_floats(self) -> Source:
+        if self._floats_source is None:
+            self._floats_source = emit_floats(self._program)
+        return self._floats_source
