@@ -6,7 +6,6 @@ Each case was seen to fail with lambdify on SymPy 1.14; the numbers are those of
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -34,9 +33,9 @@ def test_shared_subexpressions_do_not_blow_up():
     expr = x
     for _ in range(64):
         expr = sp.sin(expr) + sp.cos(expr)
-    begin = time.process_time()
-    compile_expression(expr, ((x, "x"),)).call(0.5)
-    assert time.process_time() - begin < 2
+    found = compile_expression(expr, ((x, "x"),))
+    assert len(found.program.ops) == 3 * 64 + 1  # of 2**64 in all
+    assert -2 < found.call(0.5) < 2
 
 
 @pytest.mark.parametrize("count", [200, 3000])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import pickle
 import pydoc
-import time
 import warnings
 
 import numpy as np
@@ -52,10 +51,9 @@ def test_24673_a_hundred_thousand_operations():
     """It failed with a RecursionError; the sum here is as wide, and written as a SymPy expression at once."""
     terms = [sp.Mul(sp.Integer(i + 1), x**i, y ** (i % 7), evaluate=False) for i in range(20_000)]
     expr = sp.Add(*terms, evaluate=False)
-    begin = time.process_time()
     f = numpify(expr, [x, y], cache=False)
+    assert f.source.count("\n") < 20_000 * 3  # powers are shared, and no term takes many statements
     got = f(0.5, 1.0)
-    assert time.process_time() - begin < 20
     assert got == pytest.approx(4.0)  # the sum of n x**(n - 1) at 1/2
 
 

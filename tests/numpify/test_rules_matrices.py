@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 import sympy as sp
@@ -348,11 +346,10 @@ def test_where_the_entries_are_is_part_of_what_is_cached():
 @pytest.mark.parametrize("kind", [sp.SparseMatrix, sp.ImmutableSparseMatrix])
 def test_what_is_not_there_costs_nothing(kind):
     matrix = kind(2000, 2000, {(0, 0): x, (1999, 5): x**2})
-    begin = time.process_time()
     f = numpify(matrix)
+    assert len(f._compiled.program.ops) < 10  # of four million entries, two are nodes
     repr(f)
     got = f(3.0)
-    assert time.process_time() - begin < 1.0
     assert got.shape == (2000, 2000)
     assert (got.sum(), got[1999, 5]) == (12.0, 9.0)
 

@@ -10,6 +10,7 @@ import ast
 import builtins
 import ctypes
 import keyword
+import linecache
 import subprocess
 import sys
 import warnings
@@ -27,7 +28,11 @@ from numpify_ctx._compile import compile_expression
 from numpify_ctx._emission.arrays import emit_arrays
 from numpify_ctx._emission.namespace import bare_namespace
 from numpify_ctx._emission.scalars import emit_floats, emit_scalars
+from numpify_ctx._execution.entry import Entry
 from numpify_ctx._kinds import ANY, NUMBER
+from numpify_ctx._program.bounds import Integers
+
+from .forms import SMALL
 
 
 x, y, k = sp.symbols("x y k")
@@ -66,8 +71,14 @@ def nothing_runs():
     assert ran == []
 
 
-def check_source(text: str, names: set[str], namespace: dict[str, object]) -> None:
-    """The source defines one function, and uses only its own names, parameters, `np`, `math` and what is injected."""
+WRAPPERS_ATTRIBUTES = {"parameters", "value", "_cells", "__class__"}
+
+
+def check_source(text: str, names: set[str], namespace: dict[str, object], attributes: set[str] = frozenset()) -> None:
+    """The source defines one function, and uses only its own names, parameters, `np`, `math` and what is injected.
+
+    `attributes` are those that it may read of anything.
+    """
     tree = ast.parse(text)
     assert len(tree.body) == 1
     assert isinstance(tree.body[0], ast.FunctionDef)
@@ -78,10 +89,11 @@ def check_source(text: str, names: set[str], namespace: dict[str, object]) -> No
             case ast.FunctionDef():
                 own |= {node.name}
                 assert not node.decorator_list
-                assert not node.args.defaults
-                assert not node.args.kw_defaults
+                assert all(ast.unparse(default) in own for default in node.args.defaults)
+                assert all(default.value is None for default in node.args.kw_defaults)  # out=None
                 assert node.returns is None
-                own |= {a.arg for a in node.args.args}
+                arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                own |= {a.arg for a in [*arguments, node.args.vararg, node.args.kwarg] if a is not None}
             case ast.Lambda():
                 assert not node.args.defaults
                 own |= {a.arg for a in node.args.args}
@@ -91,12 +103,14 @@ def check_source(text: str, names: set[str], namespace: dict[str, object]) -> No
         match node:
             case ast.Name(ctx=ast.Load()):
                 assert node.id in own, f"{node.id} in\n{text}"
+            case ast.Attribute(attr=attribute) if attribute in attributes:
+                pass
             case ast.Attribute():
                 assert isinstance(node.value, ast.Name)
                 assert node.value.id in ("np", "math")
                 assert not node.attr.startswith("_")
             case ast.Constant(value=value):
-                assert type(value) in (bool, int, float, complex) or value == "all", f"{value!r} in\n{text}"
+                assert type(value) in (bool, int, float, complex) or value in ("all", None), f"{value!r} in\n{text}"
             case ast.Import() | ast.ImportFrom() | ast.Global() | ast.Nonlocal() | ast.Await() | ast.JoinedStr():
                 raise AssertionError(f"{type(node).__name__} in\n{text}")
 
@@ -116,8 +130,33 @@ def check(expr, args, *values, functions=None):
         emit_floats(program),
     ):
         check_source(source.text, names, source.namespace)
+    if not any(program.parameter_ranks):
+        for source in block_sources(program):
+            check_source(source.text, names, source.namespace)
+    result = function(*values)
+    wrapper = function.__call__  # what runs, short forms within it
+    text = "".join(linecache.getlines(wrapper.__code__.co_filename))
+    check_source(text, names, wrapper.__globals__, WRAPPERS_ATTRIBUTES)
     repr(function)
-    return function(*values)
+    return result
+
+
+def block_sources(program):
+    """What is emitted for blocks of floats and of integers, and of one that is a number."""
+    count = len(program.parameters)
+    if any(op.foreign for op in program.ops):
+        return []  # a payload must not be called but by `check`
+    floats, whole = [np.full(40, 0.5)] * count, [np.ones(40, int)] * count
+    entry = Entry(program, sizes=SMALL)
+    with np.errstate(all="ignore"):
+        for values in (floats, whole, [*floats[:1], *[2.0] * (count - 1)]):
+            entry.blocks.compute([np.asarray(v)[()] for v in values], Integers(0, checked=False), (40,))
+    return entry.blocks.sources()
+
+
+def test_blocks_are_among_what_is_read_back():
+    program = compile_expression(sp.sin(x) * y + x, ((x, "x"), (y, "y"))).program
+    assert len(block_sources(program)) == 3
 
 
 # -- names that are code ---------------------------------------------------------------------------------------------
