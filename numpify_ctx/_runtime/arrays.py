@@ -10,9 +10,10 @@ import numpy as np
 
 from .integers import fits
 from .ranked import broadcast
+from .types import Value
 
 
-def element(rank: int, array: Any, *indices: Any) -> Any:
+def element(rank: int, array: Value, *indices: Value) -> Any:
     """array[indices], where the indices broadcast with each other and with the axes behind the first `rank`.
 
     Indices are whole numbers; negative ones count from the end, as NumPy's do.
@@ -39,7 +40,7 @@ def element(rank: int, array: Any, *indices: Any) -> Any:
 _INTS = frozenset({int, np.int64})
 
 
-def _index(index: Any) -> Any:
+def _index(index: Value) -> Any:
     if isinstance(index, int | np.integer):
         return index
     array = np.asarray(index)
@@ -53,7 +54,7 @@ def _index(index: Any) -> Any:
     raise IndexError(f"cannot use {shown} as an index: it is not a whole number")
 
 
-def einsum(subscripts: tuple[int, ...], counts: tuple[int, ...], result: tuple[int, ...], *arrays: Any) -> Any:
+def einsum(subscripts: tuple[int, ...], counts: tuple[int, ...], result: tuple[int, ...], *arrays: Value) -> Any:
     """np.einsum with numbers for letters: `counts` says how many of the subscripts each array takes.
 
     Integers that would overflow are multiplied and added as floats.
@@ -82,12 +83,12 @@ def einsum(subscripts: tuple[int, ...], counts: tuple[int, ...], result: tuple[i
     return np.einsum(*operands, [*result, ...], optimize=len(arrays) > 2)
 
 
-def permute(order: tuple[int, ...], array: Any) -> Any:
+def permute(order: tuple[int, ...], array: Value) -> Any:
     """The leading axes in another order: axis i of the result is axis order[i]."""
     return np.transpose(array, (*order, *range(len(order), np.ndim(array))))
 
 
-def reshape(rank: int, array: Any, *shape: Any) -> Any:
+def reshape(rank: int, array: Value, *shape: Value) -> Any:
     """The leading `rank` axes in another shape, rows first."""
     return np.reshape(array, tuple(int(n) for n in shape) + np.shape(array)[rank:])
 
@@ -101,7 +102,7 @@ class Places:
     entries: tuple[tuple[int, int], ...]
 
 
-def scattered(places: Places, *entries: Any) -> Any:
+def scattered(places: Places, *entries: Value) -> Any:
     """A matrix of `entries` in their places and 0 elsewhere, its axes before those to which the entries broadcast.
 
     >>> scattered(Places(2, 2, ((0, 1),)), 0.5)
@@ -118,7 +119,7 @@ def scattered(places: Places, *entries: Any) -> Any:
 _PYTHON = {float, int}
 
 
-def stack(shape: tuple[int, ...], *entries: Any) -> Any:
+def stack(shape: tuple[int, ...], *entries: Value) -> Any:
     """An array of `entries`, its leading axes of the given shape, the others those to which the entries broadcast
     together.
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from .types import Value
+
 
 LARGEST = 2.0**62  # magnitude for bounds on whole programs, whose rounding adds up
 _LIMIT = 2.0**63 * (1 - 2.0**-40)  # with room for the rounding of a bound, and of a sum of thousands of terms
 
 
-def fits(size: Any) -> bool:
+def fits(size: Value) -> bool:
     """Are integers whose magnitudes are at most `size`, floats, safely inside int64?
 
     >>> fits(np.array([1.0, 9.2e18])), fits(2.0**63), fits(np.nan)
@@ -24,11 +26,11 @@ def fits(size: Any) -> bool:
     return bool(np.all(np.abs(size) < _LIMIT))
 
 
-def is_integer(value: Any) -> bool:
+def is_integer(value: Value) -> bool:
     return value.dtype.kind in "iu" if isinstance(value, np.ndarray | np.generic) else type(value) is int
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Value) -> Any:
     """Booleans count as numbers."""
     kind = getattr(value, "dtype", None)
     if kind is not None and kind.kind == "b":
@@ -36,11 +38,11 @@ def _plain(value: Any) -> Any:
     return int(value) if type(value) is bool else value
 
 
-def _float(value: Any) -> Any:
+def _float(value: Value) -> Any:
     return np.asarray(value, dtype=np.float64)[()]
 
 
-def exact_add(negative: tuple[bool, ...], *terms: Any) -> Any:
+def exact_add(negative: tuple[bool, ...], *terms: Value) -> Any:
     """The sum of `terms`, each subtracted where `negative` says so; integers that would overflow are added as floats.
 
     >>> exact_add((False, False), np.int64(2**62), np.int64(2**62))
@@ -61,7 +63,7 @@ def exact_add(negative: tuple[bool, ...], *terms: Any) -> Any:
     return total
 
 
-def exact_multiply(*factors: Any) -> Any:
+def exact_multiply(*factors: Value) -> Any:
     """The product of `factors`; integers that would overflow are multiplied as floats.
 
     >>> exact_multiply(np.int64(3), np.array([5, 7])), exact_multiply(np.int64(2**40), np.int64(2**40))
@@ -79,12 +81,12 @@ def exact_multiply(*factors: Any) -> Any:
     return result
 
 
-def exact_negate(value: Any) -> Any:
+def exact_negate(value: Value) -> Any:
     """-value; a boolean counts as an integer, and -(-2**63) is a float."""
     return exact_add((True,), value)
 
 
-def exact_power(base: Any, exponent: Any) -> Any:
+def exact_power(base: Value, exponent: Value) -> Any:
     """base**exponent; integers stay integers where no exponent is negative and the result fits in int64.
 
     >>> exact_power(np.array([2, 3]), np.int64(3)), exact_power(np.int64(2), np.array([-1, 1]))
@@ -101,7 +103,7 @@ def exact_power(base: Any, exponent: Any) -> Any:
     return np.power(base, exponent)
 
 
-def math_power(base: Any, exponent: Any) -> Any:
+def math_power(base: Value, exponent: Value) -> Any:
     """base**exponent of Python numbers, exact for integers; raises where NumPy would give nan or inf."""
     if type(base) is int and type(exponent) is int:
         if exponent >= 0:

@@ -14,23 +14,24 @@ import numpy as np
 
 from .integers import exact_add, exact_multiply, exact_power, fits
 from .ranked import aligned, broadcast_shape, pad
+from .types import Value
 
 
-def back(a: Any) -> Any:
+def back(a: Value) -> Any:
     """The matrix axes last, as np.linalg has them."""
     return a if a.ndim == 2 else np.moveaxis(a, (0, 1), (-2, -1))
 
 
-def front(a: Any) -> Any:
+def front(a: Value) -> Any:
     """The matrix axes first again."""
     return a if a.ndim == 2 else np.moveaxis(a, (-2, -1), (0, 1))
 
 
-def _whole(a: Any) -> Any:
+def _whole(a: Value) -> Any:
     return a.dtype.kind in "iub"
 
 
-def _wide(a: Any) -> Any:
+def _wide(a: Value) -> Any:
     return a.astype(np.int64) if _whole(a) else a
 
 
@@ -41,7 +42,7 @@ def _same(asked: str, rank: int, arrays: Sequence[Any]) -> None:
         raise ValueError(f"cannot {asked}: the shapes are {', '.join(map(str, shapes))}; they must be equal")
 
 
-def add(rank: int, *terms: Any) -> Any:
+def add(rank: int, *terms: Value) -> Any:
     """The sum of arrays of equal leading axes.
 
     >>> add(2, np.eye(2), np.eye(2)[..., None] * np.array([1.0, 2.0]))[0, 0]
@@ -52,7 +53,7 @@ def add(rank: int, *terms: Any) -> Any:
     return exact_add((False,) * len(terms), *map(_wide, terms))
 
 
-def multiply(rank: int, *factors: Any) -> Any:
+def multiply(rank: int, *factors: Value) -> Any:
     """The product of arrays of equal leading axes, entry by entry."""
     _same("multiply entry by entry", rank, factors)
     result, *others = aligned(rank, factors)
@@ -61,11 +62,11 @@ def multiply(rank: int, *factors: Any) -> Any:
     return result
 
 
-def _times(a: Any, b: Any) -> Any:
+def _times(a: Value, b: Value) -> Any:
     return exact_multiply(_wide(a), _wide(b)) if _whole(a) and _whole(b) else a * b
 
 
-def scale(rank: int, factor: Any, a: Any) -> Any:
+def scale(rank: int, factor: Value, a: Value) -> Any:
     """A number times an array of `rank` leading axes.
 
     >>> scale(2, np.array([1.0, 2.0]), np.ones((1, 1))).tolist()
@@ -78,7 +79,7 @@ def scale(rank: int, factor: Any, a: Any) -> Any:
     return _times(np.asarray(factor), a) if isinstance(factor, np.ndarray) else factor * a
 
 
-def matmul(a: Any, b: Any) -> Any:
+def matmul(a: Value, b: Value) -> Any:
     """The product of two matrices; whole numbers that would overflow are multiplied as floats."""
     if a.shape[1] != b.shape[0]:
         raise ValueError(
@@ -93,7 +94,7 @@ def matmul(a: Any, b: Any) -> Any:
     return a @ b if a.ndim == b.ndim == 2 else front(np.matmul(back(a), back(b)))
 
 
-def _square(asked: str, a: Any) -> Any:
+def _square(asked: str, a: Value) -> Any:
     a = np.asarray(a)
     if a.shape[0] != a.shape[1]:
         raise ValueError(f"cannot take {asked} of a matrix of shape {a.shape[:2]}: it is not square")
@@ -104,7 +105,7 @@ def _of_halves(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, also of half precision, which np.linalg lacks: by single precision, and rounded."""
 
     @functools.wraps(function)
-    def widened(*args: Any) -> Any:
+    def widened(*args: Value) -> Any:
         halves = [getattr(a, "dtype", None) == np.float16 for a in args]
         if not any(halves):
             return function(*args)
@@ -115,7 +116,7 @@ def _of_halves(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @_of_halves
-def solve(a: Any, b: Any) -> Any:
+def solve(a: Value, b: Value) -> Any:
     """a**-1 * b."""
     a = _square("the inverse", a)
     if a.shape[1] != np.shape(b)[0]:
@@ -126,19 +127,19 @@ def solve(a: Any, b: Any) -> Any:
     return front(np.linalg.solve(back(one), back(other)))
 
 
-def solve_right(a: Any, b: Any) -> Any:
+def solve_right(a: Value, b: Value) -> Any:
     """a * b**-1."""
     return transpose(solve(transpose(b), transpose(np.asarray(a))))
 
 
 @_of_halves
-def inverse(a: Any) -> Any:
+def inverse(a: Value) -> Any:
     """The inverse; np.linalg.LinAlgError if there is none."""
     return front(np.linalg.inv(back(_square("the inverse", a))))
 
 
 @_of_halves
-def matrix_power(a: Any, exponent: Any) -> Any:
+def matrix_power(a: Value, exponent: Value) -> Any:
     """a**exponent; for an exponent that is no whole number, by eigenvalues.
 
     >>> matrix_power(np.array([[2.0, 1.0], [1.0, 2.0]]), 0.5).round(6).tolist()
@@ -157,7 +158,7 @@ def matrix_power(a: Any, exponent: Any) -> Any:
     return front(result)
 
 
-def _power(a: Any, exponent: Any) -> Any:
+def _power(a: Value, exponent: Value) -> Any:
     if exponent == np.floor(exponent) and not np.iscomplexobj(exponent):
         n = int(exponent)
         if _whole(a) and n > 1:
@@ -178,17 +179,17 @@ def _power(a: Any, exponent: Any) -> Any:
     return (vectors * np.power(values, exponent)[..., None, :]) @ inverse
 
 
-def transpose(a: Any) -> Any:
+def transpose(a: Value) -> Any:
     """Rows and columns exchanged."""
     return np.swapaxes(a, 0, 1)
 
 
-def adjoint(a: Any) -> Any:
+def adjoint(a: Value) -> Any:
     """The conjugate transpose."""
     return np.conjugate(np.swapaxes(a, 0, 1))
 
 
-def trace(a: Any) -> Any:
+def trace(a: Value) -> Any:
     """The sum of the diagonal; integers that would overflow are added as floats."""
     a = _square("the trace", a)
     if a.dtype.kind in "iu" and len(a):
@@ -197,12 +198,12 @@ def trace(a: Any) -> Any:
 
 
 @_of_halves
-def determinant(a: Any) -> Any:
+def determinant(a: Value) -> Any:
     """The determinant."""
     return np.linalg.det(back(_square("the determinant", a)))
 
 
-def permanent(a: Any) -> Any:
+def permanent(a: Value) -> Any:
     """The permanent, by Ryser's formula: 2**n sums."""
     a = _square("the permanent", a)
     n = a.shape[0]
@@ -219,20 +220,20 @@ def permanent(a: Any) -> Any:
     return total
 
 
-def hadamard_power(base_rank: int, exponent_rank: int, base: Any, exponent: Any) -> Any:
+def hadamard_power(base_rank: int, exponent_rank: int, base: Value, exponent: Value) -> Any:
     """base**exponent entry by entry, of which one may be a number."""
     matrices = [a for a, rank in ((base, base_rank), (exponent, exponent_rank)) if rank]
     _same("raise to a power entry by entry", 2, matrices)
     # A number broadcasts by itself, a matrix needs its axes.
     rest = max(np.ndim(base) - base_rank, np.ndim(exponent) - exponent_rank)
 
-    def fit(a: Any, rank: int) -> Any:
+    def fit(a: Value, rank: int) -> Any:
         return pad(rank, np.asarray(a), rest) if rank else np.asarray(a)[()]
 
     return exact_power(_wide(fit(base, base_rank)), _wide(fit(exponent, exponent_rank)))
 
 
-def kronecker(*matrices: Any) -> Any:
+def kronecker(*matrices: Value) -> Any:
     """The Kronecker product; integers that would overflow are multiplied as floats."""
     result = matrices[0]
     for other in matrices[1:]:
@@ -242,7 +243,7 @@ def kronecker(*matrices: Any) -> Any:
     return result
 
 
-def block(columns: int, *blocks: Any) -> Any:
+def block(columns: int, *blocks: Value) -> Any:
     """A matrix of blocks, given row by row, `columns` in a row."""
     blocks = _of_one_rest(blocks)
     rows = [np.concatenate(blocks[i : i + columns], axis=1) for i in range(0, len(blocks), columns)]
@@ -255,7 +256,7 @@ def _of_one_rest(matrices: Sequence[Any]) -> Any:
     return [np.broadcast_to(m, m.shape[:2] + rest) for m in matrices]
 
 
-def block_diagonal(*blocks: Any) -> Any:
+def block_diagonal(*blocks: Value) -> Any:
     """A matrix with these blocks along its diagonal."""
     blocks = _of_one_rest(blocks)
     height, width = (sum(b.shape[i] for b in blocks) for i in (0, 1))
@@ -267,7 +268,7 @@ def block_diagonal(*blocks: Any) -> Any:
     return result
 
 
-def diagonal_matrix(vector: Any) -> Any:
+def diagonal_matrix(vector: Value) -> Any:
     """The matrix with a row or column as its diagonal."""
     if 1 not in vector.shape[:2]:
         raise ValueError(f"cannot make a diagonal of a matrix of shape {vector.shape[:2]}: it is no row or column")
@@ -278,7 +279,7 @@ def diagonal_matrix(vector: Any) -> Any:
     return result
 
 
-def only_diagonal(a: Any) -> Any:
+def only_diagonal(a: Value) -> Any:
     """`a` with zeros off its diagonal."""
     result = np.zeros_like(a)
     i = np.arange(min(a.shape[:2]))
@@ -286,28 +287,28 @@ def only_diagonal(a: Any) -> Any:
     return result
 
 
-def diagonal_of(a: Any) -> Any:
+def diagonal_of(a: Value) -> Any:
     """The diagonal, as a column."""
     i = np.arange(min(a.shape[:2]))
     return a[i, i][:, None]
 
 
-def identity(rows: Any, columns: Any) -> Any:
+def identity(rows: Value, columns: Value) -> Any:
     """The identity, in the smallest integers, so that it upcasts nothing."""
     return np.eye(_count(rows), _count(columns), dtype=np.int8)
 
 
-def zeros(*sizes: Any) -> Any:
+def zeros(*sizes: Value) -> Any:
     """Zeros, in the smallest integers, so that they upcast nothing."""
     return np.zeros(tuple(map(_count, sizes)), np.int8)
 
 
-def ones(*sizes: Any) -> Any:
+def ones(*sizes: Value) -> Any:
     """Ones, in the smallest integers, so that they upcast nothing."""
     return np.ones(tuple(map(_count, sizes)), np.int8)
 
 
-def _count(size: Any) -> int:
+def _count(size: Value) -> int:
     if np.ndim(size) or size != int(size) or size < 0:
         raise ValueError(f"cannot make a matrix of size {size}: sizes are whole numbers, the same for all elements")
     return int(size)
@@ -318,12 +319,12 @@ def permutation(*images: int) -> Any:
     return np.eye(len(images), dtype=np.int8)[list(images)]
 
 
-def permuted(axis: int, images: tuple[int, ...], a: Any) -> Any:
+def permuted(axis: int, images: tuple[int, ...], a: Value) -> Any:
     """Rows (axis 0) or columns (axis 1) in another order."""
     return np.take(a, images, axis=axis)
 
 
-def sliced(a: Any, *bounds: Any) -> Any:
+def sliced(a: Value, *bounds: Value) -> Any:
     """a[start:stop:step, start:stop:step]."""
     if any(np.ndim(n) for n in bounds):
         raise ValueError("cannot slice a matrix: the bounds are arrays; each must be one number")
@@ -331,7 +332,7 @@ def sliced(a: Any, *bounds: Any) -> Any:
     return a[slice(*numbers[:3]), slice(*numbers[3:])]
 
 
-def fourier(sign: int, size: Any) -> Any:
+def fourier(sign: int, size: Value) -> Any:
     """The unitary matrix of the discrete Fourier transform (sign -1) or of its inverse."""
     n = _count(size)
     i = np.arange(n)
@@ -339,14 +340,14 @@ def fourier(sign: int, size: Any) -> Any:
 
 
 @_of_halves
-def cholesky(upper: bool, a: Any) -> Any:
+def cholesky(upper: bool, a: Value) -> Any:
     """The lower triangular factor, or its adjoint."""
     lower = front(np.linalg.cholesky(back(_square("the Cholesky factor", a))))
     return adjoint(lower) if upper else lower
 
 
 @_of_halves
-def qr(second: bool, a: Any) -> Any:
+def qr(second: bool, a: Value) -> Any:
     """The unitary factor, or the triangular one, whose diagonal is not negative."""
     q, r = np.linalg.qr(back(_wide(a)))
     diagonal = np.diagonal(r, axis1=-2, axis2=-1)
@@ -354,16 +355,16 @@ def qr(second: bool, a: Any) -> Any:
     return front(np.conjugate(signs)[..., :, None] * r if second else q * signs[..., None, :])
 
 
-def dot(a: Any, b: Any) -> Any:
+def dot(a: Value, b: Value) -> Any:
     """The sum of the products of the entries of two rows or columns, without conjugation."""
     return matmul(_flat(a)[None], _flat(b)[:, None])[0, 0]
 
 
-def _flat(a: Any) -> Any:
+def _flat(a: Value) -> Any:
     return _wide(a[:, 0] if a.shape[1] == 1 else a[0])
 
 
-def applied(body: Any, captured: Any, ranks: Any, rank: int, a: Any) -> Any:
+def applied(body: Any, captured: Value, ranks: Value, rank: int, a: Value) -> Any:
     """A function of numbers on each entry of an array."""
     a = pad(rank, np.asarray(a), len(broadcast_shape(captured, ranks)))
     result = np.asarray(body(a, *captured))
@@ -372,7 +373,7 @@ def applied(body: Any, captured: Any, ranks: Any, rank: int, a: Any) -> Any:
     return result
 
 
-def from_function(body: Any, captured: Any, ranks: Any, rows: Any, columns: Any) -> Any:
+def from_function(body: Any, captured: Value, ranks: Value, rows: Value, columns: Value) -> Any:
     """The matrix whose entries are body(i, j)."""
     most = len(broadcast_shape(captured, ranks))
     rows, columns = _count(rows), _count(columns)

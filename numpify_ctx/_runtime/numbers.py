@@ -15,6 +15,7 @@ from .._kinds import COMPLEX, REAL
 from .._symbolic.exact import quotient
 from .._symbolic.nodes import BooleanAtom
 from .._symbolic.text import short
+from .types import Value
 
 
 FLOAT64 = np.dtype(np.float64)
@@ -23,7 +24,7 @@ _PYTHON = frozenset({bool, int, float, complex})
 _NUMERIC = (np.ndarray, np.generic, bool, int, float, complex)
 
 
-def numeric(value: Any) -> Any:
+def numeric(value: Value) -> Any:
     """A value as what NumPy computes with: of SymPy's numbers and matrices, Python numbers and arrays.
 
     >>> numeric(sp.Integer(2)), numeric(sp.pi), numeric(1 + sp.I), numeric(sp.true), numeric("as it is")
@@ -49,7 +50,7 @@ def as_whole(value: int) -> Any:
     return np.int64(value) if -(2**63) <= value < 2**63 else np.float64(quotient(value, 1))
 
 
-def as_int64(value: Any) -> Any:
+def as_int64(value: Value) -> Any:
     """An array or a scalar of integers or booleans as int64; as float64, if one of them is too large for that.
 
     >>> as_int64(np.uint8(200)), as_int64(np.array([2**63], np.uint64))
@@ -58,17 +59,17 @@ def as_int64(value: Any) -> Any:
     return of_uint64(value) if value.dtype == np.uint64 else of_integers(value)
 
 
-def of_integers(value: Any) -> Any:
+def of_integers(value: Value) -> Any:
     value = value.astype(np.int64)
     return value if value.ndim else value[()]
 
 
-def of_uint64(value: Any) -> Any:
+def of_uint64(value: Value) -> Any:
     value = value.astype(np.float64 if np.any(value > np.uint64(2**63 - 1)) else np.int64)
     return value if value.ndim else value[()]
 
 
-def as_array(value: Any) -> Any:
+def as_array(value: Value) -> Any:
     """Anything as an array: of objects, if it holds what is no number.
 
     >>> as_array([Decimal("0.5"), sp.Rational(1, 4)]), as_array(np.array([1, 2], object))
@@ -85,7 +86,7 @@ def as_array(value: Any) -> Any:
     return array
 
 
-def _number(entry: Any) -> Any:
+def _number(entry: Value) -> Any:
     """Of SymPy's numbers, fractions and decimals, a Python number."""
     value = numeric(entry)
     return value if isinstance(value, _NUMERIC) else float(value)
@@ -94,7 +95,7 @@ def _number(entry: Any) -> Any:
 _PYTHONS_OWN = frozenset(np.dtype(kind) for kind in (np.bool_, np.int64, np.float64, np.complex128))
 
 
-def python_number(value: Any) -> Any:
+def python_number(value: Value) -> Any:
     """A scalar result: a Python number where Python has its precision, else a NumPy scalar.
 
     >>> python_number(np.float64(0.5)), python_number(np.array(2)), python_number(np.float32(0.5))
@@ -114,17 +115,17 @@ class LeftToNumPy(ValueError):
     """Python's numbers would give something else than arrays: the call is computed by NumPy instead."""
 
 
-def numpy_alone(*args: Any) -> Any:
+def numpy_alone(*args: Value) -> Any:
     """What is never computed by Python's numbers."""
     raise LeftToNumPy
 
 
-def math_not(value: Any) -> bool:
+def math_not(value: Value) -> bool:
     """The negation, as a bool."""
     return not value
 
 
-def number(value: Any, kind: int) -> Any:
+def number(value: Value, kind: int) -> Any:
     """A result computed from Python numbers, as arrays would have it: of that kind also where a whole number is chosen.
 
     >>> number(np.float64(0.5), REAL), number(2, REAL), number(0.5, COMPLEX)
@@ -136,7 +137,7 @@ def number(value: Any, kind: int) -> Any:
     return complex(value) if kind == COMPLEX and type(value) in (int, float) else value
 
 
-def python_scalar(value: Any) -> Any:
+def python_scalar(value: Value) -> Any:
     """What a function gave for Python numbers, as such a number again; a shorter float, or an array, as it is.
 
     NumPy's integers would wrap around, and `math` takes the real part alone of its complex numbers.
@@ -170,7 +171,7 @@ def foreign(function: Callable[..., Any]) -> Callable[..., Any]:
             return function
 
     @functools.wraps(function, updated=())
-    def counted(*args: Any) -> Any:
+    def counted(*args: Value) -> Any:
         result = function(*args)
         if type(result) in (int, bool):
             return result if all(map(_counts, args)) else quotient(result, 1)
@@ -185,5 +186,5 @@ def foreign(function: Callable[..., Any]) -> Callable[..., Any]:
     return counted
 
 
-def _counts(value: Any) -> bool:
+def _counts(value: Value) -> bool:
     return value.dtype.kind in "biu" if isinstance(value, np.ndarray | np.generic) else type(value) in (int, bool)

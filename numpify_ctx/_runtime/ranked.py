@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from .types import Value
 
-def pad(rank: int, value: Any, axes: int) -> Any:
+
+def pad(rank: int, value: Value, axes: int) -> Any:
     """`value` with ones put in behind its first `rank` axes, so that at least `axes` axes broadcast.
 
     >>> pad(1, np.zeros((3, 2)), 2).shape, pad(2, np.zeros((3, 2)), 1).shape, pad(1, np.zeros((3, 2, 5)), 1).shape
@@ -23,7 +25,7 @@ def pad(rank: int, value: Any, axes: int) -> Any:
     return np.reshape(value, shape[:rank] + (1,) * missing + shape[rank:]) if missing > 0 else value
 
 
-def broadcast(rank: int, value: Any, shape: tuple[int, ...]) -> Any:
+def broadcast(rank: int, value: Value, shape: tuple[int, ...]) -> Any:
     """`value` with its broadcasting axes in full size.
 
     >>> broadcast(1, np.array([[1], [2]]), (3,))
@@ -33,7 +35,7 @@ def broadcast(rank: int, value: Any, shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(pad(rank, value, len(shape)), np.shape(value)[:rank] + shape)
 
 
-def flatten(rank: int, value: Any, shape: tuple[int, ...]) -> Any:
+def flatten(rank: int, value: Value, shape: tuple[int, ...]) -> Any:
     """`value` with its broadcasting axes made one, of full size; what has none stays what it is.
 
     >>> flatten(0, np.array([1, 2]), (2, 2)), flatten(1, np.array([1, 2]), (2, 2))
@@ -44,7 +46,7 @@ def flatten(rank: int, value: Any, shape: tuple[int, ...]) -> Any:
     return broadcast(rank, value, shape).reshape(*np.shape(value)[:rank], -1)
 
 
-def take(rank: int, value: Any, which: Any) -> Any:
+def take(rank: int, value: Value, which: Value) -> Any:
     """The elements `which`, a mask, slice or index array, of a value that `flatten` gave.
 
     >>> take(0, np.array([5, 6, 7]), slice(0, 2)), take(1, np.array([5, 6, 7]), slice(0, 2))

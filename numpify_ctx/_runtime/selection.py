@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from .ranked import broadcast_shape, flatten, pad, take
+from .types import Value
 
 
 def piecewise(
-    live: tuple[Any, ...], ranks: tuple[int, ...], samples: tuple[Any, ...], condition: Any, *arms: Any
+    live: tuple[Any, ...], ranks: tuple[int, ...], samples: tuple[Any, ...], condition: Value, *arms: Value
 ) -> Any:
     """The value of the first true condition, elementwise, and nothing evaluated elsewhere.
 
@@ -34,7 +35,7 @@ def piecewise(
 
 
 def piecewise_of_rank(
-    rank: int, live: tuple[Any, ...], ranks: tuple[int, ...], samples: tuple[Any, ...], condition: Any, *arms: Any
+    rank: int, live: tuple[Any, ...], ranks: tuple[int, ...], samples: tuple[Any, ...], condition: Value, *arms: Value
 ) -> Any:
     """`piecewise` of arrays that have `rank` axes of their own, before those along which the condition varies.
 
@@ -78,7 +79,7 @@ def piecewise_of_rank(
     return result.reshape(lead + shape)
 
 
-def where(rank: int, condition: Any, one: Any, other: Any) -> Any:
+def where(rank: int, condition: Value, one: Value, other: Value) -> Any:
     """np.where for arrays that have `rank` axes of their own, before those along which the condition varies.
 
     >>> where(1, np.array([True, False, True]), np.array([1, 2]), np.array([3, 4]))
@@ -89,7 +90,7 @@ def where(rank: int, condition: Any, one: Any, other: Any) -> Any:
     return np.where(condition, _spread(rank, one, axes), _spread(rank, other, axes))
 
 
-def _spread(rank: int, value: Any, axes: int) -> Any:
+def _spread(rank: int, value: Value, axes: int) -> Any:
     return pad(rank, value, axes) if np.ndim(value) else value
 
 
@@ -97,5 +98,5 @@ def _arm(function: Any, live: tuple[Any, ...]) -> Any:
     return function(*live) if callable(function) else function
 
 
-def _pick(live: tuple[Any, ...], ranks: tuple[int, ...], test: Any) -> tuple[Any, ...]:
+def _pick(live: tuple[Any, ...], ranks: tuple[int, ...], test: Value) -> tuple[Any, ...]:
     return tuple(take(r, v, test) for v, r in zip(live, ranks, strict=True))

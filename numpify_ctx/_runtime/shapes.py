@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from .types import Value
 
-def shaped(name: str, value: Any, *sizes: Any) -> Any:
+
+def shaped(name: str, value: Value, *sizes: Value) -> Any:
     """`value` as an array whose first axes have these sizes (-1: any size); a vector may stand for a matrix of one
     row or column.
 
@@ -34,7 +36,7 @@ def shaped(name: str, value: Any, *sizes: Any) -> Any:
     return array
 
 
-def extent(name: str, axis: int, rank: int, value: Any) -> int:
+def extent(name: str, axis: int, rank: int, value: Value) -> int:
     """The size of an axis of an argument of the given rank."""
     shape = np.shape(value)
     if len(shape) == 1 and rank == 2:
@@ -44,6 +46,6 @@ def extent(name: str, axis: int, rank: int, value: Any) -> int:
     return int(shape[axis])
 
 
-def widened(value: Any) -> Any:
+def widened(value: Value) -> Any:
     """Small integers, which the constant matrices are made of lest they upcast anything, as int64."""
     return value.astype(np.int64) if value.dtype.kind in "iub" else value

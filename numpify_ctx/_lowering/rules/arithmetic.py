@@ -13,7 +13,7 @@ from .common import number
 from .elementary import EXP
 
 
-def _pow(b: Builder, expr: Any, base: int, exponent: int) -> int:
+def _pow(b: Builder, expr: sp.Basic, base: int, exponent: int) -> int:
     return b.apply(EXP, exponent) if expr.args[0] is sp.E else b.pow(base, exponent)
 
 

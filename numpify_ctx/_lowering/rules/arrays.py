@@ -40,7 +40,7 @@ RESHAPE = Op("reshape", rt.reshape, kinds=lambda kinds: kinds[0], elementwise=Fa
 # -- elements --------------------------------------------------------------------------------------------------------
 
 
-def _indexed(b: Builder, expr: Any, base: int, *indices: int) -> int:
+def _indexed(b: Builder, expr: sp.Basic, base: int, *indices: int) -> int:
     rank = len(indices)
     if b.ops[base] is PARAM and not b.set_rank(base, rank):
         raise refuse(expr, f"it has {rank} indices, elsewhere {expr.args[0]} has {b.rank[base]}")
@@ -49,19 +49,19 @@ def _indexed(b: Builder, expr: Any, base: int, *indices: int) -> int:
     return b.apply(ELEMENT, base, *indices, data=(rank,))
 
 
-def _index_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _index_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     """An Idx that is not an argument itself stands for its label."""
     return [expr.label]
 
 
-def _array_element(b: Builder, expr: Any) -> Sequence[Any]:
+def _array_element(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [expr.args[0], *expr.indices]
 
 
 # -- contraction -----------------------------------------------------------------------------------------------------
 
 
-def _factors(expr: Any) -> tuple[Sequence[Any], list[int]]:
+def _factors(expr: sp.Basic) -> tuple[Sequence[Any], list[int]]:
     """The arrays that an expression is a tensor product of, and their ranks."""
     arrays = expr.args if isinstance(expr, ArrayTensorProduct) else [expr]
     return arrays, [rank_of(a) for a in arrays]
@@ -72,12 +72,12 @@ def _einsum(b: Builder, nodes: Sequence[int], subscripts: Sequence[int], result:
     return b.apply(EINSUM, *nodes, data=(tuple(subscripts), counts, tuple(result)), rank=len(result))
 
 
-def _tensor_product(b: Builder, expr: Any, *nodes: int) -> int:
+def _tensor_product(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     everything = range(sum(b.rank[n] for n in nodes))
     return _einsum(b, nodes, everything, everything)
 
 
-def _inner(b: Builder, expr: Any) -> Sequence[Any]:
+def _inner(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return _factors(expr.expr)[0]
 
 
@@ -90,13 +90,13 @@ def _joined(count: int, groups: Sequence[Any]) -> list[int]:
     return numbers
 
 
-def _contraction(b: Builder, expr: Any, *nodes: int) -> int:
+def _contraction(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     subscripts = _joined(sum(b.rank[n] for n in nodes), expr.contraction_indices)
     gone = {int(axis) for group in expr.contraction_indices for axis in group}
     return _einsum(b, nodes, subscripts, [n for n in range(len(subscripts)) if n not in gone])
 
 
-def _diagonal(b: Builder, expr: Any, *nodes: int) -> int:
+def _diagonal(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     """Axes of a group become one, behind all the others."""
     subscripts = _joined(sum(b.rank[n] for n in nodes), expr.diagonal_indices)
     gone = {int(axis) for group in expr.diagonal_indices for axis in group}
@@ -104,25 +104,25 @@ def _diagonal(b: Builder, expr: Any, *nodes: int) -> int:
     return _einsum(b, nodes, subscripts, [*kept, *(int(group[0]) for group in expr.diagonal_indices)])
 
 
-def _permuted(b: Builder, expr: Any, array: int) -> int:
+def _permuted(b: Builder, expr: sp.Basic, array: int) -> int:
     order = tuple(int(i) for i in expr.permutation.array_form)
     return b.apply(PERMUTE, array, data=(order,))
 
 
-def _reshape_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _reshape_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [expr.expr, *expr.shape]
 
 
-def _reshaped(b: Builder, expr: Any, array: int, *sizes: int) -> int:
+def _reshaped(b: Builder, expr: sp.Basic, array: int, *sizes: int) -> int:
     return b.apply(RESHAPE, array, *sizes, data=(b.rank[array],), rank=len(sizes))
 
 
-def _applied_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _applied_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     function = as_lambda(expr.function, 1)
     return [expr.expr, Under(function.expr, tuple(function.variables), INT | REAL | COMPLEX)]
 
 
-def _applied(b: Builder, expr: Any, array: int, body: Body) -> int:
+def _applied(b: Builder, expr: sp.Basic, array: int, body: Body) -> int:
     rank = b.rank[array]
     return b.region(APPLIED, b.const(rank), array, body=body.node, bound=body.bound, rank=rank)
 
@@ -131,14 +131,14 @@ def _filled(op: Op) -> Rule:
     return Rule(lambda b, e, *sizes: b.apply(op, *sizes, rank=len(sizes)), folds=False)
 
 
-def _done(b: Builder, expr: Any) -> Sequence[Any]:
+def _done(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     result = expr.doit()
     if type(result) is type(expr):
         raise refuse(expr, "its limits are not known")
     return [result]
 
 
-def _first(b: Builder, expr: Any, node: int, *others: int) -> int:
+def _first(b: Builder, expr: sp.Basic, node: int, *others: int) -> int:
     return node
 
 

@@ -37,7 +37,7 @@ INTEGRAL = Op(
 )
 
 
-def _body(expr: Any) -> tuple[Any, Any, Any, Any]:
+def _body(expr: sp.Basic) -> tuple[Any, Any, Any, Any]:
     """The outermost limit of a sum or integral, and what is inside it."""
     *inner, limit = expr.limits
     if len(limit) != 3:
@@ -54,7 +54,7 @@ _NOT_SLOWLY = (
 )  # fmt: skip
 
 
-def _free(body: Any, variable: Any) -> tuple[Any, ...] | None:
+def _free(body: Any, variable: sp.Basic) -> tuple[Any, ...] | None:
     """The symbols that the slow way needs values of; None if it cannot evaluate the body. Each node is seen once."""
     symbols: dict[Any, None] = {}
     seen: dict[int, Any] = {}
@@ -75,11 +75,11 @@ def _free(body: Any, variable: Any) -> tuple[Any, ...] | None:
 
 
 def _over(op: Op, kinds: Callable[[Any], int]) -> Rule:
-    def operands(b: Builder, expr: Any) -> Sequence[Any]:
+    def operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
         body, variable, low, high = _body(expr)
         return [low, high, *(_free(body, variable) or ()), Under(body, (variable,), kinds(low))]
 
-    def lower(b: Builder, expr: Any, low: int, high: int, *rest: Any) -> int:
+    def lower(b: Builder, expr: sp.Basic, low: int, high: int, *rest: Any) -> int:
         *values, under = rest
         assert type(under) is Body
         body, variable, _, _ = _body(expr)
@@ -96,7 +96,7 @@ def _over(op: Op, kinds: Callable[[Any], int]) -> Rule:
 _HEAD = 200
 
 
-def _product_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _product_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     """An infinite product: its first factors, and the others by the sum of their logarithms, without cancellation."""
     body, k, low, high = _body(expr)
     if high is sp.oo and low.is_finite is not False:
@@ -112,18 +112,18 @@ def _product_operands(b: Builder, expr: Any) -> Sequence[Any]:
     return operands(b, expr)
 
 
-def _product(b: Builder, expr: Any, *nodes: Any) -> int:
+def _product(b: Builder, expr: sp.Basic, *nodes: Any) -> int:
     return nodes[0] if len(nodes) == 1 else _finite_product.lower(b, expr, *nodes)
 
 
-def _counting(low: Any) -> int:
+def _counting(low: sp.Basic) -> int:
     return INT if low.is_integer or low.is_infinite else INT | REAL
 
 
 _finite_product = _over(PRODUCT, _counting)
 
 
-def _derivative(b: Builder, expr: Any) -> Sequence[Any]:
+def _derivative(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     """What the derivative is, as SymPy finds it; a derivative that is an argument never comes here."""
     result = expr.doit(deep=False)
     if result == expr:
@@ -137,7 +137,7 @@ def _derivative(b: Builder, expr: Any) -> Sequence[Any]:
     return [result]
 
 
-def _along_the_real_axis(expr: Any) -> Any:
+def _along_the_real_axis(expr: sp.Basic) -> Any:
     """The derivative of what has none in the complex plane, where the variable is real: SymPy has it if it knows so.
 
     It is nan where the variable is not real, and at a jump.
@@ -154,11 +154,11 @@ def _along_the_real_axis(expr: Any) -> Any:
     return sp.Piecewise((value, sp.And(condition, *real)), (sp.nan, True))
 
 
-def _part(part: Any, of: Any, variable: Any) -> tuple[Any, Any]:
+def _part(part: sp.Basic, of: sp.Basic, variable: sp.Basic) -> tuple[Any, Any]:
     return part.func(sp.diff(of, variable)), sp.true
 
 
-def _step(step: Any, of: Any, variable: Any) -> tuple[Any, Any]:
+def _step(step: sp.Basic, of: sp.Basic, variable: sp.Basic) -> tuple[Any, Any]:
     return sp.S.Zero, sp.Ne(step, of)
 
 
@@ -171,7 +171,7 @@ _SLOPES: dict[type, Callable[[Any, Any, Any], tuple[Any, Any]]] = {
 }
 
 
-def _substituted(b: Builder, expr: Any) -> Sequence[Any]:
+def _substituted(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     result = expr.doit()
     if isinstance(result, sp.Subs):
         along = _along_the_real_axis(result.expr) if isinstance(result.expr, sp.Derivative) else None
@@ -183,7 +183,7 @@ def _substituted(b: Builder, expr: Any) -> Sequence[Any]:
     return [result]
 
 
-def _limit(b: Builder, expr: Any) -> Sequence[Any]:
+def _limit(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     try:
         result = expr.doit()
     except (NotImplementedError, ValueError) as error:
@@ -193,7 +193,7 @@ def _limit(b: Builder, expr: Any) -> Sequence[Any]:
     return [result]
 
 
-def _root_sum(b: Builder, expr: Any) -> Sequence[Any]:
+def _root_sum(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     """The sum of a function of the roots of a polynomial, whose coefficients are numbers."""
     if not expr.poly.domain.is_Numerical:
         raise refuse(expr, "its roots depend on other symbols")
@@ -201,7 +201,7 @@ def _root_sum(b: Builder, expr: Any) -> Sequence[Any]:
     return [sp.Add(*(expr.fun(root) for root in roots))]
 
 
-def _same(b: Builder, expr: Any, node: int) -> int:
+def _same(b: Builder, expr: sp.Basic, node: int) -> int:
     return node
 
 

@@ -11,7 +11,7 @@ from sympy.functions import Rem, udivisor_sigma
 from ..._kinds import real_part
 from ..._program.builder import Builder
 from ..._program.ir import Op
-from ..._runtime.special import combinatorial as rt
+from ..._runtime.special import bernoulli, combinatorial as rt, numbertheory
 from ..._runtime.special.pointwise import Pointwise
 from ..._runtime.special.whole import Whole
 from ..example import POLE, k, n, x, y
@@ -28,7 +28,7 @@ def _function(function: Pointwise) -> Rule:
 _BELL = Op("bell", rt.INCOMPLETE_BELL, kinds=real_part)
 
 
-def _bell(b: Builder, expr: Any, *nodes: int) -> int:
+def _bell(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     match len(expr.args):
         case 1:
             return _numbers.lower(b, expr, *nodes)
@@ -37,12 +37,12 @@ def _bell(b: Builder, expr: Any, *nodes: int) -> int:
     return b.apply(_BELL, *nodes)
 
 
-def _bell_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _bell_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [*expr.args[:2], *expr.args[2]] if len(expr.args) == 3 else expr.args
 
 
 _numbers, _touchard = whole(rt.BELL), whole(rt.TOUCHARD)
-_PRIMEPI = Op("primepi", rt.PRIMEPI, kinds=real_part)
+_PRIMEPI = Op("primepi", numbertheory.PRIMEPI, kinds=real_part)
 
 
 def _symbol(function: Whole) -> Rule:
@@ -73,46 +73,52 @@ RULES: dict[type, Rule] = {
         lambda: sp.bell(n), "integers from 0; polynomials, and the incomplete ones"
     ),
     sp.catalan: whole(rt.CATALAN).with_example(lambda: sp.catalan(n), "all numbers"),
-    sp.motzkin: whole(rt.MOTZKIN).with_example(
+    sp.motzkin: whole(numbertheory.MOTZKIN).with_example(
         lambda: sp.motzkin(n, evaluate=False),
         "integers from 1 to 2000, counted as SymPy counts them",
         lambda: sp.motzkin(4),
     ),
-    sp.partition: whole(rt.PARTITION).with_example(lambda: sp.partition(n), "integers to 10**6"),
+    sp.partition: whole(numbertheory.PARTITION).with_example(lambda: sp.partition(n), "integers to 10**6"),
     sp.bernoulli: by_count(
-        {1: whole(rt.BERNOULLI, kinds=rational), 2: _function(rt.BERNOULLI_POLYNOMIAL)}
+        {1: whole(bernoulli.BERNOULLI, kinds=rational), 2: _function(bernoulli.BERNOULLI_POLYNOMIAL)}
     ).with_example(lambda: sp.bernoulli(n), "all numbers; B(1) = 1/2"),
-    sp.euler: by_count({1: whole(rt.EULER, kinds=rational), 2: _function(rt.EULER_POLYNOMIAL)}).with_example(
-        lambda: sp.euler(n), "all numbers"
-    ),
-    sp.genocchi: by_count({1: whole(rt.GENOCCHI), 2: _function(rt.GENOCCHI_POLYNOMIAL)}).with_example(
+    sp.euler: by_count(
+        {1: whole(bernoulli.EULER, kinds=rational), 2: _function(bernoulli.EULER_POLYNOMIAL)}
+    ).with_example(lambda: sp.euler(n), "all numbers"),
+    sp.genocchi: by_count({1: whole(bernoulli.GENOCCHI), 2: _function(bernoulli.GENOCCHI_POLYNOMIAL)}).with_example(
         lambda: sp.genocchi(n), "all numbers"
     ),
-    sp.andre: whole(rt.ANDRE, kinds=rational).with_example(lambda: sp.andre(n), "all numbers"),
+    sp.andre: whole(bernoulli.ANDRE, kinds=rational).with_example(lambda: sp.andre(n), "all numbers"),
     sp.harmonic: by_count(
-        {1: whole(rt.HARMONIC, kinds=rational), 2: whole(rt.GENERAL_HARMONIC, kinds=rational)}
+        {1: whole(bernoulli.HARMONIC, kinds=rational), 2: whole(bernoulli.GENERAL_HARMONIC, kinds=rational)}
     ).with_example(lambda: sp.harmonic(n), f"all numbers; {POLE}"),
     # number theory
-    sp.totient: _symbol(rt.TOTIENT).with_example(lambda: sp.totient(n), "integers from 1"),
-    sp.reduced_totient: _symbol(rt.REDUCED_TOTIENT).with_example(lambda: sp.reduced_totient(n), "integers from 1"),
-    sp.divisor_sigma: whole(rt.DIVISOR_SIGMA, 1, arity=2).with_example(
+    sp.totient: _symbol(numbertheory.TOTIENT).with_example(lambda: sp.totient(n), "integers from 1"),
+    sp.reduced_totient: _symbol(numbertheory.REDUCED_TOTIENT).with_example(
+        lambda: sp.reduced_totient(n), "integers from 1"
+    ),
+    sp.divisor_sigma: whole(numbertheory.DIVISOR_SIGMA, 1, arity=2).with_example(
         lambda: sp.divisor_sigma(n, k), "integers from 1"
     ),
-    udivisor_sigma: whole(rt.UDIVISOR_SIGMA, 1, arity=2).with_example(lambda: udivisor_sigma(n, k), "integers from 1"),
-    sp.mobius: _symbol(rt.MOBIUS).with_example(lambda: sp.mobius(n), "integers from 1"),
-    sp.primenu: _symbol(rt.PRIMENU).with_example(lambda: sp.primenu(n), "integers from 1"),
-    sp.primeomega: _symbol(rt.PRIMEOMEGA).with_example(lambda: sp.primeomega(n), "integers from 1"),
+    udivisor_sigma: whole(numbertheory.UDIVISOR_SIGMA, 1, arity=2).with_example(
+        lambda: udivisor_sigma(n, k), "integers from 1"
+    ),
+    sp.mobius: _symbol(numbertheory.MOBIUS).with_example(lambda: sp.mobius(n), "integers from 1"),
+    sp.primenu: _symbol(numbertheory.PRIMENU).with_example(lambda: sp.primenu(n), "integers from 1"),
+    sp.primeomega: _symbol(numbertheory.PRIMEOMEGA).with_example(lambda: sp.primeomega(n), "integers from 1"),
     sp.primepi: Rule(lambda b, e, x: b.apply(_PRIMEPI, b.apply(FLOOR, x))).with_example(
         lambda: sp.primepi(n), "real numbers to 10**10"
     ),
-    sp.legendre_symbol: _symbol(rt.LEGENDRE_SYMBOL).with_example(
+    sp.legendre_symbol: _symbol(numbertheory.LEGENDRE_SYMBOL).with_example(
         lambda: sp.legendre_symbol(n, 7), "integers modulo an odd prime"
     ),
-    sp.jacobi_symbol: _symbol(rt.JACOBI_SYMBOL).with_example(
+    sp.jacobi_symbol: _symbol(numbertheory.JACOBI_SYMBOL).with_example(
         lambda: sp.jacobi_symbol(n, 15), "integers modulo an odd one"
     ),
-    sp.kronecker_symbol: _symbol(rt.KRONECKER_SYMBOL).with_example(lambda: sp.kronecker_symbol(n, k), "integers"),
-    Rem: call(runtime(rt.remainder, kinds=real_part), real=True).with_example(
+    sp.kronecker_symbol: _symbol(numbertheory.KRONECKER_SYMBOL).with_example(
+        lambda: sp.kronecker_symbol(n, k), "integers"
+    ),
+    Rem: call(runtime(numbertheory.remainder, kinds=real_part), real=True).with_example(
         lambda: Rem(y, x), "the sign of the dividend", lambda: y - x * sp.floor(y / x)
     ),
 }

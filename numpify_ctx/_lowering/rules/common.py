@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import sympy as sp
+
 from ..._kinds import BOOL, COMPLEX, INT, Kinds, arithmetic, floating, promote
 from ..._program.builder import Builder
 from ..._program.ir import Math, Numpy, Op
@@ -45,7 +47,7 @@ def of_reciprocal(op: Op) -> Rule:
 def rewritten(how: Callable[[Any], Any]) -> Rule:
     """A node that means the same as `how(node)`, which is lowered in its place."""
 
-    def operands(b: Builder, expr: Any) -> list[Any]:
+    def operands(b: Builder, expr: sp.Basic) -> list[Any]:
         result = how(expr)
         if type(result) is type(expr):
             raise refuse(expr, "SymPy has no other form of it with these arguments")
@@ -54,7 +56,7 @@ def rewritten(how: Callable[[Any], Any]) -> Rule:
     return Rule(lambda b, e, node: node, operands)
 
 
-def _no_value(b: Builder, expr: Any) -> int:
+def _no_value(b: Builder, expr: sp.Basic) -> int:
     raise refuse(expr, "this constant has no numerical value")
 
 
@@ -65,7 +67,7 @@ number = Rule(_no_value, operands=lambda b, e: ())
 # -- functions of numbers, element by element ---
 
 
-def needs_scipy(expr: Any) -> None:
+def needs_scipy(expr: sp.Basic) -> None:
     """Raise unless SciPy is there."""
     if scipy_special() is None:
         raise refuse(
@@ -98,7 +100,7 @@ def pointwise(
     op = op_of(function, math)
     scipy = any(form is not None and form.scipy for form in (function.real, function.complex))
 
-    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+    def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
         if scipy:
             needs_scipy(expr)
         left_out = max(arity - len(nodes), 0)
@@ -111,7 +113,7 @@ def whole(function: Whole, *defaults: Any, arity: int = 0, kinds: Kinds = arithm
     """The rule of a class whose arguments are those of `function`, of which the last may be left out."""
     op = Op(function.name, function, kinds=kinds)
 
-    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+    def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
         left_out = max(arity - len(nodes), 0)
         return b.apply(op, *nodes, *map(b.const, defaults[len(defaults) - left_out :]))
 

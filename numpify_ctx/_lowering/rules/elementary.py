@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import cmath
-from typing import Any
 
 import sympy as sp
 
@@ -33,7 +32,7 @@ MINIMUM, MAXIMUM = (
 def extremum(op: Op) -> Rule:
     """A tree of binary operations, so that many operands do not nest deeply."""
 
-    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+    def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
         level = list(nodes)
         while len(level) > 1:
             pairs = [b.apply(op, x, y) for x, y in zip(level[::2], level[1::2], strict=False)]

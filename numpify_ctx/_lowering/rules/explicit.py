@@ -16,33 +16,33 @@ from ..example import x, y
 from ..rule import Rule
 
 
-def _entries(b: Builder, expr: Any) -> Sequence[Any]:
+def _entries(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [sp.sympify(entry, strict=True) for entry in (expr.flat() if isinstance(expr, sp.MatrixBase) else expr)]
 
 
-def _elements(b: Builder, expr: Any) -> Sequence[Any]:
+def _elements(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     if expr.shape == ():
         return [expr[()]]
     return [expr[expr._get_tuple_index(i)] for i in range(len(expr))]
 
 
-def _stack(b: Builder, expr: Any, *entries: int) -> int:
+def _stack(b: Builder, expr: sp.Basic, *entries: int) -> int:
     return b.apply(STACK, *entries, data=(tuple(int(n) for n in expr.shape),), rank=len(expr.shape))
 
 
-def _is_sparse(expr: Any) -> bool:
+def _is_sparse(expr: sp.Basic) -> bool:
     """Is it worth keeping apart what is not 0?"""
     size = expr.rows * expr.cols
     return bool(size >= 64 and 4 * expr.nnz() <= size)
 
 
-def _sparse_entries(b: Builder, expr: Any) -> Sequence[Any]:
+def _sparse_entries(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     if not _is_sparse(expr):
         return _entries(b, expr)
     return [sp.sympify(entry, strict=True) for _, entry in sorted(expr.todok().items())]
 
 
-def _scatter(b: Builder, expr: Any, *entries: int) -> int:
+def _scatter(b: Builder, expr: sp.Basic, *entries: int) -> int:
     if not _is_sparse(expr):
         return _stack(b, expr, *entries)
     places = Places(int(expr.rows), int(expr.cols), tuple(sorted(expr.todok())))

@@ -23,35 +23,35 @@ def relation(op: Op) -> Rule:
 
 
 def logic(op: Op, negated: bool = False) -> Rule:
-    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+    def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
         result = b.logic(op, *nodes)
         return b.logic(NOT, result) if negated else result
 
     return Rule(lower)
 
 
-def _pairs(b: Builder, expr: Any) -> Sequence[Any]:
+def _pairs(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [part for pair in expr.args for part in (pair.args[1], pair.args[0])]
 
 
-def _piecewise(b: Builder, expr: Any, *nodes: int) -> int:
+def _piecewise(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     return b.select(*nodes, b.const(sp.nan))
 
 
-def _ite(b: Builder, expr: Any, condition: int, yes: int, no: int) -> int:
+def _ite(b: Builder, expr: sp.Basic, condition: int, yes: int, no: int) -> int:
     return b.select(condition, b.truth(yes), b.truth(no))
 
 
-def _implies(b: Builder, expr: Any, premise: int, conclusion: int) -> int:
+def _implies(b: Builder, expr: sp.Basic, premise: int, conclusion: int) -> int:
     return b.logic(OR, b.logic(NOT, premise), conclusion)
 
 
-def _equivalent(b: Builder, expr: Any, first: int, *others: int) -> int:
+def _equivalent(b: Builder, expr: sp.Basic, first: int, *others: int) -> int:
     equal = [b.compare(EQ, b.truth(first), b.truth(other)) for other in others]
     return b.logic(AND, *equal)
 
 
-def _kronecker(b: Builder, expr: Any, i: int, j: int, *limits: int) -> int:
+def _kronecker(b: Builder, expr: sp.Basic, i: int, j: int, *limits: int) -> int:
     equal = b.compare(EQ, i, j)
     if limits:
         low, high = limits
@@ -59,14 +59,14 @@ def _kronecker(b: Builder, expr: Any, i: int, j: int, *limits: int) -> int:
     return b.select(equal, b.const(1), b.const(0))
 
 
-def _kronecker_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _kronecker_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [*expr.args[:2], *(limit for pair in expr.args[2:] for limit in pair)]
 
 
 _LEAST: dict[Any, Any] = {sp.S.Integers: None, sp.S.Naturals: 1, sp.S.Naturals0: 0}
 
 
-def _contains_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _contains_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     """The element, where membership is computed here; else the condition that SymPy has for it."""
     element, domain = expr.args
     if domain in _LEAST or domain in (sp.S.Reals, sp.S.Complexes):
@@ -81,7 +81,7 @@ def _contains_operands(b: Builder, expr: Any) -> Sequence[Any]:
     return [condition]
 
 
-def _contains(b: Builder, expr: Any, node: int, *limits: int) -> int:
+def _contains(b: Builder, expr: sp.Basic, node: int, *limits: int) -> int:
     """Membership; of a number that may be complex, that of its real part, if that is all of it."""
     element, domain = expr.args
     if domain is sp.S.Complexes:
@@ -92,7 +92,7 @@ def _contains(b: Builder, expr: Any, node: int, *limits: int) -> int:
     return b.logic(AND, b.compare(EQ, rest, b.const(0)), _contains_real(b, domain, part, *limits))
 
 
-def _contains_real(b: Builder, domain: Any, node: int, *limits: int) -> int:
+def _contains_real(b: Builder, domain: sp.Basic, node: int, *limits: int) -> int:
     if domain is sp.S.Reals:
         return b.compare(EQ, node, node)
     if domain in _LEAST:

@@ -93,7 +93,7 @@ FROM_FUNCTION = Op(
 def _call(op: Op, data: tuple[Any, ...] | None = None) -> Rule:
     """A function of matrices alone."""
 
-    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+    def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
         if any(b.rank[n] != 2 for n in nodes):
             raise refuse(expr, "one of its operands is no matrix")
         return b.apply(op, *nodes, data=data)
@@ -104,7 +104,7 @@ def _call(op: Op, data: tuple[Any, ...] | None = None) -> Rule:
 def entrywise(op: Op) -> Rule:
     """A sum or product of arrays of the same leading axes."""
 
-    def lower(b: Builder, expr: Any, *nodes: int) -> int:
+    def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
         ranks = {b.rank[n] for n in nodes}
         if len(ranks) > 1:
             raise refuse(expr, f"its operands have {sorted(ranks)} axes")
@@ -116,16 +116,16 @@ def entrywise(op: Op) -> Rule:
 # -- products --------------------------------------------------------------------------------------------------------
 
 
-def _is_inverse(factor: Any) -> bool:
+def _is_inverse(factor: sp.Basic) -> bool:
     return isinstance(factor, sp.Inverse) or (type(factor) is MatPow and factor.exp == -1)
 
 
-def _factors(expr: Any) -> tuple[list[Any], list[Any]]:
+def _factors(expr: sp.Basic) -> tuple[list[Any], list[Any]]:
     scalars = [a for a in expr.args if not getattr(a, "is_Matrix", False)]
     return scalars, [a for a in expr.args if getattr(a, "is_Matrix", False)]
 
 
-def _matmul_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _matmul_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     """Scalars, then matrices; of an inverse that is multiplied, the matrix."""
     scalars, matrices = _factors(expr)
     if len(matrices) > 1:
@@ -133,7 +133,7 @@ def _matmul_operands(b: Builder, expr: Any) -> Sequence[Any]:
     return [*scalars, *matrices]
 
 
-def _matmul(b: Builder, expr: Any, *nodes: int) -> int:
+def _matmul(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     """The product, from the side where the vector is: solving beats inverting, and thin beats square."""
     scalars, matrices = _factors(expr)
     if not matrices:
@@ -154,53 +154,53 @@ def _matmul(b: Builder, expr: Any, *nodes: int) -> int:
     return b.apply(SCALE, b.mul(*nodes[: len(scalars)]), result, data=(2,)) if scalars else result
 
 
-def _matpow(b: Builder, expr: Any, base: int, exponent: int) -> int:
+def _matpow(b: Builder, expr: sp.Basic, base: int, exponent: int) -> int:
     if expr.args[1] == -1:
         return b.apply(INVERSE, base)
     return b.apply(POWER, base, exponent)
 
 
-def _hadamard_power(b: Builder, expr: Any, base: int, exponent: int) -> int:
+def _hadamard_power(b: Builder, expr: sp.Basic, base: int, exponent: int) -> int:
     return b.apply(HADAMARD_POWER, base, exponent, data=(b.rank[base], b.rank[exponent]))
 
 
-def _solve(b: Builder, expr: Any, a: int, x: int) -> int:
+def _solve(b: Builder, expr: sp.Basic, a: int, x: int) -> int:
     return b.apply(SOLVE, a, x)
 
 
 # -- blocks, elements ------------------------------------------------------------------------------------------------
 
 
-def _blocks(b: Builder, expr: Any) -> Sequence[Any]:
+def _blocks(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     grid = expr.blocks
     return [grid[i, j] for i in range(grid.rows) for j in range(grid.cols)]
 
 
-def _block(b: Builder, expr: Any, *nodes: int) -> int:
+def _block(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     return b.apply(BLOCK, *nodes, data=(int(expr.blocks.cols),))
 
 
-def _element(b: Builder, expr: Any, matrix: int, *indices: int) -> int:
+def _element(b: Builder, expr: sp.Basic, matrix: int, *indices: int) -> int:
     return b.apply(ELEMENT, matrix, *indices, data=(len(indices),))
 
 
-def _slice_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _slice_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [expr.parent, *expr.rowslice, *expr.colslice]
 
 
-def _sizes(b: Builder, expr: Any) -> Sequence[Any]:
+def _sizes(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return expr.shape  # type: ignore[no-any-return]  # SymPy is not typed
 
 
-def _permutation(b: Builder, expr: Any) -> int:
+def _permutation(b: Builder, expr: sp.Basic) -> int:
     return b.apply(PERMUTATION, data=tuple(int(i) for i in expr.args[0].array_form))
 
 
-def _permuted_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _permuted_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return expr.args[:1]  # type: ignore[no-any-return]  # SymPy is not typed
 
 
-def _permuted(b: Builder, expr: Any, a: int) -> int:
+def _permuted(b: Builder, expr: sp.Basic, a: int) -> int:
     permutation, axis = expr.args[1], int(expr.args[2])
     # Row i of the result is row p(i), as P*A has it for the matrix of p.
     return b.apply(PERMUTED, a, data=(axis, tuple(int(i) for i in permutation.array_form)))
@@ -209,7 +209,7 @@ def _permuted(b: Builder, expr: Any, a: int) -> int:
 # -- functions of entries --------------------------------------------------------------------------------------------
 
 
-def as_lambda(function: Any, arity: int) -> Any:
+def as_lambda(function: sp.Basic, arity: int) -> Any:
     """A SymPy Lambda that means the same as a Lambda or function class."""
     if isinstance(function, sp.Lambda):
         return function
@@ -217,24 +217,24 @@ def as_lambda(function: Any, arity: int) -> Any:
     return sp.Lambda(tuple(variables), function(*variables))
 
 
-def _applied_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _applied_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     function = as_lambda(expr.function, 1)
     return [expr.expr, Under(function.expr, tuple(function.variables), INT | REAL | COMPLEX)]
 
 
-def _applied(b: Builder, expr: Any, a: int, body: Body) -> int:
+def _applied(b: Builder, expr: sp.Basic, a: int, body: Body) -> int:
     if b.rank[body.node]:
         raise refuse(expr, "the function gives a matrix for a number")
     size = b.const(b.rank[a])
     return b.region(APPLIED, size, a, body=body.node, bound=body.bound, rank=b.rank[a])
 
 
-def _from_function_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _from_function_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     function = as_lambda(expr.lamda, 2)
     return [*expr.shape, Under(function.expr, tuple(function.variables))]
 
 
-def _from_function(b: Builder, expr: Any, rows: int, columns: int, body: Body) -> int:
+def _from_function(b: Builder, expr: sp.Basic, rows: int, columns: int, body: Body) -> int:
     return b.region(FROM_FUNCTION, rows, columns, body=body.node, bound=body.bound, rank=2)
 
 

@@ -34,6 +34,7 @@ from ..._program.builder import Builder
 from ..._program.ir import Math, Op
 from ..._runtime.special import bessel as bessel, elliptic as elliptic, gamma as gamma, zeta as zeta
 from ..._runtime.special.pointwise import Pointwise
+from ..._runtime.types import MPContext, MPNumber
 from ..._symbolic.nodes import scipy_nodes
 from ..._symbolic.text import refuse
 from ..example import NAN, POLE, k, n, x, y, z
@@ -42,7 +43,7 @@ from .common import by_count, needs_scipy, op_of, pointwise
 from .elementary import EXP
 
 
-def _product_of_gammas(expr: Any) -> Any:
+def _product_of_gammas(expr: sp.Basic) -> Any:
     """multigamma as SymPy defines it."""
     x, p = expr.args
     k = sp.Dummy("k", integer=True)
@@ -54,7 +55,7 @@ def _product_of_gammas(expr: Any) -> Any:
 _LAMBERTW, _LAMBERTW_BRANCH = op_of(zeta.LAMBERTW), op_of(zeta.LAMBERTW_BRANCH)
 
 
-def _lambertw(b: Builder, expr: Any, z: int, *branch: int) -> int:
+def _lambertw(b: Builder, expr: sp.Basic, z: int, *branch: int) -> int:
     needs_scipy(expr)
     k = branch[0] if branch else b.const(0)
     real = b.is_const(k) and b.value(k) in (0, -1)
@@ -66,26 +67,26 @@ def _lambertw(b: Builder, expr: Any, z: int, *branch: int) -> int:
 
 @cache
 def _hyper_op(p: int, q: int) -> Op:
-    def reference(mp: Any, *numbers: Any) -> Any:
+    def reference(mp: MPContext, *numbers: MPNumber) -> Any:
         return mp.hyper(numbers[:p], numbers[p : p + q], numbers[-1])
 
     return op_of(Pointwise("hyper", reference))
 
 
-def _hyper(b: Builder, expr: Any, *nodes: int) -> int:
+def _hyper(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     p, q = len(expr.ap), len(expr.bq)
     if p == q == 0:
         return b.apply(EXP, nodes[-1])
     return b.apply(_hyper_op(p, q), *nodes)
 
 
-def _hyper_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _hyper_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [*expr.ap, *expr.bq, expr.argument]
 
 
 @cache
 def _meijerg_op(counts: tuple[int, int, int, int]) -> Op:
-    def reference(mp: Any, *numbers: Any) -> Any:
+    def reference(mp: MPContext, *numbers: MPNumber) -> Any:
         lists, start = [], 0
         for count in counts:
             lists.append(list(numbers[start : start + count]))
@@ -95,18 +96,18 @@ def _meijerg_op(counts: tuple[int, int, int, int]) -> Op:
     return op_of(Pointwise("meijerg", reference))
 
 
-def _meijerg(b: Builder, expr: Any, *nodes: int) -> int:
+def _meijerg(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     return b.apply(_meijerg_op(tuple(map(len, (expr.an, expr.aother, expr.bm, expr.bother)))), *nodes)
 
 
-def _meijerg_operands(b: Builder, expr: Any) -> Sequence[Any]:
+def _meijerg_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [*expr.an, *expr.aother, *expr.bm, *expr.bother, expr.argument]
 
 
 _APPELLF1 = Pointwise("appellf1", lambda mp, *numbers: mp.appellf1(*numbers))
 
 
-def _no_norm(b: Builder, expr: Any, *nodes: int) -> int:
+def _no_norm(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     name = type(expr).__name__
     raise refuse(
         expr,

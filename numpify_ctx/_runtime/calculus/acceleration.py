@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from ..types import Value
 
-def alternating(terms: Any) -> Any:
+
+def alternating(terms: Value) -> Any:
     """The sum of terms whose signs alternate, from the first ones, to about 5.8**-n.
 
     >>> round(float(alternating((-1.0) ** np.arange(26) / np.arange(1, 27))), 14) == round(math.log(2), 14)
@@ -30,7 +32,7 @@ def alternating(terms: Any) -> Any:
     return total / d
 
 
-def epsilon(sums: Any) -> Any:
+def epsilon(sums: Value) -> Any:
     """Wynn's extrapolation of partial sums: of all even columns, the entry that moves least.
 
     >>> float(epsilon(np.cumsum(0.5 ** np.arange(12))))
@@ -51,7 +53,7 @@ def epsilon(sums: Any) -> Any:
     return best
 
 
-def gregory(values: Any) -> Any:
+def gregory(values: Value) -> Any:
     """The sum of values at 0, 1, 2, ... less the integral from 0, from the first few: by differences at the end.
 
     >>> round(float(gregory(np.exp(-0.1 * np.arange(9.0)))), 9) == round(1 / (1 - math.exp(-0.1)) - 10, 9)

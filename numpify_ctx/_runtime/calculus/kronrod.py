@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..types import Value
+
 
 # Kronrod's extension of Gauss's rule of 10 points: nodes, weights, Gauss's weights at every second node.
 _NODES = np.array([
@@ -32,7 +34,7 @@ W10[1:10:2] = _GAUSS
 W10[11:20:2] = _GAUSS[::-1]
 
 
-def interval_sums(function: Callable[[Any], Any], edges: Any) -> tuple[Any, Any]:
+def interval_sums(function: Callable[[Any], Any], edges: Value) -> tuple[Any, Any]:
     """The integral over each interval between neighbouring edges, and how far Gauss's rule is from that.
 
     >>> interval_sums(lambda x: x**2, np.array([0.0, 1.0, 3.0]))[0].round(12)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..types import Value
 from .bisection import bisected
 from .elements import BLOCK, Array, Body, Elements, settled_dtype
 from .integrand import END, LOOK, TINY, Integrand
@@ -38,7 +39,7 @@ _DIRECT = (0.5 * (_EDGES[1:] + _EDGES[:-1])[:, None] + _HALVES[:, None] * X21).r
 
 
 def integral(
-    function: Any, captured: Any, ranks: Any, rank: int, slow: Slow | None, low: Any, high: Any, *symbols: Any
+    function: Any, captured: Value, ranks: Value, rank: int, slow: Slow | None, low: Value, high: Value, *symbols: Value
 ) -> Any:
     """The integral of function(x) from low to high, for each element; nan where none is found.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..types import Value
 from .acceleration import alternating, gregory
 from .elements import Array, Body
 from .quadrature import whole_tail
@@ -25,7 +26,7 @@ _DIFFERENCES = 9
 Terms = Callable[[Array], Array]
 
 
-def extrapolated(body: Body, captured: tuple[Array, ...], begin: Any, step: int, product: bool) -> Any:
+def extrapolated(body: Body, captured: tuple[Array, ...], begin: Value, step: int, product: bool) -> Any:
     """The infinite sum or product for one element, body(begin) and on by `step`; None if convergence can't be seen."""
 
     def terms(n: Array) -> Array:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..types import Value
 from .acceleration import alternating, epsilon
 from .elements import Array, Body
 from .kronrod import interval_sums
@@ -18,7 +19,7 @@ from .kronrod import interval_sums
 Function = Callable[[Array], Array]
 
 
-def single(body: Body, low: Any, high: Any) -> Any:
+def single(body: Body, low: Value, high: Value) -> Any:
     """The integral for one element; nan if there is none."""
     if body.rank or low != low or high != high:
         return np.nan
@@ -48,7 +49,7 @@ def single(body: Body, low: Any, high: Any) -> Any:
     return _slowly(body, low, high)
 
 
-def _slowly(body: Body, low: Any, high: Any) -> Any:
+def _slowly(body: Body, low: Value, high: Value) -> Any:
     return np.nan if body.slow is None else body.slow("integral", body.symbols, low, high)
 
 

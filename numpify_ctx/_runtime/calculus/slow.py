@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from ..mp import LOCK, MP, NO_VALUE
+from ..types import Value
 
 
 DIGITS = 30
@@ -35,7 +36,7 @@ class Slow:
     symbols: tuple[Any, ...]
     known: dict[Any, Any] = field(default_factory=dict)
 
-    def __call__(self, what: str, values: tuple[Any, ...], *data: Any) -> Any:
+    def __call__(self, what: str, values: tuple[Any, ...], *data: Value) -> Any:
         """The sum, product or integral, as a float or complex; nan if there is none."""
         key = (what, *(complex(v) for v in values), *data)
         found = self.known.get(key)
@@ -65,7 +66,7 @@ class Slow:
     def _function(self, values: tuple[Any, ...]) -> Callable[[Any], Any]:
         expr, variable = self._inner(values)
 
-        def function(at: Any) -> Any:
+        def function(at: Value) -> Any:
             digits = max(MP.dps, DIGITS)  # the extrapolations ask for more
             point = sp.Integer(int(at)) if MP.isint(at) else sp.Float(at, digits)
             value = expr.xreplace({variable: point})
@@ -81,24 +82,24 @@ class Slow:
         return function
 
 
-def _exact(value: Any) -> Any:
+def _exact(value: Value) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, complex):
         return sp.Float(value.real, 4 * DIGITS) + sp.I * sp.Float(value.imag, 4 * DIGITS)
     return sp.Integer(value) if isinstance(value, int) else sp.Float(value, 4 * DIGITS)
 
 
-def _as_number(value: Any) -> Any:
+def _as_number(value: Value) -> Any:
     value = MP.convert(value)
     if isinstance(value, MP.mpc):
         return complex(value) if abs(value.imag) > 1e-25 * abs(value.real) else float(value.real)
     return float(value)
 
 
-def _nsum(function: Callable[[Any], Any], begin: Any, step: int) -> Any:
+def _nsum(function: Callable[[Any], Any], begin: Value, step: int) -> Any:
     """An infinite sum by extrapolation, believed if it comes out the same without the first terms."""
 
-    def term(n: Any) -> Any:
+    def term(n: Value) -> Any:
         return function(begin + step * n)
 
     direct = _added(term)
@@ -125,8 +126,8 @@ def _added(term: Callable[[Any], Any]) -> Any:
     return None
 
 
-def _nprod(function: Callable[[Any], Any], begin: Any, step: int) -> Any:
-    def factor(n: Any) -> Any:
+def _nprod(function: Callable[[Any], Any], begin: Value, step: int) -> Any:
+    def factor(n: Value) -> Any:
         return function(begin + step * n)
 
     value = MP.nprod(factor, [0, MP.inf])
@@ -134,7 +135,7 @@ def _nprod(function: Callable[[Any], Any], begin: Any, step: int) -> Any:
     return value if abs(value - other) <= 1e-10 * abs(value) else MP.nan
 
 
-def _integral(function: Callable[[Any], Any], low: Any, high: Any) -> Any:
+def _integral(function: Callable[[Any], Any], low: Value, high: Value) -> Any:
     """By tanh-sinh quadrature, believed if it comes out the same in two parts.
 
     What diverges does not, nor what has a peak within.
@@ -150,7 +151,7 @@ def _integral(function: Callable[[Any], Any], low: Any, high: Any) -> Any:
     return value if agree and error <= 1e-8 * max(size, 1e-3) else MP.nan
 
 
-def _between(low: Any, high: Any) -> Any:
+def _between(low: Value, high: Value) -> Any:
     """A point within a range, at no fraction of it that the nodes favour."""
     if MP.isinf(low):
         return high - MP.mpf("1.7") if MP.isfinite(high) else MP.mpf("0.7")

@@ -17,6 +17,7 @@ import numpy as np
 from ..integers import fits
 from ..numbers import LeftToNumPy
 from ..ranked import broadcast_shape
+from ..types import Value
 from .elements import BLOCK, Array, Body, Elements, settled_dtype
 from .slow import Slow
 from .tails import infinite
@@ -82,7 +83,7 @@ PRODUCT = Reduction("product", np.multiply, 1, lambda value: np.true_divide(1, v
 
 
 def sum_over(
-    function: Any, captured: Any, ranks: Any, rank: int, slow: Slow | None, low: Any, high: Any, *symbols: Any
+    function: Any, captured: Value, ranks: Value, rank: int, slow: Slow | None, low: Value, high: Value, *symbols: Value
 ) -> Any:
     """The sum of function(k) for k = low, low + 1, ... up to high; where high < low - 1, minus the sum of what lies
     between, as SymPy has it.
@@ -94,7 +95,7 @@ def sum_over(
 
 
 def product_over(
-    function: Any, captured: Any, ranks: Any, rank: int, slow: Slow | None, low: Any, high: Any, *symbols: Any
+    function: Any, captured: Value, ranks: Value, rank: int, slow: Slow | None, low: Value, high: Value, *symbols: Value
 ) -> Any:
     """The product of function(k) for k = low, low + 1, ... up to high; where high < low - 1, one over the product of
     what lies between, as SymPy has it.
@@ -105,7 +106,7 @@ def product_over(
     return reduced(PRODUCT, Body(function, captured, ranks, rank, slow, symbols), low, high)
 
 
-def reduced(reduction: Reduction, body: Body, low: Any, high: Any) -> Any:
+def reduced(reduction: Reduction, body: Body, low: Value, high: Value) -> Any:
     """See `sum_over`."""
     if np.iscomplexobj(low) or np.iscomplexobj(high):
         raise ValueError(f"cannot take a {reduction.name} from {low} to {high}: the limits are complex numbers")
@@ -138,7 +139,7 @@ def _span(low: Array, high: Array) -> tuple[Any, Any, Any]:
     return np.where(back, low + count, low), np.abs(count), back
 
 
-def _uniform(reduction: Reduction, body: Body, start: Any, count: int) -> Array:
+def _uniform(reduction: Reduction, body: Body, start: Value, count: int) -> Array:
     """All elements with the same limits: k on an axis of its own, in front of those that broadcast."""
     shape = broadcast_shape(body.captured, body.ranks)
     size = math.prod(shape)
@@ -159,7 +160,7 @@ def _uniform(reduction: Reduction, body: Body, start: Any, count: int) -> Array:
     return result
 
 
-def _chunked(reduction: Reduction, body: Body, start: Any, count: int) -> Array:
+def _chunked(reduction: Reduction, body: Body, start: Value, count: int) -> Array:
     elements = Elements.of(body.captured, body.ranks)
     parts = []
     for i in range(0, elements.size, CHUNK):
@@ -228,7 +229,7 @@ def _pairs(reduction: Reduction, body: Body, elements: Elements, where: Array, s
 # -- scalars ---------------------------------------------------------------------------------------------------------
 
 
-def _python_range(low: Any, high: Any, rank: int) -> tuple[range, bool]:
+def _python_range(low: Value, high: Value, rank: int) -> tuple[range, bool]:
     if rank or low != int(low):
         raise LeftToNumPy
     distance = high - low
@@ -239,7 +240,7 @@ def _python_range(low: Any, high: Any, rank: int) -> tuple[range, bool]:
 
 
 def math_sum_over(
-    function: Any, captured: Sequence[Any], ranks: Any, rank: int, slow: Any, low: Any, high: Any, *symbols: Any
+    function: Any, captured: Sequence[Any], ranks: Value, rank: int, slow: Any, low: Value, high: Value, *symbols: Value
 ) -> Any:
     """The sum for Python numbers, if it is short."""
     numbers, back = _python_range(low, high, rank)
@@ -251,7 +252,7 @@ def math_sum_over(
 
 
 def math_product_over(
-    function: Any, captured: Sequence[Any], ranks: Any, rank: int, slow: Any, low: Any, high: Any, *symbols: Any
+    function: Any, captured: Sequence[Any], ranks: Value, rank: int, slow: Any, low: Value, high: Value, *symbols: Value
 ) -> Any:
     """The product for Python numbers, if it is short."""
     numbers, back = _python_range(low, high, rank)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..types import Value
 from .elements import Array, Body
 from .series import extrapolated
 
@@ -56,7 +57,7 @@ class Partial:
     done: int = 0
 
 
-def infinite(reduction: Reduction, body: Body, low: Any, high: Any) -> Any:
+def infinite(reduction: Reduction, body: Body, low: Value, high: Value) -> Any:
     """One element whose limits are not both finite: nan where that converges to nothing, or the limits are reversed."""
     if not low < high:
         return np.nan
@@ -67,7 +68,7 @@ def infinite(reduction: Reduction, body: Body, low: Any, high: Any) -> Any:
     return _tail(reduction, body, begin, step)
 
 
-def _tail(reduction: Reduction, body: Body, begin: Any, step: int) -> Any:
+def _tail(reduction: Reduction, body: Body, begin: Value, step: int) -> Any:
     """body(begin), body(begin + step), ... put together."""
     with np.errstate(all="ignore"):
         verdict, partial = _added(reduction, body, begin, step)
@@ -83,7 +84,7 @@ def _tail(reduction: Reduction, body: Body, begin: Any, step: int) -> Any:
     return np.nan if found is None else found
 
 
-def _added(reduction: Reduction, body: Body, begin: Any, step: int) -> tuple[Verdict, Partial]:
+def _added(reduction: Reduction, body: Body, begin: Value, step: int) -> tuple[Verdict, Partial]:
     """Terms put together in rounds that double, until they vanish, overflow or are too many."""
     partial, size = Partial(), 64
     number = body.rank == 0

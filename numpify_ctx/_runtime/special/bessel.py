@@ -6,24 +6,26 @@ Where a formula comes from is said as DLMF and the number of the equation (https
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..types import MPContext, MPNumber, Value
 from .pointwise import Fast, Pointwise, is_whole, of_scipy
 
 
-def _not_real(n: Any, x: Any) -> Any:
+def _not_real(n: Value, x: Value) -> Any:
     """Functions with a branch point at 0 are not real on the left of it."""
     return x < 0
 
 
-def _not_real_between(n: Any, x: Any) -> Any:
+def _not_real_between(n: Value, x: Value) -> Any:
     """... unless the order is an integer."""
     return (x < 0) & ~is_whole(n)
 
 
-def _not_tiny(n: Any, x: Any) -> Any:
+def _not_tiny(n: Value, x: Value) -> Any:
     """SciPy gives 0, inf or nan for arguments whose square, or the number itself, is no normal number."""
     return (np.abs(x) >= 1e-150) | (x == 0)
 
@@ -31,7 +33,7 @@ def _not_tiny(n: Any, x: Any) -> Any:
 def _reflected(function: str, sign: int) -> Callable[..., Any]:
     """J or I: an integer order below 0 is one above it (DLMF 10.4.1, 10.27.1), where the series begins late."""
 
-    def reference(mp: Any, n: Any, z: Any) -> Any:
+    def reference(mp: MPContext, n: MPNumber, z: MPNumber) -> Any:
         if mp.isint(n) and mp.re(n) < 0:
             return sign ** int(-mp.re(n)) * getattr(mp, function)(-n, z)
         return getattr(mp, function)(n, z)
@@ -42,7 +44,7 @@ def _reflected(function: str, sign: int) -> Callable[..., Any]:
 def _hankel(function: str) -> Callable[..., Any]:
     """J and Y cancel off the real axis, by as many digits as the result is smaller than they."""
 
-    def reference(mp: Any, n: Any, z: Any) -> Any:
+    def reference(mp: MPContext, n: MPNumber, z: MPNumber) -> Any:
         with mp.extraprec(int(min(4 * abs(mp.im(z)), 4000))):
             return getattr(mp, function)(n, z)
 
@@ -52,7 +54,7 @@ def _hankel(function: str) -> Callable[..., Any]:
 def _of_both_kinds(name: str, sign: int) -> Callable[..., Any]:
     """A Hankel function of real numbers: SciPy's own is right as a complex number, not in the smaller of its parts."""
 
-    def function(s: Any, n: Any, x: Any) -> Any:
+    def function(s: ModuleType, n: Value, x: Value) -> Any:
         whole = np.asarray(getattr(s, name)(n, x))
         right = np.broadcast_to(np.asarray(x) > 0, whole.shape)
         whole.real = np.where(right, s.jv(n, x), whole.real)
@@ -104,32 +106,32 @@ HANKEL1, HANKEL2 = (
 )
 
 
-def _jn(mp: Any, n: Any, z: Any) -> Any:
+def _jn(mp: MPContext, n: MPNumber, z: MPNumber) -> Any:
     """DLMF 10.47.3; at 0 its limit. Divided by sqrt(z), not sqrt(1/z): for integer orders it has no cut."""
     if z == 0 and mp.re(n) >= 0:
         return mp.mpf(n == 0)
     return mp.sqrt(mp.pi / 2) / mp.sqrt(z) * mp.besselj(n + 0.5, z)
 
 
-def _yn(mp: Any, n: Any, z: Any) -> Any:
+def _yn(mp: MPContext, n: MPNumber, z: MPNumber) -> Any:
     """DLMF 10.47.4."""
     return mp.sqrt(mp.pi / 2) / mp.sqrt(z) * mp.bessely(n + 0.5, z)
 
 
-def _hn1(mp: Any, n: Any, z: Any) -> Any:
+def _hn1(mp: MPContext, n: MPNumber, z: MPNumber) -> Any:
     return _jn(mp, n, z) + mp.j * _yn(mp, n, z)
 
 
-def _hn2(mp: Any, n: Any, z: Any) -> Any:
+def _hn2(mp: MPContext, n: MPNumber, z: MPNumber) -> Any:
     return _jn(mp, n, z) - mp.j * _yn(mp, n, z)
 
 
-def _order(n: Any) -> Any:
+def _order(n: Value) -> Any:
     """Spherical orders for SciPy: integers from 0, others replaced."""
     return np.where(is_whole(n) & (n >= 0), n, 0).astype(np.int64)
 
 
-def _spherical(n: Any, z: Any) -> Any:
+def _spherical(n: Value, z: Value) -> Any:
     return is_whole(n) & (n >= 0) & (z != 0)
 
 
@@ -157,7 +159,7 @@ HN1 = Pointwise("hn1", _hn1, Fast(_hankel_fast(1), where=_spherical), complex_va
 HN2 = Pointwise("hn2", _hn2, Fast(_hankel_fast(-1), where=_spherical), complex_valued=True)
 
 
-def _marcumq(mp: Any, m: Any, a: Any, b: Any) -> Any:
+def _marcumq(mp: MPContext, m: MPNumber, a: MPNumber, b: MPNumber) -> Any:
     """A Poisson mixture of incomplete gamma functions: all terms have one sign. (DLMF 8.11, Marcum 1950.)"""
     half, bound = a * a / 2, b * b / 2
     if 0 < abs(m) < 1e-12:

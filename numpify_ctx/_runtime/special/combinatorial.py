@@ -1,5 +1,4 @@
-"""Factorials, binomials, and the sequences and functions of number theory, over integers and, where SymPy has them,
-over all numbers.
+"""Factorials, binomials, and sequences by recurrences, over integers and, where SymPy has them, over all numbers.
 
 The exact forms take and give Python integers. `Undefined` means that SymPy has no finite value there.
 """
@@ -10,12 +9,13 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-import sympy as sp
-from mpmath.libmp import bernfrac, eulernum, ifib
+from mpmath.libmp import ifib
 
+from ..types import MPContext, MPNumber, Value
 from .pointwise import Fast, Pointwise
 from .whole import Undefined, Whole
 
@@ -37,7 +37,7 @@ def _factorial(n: int) -> Any:
     return math.factorial(n) if n <= _FAR else math.inf
 
 
-def _factorial_fast(special: Any, x: Any) -> Any:
+def _factorial_fast(special: ModuleType, x: Value) -> Any:
     """x Gamma(x): unlike Gamma(x + 1), it rounds no argument."""
     return np.where(np.abs(x) < 1e-150, 1.0, x * special.gamma(x))
 
@@ -108,7 +108,7 @@ def _falling(x: int, k: int) -> Any:
     return _rising(x - k + 1, k)
 
 
-def _moderate(*values: Any) -> Any:
+def _moderate(*values: Value) -> Any:
     """Gamma of all of these is positive and finite, and correct nearly to the last digit."""
     found: Any = True
     for value in values:
@@ -148,7 +148,7 @@ def _binomial(n: int, k: int) -> Any:
     return math.comb(n, k)
 
 
-def _general_binomial(mp: Any, n: Any, k: Any) -> Any:
+def _general_binomial(mp: MPContext, n: MPNumber, k: MPNumber) -> Any:
     if mp.isint(k):
         if mp.re(k) < 0:
             return mp.mpf(0)
@@ -204,7 +204,7 @@ LUCAS = Whole(
 def _polynomials(name: str, compute: Callable[[int, Any], Any]) -> Whole:
     """A polynomial in the last argument, its order the first: one recurrence for integers and for others."""
 
-    def reference(mp: Any, n: Any, x: Any) -> Any:
+    def reference(mp: MPContext, n: MPNumber, x: MPNumber) -> Any:
         if not mp.isint(n):
             raise Undefined
         return compute(int(mp.re(n)), x)
@@ -212,7 +212,7 @@ def _polynomials(name: str, compute: Callable[[int, Any], Any]) -> Whole:
     return Whole(name, compute, Pointwise(name, reference))
 
 
-def _fibonacci_polynomial(n: int, x: Any) -> Any:
+def _fibonacci_polynomial(n: int, x: Value) -> Any:
     if not 1 <= n <= _FAR:
         raise Undefined
     before, now = 0, 1
@@ -221,7 +221,7 @@ def _fibonacci_polynomial(n: int, x: Any) -> Any:
     return now
 
 
-def _tribonacci_polynomial(n: int, x: Any) -> Any:
+def _tribonacci_polynomial(n: int, x: Value) -> Any:
     if not 0 <= n <= _FAR:
         raise Undefined
     a, b, c = 0, 1, x * x
@@ -244,7 +244,7 @@ def _stirling2(n: int) -> tuple[int, ...]:
     return tuple(row)
 
 
-def _touchard(n: int, x: Any) -> Any:
+def _touchard(n: int, x: Value) -> Any:
     if not 0 <= n <= 1000:
         raise Undefined
     total: Any = 0
@@ -275,7 +275,7 @@ def _incomplete_bell(n: int, k: int, xs: tuple[Any, ...]) -> Any:
     return row[n]
 
 
-def _bell_reference(mp: Any, n: Any, k: Any, *xs: Any) -> Any:
+def _bell_reference(mp: MPContext, n: MPNumber, k: MPNumber, *xs: MPNumber) -> Any:
     if not (mp.isint(n) and mp.isint(k)):
         raise Undefined
     return _incomplete_bell(int(mp.re(n)), int(mp.re(k)), xs)
@@ -302,161 +302,3 @@ CATALAN = Whole(
         ),
     ),
 )
-
-
-# -- Bernoulli, Euler and their kin ------------------------------------------------------------------------------------
-
-
-def _bernoulli(n: int) -> Any:
-    """B(n), with B(1) = 1/2."""
-    if n < 0:
-        return _zeta_at(n)
-    return Fraction(1, 2) if n == 1 else Fraction(*map(int, bernfrac(n)))
-
-
-def _zeta_at(n: int) -> float:
-    return float(_BERNOULLI.at((float(n),), real=True))
-
-
-def _bernoulli_function(mp: Any, n: Any, x: Any = 1) -> Any:
-    """-n zeta(1 - n, x): the polynomials at integers (DLMF 25.11.14)."""
-    if n == 0:
-        return mp.mpf(1)
-    if n == 1:
-        return x - mp.mpf(0.5)
-    if mp.isint(n) and mp.re(n) > 0:
-        return mp.bernoulli(int(mp.re(n))) if x == 1 else mp.bernpoly(int(mp.re(n)), x)
-    if mp.isint(x) and mp.re(x) <= 0:
-        raise Undefined
-    return -n * mp.zeta(1 - n, x)
-
-
-_BERNOULLI = Pointwise("bernoulli", _bernoulli_function, reach=(1e5,))
-BERNOULLI = Whole("bernoulli", _bernoulli, _BERNOULLI, largest=1000)
-BERNOULLI_POLYNOMIAL = Pointwise("bernoulli", _bernoulli_function, reach=(1e4, 1e8))
-
-
-def _euler_function(mp: Any, n: Any, x: Any = None) -> Any:
-    """The polynomials, between integers two zeta functions (DLMF 24.2.6, 25.11.35); as numbers 2**n E(n, 1/2)."""
-    if mp.isint(n) and mp.re(n) >= 0:
-        order = int(mp.re(n))
-        return mp.eulernum(order) if x is None else mp.eulerpoly(order, x)
-    if n == -1:
-        return mp.pi / 2 if x is None else mp.digamma((x + 1) / 2) - mp.digamma(x / 2)
-    y = mp.mpf(0.5) if x is None else x
-    value = 2 * (mp.zeta(-n, y) - mp.mpf(2) ** (n + 1) * mp.zeta(-n, (y + 1) / 2))
-    return value * mp.mpf(2) ** n if x is None else value
-
-
-_EULER = Pointwise("euler", _euler_function, reach=(1e4,))
-EULER = Whole(
-    "euler", lambda n: int(eulernum(n)) if n >= 0 else float(_EULER.at((float(n),), True)), _EULER, largest=1000
-)
-EULER_POLYNOMIAL = Pointwise("euler", _euler_function, reach=(1e4, 1e8))
-
-
-def _genocchi_function(mp: Any, n: Any, x: Any = 1) -> Any:
-    """2 (B(n, x) - 2**n B(n, (x + 1)/2))."""
-    return 2 * (_bernoulli_function(mp, n, x) - mp.mpf(2) ** n * _bernoulli_function(mp, n, (x + mp.one) / 2))
-
-
-_GENOCCHI = Pointwise("genocchi", _genocchi_function, reach=(1e4,))
-
-
-def _genocchi(n: int) -> Any:
-    return 2 * (1 - 2**n) * _bernoulli(n) if n >= 0 else float(_GENOCCHI.at((float(n),), True))
-
-
-GENOCCHI = Whole("genocchi", _genocchi, _GENOCCHI, largest=1000)
-GENOCCHI_POLYNOMIAL = Pointwise("genocchi", _genocchi_function, reach=(1e4, 1e8))
-
-
-def _andre_function(mp: Any, s: Any) -> Any:
-    """2 L(-s) with the character that turns by i, as SymPy defines it."""
-    sine, cosine = mp.sinpi(s / 2), mp.cospi(s / 2)
-    return 2 * mp.dirichlet(-s, (-sine, cosine, sine, -cosine))
-
-
-_ANDRE = Pointwise("andre", _andre_function, reach=(1e4,))
-
-
-def _andre(n: int) -> Any:
-    """Half the alternating permutations, by the boustrophedon of Seidel."""
-    if n < 0:
-        return float(_ANDRE.at((float(n),), True))
-    row = [1]
-    for _ in range(n):
-        total, following = 0, [0]
-        for value in reversed(row):
-            total += value
-            following.append(total)
-        row = following
-    return row[-1]
-
-
-ANDRE = Whole("andre", _andre, _ANDRE, largest=500)
-
-
-def _harmonic(n: int, m: int = 1) -> Any:
-    """The sum of k**-m for k from 1 to n; for m <= 0 a polynomial in n."""
-    if n < 0:
-        if m > 0:
-            raise Undefined
-        return -sum(k**-m for k in range(n + 1, 1))
-    return sum((Fraction(k) ** -m for k in range(1, n + 1)), Fraction(0))
-
-
-def _harmonic_function(mp: Any, n: Any, m: Any = 1) -> Any:
-    if mp.isint(n) and mp.re(n) < 0 and not (mp.isint(m) and mp.re(m) <= 0):
-        raise Undefined
-    return mp.harmonic(n) if m == 1 else mp.zeta(m) - mp.zeta(m, n + 1)
-
-
-HARMONIC = Whole(
-    "harmonic",
-    _harmonic,
-    Pointwise(
-        "harmonic",
-        _harmonic_function,
-        Fast(lambda s, x: s.psi(x + 1) + np.euler_gamma, where=lambda x: x > 0.5),
-    ),
-    largest=300,
-)
-GENERAL_HARMONIC = Whole(
-    "harmonic", _harmonic, Pointwise("harmonic", _harmonic_function, reach=(1e8, 1e4)), largest=300
-)
-
-# -- number theory, by SymPy -------------------------------------------------------------------------------------------
-
-
-def _by_sympy(name: str, largest: float = float("inf")) -> Whole:
-    """SymPy's own function of integers, each one once."""
-
-    @lru_cache(maxsize=4096)
-    def exact(*numbers: int) -> int:
-        try:
-            return int(getattr(sp.functions, name)(*numbers))
-        except (TypeError, ValueError) as refused:
-            raise Undefined(*numbers) from refused
-
-    return Whole(name, exact, largest=largest)
-
-
-TOTIENT, REDUCED_TOTIENT = _by_sympy("totient"), _by_sympy("reduced_totient")
-DIVISOR_SIGMA, UDIVISOR_SIGMA = _by_sympy("divisor_sigma"), _by_sympy("udivisor_sigma")
-MOBIUS, PRIMENU, PRIMEOMEGA = _by_sympy("mobius"), _by_sympy("primenu"), _by_sympy("primeomega")
-LEGENDRE_SYMBOL, JACOBI_SYMBOL = _by_sympy("legendre_symbol"), _by_sympy("jacobi_symbol")
-KRONECKER_SYMBOL = _by_sympy("kronecker_symbol")
-# Counted or by a recurrence: beyond the bound that takes minutes, and the result is nan.
-PRIMEPI, PARTITION, MOTZKIN = _by_sympy("primepi", 1e10), _by_sympy("partition", 1e6), _by_sympy("motzkin", 2000)
-
-
-def remainder(p: Any, q: Any) -> Any:
-    """p modulo q, with the sign of p; nan modulo the integer 0.
-
-    >>> remainder(np.array([-7, 7]), np.array([4, -4]))
-    array([-3,  3])
-    """
-    if np.asarray(q).dtype.kind in "iub" and np.any(np.equal(q, 0)):
-        q = np.asarray(q, np.float64)[()]
-    return np.fmod(p, q)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..integers import exact_multiply, is_integer
+from ..types import Value
 
 
-def sinc(x: Any) -> Any:
+def sinc(x: Value) -> Any:
     """sin(x)/x, which is 1 at 0 and 0 at infinity.
 
     >>> sinc(np.array([0.0, np.pi / 2, np.inf]))
@@ -24,7 +25,7 @@ def sinc(x: Any) -> Any:
     return np.where(special, np.where(x == 0, np.ones_like(safe), np.zeros_like(safe)), np.sin(safe) / safe)[()]
 
 
-def acot(x: Any) -> Any:
+def acot(x: Value) -> Any:
     """The inverse cotangent in (-pi/2, pi/2], pi/2 at 0, as SymPy has it.
 
     >>> acot(np.array([-1.0, 0.0, 1.0])) / np.pi
@@ -35,7 +36,7 @@ def acot(x: Any) -> Any:
     return np.arctan2(np.where(x < 0, -np.ones_like(x), np.ones_like(x)), np.abs(x))
 
 
-def imag(x: Any) -> Any:
+def imag(x: Value) -> Any:
     """The imaginary part: of a real number 0, but nan of nan, which may stand for a complex number.
 
     >>> imag(np.array([2, 1j])), imag(np.array([2.0, np.nan])), imag(np.array([2]))
@@ -47,27 +48,27 @@ def imag(x: Any) -> Any:
     return zeros[()] if is_integer(x) else np.where(np.isnan(x), x, zeros)[()]
 
 
-def floor(x: Any) -> Any:
+def floor(x: Value) -> Any:
     """The floor; of a complex number, that of both parts. Integers stay integers."""
     if np.iscomplexobj(x):
         return np.floor(np.real(x)) + 1j * np.floor(np.imag(x))
     return x if is_integer(x) else np.floor(x)
 
 
-def exact_abs(x: Any) -> Any:
+def exact_abs(x: Value) -> Any:
     """abs(x), as a float if -2**63 is among integers."""
     result = np.abs(x)
     return np.abs(np.asarray(x, dtype=np.float64)[()]) if is_integer(x) and np.any(result < 0) else result
 
 
-def exact_mod(x: Any, y: Any) -> Any:
+def exact_mod(x: Value, y: Value) -> Any:
     """x modulo y, with the sign of y; nan, not 0, modulo the integer 0."""
     if is_integer(y) and np.any(np.equal(y, 0)):
         y = np.asarray(y, dtype=np.float64)[()]
     return np.mod(x, y)
 
 
-def dirac_delta(x: Any, order: Any = 0) -> Any:
+def dirac_delta(x: Value, order: Value = 0) -> Any:
     """The density as a function: infinite at 0 and 0 elsewhere; its derivatives have no value at 0.
 
     >>> dirac_delta(np.array([-1.0, 0.0])), dirac_delta(0.0, 1)
@@ -78,7 +79,7 @@ def dirac_delta(x: Any, order: Any = 0) -> Any:
     ]
 
 
-def levi_civita(*indices: Any) -> Any:
+def levi_civita(*indices: Value) -> Any:
     """The product of all differences, over that of 0, 1, ..., n - 1: 1, -1 or 0 for indices of n values.
 
     >>> levi_civita(1, 3, 2), levi_civita(np.array([0, 1, 2]), 1, np.array([2, 2, 0]))
@@ -93,36 +94,36 @@ def levi_civita(*indices: Any) -> Any:
     return product // scale if is_integer(product) else product / scale
 
 
-def math_floor(x: Any) -> Any:
+def math_floor(x: Value) -> Any:
     """The floor of a Python number, of the same type."""
     return x if type(x) is int else float(math.floor(x))
 
 
-def math_sign(x: Any) -> Any:
+def math_sign(x: Value) -> Any:
     """The sign of a Python number, of the same type."""
     if x != x:
         raise ValueError("the sign of nan")
     return type(x)((x > 0) - (x < 0))
 
 
-def math_imag(x: Any) -> Any:
+def math_imag(x: Value) -> Any:
     """The imaginary part of a Python number."""
     if x != x:
         raise ValueError("the imaginary part of nan")
     return x.imag
 
 
-def math_conjugate(x: Any) -> Any:
+def math_conjugate(x: Value) -> Any:
     """The conjugate of a Python number."""
     return x.conjugate()
 
 
-def math_mod(x: Any, y: Any) -> Any:
+def math_mod(x: Value, y: Value) -> Any:
     """x modulo y."""
     return x % y
 
 
-def math_minimum(x: Any, y: Any) -> Any:
+def math_minimum(x: Value, y: Value) -> Any:
     """The smaller one."""
     if x <= y:
         return x
@@ -131,7 +132,7 @@ def math_minimum(x: Any, y: Any) -> Any:
     raise ValueError("the minimum of nan")
 
 
-def math_maximum(x: Any, y: Any) -> Any:
+def math_maximum(x: Value, y: Value) -> Any:
     """The larger one."""
     if x >= y:
         return x

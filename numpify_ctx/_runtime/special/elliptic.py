@@ -5,21 +5,23 @@ Where a formula comes from is said as DLMF and the number of the equation (https
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..types import Value
 from .pointwise import Fast, Pointwise, of_scipy
 
 
-def _first_fast(special: Any, z: Any, m: Any) -> Any:
+def _first_fast(special: ModuleType, z: Value, m: Value) -> Any:
     """DLMF 19.25.5 beyond m = 1, where it is real only before the first singularity of the integrand."""
     sine, cosine = np.sin(z), np.cos(z)
     within = np.copysign(special.ellipkinc(np.abs(z), m), z)
     return np.where(m <= 1, within, sine * special.elliprf(cosine**2, 1 - m * sine**2, 1.0))
 
 
-def _second_fast(special: Any, z: Any, m: Any) -> Any:
+def _second_fast(special: ModuleType, z: Value, m: Value) -> Any:
     """DLMF 19.25.9 beyond m = 1."""
     sine, cosine = np.sin(z), np.cos(z)
     x, y = cosine**2, 1 - m * sine**2
@@ -27,14 +29,14 @@ def _second_fast(special: Any, z: Any, m: Any) -> Any:
     return np.where(m <= 1, special.ellipeinc(z, m), beyond)
 
 
-def _complete_third(special: Any, n: Any, m: Any) -> Any:
+def _complete_third(special: ModuleType, n: Value, m: Value) -> Any:
     """DLMF 19.25.2; infinite where the integrand is at pi/2."""
     value = special.elliprf(0.0, 1 - m, 1.0) + n / 3 * special.elliprj(0.0, 1 - m, 1.0, 1 - n)
     infinite = ((n == 1) & (np.real(m) <= 1)) | ((m == 1) & (np.real(n) <= 1))
     return np.where(infinite, np.inf, value)
 
 
-def _third_fast(special: Any, n: Any, z: Any, m: Any) -> Any:
+def _third_fast(special: ModuleType, n: Value, z: Value, m: Value) -> Any:
     """DLMF 19.25.14 for |z| <= pi/2, and there by 19.2.10."""
     turns = np.round(z / np.pi)
     z = z - turns * np.pi
@@ -44,7 +46,7 @@ def _third_fast(special: Any, n: Any, z: Any, m: Any) -> Any:
     return part + np.where(turns == 0, 0, 2 * turns * _complete_third(special, n, m))
 
 
-def _singular(m: Any, z: Any) -> Any:
+def _singular(m: Value, z: Value) -> Any:
     """Does the path from 0 to z meet a zero of 1 - m sin(t)**2?"""
     return (m > 1) & ((np.abs(z) > np.pi / 2) | (m * np.sin(z) ** 2 > 1))
 

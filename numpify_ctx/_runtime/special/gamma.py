@@ -6,19 +6,21 @@ Where a formula comes from is said as DLMF and the number of the equation (https
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..types import MPContext, MPNumber, Value
 from .pointwise import Fast, Pointwise, is_whole, of_scipy
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: Value) -> Any:
     """nan, which the reference replaces, for what overflows."""
     return np.where(np.isfinite(value), value, np.nan)
 
 
-def _or_nan(value: Any, zero: Any) -> Any:
+def _or_nan(value: Value, zero: Value) -> Any:
     """nan, which the reference replaces, for what underflows where it is not `zero`."""
     return np.where((value == 0) & ~zero, np.nan, value)
 
@@ -30,7 +32,7 @@ ERFC = Pointwise("erfc", lambda mp, z: mp.erfc(z), Fast(of_scipy("erfc")), Fast(
 ERFI = Pointwise("erfi", lambda mp, z: mp.erfi(z), Fast(of_scipy("erfi")), Fast(of_scipy("erfi")))
 
 
-def _erf2(mp: Any, x: Any, y: Any) -> Any:
+def _erf2(mp: MPContext, x: MPNumber, y: MPNumber) -> Any:
     """erf(y) - erf(x), by the complements where both are near 1 or both near -1."""
     if mp.re(x) > 1 and mp.re(y) > 1:
         return mp.erfc(x) - mp.erfc(y)
@@ -39,12 +41,12 @@ def _erf2(mp: Any, x: Any, y: Any) -> Any:
     return mp.erf(y) - mp.erf(x)
 
 
-def _erf2_fast(special: Any, x: Any, y: Any) -> Any:
+def _erf2_fast(special: ModuleType, x: Value, y: Value) -> Any:
     tail = special.erfc(np.abs(x)) - special.erfc(np.abs(y))
     return np.where((x > 0) & (y > 0), tail, np.where((x < 0) & (y < 0), -tail, special.erf(y) - special.erf(x)))
 
 
-def _far_apart(x: Any, y: Any) -> Any:
+def _far_apart(x: Value, y: Value) -> Any:
     """Does erf(y) - erf(x) lose no more than a digit?"""
     return (np.abs(y - x) > 0.25) | (x == y)
 
@@ -54,14 +56,14 @@ ERFINV = Pointwise("erfinv", lambda mp, x: mp.erfinv(x), Fast(of_scipy("erfinv")
 ERFCINV = Pointwise("erfcinv", lambda mp, x: mp.erfinv(1 - x), Fast(of_scipy("erfcinv"), keep_nan=True))
 
 
-def _erf2inv_fast(special: Any, x: Any, y: Any) -> Any:
+def _erf2inv_fast(special: ModuleType, x: Value, y: Value) -> Any:
     """z such that erf(z) - erf(x) = y, by the complement on the side where it is smaller."""
     right = special.erfcinv(special.erfc(x) - y)
     left = -special.erfcinv(special.erfc(-x) + y)
     return np.where(special.erf(x) + y > 0, right, left)
 
 
-def _erf2inv(mp: Any, x: Any, y: Any) -> Any:
+def _erf2inv(mp: MPContext, x: MPNumber, y: MPNumber) -> Any:
     return mp.erfinv(mp.erf(x) + y)
 
 
@@ -79,7 +81,7 @@ FRESNELC = Pointwise("fresnelc", lambda mp, z: mp.fresnelc(z), *_FRESNEL[1])
 GAMMA = Pointwise("gamma", lambda mp, z: mp.gamma(z), Fast(of_scipy("gamma"), keep_nan=True), Fast(of_scipy("gamma")))
 
 
-def _loggamma_fast(special: Any, x: Any) -> Any:
+def _loggamma_fast(special: ModuleType, x: Value) -> Any:
     """SciPy's complex form has series at the zeros 1 and 2, its real form has not."""
     value = np.asarray(special.loggamma(x))
     near = (x > 0.8) & (x < 2.2)
@@ -95,7 +97,7 @@ LOGGAMMA = Pointwise(
 DIGAMMA = Pointwise("digamma", lambda mp, z: mp.digamma(z), Fast(of_scipy("psi"), keep_nan=True), Fast(of_scipy("psi")))
 
 
-def _polygamma(mp: Any, n: Any, z: Any) -> Any:
+def _polygamma(mp: MPContext, n: MPNumber, z: MPNumber) -> Any:
     """Derivative n of digamma; for other n Espinosa and Moll's continuation, which is SymPy's."""
     if mp.isint(n) and mp.re(n) >= 0:
         return mp.psi(int(mp.re(n)), z)
@@ -116,7 +118,7 @@ POLYGAMMA = Pointwise(
 )
 
 
-def _trigamma(special: Any, x: Any) -> Any:
+def _trigamma(special: ModuleType, x: Value) -> Any:
     """DLMF 5.15.1, and for negative numbers 5.15.6."""
     positive = special.zeta(2.0, np.where(x > 0, x, 1 - x))
     return np.where(x > 0, positive, (np.pi / np.sin(np.pi * (x % 2))) ** 2 - positive)
@@ -127,7 +129,7 @@ TRIGAMMA = Pointwise(
 )
 
 
-def _lowergamma(mp: Any, a: Any, z: Any) -> Any:
+def _lowergamma(mp: MPContext, a: MPNumber, z: MPNumber) -> Any:
     if mp.isint(a) and mp.re(a) <= 0:
         return mp.inf
     if mp.re(z) < 0:
@@ -146,7 +148,7 @@ LOWERGAMMA = Pointwise(
 )
 
 
-def _uppergamma(mp: Any, a: Any, z: Any) -> Any:
+def _uppergamma(mp: MPContext, a: MPNumber, z: MPNumber) -> Any:
     return mp.gammainc(a, z, mp.inf)
 
 
@@ -163,21 +165,21 @@ BETA = Pointwise(
 )
 
 
-def _betainc(mp: Any, a: Any, b: Any, x1: Any, x2: Any) -> Any:
+def _betainc(mp: MPContext, a: MPNumber, b: MPNumber, x1: MPNumber, x2: MPNumber) -> Any:
     return mp.betainc(a, b, x1, x2)
 
 
-def _betainc_regularized(mp: Any, a: Any, b: Any, x1: Any, x2: Any) -> Any:
+def _betainc_regularized(mp: MPContext, a: MPNumber, b: MPNumber, x1: MPNumber, x2: MPNumber) -> Any:
     if a == 0 and b == 0:
         raise ValueError("infinity over infinity, and the limit depends on the way there")
     return mp.betainc(a, b, x1, x2, regularized=True)
 
 
-def _regularized_fast(special: Any, a: Any, b: Any, x1: Any, x2: Any) -> Any:
+def _regularized_fast(special: ModuleType, a: Value, b: Value, x1: Value, x2: Value) -> Any:
     return special.betainc(a, b, x2) - special.betainc(a, b, x1)
 
 
-def _no_cancellation(a: Any, b: Any, x1: Any, x2: Any) -> Any:
+def _no_cancellation(a: Value, b: Value, x1: Value, x2: Value) -> Any:
     """A proper interval from 0: nothing is subtracted."""
     return (a > 0) & (b > 0) & (x1 == 0) & (x2 >= 0) & (x2 <= 1)
 
@@ -209,12 +211,12 @@ EI = Pointwise(
 )
 
 
-def _is_small_order(n: Any) -> Any:
+def _is_small_order(n: Value) -> Any:
     """SciPy makes 32-bit integers of orders."""
     return is_whole(n) & (n >= 0) & (n < 2**31)
 
 
-def _expint_n(special: Any, n: Any, x: Any) -> Any:
+def _expint_n(special: ModuleType, n: Value, x: Value) -> Any:
     return np.where(n == 1, special.exp1(x), special.expn(np.where(_is_small_order(n), n, 0).astype(np.float64), x))
 
 
@@ -231,7 +233,7 @@ EXPINT = Pointwise(
 )
 
 
-def _li(mp: Any, z: Any) -> Any:
+def _li(mp: MPContext, z: MPNumber) -> Any:
     return mp.li(z) if z else MP_ZERO
 
 

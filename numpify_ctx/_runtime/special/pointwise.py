@@ -23,6 +23,7 @@ import numpy as np
 from mpmath.libmp import to_float
 
 from ..mp import BITS, LOCK, MP, NO_VALUE
+from ..types import Value
 
 
 Array = Any  # a float64 or complex128 array or scalar
@@ -68,7 +69,7 @@ def of_scipy(name: str) -> Callable[..., Any]:
     return lambda special, *args: getattr(special, name)(*args)
 
 
-def is_whole(n: Any) -> Any:
+def is_whole(n: Value) -> Any:
     """Which elements are integers, whatever the dtype."""
     return np.equal(np.floor(n), n)
 
@@ -100,7 +101,7 @@ class Pointwise:
     complex_valued: bool = False
     reach: tuple[float, ...] = ()
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Value) -> Any:
         if all(type(a) in _REAL for a in args):
             return self._scalar([np.float64(a) for a in args])
         plain = all(type(a) in _PLAIN for a in args)
@@ -160,7 +161,7 @@ class Pointwise:
             self._fill(result, np.broadcast_to(missing, shape), arrays)
         return result
 
-    def _fill(self, result: Any, where: Any, arrays: Sequence[Array]) -> None:
+    def _fill(self, result: Value, where: Value, arrays: Sequence[Array]) -> None:
         """Put the reference's values into `result`; equal arguments are computed once."""
         columns = [np.broadcast_to(a, result.shape)[where].tolist() for a in arrays]
         known: dict[Any, Any] = {}
@@ -207,34 +208,34 @@ def result_dtype(args: Sequence[Any], complex_valued: bool = False) -> Any:
     return np.result_type(dtype, np.complex64) if complex_valued else dtype
 
 
-def delivered(result: Any, dtype: Any, plain: bool) -> Any:
+def delivered(result: Value, dtype: Any, plain: bool) -> Any:
     """The result as what a call gives: an array of `dtype`, for rank 0 a scalar, for Python numbers a Python number."""
     if result.ndim == 0:
         return result.item() if plain else dtype.type(result[()])
     return result.astype(dtype, copy=False)
 
 
-def _double(value: Any) -> Any:
+def _double(value: Value) -> Any:
     if type(value) in _PLAIN:
         return np.complex128(value) if type(value) is complex else np.float64(value)
     return value.astype(np.complex128 if value.dtype.kind == "c" else np.float64, copy=False)
 
 
-def _as_mp(value: Any) -> Any:
+def _as_mp(value: Value) -> Any:
     """An mpmath number; a real one if it can be: mpmath takes more care of those, and as integers of orders."""
     if isinstance(value, complex):
         return MP.mpf(value.real) if value.imag == 0 else MP.mpc(value.real, value.imag)
     return MP.mpf(value)
 
 
-def _agree(one: Any, other: Any) -> bool:
+def _agree(one: Value, other: Value) -> bool:
     """Are the numbers equal to more digits than a double has, or both infinite or nan?"""
     if not (MP.isfinite(one) and MP.isfinite(other)):
         return MP.isfinite(one) == MP.isfinite(other)  # type: ignore[no-any-return]  # a bool
     return bool(abs(one - other) <= MP.ldexp(abs(other), -60))
 
 
-def _as_float(value: Any) -> float:
+def _as_float(value: Value) -> float:
     if isinstance(value, MP.mpc):
         if abs(value.imag) > abs(value.real) * MP.mpf(2) ** (30 - BITS) and value.imag:
             return float("nan")
@@ -242,7 +243,7 @@ def _as_float(value: Any) -> float:
     return float(to_float(value._mpf_, rnd="n"))
 
 
-def _as_complex(value: Any) -> complex:
+def _as_complex(value: Value) -> complex:
     if isinstance(value, MP.mpc):
         return complex(to_float(value.real._mpf_, rnd="n"), to_float(value.imag._mpf_, rnd="n"))
     return complex(to_float(value._mpf_, rnd="n"))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..types import MPContext, MPNumber, Value
 from .pointwise import Fast, Pointwise, scipy_special
 
 
@@ -19,11 +21,11 @@ _HIGHEST = 2000  # order up to which recurrences run
 _HIGHEST_OF_SCIPY = 10**6  # and those of SciPy's, in C
 
 
-def _is_order(n: Any, highest: int = _HIGHEST) -> Any:
+def _is_order(n: Value, highest: int = _HIGHEST) -> Any:
     return (n >= 0) & (n <= highest) & (np.floor(n) == n)
 
 
-def _climb(n: Any, first: Any, second: Any, step: Callable[[int, Any, Any], Any]) -> Any:
+def _climb(n: Value, first: Value, second: Value, step: Callable[[int, Any, Any], Any]) -> Any:
     """Element n of the sequence `first`, `second`, ..., `step(k, element k - 1, element k - 2)`.
 
     >>> _climb(np.array([0.0, 1.0, 5.0]), 0.0, 1.0, lambda k, a, b: a + b)
@@ -40,7 +42,7 @@ def _climb(n: Any, first: Any, second: Any, step: Callable[[int, Any, Any], Any]
 
 
 def _three_terms(
-    name: str, scipy: str, reference: Callable[..., Any], climb: Callable[..., Any], where: Any = None
+    name: str, scipy: str, reference: Callable[..., Any], climb: Callable[..., Any], where: Value = None
 ) -> Pointwise:
     """A family `(n, *parameters, x)` by its recurrence, where n is an order and the parameters allow it.
 
@@ -52,16 +54,16 @@ def _three_terms(
         where: `(*parameters) -> bool array`: where the recurrence is stable. None: everywhere.
     """
 
-    def real(special: Any, n: Any, *rest: Any) -> Any:
+    def real(special: ModuleType, n: Value, *rest: Value) -> Any:
         if special is None:
             return climb(n, *rest)
         # Integers choose the recurrence: for floats SciPy sums a hypergeometric series, which loses digits.
         return getattr(special, scipy)(np.where(_is_order(n, _HIGHEST_OF_SCIPY), n, 0).astype(np.int64), *rest)
 
-    def allowed(n: Any, *rest: Any) -> Any:
+    def allowed(n: Value, *rest: Value) -> Any:
         return _is_order(n) if where is None else _is_order(n) & where(*rest[:-1])
 
-    def allowed_real(n: Any, *rest: Any) -> Any:
+    def allowed_real(n: Value, *rest: Value) -> Any:
         order = _is_order(n, _HIGHEST if scipy_special() is None else _HIGHEST_OF_SCIPY)
         return order if where is None else order & where(*rest[:-1])
 
@@ -76,46 +78,46 @@ def _three_terms(
     )
 
 
-def _legendre(n: Any, x: Any) -> Any:
+def _legendre(n: Value, x: Value) -> Any:
     """DLMF 18.9.1 and table 18.9.1."""
     return _climb(n, np.ones_like(x), x, lambda k, a, b: ((2 * k - 1) * x * a - (k - 1) * b) / k)
 
 
 def _chebyshev(second: int) -> Callable[..., Any]:
-    def climb(n: Any, x: Any) -> Any:
+    def climb(n: Value, x: Value) -> Any:
         """DLMF table 18.9.1."""
         return _climb(n, np.ones_like(x), second * x, lambda k, a, b: 2 * x * a - b)
 
     return climb
 
 
-def _hermite(n: Any, x: Any) -> Any:
+def _hermite(n: Value, x: Value) -> Any:
     return _climb(n, np.ones_like(x), 2 * x, lambda k, a, b: 2 * x * a - 2 * (k - 1) * b)
 
 
-def _hermite_prob(n: Any, x: Any) -> Any:
+def _hermite_prob(n: Value, x: Value) -> Any:
     return _climb(n, np.ones_like(x), x, lambda k, a, b: x * a - (k - 1) * b)
 
 
-def _laguerre(n: Any, x: Any) -> Any:
+def _laguerre(n: Value, x: Value) -> Any:
     return _assoc_laguerre(n, 0.0, x)
 
 
-def _assoc_laguerre(n: Any, alpha: Any, x: Any) -> Any:
+def _assoc_laguerre(n: Value, alpha: Value, x: Value) -> Any:
     return _climb(
         n, np.ones_like(x), 1 + alpha - x, lambda k, a, b: ((2 * k - 1 + alpha - x) * a - (k - 1 + alpha) * b) / k
     )
 
 
-def _gegenbauer(n: Any, c: Any, x: Any) -> Any:
+def _gegenbauer(n: Value, c: Value, x: Value) -> Any:
     return _climb(n, np.ones_like(x), 2 * c * x, lambda k, a, b: (2 * x * (k + c - 1) * a - (k + 2 * c - 2) * b) / k)
 
 
-def _jacobi(n: Any, alpha: Any, beta: Any, x: Any) -> Any:
+def _jacobi(n: Value, alpha: Value, beta: Value, x: Value) -> Any:
     """DLMF 18.9.2."""
     both = alpha + beta
 
-    def step(k: int, a: Any, b: Any) -> Any:
+    def step(k: int, a: Value, b: Value) -> Any:
         twice = 2 * k + both
         middle = (twice - 1) * (twice * (twice - 2) * x + (alpha - beta) * both)
         return (middle * a - 2 * (k + alpha - 1) * (k + beta - 1) * twice * b) / (2 * k * (k + both) * (twice - 2))
@@ -140,7 +142,7 @@ ASSOC_LAGUERRE = _three_terms(
 )
 
 
-def _gegenbauer_between(mp: Any, n: Any, c: Any, x: Any) -> Any:
+def _gegenbauer_between(mp: MPContext, n: MPNumber, c: MPNumber, x: MPNumber) -> Any:
     """Zero for negative integers, as SymPy has it."""
     return mp.zero if mp.isint(n) and n < 0 else mp.gegenbauer(n, c, x)
 
@@ -157,7 +159,7 @@ _ODD = np.array([1.0, *np.cumprod(np.arange(1.0, 300.0, 2.0))])  # (2 m - 1)!!
 _FACTORIALS = np.array([math.factorial(n) for n in range(171)], float)
 
 
-def _ferrers(n: Any, m: Any, x: Any, root: Any) -> Any:
+def _ferrers(n: Value, m: Value, x: Value, root: Value) -> Any:
     """P(n, m) of x for integers 0 <= m <= n, with `root`**2 = 1 - x**2 and Condon and Shortley's phase (DLMF 14.10.3).
 
     The recurrence climbs from P(m, m), so that its index is n - m.
@@ -168,25 +170,25 @@ def _ferrers(n: Any, m: Any, x: Any, root: Any) -> Any:
     )
 
 
-def _orders(n: Any, m: Any) -> Any:
+def _orders(n: Value, m: Value) -> Any:
     """Orders for which `_ferrers`, and the factorials around it, do not overflow."""
     return _is_order(n) & (np.floor(m) == m) & (np.abs(m) <= n) & (n + np.abs(m) < 150)
 
 
-def _ratio(n: Any, m: Any) -> Any:
+def _ratio(n: Value, m: Value) -> Any:
     """(n - m)!/(n + m)!."""
     last = len(_FACTORIALS) - 1
     return _FACTORIALS[np.clip(n - m, 0, last).astype(int)] / _FACTORIALS[np.clip(n + m, 0, last).astype(int)]
 
 
-def _assoc_legendre(special: Any, n: Any, m: Any, x: Any) -> Any:
+def _assoc_legendre(special: ModuleType, n: Value, m: Value, x: Value) -> Any:
     n, m = np.where(_orders(n, m), n, 0), np.where(_orders(n, m), m, 0)
     size = np.abs(m)
     value = _ferrers(n, size, x, np.sqrt((1 - x) * (1 + x)))
     return np.where(m < 0, np.where(size % 2, -1.0, 1.0) * _ratio(n, size) * value, value)
 
 
-def _assoc_legendre_reference(mp: Any, n: Any, m: Any, x: Any) -> Any:
+def _assoc_legendre_reference(mp: MPContext, n: MPNumber, m: MPNumber, x: MPNumber) -> Any:
     """(1 - x**2)**(m/2) times derivative m of P(n) (DLMF 14.7.10), where the orders are integers."""
     if mp.isint(n) and mp.isint(m) and mp.re(n) >= 0:
         size = abs(int(mp.re(m)))
@@ -204,7 +206,7 @@ _FERRERS = Fast(_assoc_legendre, where=lambda n, m, x: _orders(n, m), scipy=Fals
 ASSOC_LEGENDRE = Pointwise("assoc_legendre", _assoc_legendre_reference, _FERRERS, _FERRERS, (0, 1), reach=(1e4, 1e4))
 
 
-def _harmonic(special: Any, n: Any, m: Any, theta: Any, phi: Any) -> Any:
+def _harmonic(special: ModuleType, n: Value, m: Value, theta: Value, phi: Value) -> Any:
     """DLMF 14.30.1, with |sin(theta)|."""
     n, m = np.where(_orders(n, m), n, 0), np.where(_orders(n, m), m, 0)
     size = np.abs(m)
@@ -226,7 +228,7 @@ YNM = Pointwise(
 )
 
 
-def _real_harmonic(mp: Any, n: Any, m: Any, theta: Any, phi: Any) -> Any:
+def _real_harmonic(mp: MPContext, n: MPNumber, m: MPNumber, theta: MPNumber, phi: MPNumber) -> Any:
     """sqrt(2) times the real part of Y(n, m) for m > 0, the imaginary part for m < 0."""
     value = mp.spherharm(n, m, theta, phi)
     if m == 0:
@@ -235,7 +237,7 @@ def _real_harmonic(mp: Any, n: Any, m: Any, theta: Any, phi: Any) -> Any:
     return (value + other) / mp.sqrt(2) if mp.re(m) > 0 else (value - other) / (mp.sqrt(2) * mp.j)
 
 
-def _znm(special: Any, n: Any, m: Any, theta: Any, phi: Any) -> Any:
+def _znm(special: ModuleType, n: Value, m: Value, theta: Value, phi: Value) -> Any:
     value = _harmonic(special, n, m, theta, phi)
     return np.where(m == 0, np.real(value), np.sqrt(2) * np.where(m > 0, np.real(value), np.imag(value)))
 
@@ -245,7 +247,7 @@ ZNM = Pointwise(
 )
 
 
-def chebyshevt_root(n: Any, k: Any) -> Any:
+def chebyshevt_root(n: Value, k: Value) -> Any:
     """Zero k of T(n), cos(pi (2 k + 1)/(2 n)), exactly 0 in the middle; nan unless 0 <= k < n.
 
     >>> chebyshevt_root(3, np.array([0, 1, 3]))
@@ -255,7 +257,7 @@ def chebyshevt_root(n: Any, k: Any) -> Any:
         return np.where((k >= 0) & (k < n), np.sin(np.pi / 2 * np.divide(n - 2 * k - 1, n)), np.nan)[()]
 
 
-def chebyshevu_root(n: Any, k: Any) -> Any:
+def chebyshevu_root(n: Value, k: Value) -> Any:
     """Zero k of U(n), cos(pi (k + 1)/(n + 1)), exactly 0 in the middle; nan unless 0 <= k < n.
 
     >>> chebyshevu_root(3, np.array([0, 1, 3]))

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..types import Value
 from .pointwise import Array, Pointwise, delivered, result_dtype
 
 
@@ -51,7 +52,7 @@ class Whole:
     whole: tuple[int, ...] | None = None
     largest: float = float("inf")
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Value) -> Any:
         if all(type(a) is int or type(a) is bool for a in args):
             value = self._at(tuple(map(int, args)))
             return float(value) if isinstance(value, Fraction) else value
@@ -94,7 +95,7 @@ class Whole:
                 found &= np.isfinite(a)
         return found
 
-    def _column(self, index: int, values: Any) -> Any:
+    def _column(self, index: int, values: Value) -> Any:
         return np.real(values).astype(np.int64) if self.whole is None or index in self.whole else values
 
     def _at(self, point: tuple[Any, ...]) -> Any:
@@ -121,11 +122,11 @@ def _distinct(arrays: Sequence[Any]) -> tuple[list[tuple[Any, ...]], Any]:
     return list(found), where
 
 
-def _is_integer(value: Any) -> bool:
+def _is_integer(value: Value) -> bool:
     return value.dtype.kind in "iub" if hasattr(value, "dtype") else type(value) in (int, bool)
 
 
-def _as_float(value: Any) -> Any:
+def _as_float(value: Value) -> Any:
     """The nearest float; an integer beyond all floats is infinite."""
     if isinstance(value, complex):
         return value

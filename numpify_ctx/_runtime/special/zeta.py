@@ -5,24 +5,26 @@ Where a formula comes from is said as DLMF and the number of the equation (https
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..types import MPContext, MPNumber, Value
 from .pointwise import Fast, Pointwise, is_whole, of_scipy
 
 
 # -- zeta functions ----------------------------------------------------------------------------------------------------
 
 
-def _zeta(mp: Any, s: Any) -> Any:
+def _zeta(mp: MPContext, s: MPNumber) -> Any:
     return mp.zeta(s)
 
 
 ZETA = Pointwise("zeta", _zeta, Fast(of_scipy("zeta"), keep_nan=True))
 
 
-def _hurwitz(mp: Any, s: Any, a: Any) -> Any:
+def _hurwitz(mp: MPContext, s: MPNumber, a: MPNumber) -> Any:
     # At 0 it is smooth, but mpmath would take as many bits as 1 + s has.
     return mp.zeta(s if abs(s) > 1e-60 else 0, a)
 
@@ -31,7 +33,7 @@ HURWITZ = Pointwise("zeta", _hurwitz, Fast(of_scipy("zeta"), where=lambda s, a: 
 ETA = Pointwise("dirichlet_eta", lambda mp, s: mp.altzeta(s))
 
 
-def _general_eta(mp: Any, s: Any, a: Any) -> Any:
+def _general_eta(mp: MPContext, s: MPNumber, a: MPNumber) -> Any:
     """sum((-1)**n / (n + a)**s), by two zeta functions (DLMF 25.11.35)."""
     if a == 1:
         return mp.altzeta(s)
@@ -53,14 +55,14 @@ POLYLOG = Pointwise(
 )
 
 
-def _lerchphi(mp: Any, z: Any, s: Any, a: Any) -> Any:
+def _lerchphi(mp: MPContext, z: MPNumber, s: MPNumber, a: MPNumber) -> Any:
     return mp.lerchphi(z, s, a) if abs(z) > 1e-60 else a ** (-s)
 
 
 LERCHPHI = Pointwise("lerchphi", _lerchphi, reach=(1e3, 1e3, 1e3))
 
 
-def _index(mp: Any, n: Any) -> int:
+def _index(mp: MPContext, n: MPNumber) -> int:
     """A non-negative integer, or no value."""
     if not mp.isint(n) or mp.re(n) < 0:
         raise ValueError(f"{n} is no index")
@@ -70,7 +72,7 @@ def _index(mp: Any, n: Any) -> int:
 STIELTJES = Pointwise("stieltjes", lambda mp, n, a: mp.stieltjes(_index(mp, n), a), reach=(1e3, 1e4))
 
 
-def _xi(mp: Any, s: Any) -> Any:
+def _xi(mp: MPContext, s: MPNumber) -> Any:
     """s (s - 1) Gamma(s/2) zeta(s) / (2 pi**(s/2)) (DLMF 25.4.4), by the side of its symmetry without poles."""
     if mp.re(s) < 0.5:
         s = 1 - s
@@ -85,15 +87,15 @@ XI = Pointwise("riemann_xi", _xi)
 _TIP = -np.exp(-1.0)
 
 
-def _lambertw(mp: Any, z: Any, k: Any) -> Any:
+def _lambertw(mp: MPContext, z: MPNumber, k: MPNumber) -> Any:
     return mp.lambertw(z, int(mp.re(k)))
 
 
-def _lambertw_complex(special: Any, z: Any, k: Any) -> Any:
+def _lambertw_complex(special: ModuleType, z: Value, k: Value) -> Any:
     return special.lambertw(z, np.real(k).astype(np.int64))
 
 
-def _away_from_the_tip(z: Any, k: Any) -> Any:
+def _away_from_the_tip(z: Value, k: Value) -> Any:
     """SciPy loses digits near the branch point at -1/e, and near the zero at 0."""
     return (np.abs(z - _TIP) > 0.05) & is_whole(np.real(k))
 
