@@ -32,24 +32,6 @@ class ExplicitReads:
 
     __array_priority__ = 1000  # so that NumPy leaves `array + ref` to our error
 
-    def _no_arithmetic(self, *args: Any) -> NoReturn:
-        raise TypeError("cannot compute with a NamedRef: reads are explicit; write ref[...] + 1, or ref[...] += 1")
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _no_arithmetic
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _no_arithmetic
-    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _no_arithmetic
-    __rlshift__ = __rrshift__ = __divmod__ = __rdivmod__ = __round__ = _no_arithmetic
-    __neg__ = __pos__ = __abs__ = __invert__ = __lt__ = __le__ = __gt__ = __ge__ = _no_arithmetic
-
-    def _no_value(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError("cannot take a NamedRef for its value: reads are explicit; pass ref[...]")
-
-    __bool__ = __float__ = __int__ = __complex__ = __len__ = __contains__ = __reversed__ = _no_value
-    __array__ = __jax_array__ = _no_value
-
-    def __iter__(self) -> NoReturn:
-        raise TypeError("cannot iterate over a NamedRef: its axes have no order; read ref[...], or index by name")
-
     def __eq__(self, other: object) -> bool:
         is_array = isinstance(other, NamedArray | np.ndarray | np.generic | jax.Array) and not isinstance(
             other, jax.Ref
@@ -61,9 +43,35 @@ class ExplicitReads:
             )
         return self is other or NotImplemented
 
-    __hash__ = object.__hash__
+    def _no_value(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("cannot take a NamedRef for its value: reads are explicit; pass ref[...]")
 
-    if not TYPE_CHECKING:  # or a type checker would take any attribute for one
+    if TYPE_CHECKING:
+        # What is refused is not there for a type checker, which then says so where it is written. These are:
+
+        __iter__: None  # or `for x in ref` is taken for one over ref[0], ref[1], ...
+
+        def __hash__(self) -> int: ...
+
+    else:
+        __hash__ = object.__hash__
+
+        def _no_arithmetic(self, *args: Any) -> NoReturn:
+            raise TypeError("cannot compute with a NamedRef: reads are explicit; write ref[...] + 1, or ref[...] += 1")
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _no_arithmetic
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = (
+            _no_arithmetic
+        )
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __lshift__ = __rshift__ = _no_arithmetic
+        __rlshift__ = __rrshift__ = __divmod__ = __rdivmod__ = __round__ = _no_arithmetic
+        __neg__ = __pos__ = __abs__ = __invert__ = __lt__ = __le__ = __gt__ = __ge__ = _no_arithmetic
+
+        __bool__ = __float__ = __int__ = __complex__ = __len__ = __contains__ = __reversed__ = _no_value
+        __array__ = __jax_array__ = _no_value
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError("cannot iterate over a NamedRef: its axes have no order; read ref[...], or index by name")
 
         def __getattr__(self, name: str) -> NoReturn:
             fact = f"'{type(self).__name__}' object has no attribute {name!r}"

@@ -237,6 +237,7 @@ def freeze(ref: Any) -> NamedArray:
     ref = as_named_ref(ref)
     ref._check_ends_here("freeze")
     raw = ref._ref
+    value: NamedArray
     if is_eager():
         value = ref[...]
     elif ref._layout.is_whole:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast, overload
 
 import jax
 import jax.numpy as jnp
@@ -123,7 +123,7 @@ def _whole_value(ref: Any) -> Any:
         return held
     if not layout.is_whole or held.shape != layout.base_shape:
         ref._check_usable()  # which says what it holds
-    return NamedArray(held, layout.axes)
+    return NamedArray(cast(Any, held), layout.axes)  # haliax takes any leaf for an array
 
 
 def named(raw: jax.Ref) -> NamedRef:
@@ -233,6 +233,10 @@ def _beside(ref: NamedRef, value: Any) -> Any:
     return jax.device_put(array, ref.sharding)
 
 
+@overload
+def freeze(tree: NamedRef) -> NamedArray: ...
+@overload
+def freeze(tree: Any) -> Any: ...
 def freeze(tree: Any) -> Any:
     """What each ref of a tree shows, and the end of its buffer: any later use, through any view, raises RuntimeError.
 

@@ -88,7 +88,10 @@ class _Function:
     runs the function in it with no Python frame between; it is generated at the first call.
     """
 
-    __slots__ = ("__call__", "__weakref__", "_bindings", "_root")
+    if TYPE_CHECKING:  # a slot called __call__ would be a variable to them, and every call of a function an error
+        __slots__ = ("__weakref__", "_bindings", "_root")
+    else:
+        __slots__ = ("__call__", "__weakref__", "_bindings", "_root")
 
     _root: NumpifiedFunction
     _bindings: Bindings

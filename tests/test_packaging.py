@@ -19,6 +19,7 @@ import haliax_refs
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"haliax_refs", "numpify_ctx"}
+STUBS = "haliax-stubs"  # for type checkers; it cannot be imported
 
 # Beside the built wheel the tests run outside the checkout, where there is nothing to build.
 in_checkout = pytest.mark.skipif(not (ROOT / "haliax_refs").is_dir(), reason="not a checkout: nothing to build")
@@ -44,10 +45,10 @@ def described(request: pytest.FixtureRequest) -> Message:
 
 
 @in_checkout
-def test_the_wheel_holds_exactly_the_two_packages(distributions: Path) -> None:
+def test_the_wheel_holds_exactly_the_two_packages_and_the_stubs(distributions: Path) -> None:
     (wheel,) = distributions.glob("*.whl")
     names = [PurePosixPath(n) for n in zipfile.ZipFile(wheel).namelist()]
-    (info,) = {n.parts[0] for n in names} - PACKAGES
+    (info,) = {n.parts[0] for n in names} - PACKAGES - {STUBS}
     assert re.fullmatch(r"haliax_refs-[\d.]+\.dist-info", info)
     assert {str(n) for n in names if n.parts[0] == info} == {
         f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")
@@ -57,6 +58,18 @@ def test_the_wheel_holds_exactly_the_two_packages(distributions: Path) -> None:
         f.relative_to(ROOT).as_posix() for p in PACKAGES for f in (ROOT / p).rglob("*") if f.suffix in {".py", ".typed"}
     }
     assert {f"{p}/py.typed" for p in PACKAGES} <= packaged
+    assert {str(n) for n in names if n.parts[0] == STUBS} == {f"{STUBS}/py.typed", f"{STUBS}/ref.pyi"}
+
+
+@in_checkout
+def test_an_editable_install_has_the_stubs_beside_haliax(tmp_path: Path) -> None:
+    """mypy looks for the rest of a package with partial stubs in the folder of the stubs only."""
+    build = "import sys; from hatchling.build import build_editable; build_editable(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, tmp_path], cwd=ROOT, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {n for n in names if n.startswith(STUBS)} == {f"{STUBS}/py.typed", f"{STUBS}/ref.pyi"}
+    assert not [n for n in names if n.startswith("haliax_refs/")]
 
 
 @in_checkout
@@ -64,9 +77,17 @@ def test_the_sdist_builds_on_its_own_and_brings_the_tests(distributions: Path) -
     (sdist,) = distributions.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {n.partition("/")[2] for n in archive.getnames()}
-    needed = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "tests/conftest.py", "examples/decode.py"}
+    needed = {
+        "stubs/haliax-stubs/py.typed",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "tests/conftest.py",
+        "examples/decode.py",
+    }
     assert needed <= names
-    assert "examples/data/genesis.txt" in names
+    assert {"examples/data/genesis.txt", "stubs/haliax-stubs/py.typed"} <= names
     assert not {n for n in names if "__pycache__" in n or n.startswith((".hypothesis", ".ci", "dist"))}
 
 

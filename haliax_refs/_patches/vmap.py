@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import haliax
 import jax
@@ -158,7 +158,8 @@ def _mapped_buffer(ref: NamedRef, name: str) -> _Buffer | None:
         return None
     sizes = enumerate(layout.base_shape)
     axes = tuple(Axis(name if dim in dims else f"{name}.{dim}", size) for dim, size in sizes)
-    return _Buffer(NamedArray(ref._ref, axes), inside, ref._operands)
+    carrier = NamedArray(cast(Any, ref._ref), axes)  # haliax maps what has names, and takes any leaf for an array
+    return _Buffer(carrier, inside, ref._operands)
 
 
 def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
