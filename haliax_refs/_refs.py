@@ -21,6 +21,7 @@ from ._indexing.describe import listed
 from ._indexing.layout import Layout
 from ._indexing.plan import plan_view
 from ._lifetime import is_frozen, loop_condition, note_argument, note_made
+from ._pickling import buffer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +299,12 @@ class NamedRef(Handle):
 
     def __reduce__(self) -> tuple[Any, ...]:
         self._check_alive()
-        return make, (self._ref, self._layout, self._operands)
+        held = buffer_of(self._ref) if self._holds_ref() else self._ref
+        return make, (held, self._layout, self._operands)
+
+    def __copy__(self) -> NamedRef:
+        self._check_alive()
+        return make(self._ref, self._layout, self._operands)
 
     def __repr__(self) -> str:
         state = " (frozen)" if is_frozen(self._ref) else ""

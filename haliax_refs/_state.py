@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast, overload
 import jax
 import jax.numpy as jnp
 import numpy as np
-from haliax import Axis, NamedArray
+from haliax import NamedArray
 from jax.tree_util import keystr
 
 from . import _functions
@@ -18,9 +18,9 @@ from ._access.values import checked
 from ._explicit import is_ref
 from ._functions import new_ref
 from ._indexing.describe import listed
-from ._indexing.layout import Layout
 from ._lifetime import is_eager, note_frozen, note_made
-from ._refs import NamedRef, as_named_ref, is_named_ref, make
+from ._pickling import nameless
+from ._refs import NamedRef, as_named_ref, is_named_ref
 
 
 Path: TypeAlias = tuple[Any, ...]
@@ -128,7 +128,8 @@ def _whole_value(ref: Any) -> Any:
 
 def named(raw: jax.Ref) -> NamedRef:
     """A `NamedRef` of a `jax.Ref` without names: its axes are dim0, dim1 and so on."""
-    return make(raw, Layout.whole(tuple(Axis(f"dim{i}", size) for i, size in enumerate(raw.shape))), ())
+    ref: NamedRef = nameless(NamedRef, raw)
+    return ref
 
 
 def refs_in(tree: Any) -> Iterator[tuple[Path, NamedRef]]:
@@ -173,7 +174,7 @@ def update(refs: Any, values: Any) -> None:
     for (path, leaf), value in zip(_leaves(refs), given, strict=True):
         if is_ref(leaf):
             ref = as_named_ref(leaf) if is_named_ref(leaf) else named(leaf)
-            writes.append((ref, checked_value(ref, value, path)))
+            writes.append((ref, checked_value(ref, value, keystr(path) or "the root")))
     for ref, value in writes:
         ref[...] = value
 
@@ -201,10 +202,10 @@ def _leaves_like(refs: Any, values: Any) -> list[Any]:
     return jax.tree.leaves(values, is_leaf=is_value_or_ref)
 
 
-def checked_value(ref: NamedRef, value: Any, path: Path) -> Any:
-    """`value`, which may be written to all that `ref` shows without being broadcast."""
+def checked_value(ref: NamedRef, value: Any, place: str) -> Any:
+    """`value`, which may be written to all that `ref` shows without being broadcast; `place` says in errors where."""
     ref._check_usable()
-    asked = f"cannot update the ref {listed(ref.axes)} at {keystr(path) or 'the root'}"
+    asked = f"cannot update the ref {listed(ref.axes)} at {place}"
     if is_ref(value):
         raise TypeError(f"{asked} with a {type(value).__name__}: reads are explicit; pass values_of(tree)")
     if isinstance(value, NamedArray):

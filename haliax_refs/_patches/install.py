@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import copyreg
+import inspect
 import sys
 import threading
 from collections.abc import Callable
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import haliax
+import jax
 
 from .._compat import MISSING_IN_HALIAX
-from . import jax_guards, loops, trees, vmap
+from .._pickling import reduced
+from . import jax_guards, loops, saving, trees, vmap
 from .upstream import IN_HALIAX, accept_upstream, ref_module
 
 
 _LOCK = threading.RLock()
 _ABSENT = object()
 
-# What there was before: (object, attribute, old value); empty while not installed.
-_REPLACED: list[tuple[ModuleType, str, Any]] = []
+# What there was before: (object, attribute or key, old value); empty while not installed.
+_REPLACED: list[tuple[Any, Any, Any]] = []
 _MODULE_BEFORE: Any = _ABSENT
 
 # Functions of haliax and what takes their place, wherever its modules refer to them.
@@ -62,6 +66,9 @@ def install() -> None:
                 _replace(owner, name, new)
         for owner, name, new in (*jax_guards.IN_JAX, *MISSING_IN_HALIAX):
             _replace(owner, name, new)
+        _replace(copyreg.dispatch_table, jax.Ref, reduced)
+        for function, new in saving.IN_CODE_OF:
+            _replace_code(function, new)
 
 
 def uninstall() -> None:
@@ -79,7 +86,9 @@ def uninstall() -> None:
             return
         while _REPLACED:
             owner, name, old = _REPLACED.pop()
-            if old is _ABSENT:
+            if isinstance(owner, dict):
+                owner.pop(name) if old is _ABSENT else owner.update({name: old})
+            elif old is _ABSENT:
                 delattr(owner, name)
             else:
                 setattr(owner, name, old)
@@ -108,6 +117,24 @@ def _places_of(function: Callable[..., Any]) -> list[tuple[ModuleType, str]]:
     return [(module, name) for module in modules for name, value in vars(module).items() if value is function]
 
 
-def _replace(owner: ModuleType, name: str, new: Any) -> None:
+def _replace_code(function: FunctionType, new: Callable[..., Any]) -> None:
+    """Have `function` call `new`, wherever anyone has imported it by its name."""
+
+    def call(*args: Any, _new: Callable[..., Any], **kwargs: Any) -> Any:
+        return _new(*args, **kwargs)
+
+    signature = inspect.signature(function)
+    for name, value in (("__code__", call.__code__), ("__defaults__", None), ("__kwdefaults__", {"_new": new})):
+        _REPLACED.append((function, name, getattr(function, name)))
+        setattr(function, name, value)
+    _replace(function, "__signature__", signature)
+
+
+def _replace(owner: Any, name: Any, new: Any) -> None:
+    """Put `new` in place of an attribute, or of an entry of a dict."""
+    if isinstance(owner, dict):
+        _REPLACED.append((owner, name, owner.get(name, _ABSENT)))
+        owner[name] = new
+        return
     _REPLACED.append((owner, name, vars(owner).get(name, _ABSENT)))
     setattr(owner, name, new)

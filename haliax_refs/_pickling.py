@@ -1,0 +1,91 @@
+"""How a ref is pickled and copied: by its contents, once for all views of its buffer.
+
+jax pickles a `jax.Ref` by its parts, which from jax 0.11 on gives a ref that cannot be written.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from haliax import Axis
+
+from ._access.operations import read
+from ._handle import Handle
+from ._indexing.layout import Layout
+from ._lifetime import is_eager, note_made
+
+
+class Buffer:
+    """Stands for a `jax.Ref` while it is pickled or copied, and comes back as a new one.
+
+    It is one object for one buffer as long as anything holds it, as pickle's memo does: so the views of a buffer, and
+    the `jax.Ref` itself, share what comes back.
+    """
+
+    __slots__ = ("__weakref__", "raw")
+
+    def __init__(self, raw: jax.Ref) -> None:
+        self.raw = raw
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not is_eager():
+            raise TypeError(
+                f"cannot pickle a ref of shape {self.raw.shape} within a function that jax traces: it has no contents "
+                "there; pickle it outside"
+            )
+        return rebuilt, (contents(self.raw), _kind(self.raw))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> jax.Ref:
+        # not by pickle, so that the sharding is kept, and that it works while tracing
+        return rebuilt(contents(self.raw), _kind(self.raw))
+
+
+# the id of a `jax.Ref` -> its `Buffer`, which keeps it alive, so that the id is its own
+_BUFFERS: weakref.WeakValueDictionary[int, Buffer] = weakref.WeakValueDictionary()
+
+
+def buffer_of(raw: jax.Ref) -> Buffer:
+    """The one `Buffer` of a `jax.Ref`."""
+    return _BUFFERS.setdefault(id(raw), Buffer(raw))
+
+
+def rebuilt(array: Any, kind: str | None) -> jax.Ref:
+    """A new `jax.Ref` with these contents."""
+    options = {} if kind is None else {"kind": kind}
+    raw: jax.Ref = note_made(jax.new_ref(jnp.asarray(array), **options))
+    return raw
+
+
+def contents(raw: jax.Ref) -> jax.Array:
+    """What a `jax.Ref` holds, by the programs of a named one, of which a bounded number is kept.
+
+    Raises:
+        RuntimeError: it was frozen or freed.
+    """
+    array: jax.Array = read(nameless(Handle, raw), ..., None, None).array
+    return array
+
+
+def nameless(kind: type[Handle], raw: jax.Ref) -> Any:
+    """A handle, of this class, of a `jax.Ref` without names: its axes are dim0, dim1 and so on."""
+    handle = object.__new__(kind)
+    handle._ref, handle._operands = raw, ()
+    handle._layout = Layout.whole(tuple(Axis(f"dim{i}", size) for i, size in enumerate(raw.shape)))
+    return handle
+
+
+def reduced(raw: jax.Ref) -> tuple[Any, ...]:
+    """How a `jax.Ref` by itself is pickled, while the package is installed."""
+    return itself, (buffer_of(raw),)
+
+
+def itself(raw: jax.Ref | Buffer) -> jax.Ref:
+    """The `jax.Ref` that came back; or, of a shallow copy, the one that is copied."""
+    return raw.raw if isinstance(raw, Buffer) else raw
+
+
+def _kind(raw: jax.Ref) -> str | None:
+    return getattr(jax.typeof(raw), "kind", None)
