@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._cache import CACHE, key_of
+from ._cache import CACHE
 from ._execution.entry import Entry
 from ._execution.threads import Threads, checked_threads
 from ._lowering.rules import RULES
 from ._lowering.walk import lower
 from ._program.ir import Program
+from ._symbolic.flatten import Flat
+from ._symbolic.key import key_of
+from ._symbolic.names import Signature
 from ._symbolic.text import short
 
 
@@ -36,14 +39,15 @@ class Compiled:
 
 
 def compile_expression(
-    expr: Any,
-    call_signature: Sequence[tuple[Any, str]],
+    expr: object,
+    call_signature: Signature,
     *,
     functions: Mapping[Any, Callable[..., Any]] | None = None,
     cache: bool = True,
     threads: Threads = 1,
+    flat: Flat | None = None,
 ) -> Compiled:
-    """Compile `expr`, with an argument for each `(symbol, parameter name)`.
+    """Compile `expr`, with an argument for each `(symbol, parameter name)`; `flat` is where it was flattened, if so.
 
     >>> import numpy as np
     >>> import sympy as sp
@@ -62,7 +66,7 @@ def compile_expression(
             f"cannot take functions={short(functions)}: it is of type {type(functions).__name__}; "
             "pass a mapping from function classes to callables"
         )
-    key = key_of(expr, call_signature, functions, threads) if cache else None
+    key = key_of(expr, call_signature, functions, threads, flat=flat) if cache else None
     known: Compiled | None = None if key is None else CACHE.get(key)
     if known is not None:
         return known

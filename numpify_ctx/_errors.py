@@ -21,7 +21,8 @@ class CompileError(ValueError):
 class BindingError(TypeError):
     """A parameter cannot be bound, or a call does not fit what is bound.
 
-    Raised by `freeze` and its kin, and by calls. The message names the symbol, the parameter, and the way out.
+    Raised by `freeze`, `unfreeze`, `bind` and `set_parameter_context`, and by calls. The message names the symbol, the
+    parameter, and the way out.
 
     >>> import sympy as sp
     >>> from numpify_ctx import numpify
@@ -29,8 +30,11 @@ class BindingError(TypeError):
     >>> numpify(omega * k, [omega, k]).freeze(omga=1.0)
     Traceback (most recent call last):
         ...
-    numpify_ctx.BindingError: cannot bind 'omga': it names no parameter; the parameters are omega, k; \
-did you mean 'omega'?
+    numpify_ctx.BindingError: unknown parameter 'omga'; the parameters are omega, k; did you mean 'omega'?
     """
 
     __module__ = "numpify_ctx"
+
+
+class OptionError(CompileError, TypeError):
+    """`numpify` was called with an option that it does not have: as with any function, a TypeError too."""

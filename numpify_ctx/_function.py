@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
-from dataclasses import replace
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Never, NoReturn, Self
+
+import sympy as sp
+from numpy.typing import NDArray
 
 from ._binding import display as _display
-from ._binding.bindings import Bindings, Roster
-from ._binding.call import MISSING, Shape, is_like_a_float, lookup_of, wrapper
+from ._binding.bindings import Bindings
 from ._binding.context import DYNAMIC_PARAMETER, UNFREEZE, ambient_context, checked_context, holds_parameters
-from ._cache import shows_cache
+from ._binding.making import Making
+from ._binding.parametrized import Parametrized
+from ._binding.roster import Roster
 from ._compile import Compiled, compile_expression
-from ._errors import BindingError
-from ._runtime.numbers import numeric
-from ._symbolic.names import Signature, call_signature, free_arguments, ordered_arguments
+from ._errors import BindingError, CompileError, OptionError
+from ._symbolic.arguments import leaves, ordered_arguments
+from ._symbolic.flatten import Flat
+from ._symbolic.free import free_arguments
+from ._symbolic.names import call_signature
+from ._symbolic.nodes import AppliedUndef, Boolean, MatrixElement
 from ._symbolic.pickling import Packed, pack, unpack
+from ._symbolic.text import describe, short
 
 
 Functions = Mapping[Any, Callable[..., Any]]
 
 
-@shows_cache
 def numpify(
-    expr: Any,
-    args: Any = None,
+    expr: object,
+    args: object = None,
     *,
     functions: Functions | None = None,
+    name: str | None = None,
     cache: bool = True,
     threads: int | Literal["auto"] = 1,
+    **unknown: Never,
 ) -> NumpifiedFunction:
     """Compile a SymPy expression to one NumPy function whose parameters can be frozen, or read live.
 
@@ -44,16 +53,19 @@ def numpify(
     Args:
         expr: a SymPy expression, matrix or array, or a list, tuple or dict of them. Strings are refused.
         args: the parameters in call order, as symbols, matrix or array symbols, indexed bases, applied undefined
-            functions or derivatives. Left out: the free symbols, by name and then by SymPy's sort_key.
+            functions or derivatives. They may nest: `[t, (x, v)]` is called `f(t, y)` with a list, tuple or array of
+            the two values for y. Left out: the free symbols, by name and then by SymPy's sort_key, whatever the order
+            in which they were written; give them to SciPy's fits and solvers, which go by position.
         functions: what undefined functions mean, `{F: callable}`.
-        cache: whether to use, and add to, the cache of compiled code: see `numpify.cache_info()` and
-            `numpify.cache_clear()`. Its key is all that the code depends on, functions by identity.
+        name: the `__name__` of the function; "f" if left out.
+        cache: whether to use, and add to, the cache of compiled code: see `cache_info()` and `cache_clear()`. Its key
+            is all that the code depends on, functions by identity.
         threads: how many threads share the work on large arrays; or "auto", for as many as there are processors.
     Returns:
         A `NumpifiedFunction`, to be called with positions or with parameter names, and bound with `freeze`.
     Raises:
         CompileError: a free symbol is no parameter, a parameter is listed twice, or a node has no NumPy form.
-        ValueError: `threads` is less than 1.
+        TypeError, ValueError: `name` is no string, or no identifier; `threads` is less than 1.
 
     >>> from numpify_ctx import numpify
     >>> import numpy as np
@@ -68,47 +80,116 @@ def numpify(
     >>> decay(np.array([0.0, 2.0])).round(4)
     array([1.    , 0.3679])
     """
-    parameters = free_arguments(expr) if args is None else ordered_arguments(args)
-    signature = call_signature(parameters)
-    compiled = compile_expression(expr, signature, functions=functions, cache=cache, threads=threads)
-    return NumpifiedFunction(
-        expr,
-        signature,
-        compiled,
-        functions=None if functions is None else dict(functions),
-        cache=cache,
-        threads=threads,
+    if unknown:
+        raise _unknown_option(next(iter(unknown)))
+    _check_name(name)
+    flat = Flat() if cache or args is None else None
+    nest = free_arguments(expr, flat) if args is None else _listed(expr, args)
+    signature = call_signature(leaves(nest))
+    compiled = compile_expression(expr, signature, functions=functions, cache=cache, threads=threads, flat=flat)
+    return NumpifiedFunction._made(
+        Origin(
+            expr,
+            compiled,
+            {"functions": None if functions is None else dict(functions), "cache": cache, "threads": threads},
+            name="f" if name is None else name,
+            ordered=args is not None or len(signature) < 2,
+        ),
+        Bindings(Roster(signature, nest)),
     )
 
 
-class _Function:
-    """What both classes share: parameters with their names, bindings, and the call.
+def _listed(expr: object, args: object) -> Any:
+    """What the caller listed as parameters. Those who come from lambdify pass them first, which is refused."""
+    several = isinstance(expr, list | tuple | sp.Tuple)
+    symbols = expr if isinstance(expr, list | tuple | sp.Tuple) else [expr]
+    listed = args if several and isinstance(args, list | tuple) else [args]
+    if all(isinstance(symbol, sp.Symbol) for symbol in symbols) and any(map(_is_composed, listed)):
+        raise CompileError(f"cannot take {describe(args)} as args: the expression comes first, numpify(expr, args)")
+    return ordered_arguments(args)
+
+
+def _is_composed(arg: object) -> bool:
+    """Whether it is an expression that can be no parameter."""
+    parameters = (sp.AtomicExpr, sp.Indexed, sp.Derivative, AppliedUndef, sp.MatrixExpr, MatrixElement)
+    return isinstance(arg, sp.Expr | Boolean | sp.MatrixBase) and not isinstance(arg, parameters)
+
+
+def _check_name(name: object) -> None:
+    if name is None:
+        return
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {short(name)}, of type {type(name).__name__}")
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise ValueError(f"name={name!r} is not a valid identifier")
+
+
+def _unknown_option(option: str) -> OptionError:
+    instead = {
+        "modules": "the function always computes with NumPy, and with SciPy where it is installed; pass functions={f: "
+        "callable} for functions of your own",
+        "cse": "common subexpressions are always computed once",
+        "dummify": "any name is made a valid one, see parameter_names",
+        "printer": "source is never printed by SymPy; pass functions={f: callable} for functions of your own",
+        "use_imps": "implemented functions are always used",
+    }.get(option, "the options are functions, name, cache and threads")
+    return OptionError(f"numpify() got an unexpected keyword argument {option!r}: {instead}")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a function was made of, which it shares with all that are bound from it.
+
+    Attributes:
+        symbolic: the expression, as it was given.
+        compiled: its code.
+        options: those of `numpify` that compiling it again needs.
+        name: the name of the function.
+        ordered: its parameters are in an order that was asked for.
+    """
+
+    symbolic: Any
+    compiled: Compiled
+    options: dict[str, Any]
+    name: str
+    ordered: bool
+
+
+class _Function(Parametrized):
+    """What both classes share: what they were made of, bindings, and the call.
 
     Instances never change, but for one slot. `__call__` is a slot rather than a method, so that calling an instance
     runs the function in it with no Python frame between; it is generated at the first call.
     """
 
-    if TYPE_CHECKING:  # a slot called __call__ would be a variable to them, and every call of a function an error
-        __slots__ = ("__weakref__", "_bindings", "_root")
+    if TYPE_CHECKING:  # to a type checker, what is in `__slots__` is a variable, which does not get `self`
+        __slots__ = ("_origin",)
+
+        def __call__(self, *args: Any, out: NDArray[Any] | None = None, **named: Any) -> Any: ...
     else:
-        __slots__ = ("__call__", "__weakref__", "_bindings", "_root")
+        __slots__ = ("__call__", "__name__", "__qualname__", "__weakref__", "_origin")
 
-    _root: NumpifiedFunction
-    _bindings: Bindings
+    _origin: Origin
+    __name__: str
 
-    if TYPE_CHECKING:
+    def __new__(cls, *args: object, **named: object) -> Self:
+        raise TypeError(f"{cls.__name__} cannot be instantiated directly; use numpify(expr, args) and its freeze(...)")
 
-        def __call__(self, *args: Any, out: Any = None, **named: Any) -> Any: ...
-
-    def _bind(self, root: NumpifiedFunction, bindings: Bindings) -> None:
+    @classmethod
+    def _made(cls, origin: Origin, bindings: Bindings) -> Self:
+        made = object.__new__(cls)
         put = object.__setattr__
-        put(self, "_root", root)
-        put(self, "_bindings", bindings)
-        put(self, "__call__", self._first_call)
+        put(made, "_origin", origin)
+        put(made, "_bindings", bindings)
+        put(made, "__name__", origin.name)
+        put(made, "__qualname__", origin.name)
+        put(made, "__call__", Making(origin.compiled.call, bindings, made))
+        return made
 
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
+    def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(
-            f"cannot set {name!r}: a {type(self).__name__} never changes; freeze(...) and its kin return a new one"
+            f"cannot set {name!r}: a {type(self).__name__} never changes; freeze(...), unfreeze(...) and "
+            "set_parameter_context(...) return a new one"
         )
 
     def __delattr__(self, name: str) -> NoReturn:
@@ -126,7 +207,7 @@ class _Function:
         >>> numpify((x + 1) ** 2).symbolic
         (x + 1)**2
         """
-        return self._root._symbolic
+        return self._origin.symbolic
 
     @property
     def source(self) -> str:
@@ -139,125 +220,22 @@ class _Function:
             return np.sqrt(lambda__) + 1
         <BLANKLINE>
         """
-        return self._root._compiled.source
+        return self._origin.compiled.source
 
     @property
-    def call_signature(self) -> Signature:
-        """Every parameter with its name, `((symbol, name), ...)`, in call order, bound or not.
+    def _compiled(self) -> Compiled:
+        return self._origin.compiled
 
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> x, k = sp.symbols("x lambda")
-        >>> numpify(x + k, [x, k]).freeze({k: 1}).call_signature
-        ((x, 'x'), (lambda, 'lambda__'))
-        """
-        return self._bindings.roster.signature
+    def _as_parent(self) -> NumpifiedFunction:
+        """The function with nothing bound."""
+        raise NotImplementedError
 
-    @property
-    def parameters(self) -> tuple[Any, ...]:
-        """Every parameter's symbol, in call order, bound or not.
+    def _bound(self, bindings: Bindings) -> BoundNumpifiedFunction:
+        made = BoundNumpifiedFunction._made(self._origin, bindings)
+        object.__setattr__(made, "_parent", self._as_parent())
+        return made
 
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> x, k = sp.symbols("x k")
-        >>> numpify(x + k).parameters
-        (k, x)
-        """
-        return tuple(symbol for symbol, _ in self.call_signature)
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Every parameter's name, in call order, bound or not.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> numpify(sp.Symbol("x", real=True) * sp.Symbol("x")).parameter_names
-        ('x__0', 'x__1')
-        """
-        return tuple(name for _, name in self.call_signature)
-
-    @property
-    def name_for_symbol(self) -> Mapping[Any, str]:
-        """Parameter names by symbol.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> x = sp.Symbol("x-y")
-        >>> numpify(x + 1).name_for_symbol[x]
-        'x_y__'
-        """
-        return self._bindings.roster.names
-
-    @property
-    def symbol_for_name(self) -> Mapping[str, Any]:
-        """Symbols by parameter name.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> numpify(sp.Symbol("x-y") + 1).symbol_for_name["x_y__"]
-        x-y
-        """
-        return self._bindings.roster.symbols
-
-    @property
-    def free_parameters(self) -> tuple[Any, ...]:
-        """The symbols that a call must supply, in order: neither frozen nor dynamic.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> x, k = sp.symbols("x k")
-        >>> numpify(x + k).freeze(k=1).free_parameters
-        (x,)
-        """
-        return tuple(symbol for symbol, _ in self.free_call_signature)
-
-    @property
-    def free_call_signature(self) -> Signature:
-        """What a call must supply, `((symbol, name), ...)`, in order.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> x, k = sp.symbols("x k")
-        >>> numpify(x + k).freeze(k=1).free_call_signature
-        ((x, 'x'),)
-        """
-        return self._bindings.free
-
-    @property
-    def frozen_parameters(self) -> Mapping[Any, Any]:
-        """Value by symbol of what is frozen, in call order.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> x, k = sp.symbols("x k")
-        >>> dict(numpify(x + k).freeze(k=1).frozen_parameters)
-        {k: 1}
-        """
-        return MappingProxyType(self._bindings.frozen_in_order)
-
-    @property
-    def dynamic_parameters(self) -> tuple[Any, ...]:
-        """The symbols read from the parameter context, in call order.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import DYNAMIC_PARAMETER, numpify
-        >>> x, k = sp.symbols("x k")
-        >>> numpify(x + k).freeze(k=DYNAMIC_PARAMETER).dynamic_parameters
-        (k,)
-        """
-        return self._bindings.dynamic_in_order
-
-    @property
-    def parameter_context(self) -> Any:
-        """Where dynamic parameters are read from, or None.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> x = sp.Symbol("x")
-        >>> numpify(x + 1).set_parameter_context({x: 2.0}).parameter_context
-        {x: 2.0}
-        """
-        return self._bindings.context
+    __wrapped__ = _display.OfInstance(lambda self: self._origin.compiled.call.plain)
 
     # ------------------------------------------------------------------ binding
 
@@ -288,9 +266,9 @@ class _Function:
         >>> f.freeze(c=1.0)
         Traceback (most recent call last):
             ...
-        numpify_ctx.BindingError: cannot bind 'c': it names no parameter; the parameters are x, a, b
+        numpify_ctx.BindingError: unknown parameter 'c'; the parameters are x, a, b
         """
-        return BoundNumpifiedFunction(self._root, self._bindings.having(bindings, named))
+        return self._bound(self._bindings.having(bindings, named))
 
     def unfreeze(self, *keys: Any) -> BoundNumpifiedFunction:
         """The same function with these parameters supplied by the call again; with no keys, all of them.
@@ -332,7 +310,7 @@ class _Function:
         9.0
         """
         context = None if ctx is None else checked_context(ctx)
-        return BoundNumpifiedFunction(self._root, replace(self._bindings, context=context))
+        return self._bound(replace(self._bindings, context=context))
 
     def remove_parameter_context(self) -> BoundNumpifiedFunction:
         """The same function without a context. Dynamic parameters stay dynamic: calls fail until one is set again.
@@ -384,67 +362,20 @@ call inside `with use_parameter_context(ctx):`
             return self.freeze(target)
         return self.set_parameter_context(target)
 
-    # ------------------------------------------------------------------ the call
-
-    def _first_call(self, /, *args: Any, **keywords: Any) -> Any:
-        call = self._wrapped(all(type(arg) is float for arg in args))
-        # Two threads may both come here; they put equal functions.
-        object.__setattr__(self, "__call__", call)
-        return call(*args, **keywords)
-
-    def _first_floats(self, *values: float) -> Any:
-        """The first call with floats, after others."""
-        object.__setattr__(self, "__call__", self._wrapped(True))
-        return self._root._compiled.call(*values)
-
-    def _wrapped(self, floats: bool) -> Callable[..., Any]:
-        """The function behind the call; if `floats`, with the form for floats, else with what makes it when asked."""
-        bindings = self._bindings
-        if bindings.dynamic and bindings.context is None:
-            return self._call_without_context
-        names = bindings.roster.names
-        frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
-        entry = self._root._compiled.call
-        takes_floats = entry.gives_numbers and all(map(is_like_a_float, frozen.values()))
-        inline = entry.forms.short_floats() if floats and takes_floats else None
-        made = entry.forms.floats() if floats and takes_floats and inline is None else None
-        shape = Shape(
-            tuple(names.values()),
-            tuple(map(bindings.role, names)),
-            lookup_of(bindings.context),
-            takes_floats,
-            () if inline is None else inline.body,
-            frozenset() if inline is None else inline.reserved,
-        )
-        return wrapper(
-            shape,
-            call=entry.apply,
-            floats=made if floats else self._first_floats,
-            misfit=self._misfit,
-            absent=bindings.absent,
-            frozen=frozen,
-            symbols={names[symbol]: symbol for symbol in bindings.dynamic},
-            context=bindings.context,
-            body_names={} if inline is None else inline.namespace,
-        )
-
-    def _call_without_context(self, /, *args: Any, **keywords: Any) -> NoReturn:
-        raise self._bindings.no_context()
-
-    def _misfit(self, args: tuple[Any, ...], keywords: dict[str, Any], out: Any) -> Any:
-        """A call that is not just one value for each free parameter in order: sort it out, or say what is wrong."""
-        given = tuple(arg for arg in args if arg is not MISSING)
-        return self(*self._bindings.arguments(given, keywords), out=out)
-
-    # ------------------------------------------------------------------ how it shows itself
+    # ------------------------------------------------------------------ how it is displayed
 
     __signature__ = _display.OfInstance(lambda self: _display.signature(self._bindings))
 
+    def _title(self) -> str:
+        """The class, and the name, if one was given."""
+        kind = type(self).__name__
+        return kind if self._origin.name == "f" else f"{kind} {self._origin.name}"
+
     def _described(self) -> str:
-        return _display.description(type(self).__name__, self.symbolic, self._bindings)
+        return _display.description(self._title(), self.symbolic, self._bindings, ordered=self._origin.ordered)
 
     def __repr__(self) -> str:
-        return _display.one_line(type(self).__name__, self.symbolic, self._bindings)
+        return _display.one_line(self._title(), self.symbolic, self._bindings, ordered=self._origin.ordered)
 
     def _repr_latex_(self) -> str | None:
         return _display.latex(self.symbolic, self._bindings)
@@ -474,38 +405,32 @@ class NumpifiedFunction(_Function):
     ('x', 'k')
     >>> import inspect
     >>> inspect.signature(f)
-    <Signature (x, k, *, out=None)>
+    <Signature (x, k)>
     """
 
-    __slots__ = ("_compiled", "_options", "_symbolic")
-
-    _compiled: Compiled
-    _options: dict[str, Any]
-    _symbolic: Any
+    __slots__ = ()
 
     __doc__ = _display.OfInstance(_Function._described, __doc__)  # for the instance; and for the class
 
-    def __init__(self, symbolic: Any, call_signature: Signature, compiled: Compiled, **options: Any) -> None:
-        put = object.__setattr__
-        put(self, "_symbolic", symbolic)
-        put(self, "_compiled", compiled)
-        put(self, "_options", options)
-        self._bind(self, Bindings(Roster.of(call_signature)))
+    def _as_parent(self) -> NumpifiedFunction:
+        return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> NumpifiedFunction:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The code is compiled again where it is loaded: what it may use there, SciPy and the processor, may differ.
-        return _revived, (pack(self._symbolic), pack(self.parameters), self._options)
+        origin = self._origin
+        args = pack(self._bindings.roster.nest)
+        return _revived, (pack(origin.symbolic), args, {**origin.options, "name": origin.name}, origin.ordered)
 
 
 class BoundNumpifiedFunction(_Function):
     """A compiled function of which some parameters are frozen, or read live from a parameter context.
 
-    Made by `freeze` and its kin. A call supplies what is left, `free_parameters`, in order or by name. A frozen or
-    dynamic parameter is never taken from a call; a dynamic one is looked up in the context at every call, so that the
-    signature stands whatever the context holds.
+    Made by `freeze`, `unfreeze`, `set_parameter_context` and `bind`. A call supplies what is left, `free_parameters`,
+    in order or by name. A frozen or dynamic parameter is never taken from a call; a dynamic one is looked up in the
+    context at every call, so that the signature stands whatever the context holds.
 
     >>> import sympy as sp
     >>> from numpify_ctx import DYNAMIC_PARAMETER, Parameters, numpify
@@ -521,12 +446,14 @@ class BoundNumpifiedFunction(_Function):
     25.0
     """
 
-    __slots__ = ()
+    __slots__ = ("_parent",)
+
+    _parent: NumpifiedFunction
 
     __doc__ = _display.OfInstance(_Function._described, __doc__)  # for the instance; and for the class
 
-    def __init__(self, parent: NumpifiedFunction, bindings: Bindings) -> None:
-        self._bind(parent, bindings)
+    def _as_parent(self) -> NumpifiedFunction:
+        return self._parent
 
     @property
     def parent(self) -> NumpifiedFunction:
@@ -539,21 +466,23 @@ class BoundNumpifiedFunction(_Function):
         >>> f.freeze(a=1.0).parent is f
         True
         """
-        return self._root
+        return self._parent
 
     def __deepcopy__(self, memo: dict[int, Any]) -> BoundNumpifiedFunction:
         frozen = {symbol: deepcopy(value, memo) for symbol, value in self._bindings.frozen.items()}
         context = deepcopy(self._bindings.context, memo)
-        return BoundNumpifiedFunction(self._root, replace(self._bindings, frozen=frozen, context=context))
+        return self._bound(replace(self._bindings, frozen=frozen, context=context))
 
     def __reduce__(self) -> tuple[Any, ...]:
         bound = {**self._bindings.frozen, **dict.fromkeys(self._bindings.dynamic, DYNAMIC_PARAMETER)}
         by_name = {self.name_for_symbol[symbol]: value for symbol, value in bound.items()}
-        return _rebound, (self._root, by_name, self._bindings.context)
+        return _rebound, (self._parent, by_name, self._bindings.context)
 
 
-def _revived(symbolic: Packed, parameters: Packed, options: dict[str, Any]) -> NumpifiedFunction:
-    return numpify(unpack(symbolic), unpack(parameters), **options)
+def _revived(symbolic: Packed, args: Packed, options: dict[str, Any], ordered: bool) -> NumpifiedFunction:
+    function = numpify(unpack(symbolic), unpack(args), **options)
+    object.__setattr__(function, "_origin", replace(function._origin, ordered=ordered))
+    return function
 
 
 def _rebound(parent: NumpifiedFunction, by_name: dict[str, Any], context: Any) -> BoundNumpifiedFunction:

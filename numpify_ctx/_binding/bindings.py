@@ -1,79 +1,21 @@
-"""What is bound to what: the pure part of `freeze` and of a call, and the words for all that can go wrong there."""
+"""Parameter bindings: the logic behind `freeze` and calls, and their error messages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 import sympy as sp
 
 from .._errors import BindingError
+from .._symbolic.arguments import Nest, leaves
 from .._symbolic.names import Signature, normalized, own_name
 from .._symbolic.text import describe, plural, short, some
-from .call import MISSING, Role
+from .call import MISSING, Place, Role, items_of
 from .context import DYNAMIC_PARAMETER, UNFREEZE, is_keyed
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Roster:
-    """The parameters of a function, found by symbol and by name.
-
-    >>> x, k = sp.symbols("x lambda")
-    >>> roster = Roster.of(((x, "x"), (k, "lambda__")))
-    >>> roster.resolve("lambda__", "bind"), roster.labels((x, k))
-    (lambda, 'x, lambda__ (symbol lambda)')
-    """
-
-    signature: Signature
-    names: Mapping[Any, str]
-    symbols: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, signature: Signature) -> Roster:
-        """The roster of a call signature."""
-        by_name = {name: symbol for symbol, name in signature}
-        return cls(signature, MappingProxyType(dict(signature)), MappingProxyType(by_name))
-
-    def resolve(self, key: Any, doing: str) -> Any:
-        """The parameter that a caller's key means: a symbol itself, a string by parameter name."""
-        if isinstance(key, str):
-            symbol = self.symbols.get(normalized(key), MISSING)
-            return symbol if symbol is not MISSING else self._refuse_name(key, doing)
-        try:
-            return key if key in self.names else self._refuse_symbol(key, doing)
-        except TypeError as error:
-            if isinstance(error, BindingError):
-                raise
-            raise _not_a_key(key, doing) from error  # it has no hash
-
-    def _refuse_name(self, key: str, doing: str) -> NoReturn:
-        wanted = normalized(key)
-        called = [name for symbol, name in self.signature if normalized(own_name(symbol)) == wanted]
-        near = called or get_close_matches(wanted, self.symbols, n=1)
-        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-        raise BindingError(f"cannot {doing} {key!r}: it names no parameter; {self._known()}{hint}")
-
-    def _refuse_symbol(self, key: Any, doing: str) -> NoReturn:
-        if not isinstance(key, sp.Basic):
-            raise _not_a_key(key, doing)
-        twins = [symbol for symbol in self.names if describe(symbol) == describe(key)]
-        hint = f"; {self.labels(twins)} is another symbol, though it prints alike: pass that one" if twins else ""
-        raise BindingError(f"cannot {doing} {describe(key)}: it is not a parameter; {self._known()}{hint}")
-
-    def _known(self) -> str:
-        return f"the parameters are {self.labels(self.names)}" if self.names else "there are no parameters"
-
-    def label(self, symbol: Any) -> str:
-        """Parameter name and symbol; once, where they read the same."""
-        name, its_repr = self.names[symbol], describe(symbol)
-        return name if name == its_repr else f"{name} (symbol {its_repr})"
-
-    def labels(self, symbols: Iterable[Any]) -> str:
-        """Labels of several parameters, of very many the first ones."""
-        return some(map(self.label, symbols))
+from .roster import Roster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,17 +23,17 @@ class Bindings:
     """Where each parameter's value comes from: frozen here, read from the context, or (the rest) from the call.
 
     >>> x, a = sp.symbols("x a")
-    >>> bindings = Bindings(Roster.of(((x, "x"), (a, "a")))).having({"a": 2.0})
+    >>> bindings = Bindings(Roster(((x, "x"), (a, "a")), (x, a))).having({"a": 2.0})
     >>> bindings.role(a), bindings.free, bindings.arguments((), {"x": 3.0})
     ('frozen', ((x, 'x'),), (3.0,))
     """
 
     roster: Roster
-    frozen: Mapping[Any, Any] = field(default_factory=dict)
-    dynamic: frozenset[Any] = frozenset()
+    frozen: Mapping[sp.Basic, Any] = field(default_factory=dict)
+    dynamic: frozenset[sp.Basic] = frozenset()
     context: Any = None
 
-    def role(self, symbol: Any) -> Role:
+    def role(self, symbol: sp.Basic) -> Role:
         """Where the value of a parameter comes from."""
         return "frozen" if symbol in self.frozen else "dynamic" if symbol in self.dynamic else "free"
 
@@ -101,16 +43,35 @@ class Bindings:
         return tuple(entry for entry in self.roster.signature if self.role(entry[0]) == "free")
 
     @property
-    def frozen_in_order(self) -> dict[Any, Any]:
+    def passed(self) -> list[tuple[str, sp.Basic | Nest]]:
+        """What a call takes, in order, each with the name of the argument. Of several passed as one, those bound are
+        left out, and with all of them the argument."""
+        return [(name, free) for name, item in self.roster.places() for free in self._free_in((item,))]
+
+    def _free_in(self, nest: Nest) -> Nest:
+        kept: list[sp.Basic | Nest] = []
+        for item in nest:
+            if not isinstance(item, tuple):
+                kept += [item] * (self.role(item) == "free")
+            elif not item or any(self.role(symbol) == "free" for symbol in leaves(item)):
+                kept.append(self._free_in(item))
+        return tuple(kept)
+
+    def places(self) -> tuple[Place, ...] | None:
+        """What a call takes, by parameter names; None if that is just what is free."""
+        return _named(self._free_in(self.roster.nest), self.roster.names) if self.roster.groups else None
+
+    @property
+    def frozen_in_order(self) -> dict[sp.Basic, Any]:
         """Frozen values by symbol, in call order."""
         return {symbol: self.frozen[symbol] for symbol in self.roster.names if symbol in self.frozen}
 
     @property
-    def dynamic_in_order(self) -> tuple[Any, ...]:
+    def dynamic_in_order(self) -> tuple[sp.Basic, ...]:
         """Dynamic symbols in call order."""
         return tuple(symbol for symbol in self.roster.names if symbol in self.dynamic)
 
-    def having(self, bindings: Any, named: Mapping[str, Any] = MappingProxyType({})) -> Bindings:
+    def having(self, bindings: object, named: Mapping[str, Any] = MappingProxyType({})) -> Bindings:
         """These bindings overridden by those that one `freeze` asks for."""
         frozen, dynamic = dict(self.frozen), set(self.dynamic)
         for symbol, value in self._requested(bindings, named).items():
@@ -122,7 +83,7 @@ class Bindings:
                 frozen[symbol] = self._checked(symbol, value)
         return replace(self, frozen=frozen, dynamic=frozenset(dynamic))
 
-    def _checked(self, symbol: Any, value: Any) -> Any:
+    def _checked(self, symbol: sp.Basic, value: object) -> object:
         if isinstance(value, sp.Basic | sp.MatrixBase) and value.free_symbols:
             raise BindingError(
                 f"cannot bind {self.roster.label(symbol)} to {describe(value)}: it holds symbols, and a value is a "
@@ -130,10 +91,10 @@ class Bindings:
             )
         return value
 
-    def _requested(self, bindings: Any, named: Mapping[str, Any]) -> dict[Any, Any]:
+    def _requested(self, bindings: object, named: Mapping[str, Any]) -> dict[sp.Basic, Any]:
         """What is asked for, by symbol, checked as a whole before anything is made of it."""
-        requested: dict[Any, Any] = {}
-        keys: dict[Any, Any] = {}
+        requested: dict[sp.Basic, Any] = {}
+        keys: dict[sp.Basic, object] = {}
         for key, value in _pairs(bindings, named):
             doing = "unfreeze" if value is UNFREEZE else "bind"
             symbol = self.roster.resolve(key, doing)
@@ -146,37 +107,66 @@ class Bindings:
             requested[symbol], keys[symbol] = value, key
         return requested
 
-    def arguments(self, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, ...]:
+    def arguments(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> tuple[Any, ...]:
         """One value for each free parameter, in order, from a call's positions and keywords.
 
         Raises:
             BindingError: too many, too few, twice, unknown, or bound already.
         """
-        free, label = self.free, self.roster.label
-        if len(args) > len(free):
+        passed = self.passed
+        args = [arg for arg in args if arg is not MISSING]
+        if len(args) > len(passed):
             raise BindingError(f"cannot call with {plural(len(args), 'argument')}: {self._takes()}{self._bound()}")
-        values = dict(zip((symbol for symbol, _ in free), args, strict=False))
+        values: dict[sp.Basic, Any] = {}
+        for (name, item), value in zip(passed, args, strict=False):
+            values |= self._spread(name, item, value)
+        groups = {name: item for name, item in passed if isinstance(item, tuple)}
         for key, value in keywords.items():
-            symbol = self.roster.resolve(key, "pass")
-            if symbol in self.frozen:
-                fact = f"it is frozen to {short(self.frozen[symbol])}; unfreeze it first"
-                raise BindingError(f"cannot pass {label(symbol)}: {fact}")
-            if symbol in self.dynamic:
-                fact = "it is a DYNAMIC_PARAMETER, read from the parameter context; unfreeze it first"
-                raise BindingError(f"cannot pass {label(symbol)}: {fact}")
-            if symbol in values:
-                raise BindingError(f"cannot pass {label(symbol)} twice: it is given before {key}=...; give it once")
-            values[symbol] = value
-        if missing := [symbol for symbol, _ in free if symbol not in values]:
+            group = groups.get(normalized(key))
+            given = {self._passable(key): value} if group is None else self._spread(key, group, value)
+            if twice := given.keys() & values.keys():
+                label = self.roster.labels(sorted(twice, key=list(self.roster.names).index))
+                raise BindingError(f"cannot pass {label} twice: it is given before {key}=...; give it once")
+            values |= given
+        free = [symbol for symbol, _ in self.free]
+        if missing := [symbol for symbol in free if symbol not in values]:
             raise BindingError(
-                f"cannot call with {plural(len(values), 'argument')}: no value for {self.roster.labels(missing)}; "
-                f"{self._takes()}{self._bound()}"
+                f"cannot call with {plural(len(args) + len(keywords), 'argument')}: no value for "
+                f"{self.roster.labels(missing)}; {self._takes()}{self._bound()}"
             )
-        return tuple(values[symbol] for symbol, _ in free)
+        return tuple([values[symbol] for symbol in free])
+
+    def _passable(self, key: str) -> sp.Basic:
+        """The parameter of a keyword, if the call may pass it."""
+        symbol = self.roster.resolve(key, "pass")
+        label = self.roster.label(symbol)
+        if symbol in self.frozen:
+            raise BindingError(f"cannot pass {label}: it is frozen to {short(self.frozen[symbol])}; unfreeze it first")
+        if symbol in self.dynamic:
+            raise BindingError(
+                f"cannot pass {label}: it is a DYNAMIC_PARAMETER, read from the parameter context; unfreeze it first"
+            )
+        return symbol
+
+    def _spread(self, name: str, item: sp.Basic | Nest, value: Any) -> dict[sp.Basic, Any]:
+        """Values by symbol of one argument."""
+        if not isinstance(item, tuple):
+            return {item: value}
+        expected = f"cannot pass {name}: expected {plural(len(item), 'value')} ({self.roster.nested_labels(item)})"
+        try:
+            found = list(items_of(value))
+        except TypeError as error:
+            raise BindingError(f"{expected}, got {short(value)}, of type {type(value).__name__}") from error
+        if len(found) != len(item):
+            raise BindingError(f"{expected}, got {len(found)}; {self._takes()}{self._bound()}")
+        values: dict[sp.Basic, Any] = {}
+        for inner, its_value in zip(item, found, strict=True):
+            values |= self._spread(name, inner, its_value)
+        return values
 
     def _takes(self) -> str:
-        free = [symbol for symbol, _ in self.free]
-        return f"it takes {plural(len(free), 'argument')}{': ' if free else ''}{self.roster.labels(free)}"
+        passed = [item for _, item in self.passed]
+        return f"it takes {plural(len(passed), 'argument')}{': ' if passed else ''}{self.roster.nested_labels(passed)}"
 
     def _bound(self) -> str:
         frozen, dynamic = self.roster.labels(self.frozen_in_order), self.roster.labels(self.dynamic_in_order)
@@ -190,7 +180,7 @@ class Bindings:
             f"use set_parameter_context(ctx), or unfreeze {_it(symbols)}"
         )
 
-    def absent(self, parameters: Mapping[Any, Any]) -> BindingError:
+    def absent(self, parameters: Any) -> BindingError:
         """The error of a call for dynamic symbols that the context's mapping does not hold."""
         if not is_keyed(parameters):
             return BindingError(
@@ -204,7 +194,9 @@ class Bindings:
             name for symbol in absent for name in (own_name(symbol), self.roster.names[symbol]) if name in parameters
         ]
         if twins:
-            hint = f"its {describe(twins[0])} is another symbol, though it prints alike: use the one of the expression"
+            hint = (
+                f"its {describe(twins[0])} prints the same but has different assumptions: use the function's own symbol"
+            )
         elif named:
             hint = f"its {named[0]!r} is a string: use the symbol itself, as names need not be unique"
         else:
@@ -214,12 +206,12 @@ class Bindings:
             f"it holds {some(held) or 'nothing'}; {hint}"
         )
 
-    def _dynamic(self, symbols: Iterable[Any]) -> str:
+    def _dynamic(self, symbols: Iterable[sp.Basic]) -> str:
         symbols = list(symbols)
         return f"{self.roster.labels(symbols)} {'is a' if len(symbols) == 1 else 'are each a'} DYNAMIC_PARAMETER"
 
 
-def _pairs(bindings: Any, named: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+def _pairs(bindings: object, named: Mapping[str, Any]) -> Iterator[tuple[object, Any]]:
     match bindings:
         case None:
             yield from named.items()
@@ -242,12 +234,9 @@ def _pairs(bindings: Any, named: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]
             )
 
 
-def _not_a_key(key: Any, doing: str) -> BindingError:
-    kind = type(key).__name__
-    return BindingError(
-        f"cannot {doing} {short(key)}: a key is a symbol or a parameter name, and this is of type {kind}"
-    )
-
-
-def _it(symbols: Iterable[Any]) -> str:
+def _it(symbols: Iterable[sp.Basic]) -> str:
     return "it" if len(list(symbols)) == 1 else "them"
+
+
+def _named(nest: Nest, names: Mapping[sp.Basic, str]) -> tuple[Place, ...]:
+    return tuple([_named(item, names) if isinstance(item, tuple) else names[item] for item in nest])

@@ -1,32 +1,39 @@
 """The function behind a call: generated, so that a bound call costs little more than the compiled function itself.
 
-Its text holds parameter names (checked by `_names`) and our own words, nothing else of the expression; its namespace
-has no builtins. What is frozen is a global of it, what is dynamic is looked up anew in every call, and whatever does
-not fit (a keyword, too few or too many arguments) goes to the slow path, which has the words for it.
+Its text holds parameter names, which are checked and never begin as our own words do (`names.can_stand`), and those
+words, nothing else of the expression; its namespace has no builtins. What is frozen is a global of it, what is dynamic
+is looked up anew in every call, and whatever does not fit (a keyword, too few or too many arguments) is sorted out by
+`Bindings.arguments`, which has the words for what is wrong.
 
 Where all values are floats, the form for floats runs at once, and if it is short it stands in the wrapper itself; what
 it refuses, and all else, goes to the compiled function, which looks at what it gets.
+
+Nothing here refers to the function that is called, or it would only go when the garbage collector comes by, and with
+it whatever it froze.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from types import CodeType, MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from .._emission.listing import new_filename, show
 from .._emission.namespace import bare_namespace
 from .._execution.entry import REFUSALS
-from .._symbolic.names import fresh_name
-from .context import Parameters, holds_parameters, is_keyed, keeps_value
+from .context import Parameters, current, holds_parameters, is_keyed, keeps_value
 
 
 Role = Literal["free", "frozen", "dynamic"]
 Lookup = Literal["attribute", "mapping", "dict", "cells"]
+
+Place: TypeAlias = "str | tuple[Place, ...]"
+"""What one argument is: a parameter, by name, or several that are passed as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class Shape:
             it is one of our own, with `Parameter` objects in `_cells`.
         floats: whether there is a form for floats, and what is frozen are numbers that it takes.
         body: the statements of that form, if they are to stand in the wrapper.
-        reserved: the names in them, beside the parameters'.
+        places: what is passed, if parameters nest; else the free ones are.
     """
 
     names: tuple[str, ...]
@@ -48,11 +55,19 @@ class Shape:
     lookup: Lookup = "attribute"
     floats: bool = False
     body: tuple[str, ...] = ()
-    reserved: frozenset[str] = frozenset()
+    places: tuple[Place, ...] | None = None
 
     def having(self, role: Role) -> list[str]:
         """Names of the parameters that have this role, in call order."""
         return [name for name, its in zip(self.names, self.roles, strict=True) if its == role]
+
+    def numbers(self) -> dict[str, int]:
+        """The place of each parameter in call order."""
+        return {name: number for number, name in enumerate(self.names)}
+
+    def passed(self) -> tuple[Place, ...]:
+        """What a call takes, in order."""
+        return tuple(self.having("free")) if self.places is None else self.places
 
 
 MISSING = object()  # the default of every argument: no caller has it, while None is a value like any other
@@ -60,189 +75,199 @@ MISSING = object()  # the default of every argument: no caller has it, while Non
 # The types that a plain mapping mostly holds, so that reading a number makes no exception first.
 _PLAIN = frozenset({bool, int, float, complex, np.ndarray, np.bool_, np.int64, np.float32, np.float64, np.complex128})
 
-_BUILTIN_WORDS: Mapping[str, Any] = {
-    "AttributeError": AttributeError,
-    "KeyError": KeyError,
-    "dict": dict,
-    "float": float,
-    "type": type,
-    "refusals": REFUSALS,
-    "proxy": MappingProxyType,
-    "missing": MISSING,
-    "plain": _PLAIN,
-    "is_keyed": is_keyed,
-    "keeps_value": keeps_value,
+
+def items_of(value: object) -> Iterable[Any]:
+    """The values of several parameters that are passed as one.
+
+    Raises:
+        TypeError: it has no order, or is text.
+    """
+    if isinstance(value, Mapping | set | frozenset | str | bytes):
+        raise TypeError(f"a {type(value).__name__} is no sequence of values")
+    return value  # type: ignore[return-value]  # what cannot be iterated says so where it is
+
+
+_WORDS: Mapping[str, Any] = {
+    "_AttributeError": AttributeError,
+    "_KeyError": KeyError,
+    "_TypeError": TypeError,
+    "_ValueError": ValueError,
+    "_array": np.ndarray,
+    "_current": current,
+    "_dict": dict,
+    "_double": np.dtype(np.float64),
+    "_float": float,
+    "_is_keyed": is_keyed,
+    "_isinstance": isinstance,
+    "_items_of": items_of,
+    "_keeps_value": keeps_value,
+    "_missing": MISSING,
+    "_plain": _PLAIN,
+    "_proxy": MappingProxyType,
+    "_refusals": REFUSALS,
+    "_type": type,
 }
-_WORDS = (
-    *_BUILTIN_WORDS,
-    "absent",
-    "call",
-    "context",
-    "extra",
-    "floats",
-    "keywords",
-    "kind",
-    "misfit",
-    "parameters",
-    "wrapper",
-)
-
-
-class _Words(dict[str, str]):
-    """Our own words as the text spells them: as they are, unless a parameter has the name."""
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        taken = {*shape.names, *shape.reserved}
-        for word in _WORDS:
-            self[word] = fresh_name(word, taken)
-            taken.add(self[word])
-        self.taken = taken
-
-    def symbol(self, name: str) -> str:
-        """The word for the symbol of parameter `name`."""
-        return self._of(name, "symbol")
-
-    def given(self, name: str) -> str:
-        """The word for the value of the frozen parameter `name`, as it was given: as a float, it has the name."""
-        return self._of(name, "given")
-
-    def _of(self, name: str, what: str) -> str:
-        key = f"{name}_{what}"
-        if key not in self:
-            self[key] = fresh_name(key, self.taken)
-            self.taken.add(self[key])
-        return self[key]
+"""What our words stand for, but for those that `wrapper` is given."""
 
 
 def text(shape: Shape) -> str:
     """The source of the wrapper.
 
     >>> print(text(Shape(("t", "k", "omega"), ("free", "frozen", "dynamic"))))
-    def wrapper(t=missing, /, *extra, out=None, **keywords):
-        if t is missing or extra or keywords:
-            return misfit((t, *extra), keywords, out)
-        parameters = context.parameters
-        kind = parameters.__class__
-        if kind is not dict and kind is not proxy and not (is_keyed(parameters) and omega_symbol in parameters):
-            raise absent(parameters)
+    def _wrapper(t=_missing, /, *_extra, out=None, **_keywords):
+        if t is _missing or _extra or _keywords:
+            [t] = _fit((t, *_extra), _keywords)
+        _parameters = _context.parameters
+        _kind = _parameters.__class__
+        if _kind is not _dict and _kind is not _proxy and not (_is_keyed(_parameters) and _symbol2 in _parameters):
+            raise _absent(_parameters)
         try:
-            omega = parameters[omega_symbol]
-        except KeyError:
-            if omega_symbol in parameters:
+            omega = _parameters[_symbol2]
+        except _KeyError:
+            if _symbol2 in _parameters:
                 raise
-            raise absent(parameters) from None
-        try:
-            omega = omega.value
-        except AttributeError:
-            if keeps_value(omega):
-                raise
+            raise _absent(_parameters) from None
+        if omega.__class__ not in _plain and not _isinstance(omega, _array):
+            try:
+                omega = omega.value
+            except _AttributeError:
+                if _keeps_value(omega):
+                    raise
+                omega = _current(omega)
         if out is None:
-            return call((t, k, omega))
-        return call((t, k, omega), out)
+            return _call((t, k, omega))
+        return _call((t, k, omega), out)
     """
-    return _text(shape, _Words(shape))
-
-
-def _text(shape: Shape, w: _Words) -> str:
-    free, dynamic = shape.having("free"), shape.having("dynamic")
-    header = [f"{name}={w['missing']}" for name in free] + ["/"] * bool(free)
-    # Arguments fill from the left, so that the last one tells of all. None goes by keyword, which finds duplicates.
-    unfit = [f"{name} is {w['missing']}" for name in free[-1:]] + [w["extra"], w["keywords"]]
-    given = "".join(f"{name}, " for name in free)
-    roles = zip(shape.names, shape.roles, strict=True)
-    passed = [w.given(n) if shape.floats and role == "frozen" else n for n, role in roles]
-    values = f"({', '.join(passed)}{',' if len(passed) == 1 else ''})"
-    lines = [
-        f"def {w['wrapper']}({', '.join([*header, '*' + w['extra'], 'out=None', '**' + w['keywords']])}):",
-        f"    if {' or '.join(unfit)}:",
-        f"        return {w['misfit']}(({given}*{w['extra']}), {w['keywords']}, out)"
-        if free
-        else f"        return {w['misfit']}({w['extra']}, {w['keywords']}, out)",
-    ]
-    if dynamic:
-        source = {"attribute": ".parameters", "mapping": "", "dict": "", "cells": "._cells"}[shape.lookup]
-        lines.append(f"    {w['parameters']} = {w['context']}{source}")
-        if shape.lookup in ("attribute", "mapping"):
-            lines.append(f"    {w['kind']} = {w['parameters']}.__class__")
-    for name in dynamic:
-        lines += _reading(name, w, shape.lookup)
+    taken, unpacking = _taking(shape.passed(), count())
+    lines = [_header(shape, taken), *_fitting(shape, taken, unpacking)]
+    if dynamic := shape.having("dynamic"):
+        lines += _looking(shape.lookup)
+        numbers = shape.numbers()
+        for name in dynamic:
+            lines += _reading(name, f"_symbol{numbers[name]}", shape.lookup)
     if shape.floats:
-        lines += _calling_floats(shape, w)
+        lines += _calling_floats(shape)
+    # As floats, frozen values have the names; as they were given, words of ours.
+    values = list(shape.names)
+    if shape.floats:
+        values = [f"_given{i}" if role == "frozen" else values[i] for i, role in enumerate(shape.roles)]
+    passed = f"({', '.join(values)}{',' if len(values) == 1 else ''})"
     return "\n".join(
-        [
-            *lines,
-            "    if out is None:",
-            f"        return {w['call']}({values})",
-            f"    return {w['call']}({values}, out)",
-        ]
+        [*lines, "    if out is None:", f"        return _call({passed})", f"    return _call({passed}, out)"]
     )
 
 
-def _calling_floats(shape: Shape, w: _Words) -> list[str]:
+def _header(shape: Shape, taken: Sequence[str]) -> str:
+    passed = [f"{word}=_missing" for word in taken]
+    return f"def _wrapper({', '.join([*passed, *['/'] * bool(passed), '*_extra', 'out=None', '**_keywords'])}):"
+
+
+def _fitting(shape: Shape, taken: Sequence[str], unpacking: Sequence[str]) -> list[str]:
+    """Statements after which every free parameter has a value."""
+    given = "".join(f"{word}, " for word in taken)
+    fitted = f"[{', '.join(shape.having('free'))}] = _fit"
+    # Arguments fill from the left, so that the last one tells of all. None goes by keyword, which finds duplicates.
+    unfit = " or ".join([*(f"{word} is _missing" for word in taken[-1:]), "_extra", "_keywords"])
+    lines = [f"    if {unfit}:", f"        {fitted}({f'({given}*_extra)' if taken else '_extra'}, _keywords)"]
+    if unpacking:
+        lines += [
+            "    else:",
+            "        try:",
+            *("            " + line for line in unpacking),
+            "        except (_TypeError, _ValueError):",  # too many, too few, or no sequence
+            f"            {fitted}(({given}), _keywords)",
+        ]
+    return lines
+
+
+def _taking(places: Sequence[Place], groups: Iterator[int]) -> tuple[list[str], list[str]]:
+    """Words for arguments, and statements that take the values out of those that hold several."""
+    words: list[str] = []
+    unpacking: list[str] = []
+    for place in places:
+        if isinstance(place, str):
+            words.append(place)
+            continue
+        word = f"_group{next(groups)}"
+        words.append(word)
+        inner, below = _taking(place, groups)
+        # Out of a vector of doubles come floats, for which there is a faster form.
+        unpacking.append(
+            f"[{', '.join(inner)}] = {word}.tolist() if _type({word}) is _array and {word}.ndim == 1 "
+            f"and {word}.dtype is _double else _items_of({word})"
+        )
+        unpacking += below
+    return words, unpacking
+
+
+def _calling_floats(shape: Shape) -> list[str]:
     """Statements that return what the form for floats gives, if it can be asked."""
     unknown = [name for name, role in zip(shape.names, shape.roles, strict=True) if role != "frozen"]
-    tests = [f"{w['type']}({name}) is {w['float']}" for name in unknown]
-    body = shape.body or (f"    return {w['floats']}({', '.join(shape.names)})",)
+    tests = [f"_type({name}) is _float" for name in unknown]
+    body = shape.body or (f"    return _floats({', '.join(shape.names)})",)
     return [
         f"    if {' and '.join([*tests, 'out is None'])}:",
         "        try:",
         *("        " + line for line in body),
-        f"        except {w['refusals']}:",
+        "        except _refusals:",
         "            pass",
     ]
 
 
-def _reading(name: str, w: _Words, lookup: Lookup) -> list[str]:
+def _looking(lookup: Lookup) -> list[str]:
+    """Statements that find the mapping in which values are looked up."""
+    source = {"attribute": ".parameters", "mapping": "", "dict": "", "cells": "._cells"}[lookup]
+    lines = [f"    _parameters = _context{source}"]
+    if lookup in ("attribute", "mapping"):
+        lines.append("    _kind = _parameters.__class__")
+    return lines
+
+
+def _reading(name: str, symbol: str, lookup: Lookup) -> list[str]:
     """Statements that set `name` to the current value, where only a symbol that is not there is our own error.
 
     A dict (or a proxy of one) raises KeyError for that, so it is asked once. Any other mapping is asked first: it may
     make up what it lacks (defaultdict), and a KeyError out of its look-up is its own affair.
     """
-    symbol, parameters, kind = w.symbol(name), w["parameters"], w["kind"]
-    found = f"{parameters}[{symbol}]{'.value' if lookup == 'cells' else ''}"
     looking = [
         "    try:",
-        f"        {name} = {found}",
-        f"    except {w['KeyError']}:",
-        f"        if {symbol} in {parameters}:",
+        f"        {name} = _parameters[{symbol}]{'.value' if lookup == 'cells' else ''}",
+        "    except _KeyError:",
+        f"        if {symbol} in _parameters:",
         "            raise",
-        f"        raise {w['absent']}({parameters}) from None",
+        "        raise _absent(_parameters) from None",
     ]
-    if lookup == "cells":
-        return looking
-    if lookup != "dict":
+    if lookup in ("attribute", "mapping"):
         looking = [
-            f"    if {kind} is not {w['dict']} and {kind} is not {w['proxy']} "
-            f"and not ({w['is_keyed']}({parameters}) and {symbol} in {parameters}):",
-            f"        raise {w['absent']}({parameters})",
+            "    if _kind is not _dict and _kind is not _proxy "
+            f"and not (_is_keyed(_parameters) and {symbol} in _parameters):",
+            "        raise _absent(_parameters)",
             *looking,
         ]
     taking = [
-        "    try:",
-        f"        {name} = {name}.value",
-        f"    except {w['AttributeError']}:",
-        f"        if {w['keeps_value']}({name}):",
-        "            raise",
+        f"    if {name}.__class__ not in _plain and not _isinstance({name}, _array):",
+        "        try:",
+        f"            {name} = {name}.value",
+        "        except _AttributeError:",
+        f"            if _keeps_value({name}):",
+        "                raise",
+        f"            {name} = _current({name})",
     ]
-    if lookup != "attribute":
-        taking = [f"    if {name}.__class__ not in {w['plain']}:", *(f"    {line}" for line in taking)]
     return looking + taking
 
 
 @lru_cache(maxsize=512)
-def _compiled(shape: Shape) -> tuple[CodeType, _Words]:
-    words = _Words(shape)
-    source = _text(shape, words)
+def _compiled(shape: Shape) -> CodeType:
+    source = text(shape)
     filename = new_filename()
     code = compile(source, filename, "exec", dont_inherit=True)
     # What runs is the code of the function, which may live longer than the code that defines it.
     [function] = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     show(filename, source, function)
-    return code, words
+    return code
 
 
-def lookup_of(context: Any) -> Lookup:
+def lookup_of(context: object) -> Lookup:
     """How the values in a context are found."""
     if type(context) is Parameters:
         return "cells"
@@ -251,7 +276,7 @@ def lookup_of(context: Any) -> Lookup:
     return "attribute" if context is None or holds_parameters(context) else "mapping"
 
 
-def is_like_a_float(value: Any) -> bool:
+def is_like_a_float(value: object) -> bool:
     """Is a frozen value a number that is the same as a float?
 
     >>> is_like_a_float(2.5), is_like_a_float(3), is_like_a_float(2**60), is_like_a_float(np.float32(2))
@@ -265,11 +290,11 @@ def wrapper(
     *,
     call: Callable[..., Any],
     floats: Callable[..., Any] | None,
-    misfit: Callable[..., Any],
+    fit: Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Any, ...]],
     absent: Callable[[Any], Exception],
     frozen: Mapping[str, Any],
     symbols: Mapping[str, Any],
-    context: Any,
+    context: object,
     body_names: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[..., Any]:
     """The function of the free parameters, of `out=`, and of nothing else.
@@ -278,25 +303,25 @@ def wrapper(
         shape: which parameter comes from where.
         call: the compiled function, which takes the tuple of all values, in order, and `out`.
         floats: the form for floats, where it does not stand in the wrapper.
-        misfit: called with (positional arguments, keywords, out) when they are not just the free parameters in order.
+        fit: the values of the free parameters, in order, from positional arguments and keywords that are not just
+            that.
         absent: makes the error for dynamic symbols that the given mapping does not hold.
         frozen: value by parameter name.
         symbols: symbol by parameter name, of the dynamic parameters.
         context: where they are read from.
         body_names: the global names in `shape.body`.
     """
-    code, words = _compiled(shape)
     namespace = bare_namespace(__name__=__name__)
     namespace |= frozen
-    namespace |= {words[word]: value for word, value in _BUILTIN_WORDS.items()}
-    namespace |= {words[word]: value for word, value in (("call", call), ("misfit", misfit), ("absent", absent))}
-    namespace |= {words.symbol(name): symbol for name, symbol in symbols.items()}
+    namespace |= _WORDS
+    numbers = shape.numbers()
+    namespace |= {f"_symbol{numbers[name]}": symbol for name, symbol in symbols.items()}
+    namespace |= {"_call": call, "_fit": fit, "_absent": absent, "_context": context}
     if shape.floats:
-        namespace |= {words.given(name): value for name, value in frozen.items()}
+        namespace |= {f"_given{numbers[name]}": value for name, value in frozen.items()}
         namespace |= {name: float(value) for name, value in frozen.items()}
         namespace |= body_names
-        namespace[words["floats"]] = floats
-    namespace[words["context"]] = context
-    exec(code, namespace)
-    made: Callable[..., Any] = namespace[words["wrapper"]]
+        namespace["_floats"] = floats
+    exec(_compiled(shape), namespace)
+    made: Callable[..., Any] = namespace.pop("_wrapper")  # what has itself among its globals is a cycle
     return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +17,7 @@ import sympy as sp
 
 from .._errors import BindingError
 from .._symbolic.text import describe
+from .observers import Callback, Observers, changing, tell
 
 
 class Binding(Enum):
@@ -91,10 +91,6 @@ class ParameterContext(Protocol):
         ...
 
 
-Callback = Callable[[Any, Any, Any], object]
-"""Told of a change as `callback(symbol, old, new)`, once the new value is there."""
-
-
 class Parameter:
     """A live value that belongs to a symbol and tells of its changes.
 
@@ -118,15 +114,16 @@ class Parameter:
     Parameter(omega, 4.0)
     """
 
-    __slots__ = ("__weakref__", "_callbacks", "_symbol", "_value")
+    __slots__ = ("__weakref__", "_heard_by", "_symbol", "_value")
 
-    def __init__(self, symbol: Any, value: Any) -> None:
+    def __init__(self, symbol: sp.Basic, value: Any) -> None:
         self._symbol = _checked_symbol(symbol, "make a Parameter of")
         self._value = _checked_value(symbol, value)
-        self._callbacks: tuple[Callback, ...] = ()
+        # Its own, and those of the contexts that hold it.
+        self._heard_by: tuple[Observers, ...] = (Observers(),)
 
     @property
-    def symbol(self) -> Any:
+    def symbol(self) -> sp.Basic:
         """Whose value this is.
 
         >>> Parameter(sp.Symbol("k"), 1).symbol
@@ -135,10 +132,13 @@ class Parameter:
         return self._symbol
 
     def _set(self, new: Any) -> None:
-        old, self._value = self._value, _checked_value(self._symbol, new)
-        if not _same_number(old, new):
-            for callback in self._callbacks:
-                callback(self._symbol, old, new)
+        _checked_value(self._symbol, new)
+        with changing:
+            old, self._value = self._value, new
+            if _same_number(old, new):
+                return
+            noted = [observers for observers in self._heard_by if observers.note(self._symbol, old, new)]
+        tell(noted)
 
     # Read in every call of a bound function, so through C: 26 ns, where a method of ours takes 64.
     value = property(
@@ -154,10 +154,13 @@ class Parameter:
     )
 
     def observe(self, callback: Callback) -> Callable[[], None]:
-        """Have `callback(symbol, old, new)` called after every change; call what this returns to end it.
+        """Call `callback(symbol, old, new)` after every change. Returns a function that unsubscribes it.
 
-        Callbacks run in the order they came, in the thread that sets the value. One that raises reaches whoever set
-        it, the value being set. An array always counts as changed, as it may have been written to in place.
+        Each callback is told of every change, in the order in which they happened, also of those that callbacks make;
+        callbacks that are told of the same one run in the order they came, in the thread that sets the value, or in
+        one that is just calling them. What one raises reaches whoever set the value, once all were told, the value
+        being set; of several, as an ExceptionGroup. An array always counts as changed, as it may have been written to
+        in place.
 
         Raises:
             BindingError: `callback` cannot be called.
@@ -171,24 +174,15 @@ class Parameter:
         >>> seen
         [(k, 1, 2)]
         """
-        if not callable(callback):
-            raise BindingError(
-                f"cannot observe {self._symbol!r} with {describe(callback)}: it is not callable; "
-                "pass a function of (symbol, old, new)"
-            )
+        return self._heard_by[0].add(callback, of=self._symbol)
 
-        def told(symbol: Any, old: Any, new: Any) -> None:
-            callback(symbol, old, new)
+    def _let_hear(self, observers: Observers) -> None:
+        with changing:
+            self._heard_by = (*self._heard_by, observers)
 
-        # A wrapper of its own, so that one callback observing twice is told twice and each `stop` ends one of them.
-        with _observing:
-            self._callbacks = (*self._callbacks, told)
-
-        def stop() -> None:
-            with _observing:
-                self._callbacks = tuple(known for known in self._callbacks if known is not told)
-
-        return stop
+    def _stop_hearing(self, observers: Observers) -> None:
+        with changing:
+            self._heard_by = tuple(other for other in self._heard_by if other is not observers)
 
     def __repr__(self) -> str:
         return f"Parameter({self._symbol!r}, {self._value!r})"
@@ -196,9 +190,6 @@ class Parameter:
     # Callbacks are the business of this process: a copy starts without any.
     def __reduce__(self) -> tuple[type[Parameter], tuple[Any, Any]]:
         return Parameter, (self._symbol, self._value)
-
-
-_observing = threading.RLock()
 
 
 class Parameters(MutableMapping[Any, Any]):
@@ -226,15 +217,14 @@ class Parameters(MutableMapping[Any, Any]):
     3.0
     """
 
-    __slots__ = ("__weakref__", "_cells", "_observers", "_stops", "parameters")
+    __slots__ = ("__weakref__", "_cells", "_observers", "parameters")
 
     parameters: Mapping[Any, Parameter]
     """The live `Parameter` of every symbol; a read-only view that follows what is added and deleted."""
 
     def __init__(self, values: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = ()) -> None:
         self._cells: dict[Any, Parameter] = {}
-        self._stops: dict[Any, Callable[[], None]] = {}
-        self._observers: tuple[Callback, ...] = ()
+        self._observers = Observers()
         self.parameters = MappingProxyType(self._cells)
         self.update(values)
 
@@ -257,11 +247,10 @@ class Parameters(MutableMapping[Any, Any]):
         if symbol in self._cells:
             del self[symbol]
         self._cells[symbol] = cell
-        self._stops[symbol] = cell.observe(self._tell)
+        cell._let_hear(self._observers)
 
     def __delitem__(self, symbol: Any) -> None:
-        del self._cells[symbol]
-        self._stops.pop(symbol)()
+        self._cells.pop(symbol)._stop_hearing(self._observers)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._cells)
@@ -269,12 +258,8 @@ class Parameters(MutableMapping[Any, Any]):
     def __len__(self) -> int:
         return len(self._cells)
 
-    def _tell(self, symbol: Any, old: Any, new: Any) -> None:
-        for observer in self._observers:
-            observer(symbol, old, new)
-
     def observe(self, callback: Callback) -> Callable[[], None]:
-        """Have `callback(symbol, old, new)` called after any value changes; call what this returns to end it.
+        """Call `callback(symbol, old, new)` after any value changes. Returns a function that unsubscribes it.
 
         Adding and deleting a symbol is no change of a value. The rest is as in `Parameter.observe`.
 
@@ -286,23 +271,7 @@ class Parameters(MutableMapping[Any, Any]):
         >>> stop()
         >>> knobs[y] = 7
         """
-        if not callable(callback):
-            raise BindingError(
-                f"cannot observe {describe(self)} with {describe(callback)}: it is not callable; "
-                "pass a function of (symbol, old, new)"
-            )
-
-        def told(symbol: Any, old: Any, new: Any) -> None:
-            callback(symbol, old, new)
-
-        with _observing:
-            self._observers = (*self._observers, told)
-
-        def stop() -> None:
-            with _observing:
-                self._observers = tuple(known for known in self._observers if known is not told)
-
-        return stop
+        return self._observers.add(callback, of=self)
 
     @recursive_repr("Parameters({...})")
     def __repr__(self) -> str:
@@ -316,7 +285,7 @@ class Parameters(MutableMapping[Any, Any]):
         return Parameters, (dict(self._cells),)
 
 
-def _checked_symbol(symbol: Any, doing: str) -> Any:
+def _checked_symbol(symbol: object, doing: str) -> sp.Basic:
     if isinstance(symbol, sp.Basic):
         return symbol
     raise BindingError(
@@ -325,13 +294,13 @@ def _checked_symbol(symbol: Any, doing: str) -> Any:
     )
 
 
-def _checked_value(symbol: Any, value: Any) -> Any:
+def _checked_value(symbol: sp.Basic, value: Any) -> Any:
     if isinstance(value, Binding):
         raise BindingError(f"cannot set parameter {symbol!r} to {value!r}: that is a way to bind, not a value")
     return value
 
 
-def _same_number(old: Any, new: Any) -> bool:
+def _same_number(old: object, new: object) -> bool:
     """Whether nothing at all changed: not 0.0 for -0.0, nor 1 for 1.0, which compute differently."""
     return isinstance(new, Number | str) and repr(old) == repr(new)
 
@@ -372,7 +341,7 @@ def ambient_context() -> Any:
     return _ambient.get(None)
 
 
-def holds_parameters(ctx: Any) -> bool:
+def holds_parameters(ctx: object) -> bool:
     """Whether `ctx` keeps its values in `ctx.parameters`, found without running a property of it where possible.
 
     A property's own errors belong to the call that reads it, not to the line that sets the context.
@@ -398,11 +367,23 @@ def checked_context(ctx: Any) -> Any:
     return ctx
 
 
-def is_keyed(parameters: Any) -> bool:
+def is_keyed(parameters: object) -> bool:
     """Whether a context's `parameters` can be asked for a symbol: a mapping, or what has its look-up."""
     return hasattr(parameters, "__getitem__") and not isinstance(parameters, str | bytes | list | tuple)
 
 
-def keeps_value(entry: Any) -> bool:
+def keeps_value(entry: object) -> bool:
     """Whether an AttributeError of `entry.value` is its own property's, rather than that there is no `value`."""
     return getattr_static(entry, "value", keeps_value) is not keeps_value
+
+
+def current(entry: Any) -> Any:
+    """What an entry of a context stands for that has no `value`: a slider's `val`, what a callable gives, or itself.
+
+    >>> from types import SimpleNamespace
+    >>> current(SimpleNamespace(val=2.0)), current(lambda: 3.0), current(4.0)
+    (2.0, 3.0, 4.0)
+    """
+    if getattr_static(entry, "val", None) is not None:
+        return entry.val  # matplotlib's sliders
+    return entry() if callable(entry) and not isinstance(entry, type) else entry

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from numbers import Number
 from typing import Any, assert_never
 
 import sympy as sp
 
+from .._symbolic.arguments import Nest
 from .._symbolic.text import describe, is_short, short
 from .bindings import Bindings
 from .context import DYNAMIC_PARAMETER
@@ -17,26 +18,38 @@ from .context import DYNAMIC_PARAMETER
 def signature(bindings: Bindings) -> inspect.Signature:
     """What a call takes.
 
+    `out=` is left out: those who take a function by its signature count its parameters (pint's `wraps`), or have each
+    be a variable (lmfit's `Model`), and it is not one of the expression.
+
     >>> from numpify_ctx import numpify
-    >>> x, a = sp.symbols("x a")
-    >>> inspect.signature(numpify(a * x).freeze(a=2.0))
-    <Signature (x, *, out=None)>
+    >>> x, v, a = sp.symbols("x v a")
+    >>> inspect.signature(numpify(a * x + v, [(x, v), a]).freeze(a=2.0))
+    <Signature (x_v)>
     """
     kind = inspect.Parameter
-    by_name = [kind(name, kind.POSITIONAL_OR_KEYWORD) for _, name in bindings.free]
-    return inspect.Signature([*by_name, kind("out", kind.KEYWORD_ONLY, default=None)])
+    return inspect.Signature([kind(name, kind.POSITIONAL_OR_KEYWORD) for name, _ in bindings.passed])
 
 
-def one_line(title: str, symbolic: Any, bindings: Bindings) -> str:
-    """The repr: free parameters, expression, and what is bound."""
+def one_line(title: str, symbolic: object, bindings: Bindings, *, ordered: bool = True) -> str:
+    """The repr: free parameters, expression, and what is bound; and in which order parameters come that were not
+    listed."""
     names = bindings.roster.names
     bound = [f"{names[symbol]}={short(value)}" for symbol, value in bindings.frozen_in_order.items()]
     bound += [f"{names[symbol]}={DYNAMIC_PARAMETER!r}" for symbol in bindings.dynamic_in_order]
-    free = ", ".join(name for _, name in bindings.free)
-    return f"<{title} ({free}) -> {describe(symbolic)}{'; ' if bound else ''}{', '.join(bound)}>"
+    free = _bracketed([item for _, item in bindings.passed], names.__getitem__)
+    notes = [", ".join(bound)] * bool(bound) + [_UNORDERED] * (not ordered)
+    return f"<{'; '.join([f'{title} ({free}) -> {describe(symbolic)}', *notes])}>"
 
 
-def latex(symbolic: Any, bindings: Bindings) -> str | None:
+_UNORDERED = "args not given, order by name"
+
+
+def _bracketed(nest: Iterable[sp.Basic | Nest], write: Callable[[sp.Basic], str]) -> str:
+    """What is passed, with brackets around what is passed as one."""
+    return ", ".join(f"({_bracketed(item, write)})" if isinstance(item, tuple) else write(item) for item in nest)
+
+
+def latex(symbolic: object, bindings: Bindings) -> str | None:
     r"""The function as a formula, or None where it is too long for one.
 
     >>> from numpify_ctx import numpify
@@ -48,27 +61,28 @@ def latex(symbolic: Any, bindings: Bindings) -> str | None:
         return None
     bound = [f"{sp.latex(symbol)} = {_latex_value(value)}" for symbol, value in bindings.frozen_in_order.items()]
     bound += [rf"{sp.latex(symbol)} = \text{{dynamic}}" for symbol in bindings.dynamic_in_order]
-    free = ", ".join(sp.latex(symbol) for symbol, _ in bindings.free)
+    free = _bracketed([item for _, item in bindings.passed], sp.latex)
     where = r" \quad \left(" + r",\ ".join(bound) + r"\right)" if bound else ""
     return rf"$\displaystyle \left({free}\right) \mapsto {sp.latex(symbolic)}{where}$"
 
 
-def _latex_value(value: Any) -> str:
+def _latex_value(value: object) -> str:
     return sp.latex(value) if isinstance(value, Number | sp.Basic) else r"\ldots"
 
 
-def description(title: str, symbolic: Any, bindings: Bindings) -> str:
+def description(title: str, symbolic: object, bindings: Bindings, *, ordered: bool = True) -> str:
     """The docstring of one function: its signature, its expression, and where each parameter comes from.
 
     >>> x, a = sp.symbols("x a")
     >>> from numpify_ctx import numpify
-    >>> print(numpify(a * x).freeze(a=2.0).__doc__)
-    BoundNumpifiedFunction(x, *, out=None): a*x
+    >>> print(numpify(a * x, [x, a]).freeze(a=2.0).__doc__)
+    BoundNumpifiedFunction(x): a*x
     <BLANKLINE>
-    a: frozen to 2.0
     x: passed by the call
+    a: frozen to 2.0
+    out: an array for the result, by keyword
     """
-    lines = [f"{title}{signature(bindings)}: {describe(symbolic)}", ""]
+    lines = [f"{title}{signature(bindings)}: {describe(symbolic)}", *[f"({_UNORDERED})"] * (not ordered), ""]
     for symbol in bindings.roster.names:
         match bindings.role(symbol):
             case "free":
@@ -80,7 +94,7 @@ def description(title: str, symbolic: Any, bindings: Bindings) -> str:
             case role:
                 assert_never(role)
         lines.append(f"{bindings.roster.label(symbol)}: {how}")
-    return "\n".join(lines)
+    return "\n".join([*lines, "out: an array for the result, by keyword"])
 
 
 _ABSENT = object()

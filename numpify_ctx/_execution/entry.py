@@ -10,7 +10,7 @@ Whichever it is, the numbers are the same but for rounding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,11 @@ class Entry:
     def source(self) -> str:
         """The plain NumPy source, one `def`."""
         return self.forms.source().text
+
+    @property
+    def plain(self) -> Callable[..., Any]:
+        """The function of that source."""
+        return self.forms.arrays(NO_INTEGERS)
 
     def apply(self, args: tuple[Any, ...], out: Any = None) -> Any:
         """The results for one value per parameter."""

@@ -18,11 +18,10 @@ _MOST = 8  # forms that check integers, for one program; then one that expects t
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """Statements that return the results, their global names, and all names in them but the parameters'."""
+    """Statements that return the results, and their global names."""
 
     body: tuple[str, ...]
     namespace: dict[str, Any]
-    reserved: frozenset[str]
 
 
 class Forms:
@@ -68,9 +67,8 @@ class Forms:
         body = source.text.splitlines()[1:]
         if len(source.text) > _SHORT or any(line.startswith("    def ") for line in body):
             return None
-        assigned = [line.split()[0] for line in body if " = " in line]
         names = {name: value for name, value in source.namespace.items() if not name.startswith("__")}
-        return Inline(tuple(body), names, frozenset([*names, *assigned]))
+        return Inline(tuple(body), names)
 
     def source(self) -> Source:
         """The plain NumPy source, for arrays of floats."""

@@ -391,12 +391,6 @@ def test_what_is_no_value_or_has_no_order_is_refused(expr, message):
         compiled(expr)
 
 
-@pytest.mark.parametrize("several", [(x, y), [x, y], sp.Tuple(x, y), sp.Matrix([x, y]), sp.Array([x, y])])
-def test_parameters_do_not_nest(several):
-    with pytest.raises(CompileError, match=r"of several; list them one by one, .* and call f\(\*xy, z\)"):
-        numpify(x + y, [several, sp.Symbol("z")])
-
-
 @pytest.mark.parametrize("several", [sp.Array([x, y]), sp.Tuple(x, y), sp.Matrix([x, y]), np.array([x, y])])
 def test_parameters_in_any_ordered_collection(several):
     assert numpify(x + 10 * y, several)(1, 2) == 21

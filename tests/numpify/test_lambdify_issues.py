@@ -80,12 +80,12 @@ def test_24990_names_that_are_code():
         numpify('__import__("os").system("false")', [x])
 
 
-def test_12463_names_that_can_stand_do_stand_beside_those_that_cannot():
+def test_12463_odd_names_leave_the_names_of_other_arguments_alone():
     """There one Dummy, or one odd name, among the arguments took all the others' names away from help(f)."""
     symbols = [x, y, sp.Dummy("d"), sp.Symbol("lambda"), sp.Symbol("x-y")]
     f = numpify(sum(symbols), symbols)
     assert f.parameter_names == ("x", "y", "d", "lambda__", "x_y__")
-    assert tuple(inspect.signature(f).parameters) == (*f.parameter_names, "out")
+    assert tuple(inspect.signature(f).parameters) == f.parameter_names
     assert "def f(x, y, d, lambda__, x_y__):" in f.source
     assert "x + y" in pydoc.plain(pydoc.render_doc(numpify(x + y**2)))
     assert f(1, 2, lambda__=4, d=3, x_y__=5) == 15

@@ -1,0 +1,79 @@
+"""The function behind a call is made when it is first needed, as most bound functions are made to be bound again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from weakref import ref
+
+from .._execution.entry import Entry
+from .._runtime.numbers import numeric
+from .bindings import Bindings
+from .call import Shape, is_like_a_float, lookup_of, wrapper
+
+
+class Making:
+    """What a function calls until it is called first: it makes the function behind the call, and puts it in its place.
+
+    It knows whose place that is by a weak reference, and what it makes does not know it at all: a function that is
+    dropped, and what was frozen into it, is gone at once.
+
+    Args:
+        entry: the compiled function.
+        bindings: what is bound to what.
+        owner: the object whose `__call__` it is.
+    """
+
+    __slots__ = ("_bindings", "_entry", "_owner")
+
+    def __init__(self, entry: Entry, bindings: Bindings, owner: object) -> None:
+        self._entry = entry
+        self._bindings = bindings
+        self._owner = ref(owner)
+
+    def __call__(self, /, *args: Any, **keywords: Any) -> Any:
+        if self._bindings.dynamic and self._bindings.context is None:
+            raise self._bindings.no_context()
+        call = self._put(floats=all(type(arg) is float for arg in args))
+        return call(*args, **keywords)
+
+    def _first_floats(self, *values: float) -> Any:
+        """The first call with floats, after others."""
+        self._put(floats=True)
+        return self._entry(*values)
+
+    def _put(self, floats: bool) -> Callable[..., Any]:
+        call = self._wrapped(floats)
+        owner = self._owner()
+        if owner is not None:  # else only its `__call__` is left
+            # Two threads may both come here; they put equal functions.
+            object.__setattr__(owner, "__call__", call)
+        return call
+
+    def _wrapped(self, floats: bool) -> Callable[..., Any]:
+        """The function behind the call; if `floats`, with the form for floats, else with what makes it when asked."""
+        bindings, entry = self._bindings, self._entry
+        names = bindings.roster.names
+        frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
+        takes_floats = entry.gives_numbers and all(map(is_like_a_float, frozen.values()))
+        inline = entry.forms.short_floats() if floats and takes_floats else None
+        made = entry.forms.floats() if floats and takes_floats and inline is None else None
+        shape = Shape(
+            tuple(names.values()),
+            tuple(map(bindings.role, names)),
+            lookup_of(bindings.context),
+            takes_floats,
+            () if inline is None else inline.body,
+            bindings.places(),
+        )
+        return wrapper(
+            shape,
+            call=entry.apply,
+            floats=made if floats else self._first_floats,
+            fit=bindings.arguments,
+            absent=bindings.absent,
+            frozen=frozen,
+            symbols={names[symbol]: symbol for symbol in bindings.dynamic},
+            context=bindings.context,
+            body_names={} if inline is None else inline.namespace,
+        )
