@@ -26,7 +26,7 @@ array([1.    , 0.3679])
 >>> wave(np.array([0.0, 2.0])).round(4)
 array([ 1.    , -0.3679])
 
-What is what:
+Overview:
 
 - Symbols are told apart by what they are, never by name. Each has a parameter name, in `parameter_names`: its own
   where that is a Python name and unique, `lambda__` for lambda, `x__0` and `x__1` for two symbols called x.

@@ -26,7 +26,8 @@ import numpy as np
 from .._emission.listing import new_filename, show
 from .._emission.namespace import bare_namespace
 from .._execution.entry import REFUSALS
-from .context import Parameters, current, holds_parameters, is_keyed, keeps_value
+from .context import Parameters, holds_parameters, is_keyed
+from .live import current, keeps_value
 
 
 Role = Literal["free", "frozen", "dynamic"]
@@ -237,7 +238,9 @@ def _reading(name: str, symbol: str, lookup: Lookup) -> list[str]:
         "            raise",
         "        raise _absent(_parameters) from None",
     ]
-    if lookup in ("attribute", "mapping"):
+    if lookup == "cells":
+        return looking
+    if lookup != "dict":
         looking = [
             "    if _kind is not _dict and _kind is not _proxy "
             f"and not (_is_keyed(_parameters) and {symbol} in _parameters):",

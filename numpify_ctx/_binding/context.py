@@ -17,6 +17,7 @@ import sympy as sp
 
 from .._errors import BindingError
 from .._symbolic.text import describe
+from .live import is_live, read
 from .observers import Callback, Observers, changing, tell
 
 
@@ -67,7 +68,7 @@ class ParameterContext(Protocol):
 
     Any object of this shape will do, and nothing is remembered of it between calls: `parameters`, the look-up and
     `value` are evaluated at every call, and what they raise reaches the caller unchanged. An entry without a `value`
-    is the value itself.
+    may have a `val`, as matplotlib's sliders do, or be a callable without arguments; else it is the value itself.
 
     >>> import sympy as sp
     >>> from types import SimpleNamespace
@@ -97,7 +98,8 @@ class Parameter:
     Args:
         symbol: whose value it is; handed to the callbacks.
         value: anything that the compiled function takes: a number, an array. It is kept as it is, with no unit and no
-            conversion, and checked by the call that reads it.
+            conversion, and checked by the call that reads it. Of what has a current value, a slider, a widget or a
+            callable without arguments, that is read each time.
     Raises:
         BindingError: `symbol` is none of SymPy's, or `value` is `DYNAMIC_PARAMETER` or `UNFREEZE`.
 
@@ -119,6 +121,7 @@ class Parameter:
     def __init__(self, symbol: sp.Basic, value: Any) -> None:
         self._symbol = _checked_symbol(symbol, "make a Parameter of")
         self._value = _checked_value(symbol, value)
+        self._note_whether_live(value)
         # Its own, and those of the contexts that hold it.
         self._heard_by: tuple[Observers, ...] = (Observers(),)
 
@@ -135,10 +138,16 @@ class Parameter:
         _checked_value(self._symbol, new)
         with changing:
             old, self._value = self._value, new
+            self._note_whether_live(new)
             if _same_number(old, new):
                 return
             noted = [observers for observers in self._heard_by if observers.note(self._symbol, old, new)]
         tell(noted)
+
+    def _note_whether_live(self, value: object) -> None:
+        """A parameter of a slider or a callable reads it each time; its class says so, to cost the others nothing."""
+        if type(self) is (Parameter if is_live(value) else _LiveParameter):
+            self.__class__ = _LiveParameter if type(self) is Parameter else Parameter
 
     # Read in every call of a bound function, so through C: 26 ns, where a method of ours takes 64.
     value = property(
@@ -190,6 +199,14 @@ class Parameter:
     # Callbacks are the business of this process: a copy starts without any.
     def __reduce__(self) -> tuple[type[Parameter], tuple[Any, Any]]:
         return Parameter, (self._symbol, self._value)
+
+
+class _LiveParameter(Parameter):
+    """One that was given something with a current value: a slider, a widget, a callable."""
+
+    __slots__ = ()
+
+    value = property(lambda self: read(self._value), Parameter._set, doc=Parameter.value.__doc__)
 
 
 class Parameters(MutableMapping[Any, Any]):
@@ -370,20 +387,3 @@ def checked_context(ctx: Any) -> Any:
 def is_keyed(parameters: object) -> bool:
     """Whether a context's `parameters` can be asked for a symbol: a mapping, or what has its look-up."""
     return hasattr(parameters, "__getitem__") and not isinstance(parameters, str | bytes | list | tuple)
-
-
-def keeps_value(entry: object) -> bool:
-    """Whether an AttributeError of `entry.value` is its own property's, rather than that there is no `value`."""
-    return getattr_static(entry, "value", keeps_value) is not keeps_value
-
-
-def current(entry: Any) -> Any:
-    """What an entry of a context stands for that has no `value`: a slider's `val`, what a callable gives, or itself.
-
-    >>> from types import SimpleNamespace
-    >>> current(SimpleNamespace(val=2.0)), current(lambda: 3.0), current(4.0)
-    (2.0, 3.0, 4.0)
-    """
-    if getattr_static(entry, "val", None) is not None:
-        return entry.val  # matplotlib's sliders
-    return entry() if callable(entry) and not isinstance(entry, type) else entry

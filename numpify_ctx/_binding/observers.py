@@ -68,10 +68,16 @@ class Observers:
             self._noted.append(_Change(symbol, old, new, tuple(self._callbacks)))
         return bool(self._callbacks)
 
-    def tell_next(self) -> list[Exception]:
+    def forget_next(self) -> None:
+        """Tell no one of the first change that is noted."""
+        with changing:
+            if self._noted:
+                self._noted.popleft()
+
+    def tell_next(self) -> list[BaseException]:
         """Tell the first change that is noted, or leave it to the thread that is telling another. Returns what the
         callbacks raised."""
-        raised: list[Exception] = []
+        raised: list[BaseException] = []
         with changing:
             if self._telling:
                 self._owed += 1
@@ -85,19 +91,19 @@ class Observers:
                         self._telling = False
                         return raised
                     self._owed -= 1
-        except BaseException:  # an interrupt, say: what is left is told after the next change
+        except BaseException:  # an interrupt between two callbacks
             self._telling = False
             raise
 
-    def _tell(self, change: _Change) -> list[Exception]:
-        raised: list[Exception] = []
+    def _tell(self, change: _Change) -> list[BaseException]:
+        raised: list[BaseException] = []
         for token in change.tokens:
             callback = self._callbacks.get(token)
             if callback is None:
                 continue  # unsubscribed since
             try:
                 callback(change.symbol, change.old, change.new)
-            except Exception as error:  # raised by `tell`, after the others were told
+            except BaseException as error:  # raised by `tell`, after the others were told
                 raised.append(error)
         return raised
 
@@ -125,7 +131,7 @@ def tell(noted: Sequence[Observers]) -> None:
         _waiting.queue.extend(noted)
         return
     queue = _waiting.queue = deque(noted)
-    raised: list[Exception] = []
+    raised: list[BaseException] = []
     told = 0
     try:
         while queue:
@@ -135,7 +141,9 @@ def tell(noted: Sequence[Observers]) -> None:
                 raise RuntimeError(f"callbacks set values without end: one change led to {told - 1} others")
     finally:
         _waiting.queue = None
+        for observers in queue:  # none, unless something went wrong: each change that is noted is told once or never
+            observers.forget_next()
     if len(raised) == 1:
         raise raised[0]
     if raised:
-        raise ExceptionGroup(f"{len(raised)} callbacks raised", raised)
+        raise BaseExceptionGroup(f"{len(raised)} callbacks raised", raised)  # an ExceptionGroup, if it can be one

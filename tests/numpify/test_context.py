@@ -3,9 +3,11 @@
 import asyncio
 import contextvars
 import copy
+import itertools
 import pickle
 import re
 import threading
+from collections import ChainMap
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,7 +26,7 @@ from numpify_ctx import (
 )
 
 
-x, y = sp.symbols("x y")
+x, y, k = sp.symbols("x y k")
 live = numpify(x**2, [x]).freeze(x=DYNAMIC_PARAMETER)
 
 
@@ -383,3 +385,183 @@ def test_a_context_by_names_is_told_to_use_symbols(key, wrap):
     f = numpify(sp.Symbol("lambda") * 2).freeze(lambda__=DYNAMIC_PARAMETER).set_parameter_context(wrap({key: 1.0}))
     with pytest.raises(BindingError, match=f"its '{key}' is a string: use the symbol itself, as names need not be uni"):
         f()
+
+
+# ---------------------------------------------------------------------- things that have a current value
+
+
+def sliders():
+    """Pairs of something that has a current value, and what sets it."""
+    plain = SimpleNamespace(value=0.0)
+    yield "a namespace", plain, lambda new: setattr(plain, "value", new)
+    cell = [0.0]
+    yield "a callable", lambda: cell[0], lambda new: cell.__setitem__(0, new)
+    array = [np.zeros(2)]
+    yield "a callable that gives an array", lambda: array[0], lambda new: array.__setitem__(0, np.full(2, new))
+
+
+def library_sliders():
+    widgets = pytest.importorskip("ipywidgets")
+    widget = widgets.FloatSlider()
+    yield "ipywidgets", widget, lambda new: setattr(widget, "value", new)
+    traitlets = pytest.importorskip("traitlets")
+    traited = type("Knob", (traitlets.HasTraits,), {"value": traitlets.Float(0.0)})()
+    yield "traitlets", traited, lambda new: setattr(traited, "value", new)
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    drawn = pytest.importorskip("matplotlib.widgets").Slider(figure.add_subplot(), "k", 0.0, 10.0, valinit=0.0)
+    yield "matplotlib", drawn, drawn.set_val
+
+
+@pytest.mark.parametrize("make", [sliders, library_sliders])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda entries: entries,
+        lambda entries: ChainMap(entries),
+        lambda entries: SimpleNamespace(parameters=entries),
+        Parameters,
+        lambda entries: SimpleNamespace(parameters=Parameters(entries)),
+    ],
+    ids=["dict", "mapping", "attribute", "Parameters", "parameters"],
+)
+def test_what_has_a_current_value_is_read_at_every_call(make, wrap):
+    for name, knob, turn in make():
+        live = numpify(k + 1).freeze(k=DYNAMIC_PARAMETER).set_parameter_context(wrap({k: knob}))
+        for value in (2.0, 5.0):
+            turn(value)
+            np.testing.assert_array_equal(live(), value + 1, err_msg=name)
+
+
+def test_a_parameter_may_be_given_a_slider_and_a_number_again():
+    knobs, slider = Parameters({k: 1.0}), SimpleNamespace(value=2.0)
+    live = numpify(k + 1).freeze(k=DYNAMIC_PARAMETER).set_parameter_context(knobs)
+    knobs[k] = slider
+    assert (live(), knobs[k]) == (3.0, 2.0)
+    slider.value = 7.0
+    assert (live(), knobs[k]) == (8.0, 7.0)
+    knobs[k] = 4.0
+    assert (live(), knobs[k]) == (5.0, 4.0)
+    assert type(knobs.parameters[k]) is Parameter
+
+
+def test_what_a_callable_raises_passes_through():
+    def broken():
+        raise AttributeError("no such slider")
+
+    live = numpify(k + 1).freeze(k=DYNAMIC_PARAMETER).set_parameter_context({k: broken})
+    with pytest.raises(AttributeError, match="no such slider"):
+        live()
+
+
+# ---------------------------------------------------------------------- the order of what is told
+
+
+def test_a_change_that_a_callback_makes_is_told_after_the_one_that_led_to_it():
+    j = sp.Symbol("j")
+    knobs, told = Parameters({k: 1.0, j: 1.0}), []
+
+    def clamp(symbol, old, new):
+        if symbol == k and new > 2:
+            knobs[k] = 2.0
+            knobs[j] = new
+
+    knobs.observe(clamp)
+    knobs.observe(lambda *change: told.append(change))
+    knobs.parameters[j].observe(lambda *change: told.append(("own", *change)))
+    knobs[k] = 9.0
+    assert told == [(k, 1.0, 9.0), (k, 9.0, 2.0), ("own", j, 1.0, 9.0), (j, 1.0, 9.0)]
+
+
+@pytest.mark.parametrize("places", list(itertools.permutations(range(3))))
+def test_one_who_observes_several_hears_in_order_whoever_was_there_first(places):
+    j = sp.Symbol("j")
+    one, other = Parameter(k, 0), Parameter(j, 0)
+    knobs, told = Parameters(), []
+
+    def log(*change):
+        told.append(change)
+
+    def lead(symbol, old, new):
+        if new < 3:
+            other.value = new
+
+    steps = [
+        lambda: one.observe(lead),
+        lambda: (one.observe(log), other.observe(log)),
+        lambda: knobs.update({k: one, j: other}),
+    ]
+    for place in places:
+        steps[place]()
+    heard = []
+    knobs.observe(lambda *change: heard.append(change))
+    one.value = 1
+    one.value = 2
+    assert told == heard == [(k, 0, 1), (j, 0, 1), (k, 1, 2), (j, 1, 2)]
+
+
+def test_all_are_told_when_one_raises():
+    parameter, told = Parameter(k, 0), []
+
+    def refuse(symbol, old, new):
+        raise ValueError(f"not {new}")
+
+    stop = parameter.observe(refuse)
+    parameter.observe(lambda *change: told.append(change))
+    with pytest.raises(ValueError, match="not 1"):
+        parameter.value = 1
+    parameter.observe(refuse)
+    with pytest.raises(ExceptionGroup, match="2 callbacks raised") as caught:
+        parameter.value = 2
+    assert [str(error) for error in caught.value.exceptions] == ["not 2", "not 2"]
+    assert told == [(k, 0, 1), (k, 1, 2)]
+    stop()
+    assert parameter.value == 2
+
+
+def test_all_are_told_before_an_interrupt_goes_on():
+    parameter, told = Parameter(k, 0), []
+
+    def interrupt(symbol, old, new):
+        if new == 1:
+            raise KeyboardInterrupt
+
+    parameter.observe(interrupt)
+    parameter.observe(lambda *change: told.append(change))
+    with pytest.raises(KeyboardInterrupt):
+        parameter.value = 1
+    parameter.value = 2
+    assert told == [(k, 0, 1), (k, 1, 2)]
+
+
+def test_callbacks_that_set_without_end_are_stopped(monkeypatch):
+    monkeypatch.setattr("numpify_ctx._binding.observers._MOST", 100)
+    parameter = Parameter(k, 0)
+    stop = parameter.observe(lambda symbol, old, new: setattr(parameter, "value", new + 1))
+    with pytest.raises(RuntimeError, match="one change led to 100 others"):
+        parameter.value = 1
+    stop()
+    told = []
+    parameter.observe(lambda *change: told.append(change[2]))
+    parameter.value = -1
+    assert told == [-1]
+
+
+def test_changes_of_many_threads_are_told_in_their_order():
+    """Each change is told once, and begins where the one before it ended."""
+    parameter, told = Parameter(k, -1), []
+    parameter.observe(lambda symbol, old, new: told.append((old, new)))
+    barrier = threading.Barrier(4)
+
+    def work(worker):
+        barrier.wait()
+        for step in range(200):
+            parameter.value = 1000 * worker + step
+
+    workers = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(told) == 800
+    assert [old for old, _ in told] == [-1, *(new for _, new in told[:-1])]
+    assert told[-1][1] == parameter.value
