@@ -1,0 +1,373 @@
+"""The frame of a kernel: what makes a loop of vectors out of the inner loop that NumPy calls.
+
+NumPy hands over pointers, a length and steps in bytes. `@loop` is the only place where anything is computed: it takes
+whole vectors that lie side by side. Where operands lie otherwise, and for the rest at the end, `@kernel` copies some
+elements into buffers on the stack, repeats the last one to fill a vector, and copies the results back. Operands that
+are one number for all elements are read once.
+
+NumPy warns of what the processor's flags tell after the loop. A vector computes more than is selected, so that the
+flags are put right at the end: invalid is raised where a result is nan and no argument is; division by zero and
+overflow as they happened, but in a kernel that selects only where a result is infinite and no argument is; underflow
+is not told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .copies import copies
+from .functions import definitions
+from .vectors import DOUBLE, FLAG, FLOAT, INT, Text, Vector, absolute
+
+
+INVALID, DIVIDE, OVERFLOW = 1, 4, 8  # as x86 has them in its control word
+
+_STACK = 1 << 15  # bytes of a kernel's buffers
+_MANY_CALLS = 24  # more calls of elementary functions than this are not written out
+
+# Of NumPy's types by their characters: the elements in registers, in memory, and their bytes.
+ELEMENTS = {
+    "?": (FLAG, "i8", 1), "q": (INT, "i64", 8), "f": (FLOAT, "float", 4), "d": (DOUBLE, "double", 8),
+    "F": (FLOAT, "float", 8), "D": (DOUBLE, "double", 16),
+}  # fmt: skip
+
+Value = tuple[Vector, ...]  # one vector, or the real and the imaginary part
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An input or output: its type by NumPy's character; is it one number for all elements?"""
+
+    type: str
+    scalar: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the text depends on beside the program.
+
+    Attributes:
+        bits: of a vector register.
+        x86: does the processor have the control word of SSE?
+    """
+
+    bits: int
+    x86: bool
+
+
+class Body:
+    """The text of the loop, and what is known while it is written."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        self.poles: Vector | None = None  # lanes in which a function was infinite at a finite number
+        self.selects = False
+        self.called: list[str] = []
+
+    def function(self, name: str, *operands: Vector) -> Vector:
+        """A call of an elementary function, on doubles."""
+        self.called.append(name)
+        pole = _POLES.get(name)
+        if pole is not None:
+            flags = pole(*operands)
+            self.poles = flags if self.poles is None else self.poles | flags
+        return self.text.call(name, DOUBLE, *operands)
+
+
+_POLES: dict[str, Callable[..., Vector]] = {
+    "log": lambda x: x.equals(0.0),
+    "log2": lambda x: x.equals(0.0),
+    "log10": lambda x: x.equals(0.0),
+    "log1p": lambda x: x.equals(-1.0),
+    "atanh": lambda x: absolute(x).equals(1.0),
+    "power": lambda x, y: x.equals(0.0) & (y < 0.0),
+}
+
+
+def kernel_text(
+    inputs: Sequence[Operand],
+    outputs: Sequence[str],
+    write: Callable[[Body, list[Value]], list[Value]],
+    target: Target,
+) -> str:
+    """The text of a module with the function `@kernel`, an inner loop for NumPy.
+
+    Args:
+        inputs: the operands that are read.
+        outputs: the types of those that are written.
+        write: writes what is computed from the inputs of one vector.
+        target: what processor it is for.
+    """
+    narrow = all(kind in "f?" for kind in [*(i.type for i in inputs), *outputs])
+    width = max(target.bits // (32 if narrow else 64), 4)
+    declared: set[str] = set()
+    body = Body(Text(width, declared))
+    loop = _loop(body, inputs, outputs, write)
+    inline = len(body.called) <= _MANY_CALLS
+    vectors = f'"prefer-vector-width"="{target.bits}" "min-legal-vector-width"="{target.bits}"'
+    parts = [
+        definitions(body.called, width, declared, inline),
+        loop,
+        copies(),
+        _kernel(inputs, outputs, width, _flags(target, body.selects)),
+        *sorted(declared),
+        *(_OF_X86 if target.x86 else _OF_ARM),
+        f"attributes #1 = {{ nounwind noinline {vectors} }}",
+        f"attributes #2 = {{ nounwind alwaysinline {vectors} }}",
+        '!0 = !{!"branch_weights", i32 1, i32 100000}',
+    ]
+    return "\n".join(parts) + "\n"
+
+
+# -- the loop --------------------------------------------------------------------------------------------------------
+
+
+def _loop(body: Body, inputs: Sequence[Operand], outputs: Sequence[str], write: Any) -> str:
+    text = body.text
+    text.block = "loop"
+    values = [_read(text, i, operand) for i, operand in enumerate(inputs)]
+    head = _scalars(text, inputs, values)
+    results = write(body, values)
+    told = _told(body, values, results)
+    for i, (kind, result) in enumerate(zip(outputs, results, strict=True)):
+        _store(text, i, kind, result)
+    width = text.width
+    pointers = ", ".join([f"ptr %a{i}" for i in range(len(inputs))] + [f"ptr %o{i}" for i in range(len(outputs))])
+    begin, collect, end = [], [], ["ret i32 0"]
+    for i, (bit, flags) in enumerate(told):
+        begin.append(f"%told{i} = phi <{width} x i1> [ zeroinitializer, %entry ], [ %told{i}.next, %{text.block} ]")
+        collect.append(f"%told{i}.next = or <{width} x i1> %told{i}, {flags.name}")
+        end[-1:] = [
+            f"%bits{i} = bitcast <{width} x i1> %told{i}.next to i{width}",
+            f"%any{i} = icmp ne i{width} %bits{i}, 0",
+            f"%bit{i} = select i1 %any{i}, i32 {bit}, i32 0",
+            f"%all{i} = or i32 %bit{i}, {f'%all{i - 1}' if i else 0}",
+            f"ret i32 %all{i}",
+        ]
+    lines = [
+        f"define internal i32 @loop(i64 %count, {pointers}) #1 {{", "entry:", *head, "br label %loop", "loop:",
+        f"%i = phi i64 [ 0, %entry ], [ %next, %{text.block} ]", *begin, *text.lines, *collect,
+        f"%next = add nuw nsw i64 %i, {width}", "%more = icmp ult i64 %next, %count",
+        "br i1 %more, label %loop, label %done", "done:", *end, "}",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _told(body: Body, values: list[Value], results: list[Value]) -> list[tuple[int, Vector]]:
+    """Flags, and the lanes that raise them: nan, poles, and in a kernel that selects, infinities."""
+    told = []
+    floats = [part for result in results for part in result if part.kind in (DOUBLE, FLOAT)]
+    given = [part for value in values for part in value if part.kind in (DOUBLE, FLOAT)]
+    if floats:
+        told.append((INVALID, _new(floats, given, Vector.is_nan)))
+    if body.selects:
+        if floats:
+            told.append((DIVIDE | OVERFLOW, _new(floats, given, _is_infinite)))
+    elif body.poles is not None:
+        told.append((DIVIDE, body.poles))
+    return told
+
+
+def _is_infinite(x: Vector) -> Vector:
+    return absolute(x).equals(float("inf"))
+
+
+def _new(results: Sequence[Vector], given: Sequence[Vector], test: Callable[[Vector], Vector]) -> Vector:
+    """Lanes where the test holds for a result, and for no argument."""
+    found = _any(results, test)
+    return found & ~_any(given, test) if given else found
+
+
+def _any(parts: Sequence[Vector], test: Callable[[Vector], Vector]) -> Vector:
+    found = test(parts[0])
+    for part in parts[1:]:
+        found = found | test(part)
+    return found
+
+
+def _read(text: Text, i: int, operand: Operand) -> Value:
+    kind, memory, _ = ELEMENTS[operand.type]
+    parts = 2 if operand.type in "FD" else 1
+    if operand.scalar:
+        return tuple(text.argument(f"s{i}.{p}", kind) for p in range(parts))
+    width = text.width
+    at = text.scalar(f"getelementptr {_in_memory(operand.type)}, ptr %a{i}, i64 %i")
+    vector = f"<{width * parts} x {memory}>"
+    loaded = text.scalar(f"load {vector}, ptr {at}, align 1")
+    if parts == 2:
+        return tuple(
+            text.let(kind, f"shufflevector {vector} {loaded}, {vector} poison, {_mask(range(p, 2 * width, 2))}")
+            for p in range(2)
+        )
+    if kind == FLAG:
+        return (text.let(FLAG, f"icmp ne {vector} {loaded}, zeroinitializer"),)
+    return (Vector(text, loaded, kind),)
+
+
+def _in_memory(kind: str) -> str:
+    memory = ELEMENTS[kind][1]
+    return f"[2 x {memory}]" if kind in "FD" else memory
+
+
+def _mask(places: Sequence[int]) -> str:
+    return f"<{len(places)} x i32> <{', '.join(f'i32 {p}' for p in places)}>"
+
+
+def _scalars(text: Text, inputs: Sequence[Operand], values: list[Value]) -> list[str]:
+    """Lines that read the operands that are one number for all."""
+    lines = []
+    for i, operand in enumerate(inputs):
+        if not operand.scalar:
+            continue
+        kind, memory, _ = ELEMENTS[operand.type]
+        for p, value in enumerate(values[i]):
+            name = f"{i}.{p}"
+            lines.append(f"%p{name} = getelementptr {memory}, ptr %a{i}, i64 {p}")
+            lines.append(f"%l{name} = load {memory}, ptr %p{name}, align 1")
+            one = f"%l{name}"
+            if kind == FLAG:
+                one = f"%b{name}"
+                lines.append(f"{one} = icmp ne i8 %l{name}, 0")
+            lines.append(f"%e{name} = insertelement {value.type} poison, {kind} {one}, i32 0")
+            zeros = f"<{text.width} x i32> zeroinitializer"
+            lines.append(f"{value.name} = shufflevector {value.type} %e{name}, {value.type} poison, {zeros}")
+    return lines
+
+
+def _store(text: Text, i: int, kind: str, result: Value) -> None:
+    memory = ELEMENTS[kind][1]
+    width = text.width
+    value = result[0].name
+    at = text.scalar(f"getelementptr {_in_memory(kind)}, ptr %o{i}, i64 %i")
+    vector = f"<{width} x {memory}>"
+    if kind in "FD":
+        one, other = result
+        vector = f"<{2 * width} x {memory}>"
+        places = [p for lane in range(width) for p in (lane, width + lane)]
+        value = text.scalar(f"shufflevector {one.type} {one.name}, {other.type} {other.name}, {_mask(places)}")
+    elif kind == "?":
+        value = text.scalar(f"zext {result[0].type} {value} to {vector}")
+    text.lines.append(f"store {vector} {value}, ptr {at}, align 1")
+
+
+# -- around the loop -------------------------------------------------------------------------------------------------
+
+
+def _kernel(inputs: Sequence[Operand], outputs: Sequence[str], width: int, flags: str) -> str:
+    operands = [*inputs, *(Operand(kind) for kind in outputs)]
+    sizes = [ELEMENTS[operand.type][2] for operand in operands]
+    chunk = max(_STACK // max(sum(sizes), 1) // width * width, width)
+    setup, straight = _operands(operands, sizes, chunk)
+    direct = ", ".join(f"ptr %a{i}" for i in range(len(operands)))
+    pieces, packed, unpacked = _pieces(operands, sizes, len(inputs))
+    return f"""
+define void @kernel(ptr %args, ptr %dims, ptr %steps, ptr %data) #1 {{
+entry:
+%csr = alloca i32, align 4
+%n = load i64, ptr %dims, align 8
+%one = icmp eq i64 %n, 1
+{setup}
+%chunk = select i1 %uniform, i64 {chunk}, i64 1
+%none = icmp eq i64 %n, 0
+br i1 %none, label %end, label %begin
+begin:
+%whole0 = and i64 %n, {-width}
+%whole = select i1 {straight}, i64 %whole0, i64 0
+%empty = icmp eq i64 %whole, 0
+br i1 %empty, label %rest, label %direct
+direct:
+%told0 = call i32 @loop(i64 %whole, {direct})
+br label %rest
+rest:
+%first = phi i32 [ 0, %begin ], [ %told0, %direct ]
+%ready = icmp eq i64 %whole, %n
+br i1 %ready, label %flags, label %chunks
+chunks:
+%start = phi i64 [ %whole, %rest ], [ %start.next, %chunks ]
+%told1 = phi i32 [ %first, %rest ], [ %told3, %chunks ]
+%left = sub i64 %n, %start
+%less = icmp ult i64 %left, %chunk
+%m = select i1 %less, i64 %left, i64 %chunk
+%bumped = add i64 %m, {width - 1}
+%padded = and i64 %bumped, {-width}
+{packed}
+%told2 = call i32 @loop(i64 %padded, {pieces})
+%told3 = or i32 %told1, %told2
+{unpacked}
+%start.next = add i64 %start, %m
+%more = icmp ult i64 %start.next, %n
+br i1 %more, label %chunks, label %flags
+flags:
+%told = phi i32 [ %first, %rest ], [ %told3, %chunks ]
+{flags}
+br label %end
+end:
+ret void
+}}
+"""
+
+
+def _operands(operands: Sequence[Operand], sizes: Sequence[int], chunk: int) -> tuple[str, str]:
+    """Lines that read pointers and steps, and make room; and the name of: does everything lie side by side?"""
+    lines: list[str] = []
+    regular = "true"
+    for i, operand in enumerate(operands):
+        lines += [
+            f"%ap{i} = getelementptr ptr, ptr %args, i64 {i}", f"%a{i} = load ptr, ptr %ap{i}, align 8",
+            f"%sp{i} = getelementptr i64, ptr %steps, i64 {i}", f"%s{i} = load i64, ptr %sp{i}, align 8",
+            f"%c{i} = icmp eq i64 %s{i}, {0 if operand.scalar else sizes[i]}",
+        ]  # fmt: skip
+        if operand.scalar:
+            lines.append(f"%u{i} = and i1 {regular}, %c{i}")
+            regular = f"%u{i}"
+        else:
+            lines.append(f"%b{i} = alloca [{chunk * sizes[i]} x i8], align 64")
+    lines.append(f"%uniform = or i1 %one, {regular}")
+    straight = "%uniform"
+    for i, operand in enumerate(operands):
+        if not operand.scalar:
+            lines.append(f"%d{i} = and i1 {straight}, %c{i}")
+            straight = f"%d{i}"
+    return "\n".join(lines), straight
+
+
+def _pieces(operands: Sequence[Operand], sizes: Sequence[int], count: int) -> tuple[str, str, str]:
+    """What the loop is called with for some elements in buffers; lines that fill these, and that copy them back."""
+    names, packed, unpacked = [], [], []
+    for i, operand in enumerate(operands):
+        packed.append(f"%m{i} = mul i64 %start, %s{i}")
+        packed.append(f"%q{i} = getelementptr i8, ptr %a{i}, i64 %m{i}")
+        names.append(f"ptr %{'q' if operand.scalar else 'b'}{i}")
+        if i >= count:
+            unpacked.append(f"call void @unpack{sizes[i]}(ptr %q{i}, i64 %s{i}, ptr %b{i}, i64 %m)")
+        elif not operand.scalar:
+            packed.append(f"call void @pack{sizes[i]}(ptr %b{i}, ptr %q{i}, i64 %s{i}, i64 %m, i64 %padded)")
+    return ", ".join(names), "\n".join(packed), "\n".join(unpacked)
+
+
+def _flags(target: Target, selects: bool) -> str:
+    """Lines that put the processor's flags right: those in %told, and those that it has itself."""
+    if target.x86:
+        read = ["call void @llvm.x86.sse.stmxcsr(ptr %csr)", "%control = load i32, ptr %csr, align 4"]
+        write = [
+            "%cleared = and i32 %control, -64", "%right = or i32 %cleared, %raised",
+            "store i32 %right, ptr %csr, align 4", "call void @llvm.x86.sse.ldmxcsr(ptr %csr)",
+        ]  # fmt: skip
+    else:  # ARM has invalid 1, divide 2, overflow 4, in C's library as in the processor
+        read = ["%found = call i32 @fetestexcept(i32 6)", "%control = shl i32 %found, 1"]
+        write = [
+            "%cleared = call i32 @feclearexcept(i32 31)", "%invalid = and i32 %raised, 1",
+            "%others = lshr i32 %raised, 1", "%others6 = and i32 %others, 6", "%right = or i32 %invalid, %others6",
+            "%done = call i32 @feraiseexcept(i32 %right)",
+        ]  # fmt: skip
+    if selects:
+        middle = ["%own = and i32 %control, %told", "%invalid0 = and i32 %told, 1", "%raised = or i32 %own, %invalid0"]
+    else:
+        middle = [f"%own = and i32 %control, {DIVIDE | OVERFLOW}", "%raised = or i32 %own, %told"]
+    return "\n".join([*read, *middle, *write])
+
+
+_OF_X86 = ("declare void @llvm.x86.sse.stmxcsr(ptr)", "declare void @llvm.x86.sse.ldmxcsr(ptr)")
+_OF_ARM = tuple(f"declare i32 @fe{word}except(i32)" for word in ("test", "clear", "raise"))

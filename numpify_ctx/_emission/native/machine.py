@@ -1,0 +1,144 @@
+"""From the text of a module to a ufunc of NumPy's: the only place that knows llvmlite, which is imported when needed.
+
+The ufunc is made by `PyUFunc_FromFuncAndData`, entry 1 of the table of functions that NumPy exports to C.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import platform
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .frame import Target
+
+
+_TYPES = {"?": np.bool_, "q": np.int64, "f": np.float32, "d": np.float64, "F": np.complex64, "D": np.complex128}
+
+# One kernel is compiled at a time, and none while the process forks: a lock of LLVM's that another thread holds would
+# stay held in the child for ever.
+_LOCK = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release)
+
+
+class Unavailable(Exception):
+    """There is no native form here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """LLVM for this processor."""
+
+    binding: Any
+    processor: str
+    features: str
+    target: Target
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel:
+    """A compiled kernel; the ufunc must not be used after it is gone.
+
+    Attributes:
+        ufunc: of the inputs, an array for each output.
+        text: the module.
+    """
+
+    ufunc: Any
+    text: str
+    _held: tuple[Any, ...]
+
+
+@functools.cache
+def machine() -> Machine:
+    """LLVM, made ready.
+
+    Raises:
+        Unavailable: llvmlite is not installed or too old, or the processor lacks what kernels are made of.
+    """
+    try:
+        import llvmlite.binding as binding
+    except ImportError as error:
+        raise Unavailable("llvmlite is not installed; pip install 'haliax-refs[fast]'") from error
+    if binding.llvm_version_info[0] < 20:
+        raise Unavailable(f"llvmlite has LLVM {binding.llvm_version_info[0]}, and 20 is needed")
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    features = binding.get_host_cpu_features()
+    return Machine(binding, binding.get_host_cpu_name(), features.flatten(), _target(features))
+
+
+def _target(features: Any) -> Target:
+    kind = platform.machine().lower()
+    if kind in ("x86_64", "amd64"):
+        if not features.get("fma"):
+            raise Unavailable("this processor has no fused multiplication and addition")
+        return Target(512 if features.get("avx512f") and features.get("avx512dq") else 256, x86=True)
+    if kind in ("arm64", "aarch64"):
+        return Target(128, x86=False)
+    raise Unavailable(f"no native form is known for processors of the kind {kind}")
+
+
+def why_unavailable() -> str | None:
+    """Why there is no native form in this process; None if there is."""
+    try:
+        machine()
+    except Unavailable as error:
+        return str(error)
+    return None
+
+
+def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str = "numpify") -> Kernel:
+    """The kernel of a module: `inputs` and `outputs` are types by NumPy's characters."""
+    with _LOCK:
+        engine, address = _engine(text)
+    dtypes = [np.dtype(_TYPES[t]) for t in (*inputs, *outputs)]
+    functions = (ctypes.c_void_p * 1)(address)
+    data = (ctypes.c_void_p * 1)(None)
+    types = (ctypes.c_char * len(dtypes))(*[d.num for d in dtypes])
+    label = ctypes.create_string_buffer(name.encode())
+    empty = ctypes.create_string_buffer(b"")
+    ufunc = _from_func_and_data()(
+        ctypes.addressof(functions), ctypes.addressof(data), ctypes.addressof(types), 1, len(inputs), len(outputs),
+        -1, ctypes.addressof(label), ctypes.addressof(empty), 0,
+    )  # fmt: skip
+    return Kernel(ufunc, text, (engine, functions, data, types, label, empty))
+
+
+def _engine(text: str) -> tuple[Any, int]:
+    found = machine()
+    llvm = found.binding
+    module = llvm.parse_assembly(text)
+    target = llvm.Target.from_default_triple().create_target_machine(
+        cpu=found.processor, features=found.features, opt=2, jit=True
+    )
+    module.triple = llvm.get_default_triple()
+    module.data_layout = str(target.target_data)
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
+    builder = llvm.create_pass_builder(target, options)
+    builder.getModulePassManager().run(module, builder)
+    engine = llvm.create_mcjit_compiler(module, target)
+    engine.finalize_object()
+    return (engine, target), engine.get_function_address("kernel")
+
+
+@functools.cache
+def _from_func_and_data() -> Any:
+    from numpy._core import _multiarray_umath
+
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    table = ctypes.cast(pointer(_multiarray_umath._UFUNC_API, None), ctypes.POINTER(ctypes.c_void_p))
+    whole, address = ctypes.c_int, ctypes.c_void_p
+    kind = ctypes.PYFUNCTYPE(
+        ctypes.py_object, address, address, address, whole, whole, whole, whole, address, address, whole
+    )
+    return kind(table[1])
