@@ -18,8 +18,8 @@ ADD = Op("add", Operator("+", np.add), exact=integers.exact_add, kinds=arithmeti
 MUL = Op("mul", Operator("*", np.multiply), exact=integers.exact_multiply, kinds=arithmetic, form="product", cheap=True)
 DIV = Op("div", Operator("/", np.divide), kinds=floating, form="quotient")
 NEG = Op("neg", Operator("-", np.negative), exact=integers.exact_negate, kinds=arithmetic, form="negative", cheap=True)
-POW = Op("power", Numpy("power"), integers.math_power, exact=integers.exact_power, kinds=arithmetic)
-SQRT = Op("sqrt", Numpy("sqrt"), Math("sqrt"))
+POW = Op("power", Numpy("power"), integers.math_power, native="power", exact=integers.exact_power, kinds=arithmetic)
+SQRT = Op("sqrt", Numpy("sqrt"), Math("sqrt"), native="sqrt")
 
 LT = Op("less", Operator("<", np.less), kinds=boolean, form="compare", cheap=True)
 LE = Op("less_equal", Operator("<=", np.less_equal), kinds=boolean, form="compare", cheap=True)
@@ -31,7 +31,7 @@ NE = Op("not_equal", Operator("!=", np.not_equal), kinds=boolean, form="compare"
 AND = Op("and", Operator("&", np.bitwise_and, "and"), kinds=boolean, form="logic", cheap=True)
 OR = Op("or", Operator("|", np.bitwise_or, "or"), kinds=boolean, form="logic", cheap=True)
 XOR = Op("xor", Operator("^", np.bitwise_xor, "^"), kinds=boolean, form="logic", cheap=True)
-NOT = Op("not", Numpy("logical_not"), numbers.math_not, kinds=boolean, cheap=True)
+NOT = Op("not", Numpy("logical_not"), numbers.math_not, "logical_not", kinds=boolean, cheap=True)
 
 # Operands: condition, value, condition, value, ..., value: the first true condition chooses.
 SELECT = Op(

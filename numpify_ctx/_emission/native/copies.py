@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 
-def copies() -> str:
-    """The text of all of them: `@pack8` into a buffer, the last element repeated; `@unpack8` out of it."""
-    return "\n".join(_TEXT.replace("SIZE", str(size)).replace("KIND", f"i{8 * size}") for size in (1, 4, 8, 16))
+def copies(packed: set[int], unpacked: set[int]) -> str:
+    """The text of those for elements of these sizes: `@pack8` into a buffer, the last repeated; `@unpack8` out of it."""
+    wanted = [*((_PACK, size) for size in sorted(packed)), *((_UNPACK, size) for size in sorted(unpacked))]
+    return "\n".join(text.replace("SIZE", str(size)).replace("KIND", f"i{8 * size}") for text, size in wanted)
 
 
-_TEXT = """
+_PACK = """
 define internal void @packSIZE(ptr %to, ptr %from, i64 %step, i64 %n, i64 %padded) #1 {
 entry:
 br label %loop
@@ -33,7 +34,9 @@ store KIND %value, ptr %place, align 1
 br label %pad
 done:
 ret void
-}
+}"""
+
+_UNPACK = """
 define internal void @unpackSIZE(ptr %to, i64 %step, ptr %from, i64 %n) #1 {
 entry:
 br label %loop

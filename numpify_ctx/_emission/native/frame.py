@@ -19,6 +19,7 @@ from typing import Any
 
 from .copies import copies
 from .functions import definitions
+from .trigonometric import large_functions
 from .vectors import DOUBLE, FLAG, FLOAT, INT, Text, Vector, absolute
 
 
@@ -81,7 +82,7 @@ _POLES: dict[str, Callable[..., Vector]] = {
     "log2": lambda x: x.equals(0.0),
     "log10": lambda x: x.equals(0.0),
     "log1p": lambda x: x.equals(-1.0),
-    "atanh": lambda x: absolute(x).equals(1.0),
+    "arctanh": lambda x: absolute(x).equals(1.0),
     "power": lambda x, y: x.equals(0.0) & (y < 0.0),
 }
 
@@ -106,19 +107,31 @@ def kernel_text(
     body = Body(Text(width, declared))
     loop = _loop(body, inputs, outputs, write)
     inline = len(body.called) <= _MANY_CALLS
-    vectors = f'"prefer-vector-width"="{target.bits}" "min-legal-vector-width"="{target.bits}"'
     parts = [
         definitions(body.called, width, declared, inline),
         loop,
-        copies(),
+        copies({ELEMENTS[i.type][2] for i in inputs if not i.scalar}, {ELEMENTS[kind][2] for kind in outputs}),
         _kernel(inputs, outputs, width, _flags(target, body.selects)),
         *sorted(declared),
         *(_OF_X86 if target.x86 else _OF_ARM),
+        *_attributes(target),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def library_text(width: int, target: Target) -> str:
+    """The module of what kernels of this width call and is compiled once for all of them."""
+    declared: set[str] = set()
+    return "\n".join([large_functions(width, declared), *sorted(declared), *_attributes(target)]) + "\n"
+
+
+def _attributes(target: Target) -> list[str]:
+    vectors = f'"prefer-vector-width"="{target.bits}" "min-legal-vector-width"="{target.bits}"'
+    return [
         f"attributes #1 = {{ nounwind noinline {vectors} }}",
         f"attributes #2 = {{ nounwind alwaysinline {vectors} }}",
         '!0 = !{!"branch_weights", i32 1, i32 100000}',
     ]
-    return "\n".join(parts) + "\n"
 
 
 # -- the loop --------------------------------------------------------------------------------------------------------

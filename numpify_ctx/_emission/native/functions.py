@@ -9,28 +9,27 @@ from . import exponential, trigonometric
 from .vectors import Text, Vector
 
 
+# By NumPy's names, as `Op.native` has them.
 FUNCTIONS: dict[str, Callable[..., Vector]] = {
-    name: getattr(room, name)
-    for room, names in (
-        (exponential, "exp exp2 expm1 log log2 log10 log1p sinh cosh tanh asinh acosh atanh power cbrt hypot"),
-        (trigonometric, "sin cos tan asin acos atan atan2"),
-    )
-    for name in names.split()
-}
-OF_TWO = frozenset({"power", "hypot", "atan2"})
-_WITH_LARGE = frozenset({"sin", "cos", "tan"})
+    **{name: getattr(exponential, name) for name in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p")},
+    **{name: getattr(exponential, name) for name in ("sinh", "cosh", "tanh", "power", "cbrt", "hypot")},
+    **{name: getattr(trigonometric, name) for name in ("sin", "cos", "tan")},
+    "arcsin": trigonometric.asin, "arccos": trigonometric.acos, "arctan": trigonometric.atan,
+    "arctan2": trigonometric.atan2, "arcsinh": exponential.asinh, "arccosh": exponential.acosh,
+    "arctanh": exponential.atanh,
+}  # fmt: skip
+OF_TWO = frozenset({"power", "hypot", "arctan2"})
 
 
 def definitions(names: Iterable[str], width: int, declared: set[str], inline: bool) -> str:
-    """The text of these functions, and of what they call; `inline`: they are to be written out where they are called.
+    """The text of these functions; `inline`: they are to be written out where they are called.
 
     >>> text = definitions({"exp"}, 8, set(), inline=True)
     >>> "define internal <8 x double> @exp(<8 x double> %x)" in text
     True
     """
-    wanted = sorted(set(names))
-    parts = [_definition(name, width, declared, inline) for name in wanted]
-    return trigonometric.large_functions(_WITH_LARGE & set(wanted), width, declared) + "\n".join(["", *parts])
+    parts = [_definition(name, width, declared, inline) for name in sorted(set(names))]
+    return "\n".join(parts)
 
 
 def _definition(name: str, width: int, declared: set[str], inline: bool) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .frame import Target
+from .frame import Target, library_text
 
 
 _TYPES = {"?": np.bool_, "q": np.int64, "f": np.float32, "d": np.float64, "F": np.complex64, "D": np.complex128}
@@ -98,7 +98,8 @@ def why_unavailable() -> str | None:
 def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str = "numpify") -> Kernel:
     """The kernel of a module: `inputs` and `outputs` are types by NumPy's characters."""
     with _LOCK:
-        engine, address = _engine(text)
+        engine = _engine(text)
+    address = engine[0].get_function_address("kernel")
     dtypes = [np.dtype(_TYPES[t]) for t in (*inputs, *outputs)]
     functions = (ctypes.c_void_p * 1)(address)
     data = (ctypes.c_void_p * 1)(None)
@@ -112,7 +113,15 @@ def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str
     return Kernel(ufunc, text, (engine, functions, data, types, label, empty))
 
 
-def _engine(text: str) -> tuple[Any, int]:
+@functools.cache
+def _library(width: int) -> tuple[Any, dict[str, int]]:
+    """What all kernels of a width call: the engine, to be kept, and the addresses by name."""
+    engine = _engine(library_text(width, machine().target))
+    return engine, {name: engine[0].get_function_address(f"{name}.large.{width}") for name in ("sin", "cos", "tan")}
+
+
+def _engine(text: str) -> tuple[Any, Any]:
+    """A module, compiled; the engine, and what it stands on."""
     found = machine()
     llvm = found.binding
     module = llvm.parse_assembly(text)
@@ -126,8 +135,13 @@ def _engine(text: str) -> tuple[Any, int]:
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)
     engine = llvm.create_mcjit_compiler(module, target)
+    for function in module.functions:
+        name, _, width = function.name.partition(".large.")
+        if width and function.is_declaration:
+            _, addresses = _library(int(width))
+            engine.add_global_mapping(function, addresses[name])
     engine.finalize_object()
-    return (engine, target), engine.get_function_address("kernel")
+    return engine, target
 
 
 @functools.cache

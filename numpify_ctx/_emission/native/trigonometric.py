@@ -85,7 +85,9 @@ def _circular(name: str, x: Vector) -> Vector:
     before, inside, after = text.block, text.new_name("large"), text.new_name("all")
     text.lines.append(f"br i1 {text.any_of(large)}, label %{inside}, label %{after}, !prof !0")
     text.begin(inside)
-    other = where(large, text.call(f"{name}.large", DOUBLE, x), value)
+    slow = f"{name}.large.{text.width}"
+    text.declared.add(f"declare {x.type} @{slow}({x.type})")
+    other = where(large, text.call(slow, DOUBLE, x), value)
     text.lines.append(f"br label %{after}")
     text.begin(after)
     return text.let(DOUBLE, f"phi {value.type} [ {value.name}, %{before} ], [ {other.name}, %{inside} ]")
@@ -106,12 +108,10 @@ def tan(x: Vector) -> Vector:
     return _circular("tan", x)
 
 
-def large_functions(names: set[str], width: int, declared: set[str]) -> str:
+def large_functions(width: int, declared: set[str]) -> str:
     """The functions that `sin`, `cos` and `tan` call where arguments are large."""
-    if not names:
-        return ""
     parts = [_TABLE, _REDUCTION]
-    for name in sorted(names):
+    for name in _KERNELS:
         text = Text(width, declared)
         x = text.argument("x")
         n, high, low = (Vector(text, f"%{part}", kind) for part, kind in (("n", INT), ("hi", DOUBLE), ("lo", DOUBLE)))
@@ -120,7 +120,7 @@ def large_functions(names: set[str], width: int, declared: set[str]) -> str:
         vector, integers = f"<{width} x double>", f"<{width} x i64>"
         lines = "\n".join(text.lines)
         parts.append(f"""
-define internal {vector} @{name}.large({vector} %x) #1 {{
+define {vector} @{name}.large.{width}({vector} %x) #1 {{
 entry:
   %xs = alloca {vector}, align 64
   %ns = alloca {integers}, align 64

@@ -25,8 +25,11 @@ def call(op: Op, real: bool = False) -> Rule:
 
 
 def ufunc(name: str, math: str | Callable[..., Any] | None = None, kinds: Kinds = floating) -> Op:
-    """A function of NumPy's; `math` is its name in the module math, if it is there and raises where NumPy warns."""
-    return Op(name, Numpy(name), Math(math) if isinstance(math, str) else math, kinds=kinds)
+    """A function of NumPy's; `math` is its name in the module math, if it is there and raises where NumPy warns.
+
+    Kernels know it by NumPy's name, if they do.
+    """
+    return Op(name, Numpy(name), Math(math) if isinstance(math, str) else math, native=name, kinds=kinds)
 
 
 def runtime(function: Callable[..., Any], math: Callable[..., Any] | None = None, kinds: Kinds = floating) -> Op:

@@ -22,11 +22,9 @@ ARCSIN, ARCCOS, ARCTAN = ufunc("arcsin", "asin"), ufunc("arccos", "acos"), ufunc
 ARCSINH, ARCCOSH, ARCTANH = ufunc("arcsinh", "asinh"), ufunc("arccosh", "acosh"), ufunc("arctanh", "atanh")
 
 MOD = Op("mod", Numpy("mod"), rt.math_mod, exact=rt.exact_mod, kinds=real_part)
-FLOOR = runtime(rt.floor, rt.math_floor, kinds=real_part)
-MINIMUM, MAXIMUM = (
-    Op("minimum", Numpy("minimum"), rt.math_minimum, kinds=lambda kinds: real_part(kinds), cheap=True, within=True),
-    Op("maximum", Numpy("maximum"), rt.math_maximum, kinds=lambda kinds: real_part(kinds), cheap=True, within=True),
-)
+FLOOR = Op("floor", rt.floor, rt.math_floor, native="floor", kinds=real_part)
+MINIMUM = Op("minimum", Numpy("minimum"), rt.math_minimum, "minimum", kinds=real_part, cheap=True, within=True)
+MAXIMUM = Op("maximum", Numpy("maximum"), rt.math_maximum, "maximum", kinds=real_part, cheap=True, within=True)
 
 
 def extremum(op: Op) -> Rule:
@@ -76,10 +74,10 @@ RULES: dict[type, Rule] = {
     sp.acsch: of_reciprocal(ARCSINH),
     sp.acoth: of_reciprocal(ARCTANH).with_example(lambda: sp.acoth(y), NAN),
     # parts of a number
-    sp.Abs: call(Op("abs", Numpy("abs"), abs, exact=rt.exact_abs, kinds=real_part, cheap=True, within=True)),
+    sp.Abs: call(Op("abs", Numpy("abs"), abs, "abs", rt.exact_abs, kinds=real_part, cheap=True, within=True)),
     sp.sign: call(ufunc("sign", rt.math_sign, kinds=lambda kinds: kinds[0])),
-    sp.re: call(Op("real", Numpy("real"), kinds=real_part)),
-    sp.im: call(runtime(rt.imag, rt.math_imag, kinds=real_part)),
+    sp.re: call(Op("real", Numpy("real"), native="real", kinds=real_part)),
+    sp.im: call(Op("imag", rt.imag, rt.math_imag, "imag", kinds=real_part)),
     sp.arg: call(ufunc("angle", cmath.phase, kinds=real)),
     sp.conjugate: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])),
     sp.adjoint: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])).with_example(

@@ -1,0 +1,77 @@
+"""Which nodes of a program go into which kernel, and the program in which kernels stand for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple
+
+from ..._kinds import BOOL, COMPLEX, INT, REAL
+from ..._program.ir import CONST, PARAM, Layout, Op, Program
+from ..._program.walk import reach
+from .types import Types
+
+
+_KINDS = {"?": BOOL, "q": INT, "f": REAL, "d": REAL, "F": COMPLEX, "D": COMPLEX}
+_WORTH = 2  # operations of a kernel inside a program that NumPy runs; fewer gain nothing
+
+
+class Cluster(NamedTuple):
+    """The nodes that a kernel computes, those it is given, and those it gives."""
+
+    order: list[int]
+    inputs: list[int]
+    outputs: list[int]
+
+
+def cluster(program: Program, types: Types, outputs: Sequence[int], given: Collection[int] = ()) -> Cluster:
+    """The kernel for `outputs`: all native nodes below them, but for what is `given`."""
+    wanted = set(outputs)
+
+    def below(node: int) -> Sequence[int]:
+        return program.args[node] if node in wanted or (types.native[node] and node not in given) else ()
+
+    found = reach(outputs, below, ())
+    order = sorted(n for n in found if n in wanted or (types.native[n] and n not in given))
+    inside = set(order)
+    inputs = sorted(n for n in found if n not in inside and program.ops[n] is not CONST)
+    return Cluster(order, inputs, list(outputs))
+
+
+def pure(program: Program, types: Types, wanted: Sequence[int]) -> bool:
+    """Can kernels compute everything wanted from the arguments alone?"""
+    leaves = (CONST, PARAM)
+    for node in reach(wanted, program.args.__getitem__, ()):
+        if program.ops[node] not in leaves and not types.native[node]:
+            return False
+        if program.ops[node] is PARAM and types.of[node] is None:
+            return False
+    return True
+
+
+def parts(program: Program, types: Types, wanted: Sequence[int], few: Sequence[bool]) -> list[Cluster]:
+    """The kernels in a program of which NumPy computes the rest: one for each native node that something else uses.
+
+    `few` tells of each node whether it has so few elements that it is computed by itself.
+    """
+    used = reach(wanted, program.args.__getitem__, ())
+    outputs = {n for n in wanted if types.native[n]}
+    for node in used:
+        for operand in program.args[node]:
+            if types.native[operand] and (not types.native[node] or few[operand] != few[node]):
+                outputs.add(operand)
+    found = [cluster(program, types, [n], outputs) for n in sorted(outputs)]
+    return [c for c in found if len(c.order) >= _WORTH]
+
+
+def with_kernels(program: Program, types: Types, kernels: Sequence[tuple[Cluster, Callable[..., Any]]]) -> Program:
+    """The program in which ufuncs compute the outputs of clusters; what only these used is not reached any more."""
+    ops, args, data = list(program.ops), list(program.args), list(program.data)
+    for (_, inputs, outputs), ufunc in kernels:
+        [node] = outputs
+        kind = _KINDS[types.of[node]]
+        ops[node] = Op("kernel", ufunc, kinds=lambda _, kind=kind: kind)
+        args[node], data[node] = tuple(inputs), None
+    layout: Layout = program.layout
+    return Program(
+        program.parameters, ops, args, data, program.deps, program.kinds, program.rank, layout, program.parameter_ranks
+    )

@@ -1,0 +1,175 @@
+"""The type of each node of a program, as NumPy's promotion has it, as far as a kernel computes it.
+
+Types are NumPy's characters: `?` bool, `q` int64, `f` and `d` floats, `F` and `D` complex numbers. A node without a
+type (None) is left to NumPy.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..._kinds import BOOL, COMPLEX, REAL
+from ..._program.bounds import may_overflow
+from ..._program.ir import BOUND, CONST, PARAM, Operator, Program, Region, infer_kinds
+from .functions import FUNCTIONS
+
+
+_OF_KIND = {BOOL: "?", REAL: "d", COMPLEX: "D"}
+_SHORT = frozenset("fF")
+_EQUALITIES = frozenset({"==", "!="})
+_KEEP = frozenset({"minimum", "maximum", "sign", "conjugate", "floor"})  # the result is as the operands are
+_REAL = {"F": "f", "D": "d"}
+
+
+class Types:
+    """Types for one program and arguments of certain types.
+
+    Attributes:
+        of: for each node, its type; None if it is not known to be one of these. Of a constant, the Python value.
+        native: for each node, whether a kernel can compute it from its operands.
+    """
+
+    def __init__(self, program: Program, parameters: Sequence[str], kinds: Sequence[int], checked: bool) -> None:
+        self._program = program
+        self._kinds = infer_kinds(program, kinds)
+        self._checked = checked
+        self._is_long = _SHORT.isdisjoint(parameters)
+        self.of: list[Any] = []
+        self.native: list[bool] = []
+        bound = ~((1 << len(program.parameters)) - 1)
+        for node, op in enumerate(program.ops):
+            found: Any = None
+            if op is PARAM:
+                found = None if program.rank[node] else parameters[program.data[node]]
+            elif op is CONST:
+                found = program.data[node]
+            elif op is not BOUND and not program.deps[node] & bound and not program.rank[node]:
+                found = self._computed(node)
+            self.native.append(found is not None and bool(program.args[node]))
+            if found is None:
+                found = self._assumed(node)
+            self.of.append(found)
+
+    def _assumed(self, node: int) -> str | None:
+        """The type of what NumPy computes; known where nothing is shorter than double."""
+        op = self._program.ops[node]
+        if not self._is_long or op.foreign or op is PARAM or self._program.rank[node] or op is BOUND:
+            return None
+        return _OF_KIND.get(self._kinds[node])
+
+    def _computed(self, node: int) -> str | None:
+        program = self._program
+        op, data = program.ops[node], program.data[node]
+        types = [self.of[a] for a in program.args[node]]
+        if type(data) is Region or any(t is None for t in types) or any(program.rank[a] for a in program.args[node]):
+            return None
+        rule = _FORMS.get(op.form)
+        if op.form == "call":
+            if op.native is None or data is not None:
+                return None
+            rule = _CALLS.get(op.native)
+        found = None if rule is None else rule(op, types)
+        if found == "q" and may_overflow(program, self._kinds, node, self._checked):
+            return None
+        return found
+
+
+def strong(types: Sequence[Any]) -> str | None:
+    """The common type of operands; of constants, the Python values, which are weak."""
+    return _common(tuple([t if type(t) is str else _Weak(type(t)) for t in types]))
+
+
+class _Weak:
+    """A Python number of some type, whichever it is."""
+
+    __slots__ = ("type",)
+
+    def __init__(self, kind: type) -> None:
+        self.type = kind
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is _Weak and other.type is self.type
+
+    def __hash__(self) -> int:
+        return hash(self.type)
+
+
+@functools.lru_cache(maxsize=1024)
+def _common(types: tuple[str | _Weak, ...]) -> str | None:
+    found = np.result_type(*(np.dtype(t) if isinstance(t, str) else t.type(0) for t in types))
+    return found.char if found.char in "?qfdFD" else ("q" if found == np.int64 else None)
+
+
+def _chain(op: Any, types: Sequence[Any]) -> str | None:
+    total = types[0]
+    for t in types[1:]:
+        total = strong([total, t])
+    found = strong([total])
+    return None if found == "?" or (found == "q" and "?" in types) else found
+
+
+def _floating(op: Any, types: Sequence[Any]) -> str | None:
+    found = strong(types)
+    return "d" if found == "q" else None if found == "?" else found
+
+
+def _compare(op: Any, types: Sequence[Any]) -> str | None:
+    found = strong(types)
+    assert isinstance(op.numpy, Operator)
+    if found is None or (found in "FD?" and op.numpy.symbol not in _EQUALITIES):
+        return None
+    return "?" if found != "?" or all(t == "?" for t in types) else None
+
+
+def _logic(op: Any, types: Sequence[Any]) -> str | None:
+    return "?" if all(t == "?" or type(t) is bool for t in types) else None
+
+
+def _select(op: Any, types: Sequence[Any]) -> str | None:
+    if any(t != "?" for t in types[:-1:2]):
+        return None
+    return strong([*types[1::2], types[-1]])
+
+
+def _function(op: Any, types: Sequence[Any]) -> str | None:
+    found = _floating(op, types)
+    return None if found in ("F", "D") else found
+
+
+def _exponential(op: Any, types: Sequence[Any]) -> str | None:
+    return _floating(op, types)
+
+
+def _keep(op: Any, types: Sequence[Any]) -> str | None:
+    found = strong(types)
+    return None if found == "?" or (found in ("F", "D") and op.native != "conjugate") else found
+
+
+def _real_part(op: Any, types: Sequence[Any]) -> str | None:
+    found = _keep(op, types) if types[0] not in ("F", "D") else types[0]
+    return found if found is None else _REAL.get(found, found)
+
+
+def _imaginary_part(op: Any, types: Sequence[Any]) -> str | None:
+    return _REAL.get(types[0]) if type(types[0]) is str else None
+
+
+def _test(op: Any, types: Sequence[Any]) -> str | None:
+    return "?" if types[0] in ("f", "d") else None
+
+
+_FORMS: dict[str, Callable[[Any, Sequence[Any]], str | None]] = {
+    "sum": _chain, "product": _chain, "negative": _chain, "quotient": _floating, "compare": _compare,
+    "logic": _logic, "select": _select,
+}  # fmt: skip
+_CALLS: dict[str, Callable[[Any, Sequence[Any]], str | None]] = {
+    **dict.fromkeys(FUNCTIONS, _function),
+    **dict.fromkeys(_KEEP, _keep),
+    "exp": _exponential, "sqrt": _function, "abs": _real_part, "real": _real_part, "imag": _imaginary_part,
+    "logical_not": _logic, "isnan": _test, "isinf": _test, "heaviside": _function,
+}  # fmt: skip
+KNOWN = frozenset(_CALLS)

@@ -1,0 +1,231 @@
+"""What a kernel computes: the nodes of a program, one after the other, as operations on vectors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..._program.ir import CONST, Operator, Program
+from . import complexes
+from .frame import ELEMENTS, Body, Operand, Target, Value, kernel_text
+from .functions import FUNCTIONS
+from .types import Types, strong
+from .vectors import absolute, where
+
+
+def cluster_text(
+    program: Program,
+    types: Types,
+    order: Sequence[int],
+    inputs: Sequence[int],
+    scalars: Sequence[bool],
+    outputs: Sequence[int],
+    target: Target,
+) -> str:
+    """The module of a kernel.
+
+    Args:
+        program: what all are nodes of.
+        types: theirs.
+        order: the nodes that it computes, each after its operands.
+        inputs: the nodes that it is given.
+        scalars: which of these are one number for all elements.
+        outputs: the nodes that it gives.
+        target: what processor it is for.
+    """
+
+    def write(body: Body, values: list[Value]) -> list[Value]:
+        writer = _Writer(program, types, body, dict(zip(inputs, values, strict=True)))
+        for node in order:
+            writer.write(node)
+        return [writer.values[node] for node in outputs]
+
+    operands = [Operand(types.of[n], scalar) for n, scalar in zip(inputs, scalars, strict=True)]
+    return kernel_text(operands, [types.of[n] for n in outputs], write, target)
+
+
+class _Writer:
+    def __init__(self, program: Program, types: Types, body: Body, values: dict[int, Value]) -> None:
+        self.program = program
+        self.types = types.of
+        self.body = body
+        self.values = values
+
+    def write(self, node: int) -> None:
+        """One node, whose operands are there."""
+        op = self.program.ops[node]
+        self.values[node] = getattr(self, f"_{op.form}")(node)
+
+    # -- operands ----------------------------------------------------------------------------------------------------
+
+    def _as(self, node: int, kind: str) -> Value:
+        """An operand, converted to a type."""
+        if self.program.ops[node] is CONST:
+            return self._constant(self.program.data[node], kind)
+        return _converted(self.values[node], self.types[node], kind)
+
+    def _constant(self, value: Any, kind: str) -> Value:
+        text, element = self.body.text, ELEMENTS[kind][0]
+        if kind in "FD":
+            return text.number(value.real, element), text.number(complex(value).imag, element)
+        return (text.number(value, element),)
+
+    def _operands(self, node: int) -> tuple[str, list[Value]]:
+        """The common type of all operands, and each converted to it."""
+        args = self.program.args[node]
+        kind = strong([self.types[a] for a in args])
+        assert kind is not None
+        return kind, [self._as(a, kind) for a in args]
+
+    # -- forms -------------------------------------------------------------------------------------------------------
+
+    def _chain(self, node: int, step: Callable[[int, str, Value, Value], Value]) -> Value:
+        """From the left, each step in the common type of what there is and the next operand."""
+        args = self.program.args[node]
+        kind: Any = self.types[args[0]]
+        total: Value | None = None
+        for i, a in enumerate(args[1:], 1):
+            common = strong([kind, self.types[a]])
+            assert common is not None
+            left = self._as(args[0], common) if total is None else _converted(total, kind, common)
+            total = step(i, common, left, self._as(a, common))
+            kind = common
+        if total is None:
+            total, kind = self._as(args[0], self.types[node]), self.types[node]
+        return total
+
+    def _sum(self, node: int) -> Value:
+        negative = self.program.data[node]
+        first = self.program.args[node][0]
+
+        def step(i: int, kind: str, left: Value, right: Value) -> Value:
+            if i == 1 and negative[0]:
+                left = tuple(-part for part in left)
+            return tuple(x - y if negative[i] else x + y for x, y in zip(left, right, strict=True))
+
+        if len(negative) == 1:
+            return tuple(-part if negative[0] else part for part in self._as(first, self.types[node]))
+        return self._chain(node, step)
+
+    def _product(self, node: int) -> Value:
+        def step(i: int, kind: str, left: Value, right: Value) -> Value:
+            return complexes.multiply(left, right) if kind in "FD" else (left[0] * right[0],)
+
+        return self._chain(node, step)
+
+    def _quotient(self, node: int) -> Value:
+        kind = self.types[node]
+        above, below = (self._as(a, kind) for a in self.program.args[node])
+        return complexes.divide(above, below) if kind in "FD" else (above[0] / below[0],)
+
+    def _negative(self, node: int) -> Value:
+        return tuple(-part for part in self._as(self.program.args[node][0], self.types[node]))
+
+    def _compare(self, node: int) -> Value:
+        kind, (left, right) = self._operands(node)
+        operator = self.program.ops[node].numpy
+        assert isinstance(operator, Operator)
+        parts = [x.compare(operator.symbol, y) for x, y in zip(left, right, strict=True)]
+        if kind in "FD":
+            return (parts[0] & parts[1] if operator.symbol == "==" else parts[0] | parts[1],)
+        return (parts[0],)
+
+    def _logic(self, node: int) -> Value:
+        operator = self.program.ops[node].numpy
+        assert isinstance(operator, Operator)
+        name = {"&": "and", "|": "or", "^": "xor"}[operator.symbol]
+        parts = [self._as(a, "?")[0] for a in self.program.args[node]]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total.operation(name, part)
+        return (total,)
+
+    def _select(self, node: int) -> Value:
+        self.body.selects = True
+        args, kind = self.program.args[node], self.types[node]
+        result = self._as(args[-1], kind)
+        for i in range(len(args) - 3, -1, -2):
+            condition = self._as(args[i], "?")[0]
+            value = self._as(args[i + 1], kind)
+            result = tuple(where(condition, x, y) for x, y in zip(value, result, strict=True))
+        return result
+
+    # -- functions ---------------------------------------------------------------------------------------------------
+
+    def _call(self, node: int) -> Value:
+        name = self.program.ops[node].native
+        assert name is not None
+        kind = self.types[node]
+        special = _SPECIAL.get(name)
+        if special is not None:
+            operand_kind, operands = self._operands(node)
+            return special(operand_kind, *operands)
+        if kind in "FD":
+            return complexes.exp(self.body, *(self._as(a, kind) for a in self.program.args[node]), kind == "F")
+        if name == "sqrt":
+            return (self.body.text.intrinsic("sqrt", self._as(self.program.args[node][0], kind)[0]),)
+        if name == "heaviside":
+            x, at_zero = (self._as(a, kind)[0] for a in self.program.args[node])
+            step = where(x > 0.0, 1.0, where(x < 0.0, x.like(0.0), at_zero))
+            return (where(x.is_nan(), x, step),)
+        # A float is computed as a double, whose rounding to a float is the right one but in rare cases.
+        operands = [_converted(self._as(a, kind), kind, "d")[0] for a in self.program.args[node]]
+        return _converted((self.body.function(name, *operands),), "d", kind)
+
+
+def _converted(value: Value, kind: str, goal: str) -> Value:
+    """The same number as another type, which holds it."""
+    if kind == goal:
+        return value
+    element = ELEMENTS[goal][0]
+    parts = [part.converted(element) for part in value]
+    if goal in "FD" and len(parts) == 1:
+        parts.append(parts[0].like(0.0))
+    return tuple(parts)
+
+
+def _extremum(symbol: str) -> Callable[..., Value]:
+    """NumPy's minimum and maximum: nan where one is nan."""
+
+    def choose(kind: str, x: Value, y: Value) -> Value:
+        first = x[0].compare(symbol, y[0])
+        if kind in "fd":
+            first = first | x[0].is_nan()
+        return (where(first, x[0], y[0]),)
+
+    return choose
+
+
+def _abs(kind: str, x: Value) -> Value:
+    if kind in "FD":
+        return (complexes.size(x, kind == "F"),)
+    if kind == "q":
+        return (where(x[0] < 0, -x[0], x[0]),)
+    return (absolute(x[0]),)
+
+
+def _sign(kind: str, x: Value) -> Value:
+    one, zero = x[0].like(1), x[0].like(0)
+    result = where(x[0] > 0, one, where(x[0] < 0, x[0].like(-1), zero))
+    return (where(x[0].is_nan(), x[0], result) if kind in "fd" else result,)
+
+
+def _floor(kind: str, x: Value) -> Value:
+    return x if kind == "q" else (x[0].text.intrinsic("floor", x[0]),)
+
+
+_SPECIAL: dict[str, Callable[..., Value]] = {
+    "minimum": _extremum("<="),
+    "maximum": _extremum(">="),
+    "abs": _abs,
+    "sign": _sign,
+    "floor": _floor,
+    "real": lambda kind, x: x[:1],
+    "imag": lambda kind, x: x[1:],
+    "conjugate": lambda kind, x: (x[0], -x[1]) if kind in "FD" else x,
+    "logical_not": lambda kind, x: (~x[0],),
+    "isnan": lambda kind, x: (x[0].is_nan(),),
+    "isinf": lambda kind, x: (absolute(x[0]).equals(math.inf),),
+}
+assert not _SPECIAL.keys() & FUNCTIONS.keys()

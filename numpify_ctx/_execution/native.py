@@ -1,0 +1,416 @@
+"""Machine code: when it is compiled, and how it is called.
+
+A kernel is for arguments of certain dtypes, some of them scalars. It is compiled when the work done so far says that
+it will pay, and then takes all such calls. Programs that kernels can compute as a whole call them at once, on pieces of
+the arrays if there are threads; in others, NumPy runs what is left, with kernels for the arithmetic between.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._emission import emit_arrays
+from .._emission.load import load
+from .._emission.native.clusters import Cluster, cluster, parts, pure, with_kernels
+from .._emission.native.machine import Kernel, Unavailable, compiled, machine
+from .._emission.native.types import Types
+from .._emission.native.writer import cluster_text
+from .._kinds import BOOL, COMPLEX, INT, REAL
+from .._memo import Memo
+from .._program.bounds import Integers
+from .._program.ir import CONST, PARAM, Program
+from .._program.ops import STACK
+from .blocks import LARGE, Blocks, few_patterns
+from .grid import pattern_of
+from .threads import Threads, executor, number_of, share
+
+
+PAYS = 10_000_000  # elements times operations, computed before a kernel is compiled: some 10 ms of work
+_MOST_FORMS = 8  # of one program, each for other dtypes
+_OUTPUTS = 24  # of one kernel
+_PIECE = 1 << 16  # elements that a thread takes at a time, at least
+_LARGEST = 20_000  # operations of a kernel
+
+# How long it takes to compile, and what one operation on one element takes before: measured, to compare the two.
+_SECONDS_A_KERNEL, _SECONDS_AN_OPERATION, _SECONDS_TO_IMPORT = 0.025, 40e-6, 0.2
+_SECONDS_AN_ELEMENT = 0.5e-9
+
+_TYPES = {np.dtype(t): char for char, t in zip("?qfdFD", ("?", "i8", "f4", "f8", "c8", "c16"), strict=True)}
+_KINDS = {"?": BOOL, "q": INT, "f": REAL, "d": REAL, "F": COMPLEX, "D": COMPLEX}
+
+Form = Callable[[Sequence[Any], tuple[int, ...], Integers, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Not:
+    """There is no native form, for this reason."""
+
+    why: str
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Not yet.
+
+    Attributes:
+        work: elements times operations computed so far.
+        process: which process is compiling, if one is.
+    """
+
+    work: float = 0.0
+    process: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What a form is for: the types of the arguments, which are scalars, which of them vary along the same axes."""
+
+    types: str
+    integers: Integers
+    patterns: tuple[int, ...]
+    few: frozenset[int]
+
+
+class Native:
+    """The native forms of one program.
+
+    Args:
+        program: what they compute.
+        threads: for large arrays.
+        setting: True to compile at the first call; None to wait until it pays.
+    """
+
+    def __init__(self, program: Program, threads: Threads = 1, setting: bool | None = None) -> None:
+        self.program = program
+        self.threads = threads
+        self.setting = setting
+        self.operations = sum([max(len(args) - 1, 1) for args in program.args if args])
+        self.wanted: list[int] = []
+        for node in program.results:
+            self.wanted += program.args[node] if program.ops[node] is STACK else (node,)
+        self._forms: Memo[Any, Form | _Not | _Waiting] = Memo(_MOST_FORMS)
+        self.kernels: list[Kernel] = []
+
+    def compute(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...], out: Any = None) -> Any:
+        """The results in order; None if there is no native form for these arguments, or not yet.
+
+        Args:
+            values: of the parameters, from `prepare`.
+            integers: which of them are, and whether they may overflow.
+            shape: to which they broadcast.
+            out: where to put the only result, of that shape.
+        """
+        key = self._key(values, integers, shape)
+        if key is None:
+            return None
+        form = self._forms.get(key)
+        if form is None or type(form) is _Waiting:
+            form = self._awaited(key, form, shape)
+        if form is None or isinstance(form, _Not | _Waiting):
+            return None
+        return form(values, shape, integers, out)
+
+    def explain(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> str:
+        """Which form these arguments take, and why: the native one, or why not."""
+        key = self._key(values, integers, shape)
+        if key is None:
+            return "not native: an argument is no array of booleans, int64, float32, float64, complex64 or complex128"
+        form = self._forms.get(key)
+        why = _why_not_here()
+        match form:
+            case None if why is not None:
+                return f"not native: {why}"
+            case _Not(why=reason):
+                return f"not native: {reason}"
+            case None | _Waiting():
+                work = 0.0 if form is None else form.work
+                return (
+                    f"not native yet: {work:.3g} of {PAYS:.3g} elements times operations were computed; "
+                    "native=True compiles at once"
+                )
+        return f"native: {getattr(form, 'described', 'compiled')}"
+
+    @property
+    def source(self) -> str:
+        """The text of the kernels that were compiled by now."""
+        return "\n".join(kernel.text for kernel in self.kernels)
+
+    def _key(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> Any:
+        """What the form depends on."""
+        types = ""
+        alike = True
+        for value in values:
+            kind = _TYPES.get(getattr(value, "dtype", None))
+            if kind is None:
+                return None
+            if not value.ndim:
+                types += kind + "0"
+            elif type(value) is np.ndarray or type(value) is np.memmap:
+                types += kind
+                alike = alike and value.shape == shape
+            else:
+                return None  # a subclass may compute in its own way
+        if alike:
+            return types, integers
+        patterns = tuple([pattern_of(value, len(shape)) if value.ndim else 0 for value in values])
+        return _Key(types, integers, patterns, few_patterns(patterns, shape))
+
+    # -- when --------------------------------------------------------------------------------------------------------
+
+    def _awaited(self, key: Any, form: _Waiting | None, shape: tuple[int, ...]) -> Any:
+        """The form, if it is time to compile it here."""
+        why = _why_not_here()
+        if why is not None:
+            return self._forms.put(key, _Not(why))
+        if form is None:
+            form = _Waiting()
+            self._forms.put(key, form)
+        if self.setting:
+            return self._forms.put(key, self._made(key))
+        work = math.prod(shape) * self.operations
+        form.work += work
+        if form.work < PAYS or form.process == os.getpid():
+            return None
+        form.process = os.getpid()
+        importing = 0.0 if "llvmlite.binding" in sys.modules else _SECONDS_TO_IMPORT
+        if importing + _SECONDS_A_KERNEL + _SECONDS_AN_OPERATION * self.operations > _SECONDS_AN_ELEMENT * work:
+            executor().submit(self._make, key)
+            return None
+        return self._make(key)
+
+    def _make(self, key: Any) -> Form | _Not:
+        """The form, or why there is none; a failure must not end a call that works without."""
+        made: Form | _Not
+        try:
+            made = self._made(key)
+        except RuntimeError as error:
+            made = _Not(f"LLVM failed: {error}")
+            warnings.warn(f"numpify compiled no native form: {error}", RuntimeWarning, stacklevel=2)
+        return self._forms.put(key, made)
+
+    # -- compiling ---------------------------------------------------------------------------------------------------
+
+    def _made(self, key: Any) -> Form | _Not:
+        if self.operations > _LARGEST:
+            return _Not(f"{self.operations} operations are more than a kernel takes, {_LARGEST}")
+        try:
+            machine()
+        except Unavailable as error:
+            return _Not(str(error))
+        begun = time.perf_counter()
+        types, integers, patterns = self._of_key(key)
+        program = self.program
+        array = 0
+        for i, pattern in enumerate(patterns):
+            array |= (pattern != 0) << i
+        kinds = [_KINDS[t] for t in types]
+        of_nodes = Types(program, types, kinds, integers.checked)
+        few = self._few_nodes(key, patterns)
+        if not any(few) and pure(program, of_nodes, self.wanted):
+            form: Form | _Not = self._pure_form(of_nodes, array, begun)
+        else:
+            form = self._mixed_form(of_nodes, array, few, begun)
+        return form
+
+    def _of_key(self, key: Any) -> tuple[list[str], Integers, tuple[int, ...]]:
+        marked, integers = (key.types, key.integers) if isinstance(key, _Key) else key
+        types, patterns = [], []
+        for char in marked:
+            if char == "0":
+                patterns[-1] = 0
+            else:
+                types.append(char)
+                patterns.append(1)
+        return types, integers, key.patterns if isinstance(key, _Key) else tuple(patterns)
+
+    def _few_nodes(self, key: Any, patterns: tuple[int, ...]) -> list[bool]:
+        """Of each node, whether it has arrays of few elements, for which it is computed by itself."""
+        if not isinstance(key, _Key):
+            return [False] * len(self.program.ops)
+        found: list[int] = []
+        for op, args, data in zip(self.program.ops, self.program.args, self.program.data, strict=True):
+            pattern = patterns[data] if op is PARAM else 0
+            for a in args:
+                pattern |= found[a]
+            found.append(pattern)
+        return [
+            bool(pattern) and pattern in key.few and bool(args)
+            for pattern, args in zip(found, self.program.args, strict=True)
+        ]
+
+    def _kernel(self, types: Types, part: Cluster, array: int) -> Kernel:
+        program = self.program
+        scalars = [not program.deps[n] & array for n in part.inputs]
+        text = cluster_text(program, types, part.order, part.inputs, scalars, part.outputs, machine().target)
+        kernel = compiled(text, [types.of[n] for n in part.inputs], [types.of[n] for n in part.outputs])
+        self.kernels.append(kernel)
+        del self.kernels[: -4 * _MOST_FORMS]
+        return kernel
+
+    def _pure_form(self, types: Types, array: int, begun: float) -> Form | _Not:
+        program = self.program
+        nodes = [n for n in dict.fromkeys(self.wanted) if program.ops[n] not in (CONST, PARAM)]
+        if not nodes:
+            return _Not("there is nothing to compute")
+        calls = []
+        for i in range(0, len(nodes), _OUTPUTS):
+            part = cluster(program, types, nodes[i : i + _OUTPUTS])
+            kernel = self._kernel(types, part, array)
+            calls.append(_Call(kernel, tuple([program.data[n] for n in part.inputs]), tuple(part.outputs)))
+        described = f"{_counted(len(calls))} of {self.operations} operations, compiled in {_since(begun)}"
+        return _Pure(self, types, tuple(calls), described)
+
+    def _mixed_form(self, types: Types, array: int, few: Sequence[bool], begun: float) -> Form | _Not:
+        found = parts(self.program, types, self.wanted, few)
+        if not found:
+            return _Not("NumPy has to compute all of it, but for an operation here and there")
+        kernels = [self._kernel(types, part, array) for part in found]
+        changed = with_kernels(self.program, types, [(p, k.ufunc) for p, k in zip(found, kernels, strict=True)])
+        inside = sum(len(part.order) for part in found)
+        described = (
+            f"{_counted(len(kernels))} of {inside} operations in a program that NumPy runs, compiled in {_since(begun)}"
+        )
+        return _Mixed(changed, tuple(kernels), Blocks(changed, self.threads), described)
+
+
+def _counted(kernels: int) -> str:
+    return "a kernel" if kernels == 1 else f"{kernels} kernels"
+
+
+def _since(begun: float) -> str:
+    return f"{1000 * (time.perf_counter() - begun):.0f} ms"
+
+
+def _why_not_here() -> str | None:
+    """Why there can be no native form, as far as can be told without importing llvmlite."""
+    if "llvmlite" in sys.modules or importlib.util.find_spec("llvmlite") is not None:
+        return None
+    return "llvmlite is not installed; pip install 'haliax-refs[fast]'"
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A kernel, the parameters that it is given, and the nodes that it gives."""
+
+    kernel: Kernel
+    parameters: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+class _Pure:
+    """A program that kernels compute as a whole."""
+
+    def __init__(self, native: Native, types: Types, calls: tuple[_Call, ...], described: str) -> None:
+        self.native = native
+        self.program = native.program
+        self.types = types
+        self.calls = calls
+        self.described = described
+        results = self.program.results
+        self.single = len(results) == 1 and calls[0].outputs == results
+        self.parameters = calls[0].parameters
+        self.ufunc = calls[0].kernel.ufunc
+
+    def __call__(self, values: Sequence[Any], shape: tuple[int, ...], integers: Integers, out: Any) -> Any:
+        if self.single and self.native.threads == 1:
+            found = self.ufunc(*[values[i] for i in self.parameters], out=out)
+            if found.shape == shape:
+                return (found,)
+            return (np.broadcast_to(found, shape).copy(),)  # an argument is not used
+        return self._placed(values, shape, out)
+
+    def _placed(self, values: Sequence[Any], shape: tuple[int, ...], out: Any) -> list[Any]:
+        """Results into arrays that are made first."""
+        program = self.program
+        places: dict[int, Any] = {}
+        copies: list[tuple[Any, int]] = []
+        found = []
+        computed = {node for call in self.calls for node in call.outputs}
+        for node in program.results:
+            stacked = program.ops[node] is STACK
+            entries = program.args[node] if stacked else (node,)
+            if not stacked and node not in computed:
+                found.append(self._leaf(node, values))
+                continue
+            if not stacked and node in places:
+                found.append(places[node].copy())
+                copies.append((found[-1], node))
+                continue
+            dtype = np.result_type(*[self._dtype(e) for e in entries]) if entries else np.dtype(float)
+            result = np.empty((len(entries), *shape), dtype) if stacked or out is None else out[None]
+            for i, entry in enumerate(entries):
+                if entry in computed and entry not in places:
+                    places[entry] = result[i]
+                else:
+                    copies.append((result[i], entry))
+            found.append(result.reshape(*program.data[node][0], *shape) if stacked else result[0])
+        for node in computed - places.keys():
+            places[node] = np.empty(shape, self._dtype(node))
+        self._run(values, places, shape)
+        for place, entry in copies:
+            np.copyto(place, places[entry] if entry in places else self._leaf(entry, values))
+        return found
+
+    def _leaf(self, node: int, values: Sequence[Any]) -> Any:
+        data = self.program.data[node]
+        return values[data] if self.program.ops[node] is PARAM else data
+
+    def _dtype(self, node: int) -> Any:
+        kind = self.types.of[node]
+        return np.dtype(np.int64 if kind == "q" else kind) if type(kind) is str else kind
+
+    def _run(self, values: Sequence[Any], places: dict[int, Any], shape: tuple[int, ...]) -> None:
+        threads = 1 if self.native.threads == 1 else number_of(self.native.threads)
+        length = shape[0] if shape else 1
+        pieces = min(length, 4 * threads, max(math.prod(shape) // _PIECE, 1)) if threads > 1 else 1
+        spread = [np.broadcast_to(v, shape) if v.ndim and v.shape != shape else v for v in values]
+        cuts = [slice(length * i // pieces, length * (i + 1) // pieces) for i in range(pieces)]
+
+        def work() -> None:
+            while cuts:
+                try:
+                    part = cuts.pop()
+                except IndexError:  # another thread took the last one
+                    return
+                for call in self.calls:
+                    given = [spread[i][part] if spread[i].ndim else spread[i] for i in call.parameters]
+                    call.kernel.ufunc(*given, out=tuple([places[n][part] for n in call.outputs]))
+
+        if pieces == 1:
+            for call in self.calls:
+                call.kernel.ufunc(*[values[i] for i in call.parameters], out=tuple([places[n] for n in call.outputs]))
+        else:
+            share(work, min(threads, pieces))
+
+
+class _Mixed:
+    """A program that NumPy runs, with kernels in it."""
+
+    def __init__(self, program: Program, kernels: tuple[Kernel, ...], blocks: Blocks, described: str) -> None:
+        self.program = program
+        self.kernels = kernels  # what the ufuncs in the program stand on
+        self.blocks = blocks
+        self.described = described
+        self.functions: dict[Integers, Callable[..., Any]] = {}
+
+    def __call__(self, values: Sequence[Any], shape: tuple[int, ...], integers: Integers, out: Any) -> Any:
+        if math.prod(shape) >= LARGE:
+            results = self.blocks.compute(values, integers, shape, out)
+            if results is not None:
+                return results
+        function = self.functions.get(integers)
+        if function is None:
+            kinds = integers.kinds(len(self.program.parameters))
+            function = self.functions[integers] = load(emit_arrays(self.program, kinds, checked=integers.checked))
+        results = function(*values)
+        return (results,) if len(self.program.results) == 1 else results
