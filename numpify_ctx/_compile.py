@@ -45,6 +45,7 @@ def compile_expression(
     functions: Mapping[Any, Callable[..., Any]] | None = None,
     cache: bool = True,
     threads: Threads = 1,
+    native: bool | None = False,
     flat: Flat | None = None,
 ) -> Compiled:
     """Compile `expr`, with an argument for each `(symbol, parameter name)`; `flat` is where it was flattened, if so.
@@ -66,10 +67,10 @@ def compile_expression(
             f"cannot take functions={short(functions)}: it is of type {type(functions).__name__}; "
             "pass a mapping from function classes to callables"
         )
-    key = key_of(expr, call_signature, functions, threads, flat=flat) if cache else None
+    key = key_of(expr, call_signature, functions, threads, native, flat=flat) if cache else None
     known: Compiled | None = None if key is None else CACHE.get(key)
     if known is not None:
         return known
     program = lower(expr, call_signature, RULES, functions)
-    compiled = Compiled(Entry(program, threads), program)
+    compiled = Compiled(Entry(program, threads, native=native), program)
     return compiled if key is None else CACHE.put(key, compiled)

@@ -159,7 +159,7 @@ class Blocks:
     def _plan(
         self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...], patterns: tuple[int, ...]
     ) -> _Plan | None:
-        few = _few(patterns, shape)
+        few = few_patterns(patterns, shape)
         key = integers, patterns, few, tuple([v.dtype for v in values])
         if key in self._plans:
             return self._plans[key]
@@ -201,7 +201,7 @@ class Blocks:
         return plan.kernels.put(key, kernel)
 
 
-def _few(patterns: Sequence[int], shape: tuple[int, ...]) -> frozenset[int]:
+def few_patterns(patterns: Sequence[int], shape: tuple[int, ...]) -> frozenset[int]:
     """Which patterns, of arguments and of what is made of several, have few elements in comparison with the result."""
     if len(shape) == 1:
         return _NOTHING

@@ -4,6 +4,7 @@
 - Small arrays, and all that the other ways do not take, run in plain NumPy; where some are integers, in a form that
   checks them for overflow.
 - Large arrays run in blocks, see `blocks`.
+- What has been computed long enough runs as machine code, see `native`.
 
 Whichever it is, the numbers are the same but for rounding.
 """
@@ -22,6 +23,7 @@ from .arguments import PLAIN, of_doubles, prepare
 from .blocks import SIZES, Blocks, Sizes
 from .explain import explained
 from .forms import Forms
+from .native import Native
 from .results import Results, described
 from .threads import Threads
 
@@ -38,15 +40,21 @@ class Entry:
         program: what it computes.
         forms: its program as source, emitted on demand.
         blocks: what computes large arrays.
+        native: what computes arrays by machine code; None if nothing does.
         gives_numbers: are the results of scalars all scalars, and no parameter a matrix? Then `forms.floats` serves.
     """
 
-    __slots__ = ("__weakref__", "_bounds", "_foreign", "_results", "blocks", "forms", "gives_numbers", "program")
+    __slots__ = (
+        "__weakref__", "_bounds", "_foreign", "_results", "blocks", "forms", "gives_numbers", "native", "program",
+    )  # fmt: skip
 
-    def __init__(self, program: Program, threads: Threads = 1, sizes: Sizes = SIZES) -> None:
+    def __init__(
+        self, program: Program, threads: Threads = 1, sizes: Sizes = SIZES, native: bool | None = False
+    ) -> None:
         self.program = program
         self.forms = Forms(program)
         self.blocks = Blocks(program, threads, sizes)
+        self.native = None if native is False else Native(program, threads, native, sizes)
         self.gives_numbers = not any(program.parameter_ranks) and not any(program.rank[n] for n in program.results)
         self._results = Results(program)
         self._foreign = any(op.foreign for op in program.ops)
@@ -84,6 +92,22 @@ class Entry:
                 raise
             raise better from error
 
+    def explain(self, *args: Any) -> str:
+        """Which form these arguments take, and why."""
+        if all(type(a) in PLAIN for a in args):
+            return "scalars over Python's math; NumPy where it refuses them"
+        values, mask, shape, precision = prepare(args, self.program.parameter_ranks)
+        if self.native is None:
+            why = "not native: native=False"
+        elif not shape:
+            why = "not native: these are no arrays"
+        else:
+            why = self.native.explain(values, self._bounds.integers(values, mask), shape)
+            if why.startswith("native:"):
+                return why
+        numpy = "NumPy in blocks" if self.blocks.pays(shape, precision) else "plain NumPy"
+        return f"{numpy}; {why}"
+
     def _call_scalars(self, args: Sequence[Any]) -> Any:
         plain = [PLAIN[type(a)](a) for a in args]
         floats = True
@@ -109,6 +133,10 @@ class Entry:
         else:
             values, shape = found
             integers, precision = NO_INTEGERS, None
+        if shape and self.native is not None:
+            results = self.native.compute(values, integers, shape)
+            if results is not None:
+                return self._results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
         if self.blocks.pays(shape, precision):
             results = self.blocks.compute(values, integers, shape)
             if results is not None:
@@ -121,14 +149,17 @@ class Entry:
         values, mask, shape, precision = prepare(args, self.program.parameter_ranks)
         if (
             self._results.is_ordinary
-            and self.blocks.pays(shape, precision)
+            and (self.native is not None or self.blocks.pays(shape, precision))
             and type(out) is np.ndarray
             and out.shape == shape
             and out.flags.writeable
             and not any(np.may_share_memory(out, value) for value in values)
         ):
-            results = self.blocks.compute(values, self._bounds.integers(values, mask), shape, out)
-            if results is not None:
+            integers = self._bounds.integers(values, mask)
+            results = self.native.compute(values, integers, shape, out) if shape and self.native is not None else None
+            if results is None and self.blocks.pays(shape, precision):
+                results = self.blocks.compute(values, integers, shape, out)
+            if results is not None and results[0] is out:
                 return out
         result = self._call_arrays(args)
         try:

@@ -30,8 +30,8 @@ from .._memo import Memo
 from .._program.bounds import Integers
 from .._program.ir import CONST, PARAM, Program
 from .._program.ops import STACK
-from .blocks import LARGE, Blocks, few_patterns
-from .grid import pattern_of
+from .blocks import SIZES, Blocks, Sizes, few_patterns
+from .grid import full_pattern, pattern_of
 from .threads import Threads, executor, number_of, share
 
 
@@ -88,12 +88,16 @@ class Native:
         program: what they compute.
         threads: for large arrays.
         setting: True to compile at the first call; None to wait until it pays.
+        sizes: see `Blocks`.
     """
 
-    def __init__(self, program: Program, threads: Threads = 1, setting: bool | None = None) -> None:
+    def __init__(
+        self, program: Program, threads: Threads = 1, setting: bool | None = None, sizes: Sizes = SIZES
+    ) -> None:
         self.program = program
         self.threads = threads
         self.setting = setting
+        self.sizes = sizes
         self.operations = sum([max(len(args) - 1, 1) for args in program.args if args])
         self.wanted: list[int] = []
         for node in program.results:
@@ -149,20 +153,21 @@ class Native:
         """What the form depends on."""
         types = ""
         alike = True
-        for value in values:
-            kind = _TYPES.get(getattr(value, "dtype", None))
+        for value, rank in zip(values, self.program.parameter_ranks, strict=True):
+            kind = _TYPES.get(value.dtype)
             if kind is None:
                 return None
-            if not value.ndim:
+            if value.ndim == rank:
                 types += kind + "0"
             elif type(value) is np.ndarray or type(value) is np.memmap:
                 types += kind
-                alike = alike and value.shape == shape
+                alike = alike and value.shape[rank:] == shape
             else:
                 return None  # a subclass may compute in its own way
         if alike:
             return types, integers
-        patterns = tuple([pattern_of(value, len(shape)) if value.ndim else 0 for value in values])
+        ranks = self.program.parameter_ranks
+        patterns = tuple([_pattern(value, rank, shape) for value, rank in zip(values, ranks, strict=True)])
         return _Key(types, integers, patterns, few_patterns(patterns, shape))
 
     # -- when --------------------------------------------------------------------------------------------------------
@@ -176,7 +181,7 @@ class Native:
             form = _Waiting()
             self._forms.put(key, form)
         if self.setting:
-            return self._forms.put(key, self._made(key))
+            return self._forms.put(key, self._made(key))  # what fails is the caller's to know
         work = math.prod(shape) * self.operations
         form.work += work
         if form.work < PAYS or form.process == os.getpid():
@@ -196,7 +201,8 @@ class Native:
         except RuntimeError as error:
             made = _Not(f"LLVM failed: {error}")
             warnings.warn(f"numpify compiled no native form: {error}", RuntimeWarning, stacklevel=2)
-        return self._forms.put(key, made)
+        self._forms.put(key, made)
+        return made
 
     # -- compiling ---------------------------------------------------------------------------------------------------
 
@@ -224,7 +230,8 @@ class Native:
 
     def _of_key(self, key: Any) -> tuple[list[str], Integers, tuple[int, ...]]:
         marked, integers = (key.types, key.integers) if isinstance(key, _Key) else key
-        types, patterns = [], []
+        types: list[str] = []
+        patterns: list[int] = []
         for char in marked:
             if char == "0":
                 patterns[-1] = 0
@@ -280,7 +287,7 @@ class Native:
         described = (
             f"{_counted(len(kernels))} of {inside} operations in a program that NumPy runs, compiled in {_since(begun)}"
         )
-        return _Mixed(changed, tuple(kernels), Blocks(changed, self.threads), described)
+        return _Mixed(changed, tuple(kernels), Blocks(changed, self.threads, self.sizes), described)
 
 
 def _counted(kernels: int) -> str:
@@ -289,6 +296,13 @@ def _counted(kernels: int) -> str:
 
 def _since(begun: float) -> str:
     return f"{1000 * (time.perf_counter() - begun):.0f} ms"
+
+
+def _pattern(value: Any, rank: int, shape: tuple[int, ...]) -> int:
+    """Which axes a value varies along, behind its own; of an array with axes of its own, all, if any."""
+    if not rank:
+        return pattern_of(value, len(shape))
+    return full_pattern(shape) if value.ndim > rank else 0
 
 
 def _why_not_here() -> str | None:
@@ -318,16 +332,20 @@ class _Pure:
         self.described = described
         results = self.program.results
         self.single = len(results) == 1 and calls[0].outputs == results
+        self.computed = {node for call in calls for node in call.outputs}
         self.parameters = calls[0].parameters
         self.ufunc = calls[0].kernel.ufunc
+        self.dtype = self._dtype(calls[0].outputs[0])
 
     def __call__(self, values: Sequence[Any], shape: tuple[int, ...], integers: Integers, out: Any) -> Any:
-        if self.single and self.native.threads == 1:
-            found = self.ufunc(*[values[i] for i in self.parameters], out=out)
-            if found.shape == shape:
-                return (found,)
-            return (np.broadcast_to(found, shape).copy(),)  # an argument is not used
-        return self._placed(values, shape, out)
+        if not self.single or self.native.threads != 1:
+            return self._placed(values, shape, out)
+        if out is not None and out.dtype == self.dtype:
+            return (self.ufunc(*[values[i] for i in self.parameters], out=out),)
+        found = self.ufunc(*[values[i] for i in self.parameters])
+        if found.shape == shape:
+            return (found,)
+        return (np.broadcast_to(found, shape).copy(),)  # an argument is not used
 
     def _placed(self, values: Sequence[Any], shape: tuple[int, ...], out: Any) -> list[Any]:
         """Results into arrays that are made first."""
@@ -335,31 +353,34 @@ class _Pure:
         places: dict[int, Any] = {}
         copies: list[tuple[Any, int]] = []
         found = []
-        computed = {node for call in self.calls for node in call.outputs}
         for node in program.results:
-            stacked = program.ops[node] is STACK
-            entries = program.args[node] if stacked else (node,)
-            if not stacked and node not in computed:
+            if program.ops[node] is STACK:
+                entries = program.args[node]
+                dtype = np.result_type(*[self._dtype(e) for e in entries]) if entries else np.dtype(float)
+                whole = np.empty((*program.data[node][0], *shape), dtype)
+                found.append(whole)
+                rows = whole.reshape(len(entries), *shape)
+                for i, entry in enumerate(entries):
+                    if entry in self.computed and entry not in places:
+                        places[entry] = rows[i]
+                    else:
+                        copies.append((rows[i], entry))
+            elif node not in self.computed:
                 found.append(self._leaf(node, values))
-                continue
-            if not stacked and node in places:
-                found.append(places[node].copy())
+            elif node in places:
+                found.append(np.empty(shape, self._dtype(node)))
                 copies.append((found[-1], node))
-                continue
-            dtype = np.result_type(*[self._dtype(e) for e in entries]) if entries else np.dtype(float)
-            result = np.empty((len(entries), *shape), dtype) if stacked or out is None else out[None]
-            for i, entry in enumerate(entries):
-                if entry in computed and entry not in places:
-                    places[entry] = result[i]
-                else:
-                    copies.append((result[i], entry))
-            found.append(result.reshape(*program.data[node][0], *shape) if stacked else result[0])
-        for node in computed - places.keys():
-            places[node] = np.empty(shape, self._dtype(node))
+            else:
+                places[node] = self._made(node, shape, out)
+                found.append(places[node])
         self._run(values, places, shape)
         for place, entry in copies:
             np.copyto(place, places[entry] if entry in places else self._leaf(entry, values))
         return found
+
+    def _made(self, node: int, shape: tuple[int, ...], out: Any) -> Any:
+        dtype = self._dtype(node)
+        return out if out is not None and out.dtype == dtype else np.empty(shape, dtype)
 
     def _leaf(self, node: int, values: Sequence[Any]) -> Any:
         data = self.program.data[node]
@@ -404,7 +425,7 @@ class _Mixed:
         self.functions: dict[Integers, Callable[..., Any]] = {}
 
     def __call__(self, values: Sequence[Any], shape: tuple[int, ...], integers: Integers, out: Any) -> Any:
-        if math.prod(shape) >= LARGE:
+        if self.blocks.pays(shape, None):
             results = self.blocks.compute(values, integers, shape, out)
             if results is not None:
                 return results

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
-from ..._kinds import BOOL, COMPLEX, INT, REAL
+from ..._kinds import BOOL, COMPLEX, INT, REAL, Kinds
 from ..._program.ir import CONST, PARAM, Layout, Op, Program
 from ..._program.walk import reach
 from .types import Types
@@ -68,10 +68,13 @@ def with_kernels(program: Program, types: Types, kernels: Sequence[tuple[Cluster
     ops, args, data = list(program.ops), list(program.args), list(program.data)
     for (_, inputs, outputs), ufunc in kernels:
         [node] = outputs
-        kind = _KINDS[types.of[node]]
-        ops[node] = Op("kernel", ufunc, kinds=lambda _, kind=kind: kind)
+        ops[node] = Op("kernel", ufunc, kinds=_always(_KINDS[types.of[node]]))
         args[node], data[node] = tuple(inputs), None
     layout: Layout = program.layout
     return Program(
         program.parameters, ops, args, data, program.deps, program.kinds, program.rank, layout, program.parameter_ranks
     )
+
+
+def _always(kind: int) -> Kinds:
+    return lambda _: kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def copies(packed: set[int], unpacked: set[int]) -> str:
-    """The text of those for elements of these sizes: `@pack8` into a buffer, the last repeated; `@unpack8` out of it."""
+    """The text for elements of these sizes: `@pack8` into a buffer, the last one repeated; `@unpack8` out of it."""
     wanted = [*((_PACK, size) for size in sorted(packed)), *((_UNPACK, size) for size in sorted(unpacked))]
     return "\n".join(text.replace("SIZE", str(size)).replace("KIND", f"i{8 * size}") for text, size in wanted)
 

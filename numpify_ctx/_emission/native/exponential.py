@@ -311,8 +311,8 @@ def hypot(x: Vector, y: Vector) -> Vector:
     a, b = absolute(x), absolute(y)
     swapped = a < b
     large, small = where(swapped, b, a), where(swapped, a, b)
-    # Scaled by a power of two, so that the larger one is in [1, 2).
-    exponent = large.bits() & 0x7FE0000000000000
+    # Scaled by a power of two, so that the larger one is in [1, 16).
+    exponent = large.bits() & 0x7FC0000000000000
     down = ((exponent * -1) + 0x7FE0000000000000).double()
     up = where(exponent.equals(0), 0.0, 1.0)
     return _hypot(x, y, large, small, down, exponent.double(), up)

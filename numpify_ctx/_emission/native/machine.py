@@ -42,7 +42,7 @@ class Machine:
     target: Target
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Kernel:
     """A compiled kernel; the ufunc must not be used after it is gone.
 
@@ -103,7 +103,7 @@ def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str
     dtypes = [np.dtype(_TYPES[t]) for t in (*inputs, *outputs)]
     functions = (ctypes.c_void_p * 1)(address)
     data = (ctypes.c_void_p * 1)(None)
-    types = (ctypes.c_char * len(dtypes))(*[d.num for d in dtypes])
+    types = (ctypes.c_char * len(dtypes))(*[bytes([d.num]) for d in dtypes])
     label = ctypes.create_string_buffer(name.encode())
     empty = ctypes.create_string_buffer(b"")
     ufunc = _from_func_and_data()(
@@ -146,7 +146,7 @@ def _engine(text: str) -> tuple[Any, Any]:
 
 @functools.cache
 def _from_func_and_data() -> Any:
-    from numpy._core import _multiarray_umath
+    from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # it is not meant to be typed
 
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]

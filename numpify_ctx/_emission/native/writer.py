@@ -162,7 +162,7 @@ class _Writer:
             operand_kind, operands = self._operands(node)
             return special(operand_kind, *operands)
         if kind in "FD":
-            return complexes.exp(self.body, *(self._as(a, kind) for a in self.program.args[node]), kind == "F")
+            return complexes.exp(self.body, self._as(self.program.args[node][0], kind), kind == "F")
         if name == "sqrt":
             return (self.body.text.intrinsic("sqrt", self._as(self.program.args[node][0], kind)[0]),)
         if name == "heaviside":
@@ -170,8 +170,8 @@ class _Writer:
             step = where(x > 0.0, 1.0, where(x < 0.0, x.like(0.0), at_zero))
             return (where(x.is_nan(), x, step),)
         # A float is computed as a double, whose rounding to a float is the right one but in rare cases.
-        operands = [_converted(self._as(a, kind), kind, "d")[0] for a in self.program.args[node]]
-        return _converted((self.body.function(name, *operands),), "d", kind)
+        doubles = [_converted(self._as(a, kind), kind, "d")[0] for a in self.program.args[node]]
+        return _converted((self.body.function(name, *doubles),), "d", kind)
 
 
 def _converted(value: Value, kind: str, goal: str) -> Value:

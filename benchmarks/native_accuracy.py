@@ -1,0 +1,138 @@
+"""How far the elementary functions of kernels are from the truth: `python -m benchmarks.native_accuracy [points]`.
+
+For each function, the largest error in units in the last place beside mpmath, over several domains: where it is used
+most, around its zeros and ends, and everywhere that doubles reach. With a million points a domain it takes hours.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+
+from numpify_ctx._emission.native.frame import Operand, kernel_text
+from numpify_ctx._emission.native.functions import FUNCTIONS, OF_TWO
+from numpify_ctx._emission.native.machine import Kernel, compiled, machine
+
+
+Generator = np.random.Generator
+Points = Callable[[Generator, int], Any]
+
+_TRUTH: dict[str, Callable[..., Any]] = {
+    "exp2": lambda x: mp.mpf(2) ** x,
+    "log2": lambda x: mp.log(x, 2),
+    "power": lambda x, y: x**y,
+    "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
+    "arcsin": mp.asin, "arccos": mp.acos, "arctan": mp.atan, "arctan2": mp.atan2,
+    "arcsinh": mp.asinh, "arccosh": mp.acosh, "arctanh": mp.atanh,
+}  # fmt: skip
+
+
+def _uniform(low: float, high: float) -> Points:
+    return lambda rng, n: rng.uniform(low, high, n)
+
+
+def _scales(low: float, high: float, around: float = 0.0, signed: bool = True) -> Points:
+    """Numbers of all magnitudes from 2**low to 2**high, from `around` on."""
+
+    def points(rng: Generator, n: int) -> Any:
+        size = np.exp2(rng.uniform(low, high, n))
+        return around + (size * rng.choice([-1.0, 1.0], n) if signed else size)
+
+    return points
+
+
+def _right_angles(rng: Generator, n: int) -> Any:
+    return np.round(rng.uniform(-1e6, 1e6, n)) * (np.pi / 2)
+
+
+def _pair(x: Points, y: Points) -> Points:
+    return lambda rng, n: (x(rng, n), y(rng, n))
+
+
+_CIRCULAR = (_uniform(-20, 20), _scales(-1074, 1023), _right_angles, _scales(10, 41))
+_LOGARITHM = (_scales(-1074, 1023, signed=False), _uniform(0.5, 2), _scales(-52, -2, around=1.0))
+_HYPERBOLIC = (_uniform(-709, 709), _uniform(-2, 2), _scales(-1074, 5))
+_INVERSE = (_uniform(-1, 1), _scales(-1074, -1), _scales(-52, -1, around=1.0, signed=False))
+_WIDE = (_uniform(-10, 10), _scales(-1074, 1023), _uniform(0.3, 1.1))
+_PLANE = (_pair(_scales(-3, 3), _scales(-3, 3)), _pair(_scales(-1074, 1023), _scales(-1074, 1023)))
+
+DOMAINS: dict[str, tuple[Points, ...]] = {
+    "exp": (_uniform(-745, 709), _uniform(-1, 1), _scales(-60, 3)),
+    "exp2": (_uniform(-1074, 1023), _uniform(-1, 1)),
+    "expm1": (_uniform(-50, 709), _uniform(-1, 1), _scales(-60, 3)),
+    "log": _LOGARITHM, "log2": _LOGARITHM, "log10": _LOGARITHM,
+    "log1p": (_scales(-1074, 1023, signed=False), _uniform(-1, 2), _scales(-70, -1)),
+    "sin": _CIRCULAR, "cos": _CIRCULAR, "tan": _CIRCULAR,
+    "sinh": _HYPERBOLIC, "cosh": _HYPERBOLIC, "tanh": (_uniform(-20, 20), *_HYPERBOLIC[1:]),
+    "arcsin": _INVERSE, "arccos": _INVERSE, "arctan": _WIDE, "arctan2": _PLANE,
+    "arcsinh": _WIDE, "arccosh": (_uniform(1, 20), _scales(-52, 0, 1.0, False), _scales(0, 1023, signed=False)),
+    "arctanh": _INVERSE,
+    "power": (
+        _pair(_uniform(0, 3), _uniform(-300, 300)), _pair(_scales(-1074, 1023, signed=False), _scales(-10, 4)),
+        _pair(_scales(-50, -3, around=1.0), _scales(3, 50)),
+        _pair(_uniform(-9, -0.1), lambda rng, n: np.round(rng.uniform(-300, 300, n))),
+    ),
+    "cbrt": _WIDE, "hypot": (*_PLANE, _pair(_scales(-1074, -1000), _scales(-1074, -1000))),
+}  # fmt: skip
+
+
+@functools.cache
+def kernel(name: str) -> Kernel:
+    """The kernel of one function."""
+    kinds = "dd" if name in OF_TWO else "d"
+    text = kernel_text(
+        [Operand("d")] * len(kinds),
+        ["d"],
+        lambda body, values: [(body.function(name, *(v[0] for v in values)),)],
+        machine().target,
+    )
+    return compiled(text, kinds, "d")
+
+
+def worst_at(name: str, *operands: Any) -> tuple[float, tuple[float, ...]]:
+    """The largest error at these points, in units in the last place, and where."""
+    with np.errstate(all="ignore"):
+        found = kernel(name).ufunc(*operands)
+    truth = _TRUTH.get(name) or getattr(mp, name)
+    worst, where = 0.0, (0.0,)
+    with mp.workprec(1300 if name in ("sin", "cos", "tan") else 200):
+        for value, *point in zip(found.tolist(), *(o.tolist() for o in operands), strict=True):
+            exact = truth(*map(mp.mpf, point))
+            if isinstance(exact, mp.mpc) or not mp.isfinite(exact):
+                continue
+            unit = float(np.spacing(abs(float(exact))))
+            if not np.isfinite(unit):
+                error = 0.0 if value == float(exact) else np.inf
+            else:
+                error = float(abs(mp.mpf(value) - exact) / unit) if np.isfinite(value) else np.inf
+            if error > worst:
+                worst, where = error, tuple(point)
+    return worst, where
+
+
+def worst(name: str, count: int, seed: int = 0) -> tuple[float, tuple[float, ...]]:
+    """The largest error over all domains of a function, with so many points in each, and where."""
+    rng = np.random.default_rng(seed)
+    results = []
+    for points in DOMAINS[name]:
+        operands = points(rng, count)
+        results.append(worst_at(name, *(operands if isinstance(operands, tuple) else (operands,))))
+    return max(results)
+
+
+def main() -> None:
+    """Print the table."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    print(f"{count} points in each domain\n\n| function | ulp | at |\n|---|---|---|")
+    for name in FUNCTIONS:
+        error, where = worst(name, count)
+        print(f"| {name} | {error:.2f} | {', '.join(map(repr, where))} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
