@@ -12,6 +12,7 @@ from ._execution.threads import Threads, checked_threads
 from ._lowering.rules import RULES
 from ._lowering.walk import lower
 from ._program.ir import Program
+from ._program.promotion import promoted
 from ._symbolic.flatten import Flat
 from ._symbolic.key import key_of
 from ._symbolic.names import Signature
@@ -71,6 +72,6 @@ def compile_expression(
     known: Compiled | None = None if key is None else CACHE.get(key)
     if known is not None:
         return known
-    program = lower(expr, call_signature, RULES, functions)
+    program = promoted(lower(expr, call_signature, RULES, functions))
     compiled = Compiled(Entry(program, threads, native=native), program)
     return compiled if key is None else CACHE.put(key, compiled)

@@ -18,9 +18,11 @@ import numpy as np
 
 from .._program.bounds import NO_INTEGERS, Bounds
 from .._program.ir import Program
+from .._program.promotion import promoted
 from .._symbolic.text import short
 from .arguments import PLAIN, of_doubles, prepare
 from .blocks import SIZES, Blocks, Sizes
+from .completion import Completion
 from .explain import explained
 from .forms import Forms
 from .native import Native
@@ -45,7 +47,8 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_bounds", "_foreign", "_results", "blocks", "forms", "gives_numbers", "native", "program",
+        "__weakref__", "_bounds", "_completion", "_complex", "_foreign", "_leaves", "_results", "blocks", "forms",
+        "gives_numbers", "native", "program",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +62,10 @@ class Entry:
         self._results = Results(program)
         self._foreign = any(op.foreign for op in program.ops)
         self._bounds = Bounds(program)
+        self._leaves = any(op.leaves for op in program.ops)
+        self._completion = Completion(program) if self._leaves else None
+        # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it.
+        self._complex: dict[int, Entry | None] = {}
 
     def __call__(self, *args: Any, out: Any = None) -> Any:
         if len(args) != len(self.program.parameters):
@@ -127,6 +134,8 @@ class Entry:
         found = of_doubles(args, self.program.parameter_ranks)
         if found is None:
             values, mask, shape, precision = prepare(args, self.program.parameter_ranks)
+            if self._leaves and (entry := self._in_complex(values)) is not self:
+                return entry._call_arrays(args)
             integers = self._bounds.integers(values, mask)
             if self._foreign:
                 precision = None
@@ -136,17 +145,37 @@ class Entry:
         if shape and self.native is not None:
             results = self.native.compute(values, integers, shape)
             if results is not None:
+                if self._completion is not None:
+                    results = self._completion.all_completed(results, values, integers, shape)
                 return self._results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
         if self.blocks.pays(shape, precision):
             results = self.blocks.compute(values, integers, shape)
             if results is not None:
+                if self._completion is not None:
+                    results = self._completion.all_completed(results, values, integers, shape)
                 if self._results.is_ordinary and precision is None:
                     return results[0]
                 return self._results.arranged(self._results.owned(results, (), shape, precision))
-        return self._results.of_arrays(self.forms.arrays(integers)(*values), values, shape, precision)
+        result = self.forms.arrays(integers)(*values)
+        if self._completion is not None:
+            result = self._completion.completed(result, values, integers, shape)
+        return self._results.of_arrays(result, values, shape, precision)
+
+    def _in_complex(self, values: Sequence[Any]) -> Entry:
+        """The entry for these arguments: where one is complex, real ones may have complex roots and logarithms."""
+        mask = sum([1 << i for i, value in enumerate(values) if value.dtype.kind == "c"])
+        if not mask:
+            return self
+        if mask not in self._complex:
+            program = promoted(self.program, mask)
+            other = None if program is self.program else Entry(program, self.blocks.threads, self.blocks.sizes)
+            self._complex[mask] = other
+        return self._complex[mask] or self
 
     def _call_into(self, out: Any, args: Sequence[Any]) -> Any:
         values, mask, shape, precision = prepare(args, self.program.parameter_ranks)
+        if self._leaves and (entry := self._in_complex(values)) is not self:
+            return entry._call_into(out, args)
         if (
             self._results.is_ordinary
             and (self.native is not None or self.blocks.pays(shape, precision))
@@ -160,6 +189,10 @@ class Entry:
             if results is None and self.blocks.pays(shape, precision):
                 results = self.blocks.compute(values, integers, shape, out)
             if results is not None and results[0] is out:
+                if self._completion is not None:
+                    (result,) = self._completion.all_completed([out], values, integers, shape)
+                    if result is not out:
+                        np.copyto(out, result)
                 return out
         result = self._call_arrays(args)
         try:

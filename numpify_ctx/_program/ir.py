@@ -90,6 +90,9 @@ class Op:
             largest value.
         elementwise: element i of the result depends on element i of the operands alone.
         foreign: user-defined; its dtype is left as it is.
+        leaves: of real numbers it may have a complex value, and is nan there; see `promotion`.
+        exposes: what it is applied to may be complex though the result is real: Abs, re.
+        real: it is of real numbers alone.
         ufunc: the ufunc of one result that is all that `numpy` does, which blocks call with `out=`; else None.
     """
 
@@ -106,6 +109,9 @@ class Op:
     within: bool = False
     elementwise: bool = True
     foreign: bool = False
+    leaves: bool = False
+    exposes: bool = False
+    real: bool = False
     ufunc: np.ufunc | None = field(init=False)
 
     def __post_init__(self) -> None:

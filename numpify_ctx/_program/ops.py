@@ -18,8 +18,16 @@ ADD = Op("add", Operator("+", np.add), exact=integers.exact_add, kinds=arithmeti
 MUL = Op("mul", Operator("*", np.multiply), exact=integers.exact_multiply, kinds=arithmetic, form="product", cheap=True)
 DIV = Op("div", Operator("/", np.divide), kinds=floating, form="quotient")
 NEG = Op("neg", Operator("-", np.negative), exact=integers.exact_negate, kinds=arithmetic, form="negative", cheap=True)
-POW = Op("power", Numpy("power"), integers.math_power, native="power", exact=integers.exact_power, kinds=arithmetic)
-SQRT = Op("sqrt", Numpy("sqrt"), Math("sqrt"), native="sqrt")
+POW = Op(
+    "power",
+    Numpy("power"),
+    integers.math_power,
+    native="power",
+    exact=integers.exact_power,
+    kinds=arithmetic,
+    leaves=True,
+)
+SQRT = Op("sqrt", Numpy("sqrt"), Math("sqrt"), native="sqrt", leaves=True)
 
 LT = Op("less", Operator("<", np.less), kinds=boolean, form="compare", cheap=True)
 LE = Op("less_equal", Operator("<=", np.less_equal), kinds=boolean, form="compare", cheap=True)

@@ -21,10 +21,10 @@ TITLE = "Functions of code generation"
 
 RULES: dict[type, Rule] = {
     cfunctions.expm1: call(ufunc("expm1", "expm1")),
-    cfunctions.log1p: call(ufunc("log1p", "log1p")).with_example(lambda: cfunctions.log1p(x), NAN),
+    cfunctions.log1p: call(ufunc("log1p", "log1p", leaves=True)).with_example(lambda: cfunctions.log1p(x), NAN),
     cfunctions.exp2: call(ufunc("exp2")),
-    cfunctions.log2: call(ufunc("log2", "log2")).with_example(lambda: cfunctions.log2(x), NAN),
-    cfunctions.log10: call(ufunc("log10", "log10")).with_example(lambda: cfunctions.log10(x), NAN),
+    cfunctions.log2: call(ufunc("log2", "log2", leaves=True)).with_example(lambda: cfunctions.log2(x), NAN),
+    cfunctions.log10: call(ufunc("log10", "log10", leaves=True)).with_example(lambda: cfunctions.log10(x), NAN),
     cfunctions.Sqrt: Rule(lambda b, e, x: b.sqrt(x)).with_example(lambda: cfunctions.Sqrt(x), NAN, lambda: sp.sqrt(x)),
     cfunctions.Cbrt: call(ufunc("cbrt"), real=True).with_example(
         lambda: cfunctions.Cbrt(x), meaning=lambda: sp.cbrt(x)

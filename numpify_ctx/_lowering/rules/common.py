@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -21,15 +22,16 @@ def call(op: Op, real: bool = False) -> Rule:
 
     >>> rule = call(ufunc("sin"))
     """
-    return Rule(lambda b, e, *nodes: b.apply(op, *nodes), real=real)
+    made = replace(op, real=True) if real and not op.real else op
+    return Rule(lambda b, e, *nodes: b.apply(made, *nodes), real=real)
 
 
-def ufunc(name: str, math: str | Callable[..., Any] | None = None, kinds: Kinds = floating) -> Op:
+def ufunc(name: str, math: str | Callable[..., Any] | None = None, kinds: Kinds = floating, leaves: bool = False) -> Op:
     """A function of NumPy's; `math` is its name in the module math, if it is there and raises where NumPy warns.
 
-    Kernels know it by NumPy's name, if they do.
+    Kernels know it by NumPy's name, if they do. `leaves`: see `Op`.
     """
-    return Op(name, Numpy(name), Math(math) if isinstance(math, str) else math, native=name, kinds=kinds)
+    return Op(name, Numpy(name), Math(math) if isinstance(math, str) else math, native=name, kinds=kinds, leaves=leaves)
 
 
 def runtime(function: Callable[..., Any], math: Callable[..., Any] | None = None, kinds: Kinds = floating) -> Op:
@@ -86,7 +88,7 @@ def always_complex(_: Sequence[int]) -> int:
 def op_of(function: Pointwise, math: Math | Callable[..., Any] | None = None) -> Op:
     """The operation that computes `function`."""
     kinds: Kinds = always_complex if function.complex_valued else floating
-    return Op(function.name, function, math, kinds=kinds)
+    return Op(function.name, function, math, kinds=kinds, leaves=not function.complex_valued)
 
 
 def pointwise(
@@ -114,7 +116,7 @@ def pointwise(
 
 def whole(function: Whole, *defaults: Any, arity: int = 0, kinds: Kinds = arithmetic) -> Rule:
     """The rule of a class whose arguments are those of `function`, of which the last may be left out."""
-    op = Op(function.name, function, kinds=kinds)
+    op = Op(function.name, function, kinds=kinds, leaves=True)
 
     def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
         left_out = max(arity - len(nodes), 0)

@@ -18,13 +18,28 @@ from .common import call, of_reciprocal, reciprocal, rewritten, runtime, ufunc
 EXP = ufunc("exp", "exp")
 SIN, COS, TAN = ufunc("sin", "sin"), ufunc("cos", "cos"), ufunc("tan", "tan")
 SINH, COSH, TANH = ufunc("sinh", "sinh"), ufunc("cosh", "cosh"), ufunc("tanh", "tanh")
-ARCSIN, ARCCOS, ARCTAN = ufunc("arcsin", "asin"), ufunc("arccos", "acos"), ufunc("arctan", "atan")
-ARCSINH, ARCCOSH, ARCTANH = ufunc("arcsinh", "asinh"), ufunc("arccosh", "acosh"), ufunc("arctanh", "atanh")
+ARCSIN, ARCCOS, ARCTAN = (
+    ufunc("arcsin", "asin", leaves=True),
+    ufunc("arccos", "acos", leaves=True),
+    ufunc("arctan", "atan"),
+)
+ARCSINH, ARCCOSH, ARCTANH = (
+    ufunc("arcsinh", "asinh"),
+    ufunc("arccosh", "acosh", leaves=True),
+    ufunc("arctanh", "atanh", leaves=True),
+)
 
-MOD = Op("mod", Numpy("mod"), rt.math_mod, exact=rt.exact_mod, kinds=real_part)
+CONJUGATE = Op(
+    "conjugate", Numpy("conjugate"), rt.math_conjugate, "conjugate", kinds=lambda kinds: kinds[0], exposes=True
+)
+MOD = Op("mod", Numpy("mod"), rt.math_mod, exact=rt.exact_mod, kinds=real_part, real=True)
 FLOOR = Op("floor", rt.floor, rt.math_floor, native="floor", kinds=real_part)
-MINIMUM = Op("minimum", Numpy("minimum"), rt.math_minimum, "minimum", kinds=real_part, cheap=True, within=True)
-MAXIMUM = Op("maximum", Numpy("maximum"), rt.math_maximum, "maximum", kinds=real_part, cheap=True, within=True)
+MINIMUM = Op(
+    "minimum", Numpy("minimum"), rt.math_minimum, "minimum", kinds=real_part, cheap=True, within=True, real=True
+)
+MAXIMUM = Op(
+    "maximum", Numpy("maximum"), rt.math_maximum, "maximum", kinds=real_part, cheap=True, within=True, real=True
+)
 
 
 def extremum(op: Op) -> Rule:
@@ -44,7 +59,7 @@ TITLE = "Elementary functions"
 
 RULES: dict[type, Rule] = {
     sp.exp: call(EXP),
-    sp.log: call(ufunc("log", "log")).with_example(lambda: sp.log(x), NAN),
+    sp.log: call(ufunc("log", "log", leaves=True)).with_example(lambda: sp.log(x), NAN),
     # trigonometric
     sp.sin: call(SIN),
     sp.cos: call(COS),
@@ -74,15 +89,15 @@ RULES: dict[type, Rule] = {
     sp.acsch: of_reciprocal(ARCSINH),
     sp.acoth: of_reciprocal(ARCTANH).with_example(lambda: sp.acoth(y), NAN),
     # parts of a number
-    sp.Abs: call(Op("abs", Numpy("abs"), abs, "abs", rt.exact_abs, kinds=real_part, cheap=True, within=True)),
-    sp.sign: call(ufunc("sign", rt.math_sign, kinds=lambda kinds: kinds[0])),
-    sp.re: call(Op("real", Numpy("real"), native="real", kinds=real_part)),
-    sp.im: call(Op("imag", rt.imag, rt.math_imag, "imag", kinds=real_part)),
-    sp.arg: call(ufunc("angle", cmath.phase, kinds=real)),
-    sp.conjugate: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])),
-    sp.adjoint: call(ufunc("conjugate", rt.math_conjugate, kinds=lambda kinds: kinds[0])).with_example(
-        lambda: sp.adjoint(x, evaluate=False), "the conjugate, of a number"
+    sp.Abs: call(
+        Op("abs", Numpy("abs"), abs, "abs", rt.exact_abs, kinds=real_part, cheap=True, within=True, exposes=True)
     ),
+    sp.sign: call(ufunc("sign", rt.math_sign, kinds=lambda kinds: kinds[0])),
+    sp.re: call(Op("real", Numpy("real"), native="real", kinds=real_part, exposes=True)),
+    sp.im: call(Op("imag", rt.imag, rt.math_imag, "imag", kinds=real_part, exposes=True)),
+    sp.arg: call(Op("angle", Numpy("angle"), cmath.phase, "angle", kinds=real, exposes=True)),
+    sp.conjugate: call(CONJUGATE),
+    sp.adjoint: call(CONJUGATE).with_example(lambda: sp.adjoint(x, evaluate=False), "the conjugate, of a number"),
     sp.transpose: Rule(lambda b, e, x: x).with_example(
         lambda: sp.transpose(x, evaluate=False), "the number itself", lambda: x
     ),

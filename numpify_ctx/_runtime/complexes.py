@@ -1,0 +1,43 @@
+"""Functions of real numbers whose value need not be real, where a complex one is wanted: sqrt(-2), log(-1), acos(2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .types import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """`function`, complex throughout: what is nan for real numbers, none of them nan, is computed for complex ones.
+
+    The dtype is complex whatever the values, so that no element depends on its neighbours; and where the real form has
+    a value that value stands, digit for digit.
+
+    Attributes:
+        function: takes real and complex numbers, and broadcasts as a ufunc does.
+
+    >>> Beyond(np.sqrt)(np.array([4.0, -4.0])), Beyond(np.log)(np.float32(1)).dtype
+    (array([2.+0.j, 0.+2.j]), dtype('complex64'))
+    """
+
+    function: Callable[..., Value]
+
+    def __call__(self, *args: Value) -> Value:
+        if any(np.iscomplexobj(a) for a in args):
+            return self.function(*args)
+        with np.errstate(invalid="ignore"):
+            value = np.asarray(self.function(*args))
+        if value.dtype.kind == "c":
+            return value[()]
+        result = value.astype(np.result_type(value.dtype if value.dtype.kind == "f" else np.float64, np.complex64))
+        missing = np.isnan(value)
+        for a in args:
+            missing = missing & ~np.isnan(a)
+        if missing.any():
+            picked = [np.broadcast_to(a, value.shape)[missing].astype(result.dtype) for a in args]
+            result[missing] = self.function(*picked)
+        return result[()]
