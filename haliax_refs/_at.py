@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from haliax import NamedArray
 
-from ._access.operations import apply, read, reduce, write
+from ._access.operations import add, apply, read, reduce, write
 from ._handle import Handle
 
 
@@ -23,14 +23,14 @@ class At:
         return AtIndex(self._ref, idx)
 
     def __setitem__(self, idx: Any, value: Any) -> NoReturn:
-        raise TypeError("cannot assign to ref.at[...]: it is there to be updated; write ref[idx] = value")
+        raise TypeError("'ref.at' does not support item assignment; write ref[idx] = value")
 
     def __repr__(self) -> str:
         return f"<{self._ref!r}.at>"
 
 
 class AtIndex:
-    """The part of a ref that an index shows, to be read or updated in place; see `NamedRef.at`.
+    """The part of a ref that an index selects, to be read or updated in place; see `NamedRef.at`.
 
     Every update takes a value as `haliax_refs.set` does, raises what that raises, and returns None. A position that an
     index array mentions twice is updated twice; of two that are `set`, the last stays.
@@ -63,7 +63,7 @@ class AtIndex:
         >>> ref[...].array.tolist()
         [1.0, 2.0, 9.0]
         """
-        write("set", self._ref, self._idx, value, mode)
+        write(self._ref, self._idx, value, mode)
 
     def add(self, value: Any, *, mode: str | None = None) -> None:
         """As `haliax_refs.addupdate`.
@@ -74,10 +74,10 @@ class AtIndex:
         >>> ref[...].array.tolist()
         [1.0, 2.0, 5.0]
         """
-        write("addupdate", self._ref, self._idx, value, mode)
+        add(self._ref, self._idx, value, mode)
 
     def multiply(self, value: Any, *, mode: str | None = None) -> None:
-        """Multiply what is shown by `value`.
+        """Multiply what is there by `value`.
 
         >>> import haliax as hax, haliax_refs
         >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
@@ -90,7 +90,7 @@ class AtIndex:
     mul = multiply
 
     def divide(self, value: Any, *, mode: str | None = None) -> None:
-        """Divide what is shown by `value`; TypeError where the ref holds integers.
+        """Divide what is there by `value`; TypeError where the ref holds integers.
 
         >>> import haliax as hax, haliax_refs
         >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
@@ -101,7 +101,7 @@ class AtIndex:
         reduce("divide", self._ref, self._idx, value, mode)
 
     def power(self, value: Any, *, mode: str | None = None) -> None:
-        """Raise what is shown to the power of `value`.
+        """Raise what is there to the power of `value`.
 
         >>> import haliax as hax, haliax_refs
         >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
@@ -112,7 +112,7 @@ class AtIndex:
         reduce("power", self._ref, self._idx, value, mode)
 
     def min(self, value: Any, *, mode: str | None = None) -> None:
-        """Replace what is shown by the lesser of it and `value`.
+        """Replace what is there by the lesser of it and `value`.
 
         >>> import haliax as hax, haliax_refs
         >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
@@ -123,7 +123,7 @@ class AtIndex:
         reduce("min", self._ref, self._idx, value, mode)
 
     def max(self, value: Any, *, mode: str | None = None) -> None:
-        """Replace what is shown by the greater of it and `value`.
+        """Replace what is there by the greater of it and `value`.
 
         >>> import haliax as hax, haliax_refs
         >>> ref = hax.new_ref(hax.named([1.0, 2.0, 3.0], "x"))
@@ -134,13 +134,13 @@ class AtIndex:
         reduce("max", self._ref, self._idx, value, mode)
 
     def apply(self, function: Callable[[Any], Any], *, mode: str | None = None) -> None:
-        """Replace what is shown by `function` of it; the result is cast as a value that is written is.
+        """Replace what is there by `function` of it; the result is cast as a value that is written is.
 
         Args:
             function: takes a jax array and gives one of its shape, entry by entry. The axes that it sees have no names
                 and no order to rely on.
         Raises:
-            TypeError: `function` is none.
+            TypeError: `function` is not callable.
             ValueError: its result has another shape.
 
         >>> import haliax as hax, haliax_refs

@@ -9,13 +9,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import haliax
 import haliax._src.scan
 import haliax.jax_utils
 import haliax.partitioning
 import jax
+import jax.extend.core
 import numpy as np
 from jax.experimental import pallas
 
@@ -45,7 +46,29 @@ def trace_state() -> object:
     return _get_opaque_trace_state(convention="nnx")
 
 
+# Runs what was traced once, again in another program. There is no substitute.
+jaxpr_as_fun: Callable[..., Callable[..., Any]] = jax.extend.core.jaxpr_as_fun
+
 # --- jax: refs ------------------------------------------------------------------------------------------------------
+
+
+class Holder(Protocol):
+    """What holds the array of a `jax.Ref`."""
+
+    _buf: jax.Array
+
+
+def holder_of(raw: jax.Ref) -> Holder:
+    """The holder of the array of a `jax.Ref` that is not traced, from which a program takes it and puts one in.
+
+    A program of a plain array runs in C++, and what it returns may be kept whatever interrupts it.
+
+    >>> holder_of(jax.new_ref(1.0))._buf
+    Array(1., dtype=float32, weak_type=True)
+    """
+    holder: Any = getattr(raw, "_refs", raw)
+    return holder  # type: ignore[no-any-return]
+
 
 # What `pl.ds(...)` makes: a selector by its class. The class itself has no public name.
 PallasSlice: Any = type(pallas.ds(0, 1))

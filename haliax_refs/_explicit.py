@@ -1,4 +1,4 @@
-"""Reads are explicit: what Python, NumPy, jax and Haliax do to arrays, refused in words that say `ref[...]`."""
+"""Reads are explicit: what Python, NumPy, jax and Haliax do with arrays, refused with the advice to read `ref[...]`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_ref(value: Any) -> bool:
 
 
 class ExplicitReads:
-    """A base of what holds values and is none.
+    """The base of what holds values but is not an array.
 
     NumPy and jax ask an operand for `__array__` and `__jax_array__`, and Haliax's operators ask jax; so these speak
     where the array stands on the left, too.
@@ -39,12 +39,12 @@ class ExplicitReads:
         if is_array or isinstance(other, bool | int | float | complex):
             raise TypeError(
                 f"cannot compare a NamedRef with {type(other).__name__}: a ref is equal to itself only; "
-                "compare what it holds, ref[...] == other"
+                "compare its contents, ref[...] == other"
             )
         return self is other or NotImplemented
 
     def _no_value(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError("cannot take a NamedRef for its value: reads are explicit; pass ref[...]")
+        raise TypeError("a NamedRef is not an array; read it first: pass ref[...]")
 
     if TYPE_CHECKING:
         # What is refused is not there for a type checker, which then says so where it is written. These are:
@@ -57,7 +57,7 @@ class ExplicitReads:
         __hash__ = object.__hash__
 
         def _no_arithmetic(self, *args: Any) -> NoReturn:
-            raise TypeError("cannot compute with a NamedRef: reads are explicit; write ref[...] + 1, or ref[...] += 1")
+            raise TypeError("a NamedRef is not an array; read it first: write ref[...] + 1, or ref[...] += 1")
 
         __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _no_arithmetic
         __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = (
@@ -71,10 +71,10 @@ class ExplicitReads:
         __array__ = __jax_array__ = _no_value
 
         def __iter__(self) -> NoReturn:
-            raise TypeError("cannot iterate over a NamedRef: its axes have no order; read ref[...], or index by name")
+            raise TypeError("a NamedRef is not iterable: its axes have no order; read ref[...], or index by name")
 
         def __getattr__(self, name: str) -> NoReturn:
             fact = f"'{type(self).__name__}' object has no attribute {name!r}"
             if name in _OF_ARRAYS and not name.startswith("_"):
-                fact = f"cannot take .{name} of a NamedRef: reads are explicit; write ref[...].{name}"
+                fact = f"a NamedRef is not an array and has no .{name}; read it first: ref[...].{name}"
             raise AttributeError(fact, name=name, obj=self)

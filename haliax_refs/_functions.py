@@ -11,12 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from haliax import Axis, NamedArray
 
-from ._access.operations import read, write
+from ._access.operations import add, read, swap as swapped, write
 from ._access.values import array_of
 from ._compat import HAS_KIND, HAS_PIN, empty_ref as jax_empty_ref, free_ref as jax_free_ref
 from ._explicit import is_ref
+from ._indexing.describe import listed
 from ._indexing.layout import Layout
 from ._lifetime import is_eager, note_frozen, note_made
+from ._locks import lock_of
 from ._refs import NamedRef, as_named_ref, make
 
 
@@ -35,7 +37,7 @@ def new_ref(
         A `NamedRef` of the value's axes, dtype and sharding. A Python number has the dtype that jax gives it.
     Raises:
         ValueError: the axes do not fit the shape of `value`.
-        TypeError: `value` has no axes and is no scalar, is no number, or is a ref itself.
+        TypeError: `value` is an array without axes, does not consist of numbers, or is a ref itself.
         OverflowError: `value` is an int that jax's default integer dtype does not hold.
         NotImplementedError: a `kind`, or `pin=True`, where this jax has no such option.
 
@@ -44,15 +46,15 @@ def new_ref(
     (NamedRef(float32: x=2), NamedRef(float32: x=2, y=3), NamedRef(float32: ))
     """
     if is_ref(value):
-        raise TypeError(f"cannot make a new ref of {type(value).__name__}: it is one; read it first, ref[...]")
+        raise TypeError(f"expected an array, got a {type(value).__name__}; read it first, ref[...]")
     if isinstance(value, NamedArray):
         array, named = array_of(value.array, "make a ref of"), value.axes
         if axes is not None and _axes(axes, np.shape(array)) != named:
-            raise ValueError(f"cannot make a ref with axes {axes}: the value's are {named}; leave them out")
+            raise ValueError(f"got axes {axes} with a NamedArray that has axes {listed(named)}; leave them out")
     else:
         array = _as_jax(array_of(value, "make a ref of"))
         if axes is None and array.ndim:
-            raise TypeError(f"cannot make a ref of an array of shape {array.shape}: it has no names; pass its axes")
+            raise TypeError(f"cannot make a NamedRef of an array of shape {array.shape} without names; pass its axes")
         named = _axes(() if axes is None else axes, array.shape)
     return make(note_made(jax.new_ref(array, **_options(memory_space, kind, pin))), Layout.whole(named), ())
 
@@ -74,7 +76,7 @@ def _options(memory_space: Any, kind: str | None, pin: bool) -> dict[str, Any]:
 
 
 def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None, pin: bool = False) -> NamedRef:
-    """A new mutable buffer whose contents are not yet anything in particular.
+    """A new mutable buffer of undefined contents.
 
     Args:
         axes: its axes, with sizes.
@@ -84,7 +86,7 @@ def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None, 
     Raises:
         NotImplementedError: `pin=True`, where this jax has no such option.
         ValueError: an axis has no size.
-        TypeError: `axes` are none.
+        TypeError: `axes` are not axes.
 
     >>> import haliax as hax, haliax_refs
     >>> hax.ref.empty_ref({"x": 2, "y": 3}).shape
@@ -93,11 +95,9 @@ def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None, 
     named = _axis_tuple(axes)
     for axis in named:
         if not isinstance(axis, Axis):
-            raise ValueError(
-                f"cannot make a buffer with axis {axis!r}: its size is not known; pass hax.Axis(name, size)"
-            )
+            raise ValueError(f"cannot make a buffer with axis {axis!r} of unknown size; pass hax.Axis(name, size)")
         if axis.size < 0:
-            raise ValueError(f"cannot make a buffer with axis {axis}: its size is negative; pass 0 or more")
+            raise ValueError(f"cannot make a buffer with axis {axis}: negative dimensions are not allowed")
     shape = tuple(axis.size for axis in named)
     if is_eager() or jax_empty_ref is None:  # it has no eager form
         return new_ref(jnp.empty(shape, dtype), named, memory_space=memory_space, pin=pin)
@@ -121,11 +121,9 @@ def wrap(ref: Any, axes: Any) -> NamedRef:
     Array([3, 4, 5], dtype=int32)
     """
     if isinstance(ref, NamedRef):
-        raise TypeError("cannot wrap a NamedRef: it has names; take .rename({old: new})")
+        raise TypeError("cannot wrap a NamedRef, which has names; use .rename({old: new})")
     if not _is_reference(ref):
-        raise TypeError(
-            f"cannot wrap a {type(ref).__name__}: it is no reference; make one with hax.new_ref(value, axes)"
-        )
+        raise TypeError(f"expected a jax.Ref, got {type(ref).__name__}; make a ref with hax.new_ref(value, axes)")
     return make(note_made(ref), Layout.whole(_axes(axes, ref.shape)), ())
 
 
@@ -148,13 +146,13 @@ def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = 
         fill_value: one value; by default NaN, or the least (greatest, if unsigned) value of an integer dtype, or True.
             A ref of PRNG keys has no default.
     Returns:
-        A `NamedArray`, a copy, of the ref's dtype, with the axes that `idx` shows, as `NamedRef.slice` orders them.
+        A `NamedArray`, a copy, of the ref's dtype, with the axes that `idx` selects, as `NamedRef.slice` orders them.
     Raises:
         IndexError: a static index is out of bounds, in a mode that does not allow for it.
         ValueError: an axis is unknown, named twice, or has another size; there is no such mode; or `fill_value` has no
             mode that takes it, or is not one value.
-        TypeError: something is no selector, or `ref` is no NamedRef.
-        RuntimeError: the ref has ended.
+        TypeError: something is not a selector, or `ref` is not a NamedRef.
+        RuntimeError: the ref is no longer valid.
 
     >>> import haliax as hax, haliax_refs, jax.numpy as jnp
     >>> ref = hax.new_ref(hax.arange({"x": 4}))
@@ -165,18 +163,18 @@ def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = 
 
 
 def set(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
-    """Write `value` to what `idx` shows: `ref[idx] = value`.
+    """Write `value` to what `idx` selects: `ref[idx] = value`.
 
     Args:
         ref: a `NamedRef`, whole or a view.
         idx: what an index may be.
-        value: a `NamedArray`, broadcast by name; a scalar; or an array of exactly the shape shown.
+        value: a `NamedArray`, broadcast by name; a scalar; or an array of exactly the view's shape.
             It is cast as NumPy casts in place ("same_kind").
         mode: None or "clip": indices that are not static are clamped into the view. "drop": what is out of bounds
             is not written; "fill" is "drop".
     Raises:
         TypeError: the cast would lose the value's kind (a float into an int ref).
-        ValueError: the value has axes, or a shape, that are not shown.
+        ValueError: the value has axes, or a shape, that the view has not.
         OverflowError: an int that the ref's integer dtype does not hold.
         And what `get` raises of an index. Nothing is written then.
 
@@ -186,11 +184,11 @@ def set(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
     >>> ref[...].array.tolist()
     [[0.0, 0.0], [0.0, 1.0]]
     """
-    write("set", as_named_ref(ref), idx, value, mode)
+    write(as_named_ref(ref), idx, value, mode)
 
 
 def swap(ref: Any, idx: Any, value: Any, *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
-    """Write `value` to what `idx` shows and return what was there.
+    """Write `value` to what `idx` selects and return what was there.
 
     Takes what `set` takes, raises what it raises, and returns what `get` returns.
 
@@ -199,12 +197,11 @@ def swap(ref: Any, idx: Any, value: Any, *, mode: str | None = None, fill_value:
     >>> hax.swap(ref, {"x": slice(0, 2)}, 9).array.tolist(), ref[...].array.tolist()
     ([0, 1], [9, 9, 2])
     """
-    out, axes = write("swap", as_named_ref(ref), idx, value, mode, fill_value)
-    return NamedArray(out, axes)
+    return swapped(as_named_ref(ref), idx, value, mode, fill_value)
 
 
 def addupdate(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
-    """Add `value` to what `idx` shows; what an index array mentions twice is added to twice.
+    """Add `value` to what `idx` selects; what an index array mentions twice is added to twice.
 
     Takes what `set` takes and raises what it raises.
 
@@ -214,14 +211,14 @@ def addupdate(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> Non
     >>> ref[...].array.tolist()
     [1.0, 0.0, 2.0]
     """
-    write("addupdate", as_named_ref(ref), idx, value, mode)
+    add(as_named_ref(ref), idx, value, mode)
 
 
 def freeze(ref: Any) -> NamedArray:
-    """What `ref` shows, and the end of the whole buffer: any later use of it, through any view, raises RuntimeError.
+    """The contents of `ref`. The whole buffer is invalid then: any later use, through any view, raises RuntimeError.
 
     Raises:
-        RuntimeError: it has ended already.
+        RuntimeError: it is no longer valid.
         ValueError: within a traced function that did not make it.
 
     >>> import haliax as hax, haliax_refs
@@ -232,25 +229,25 @@ def freeze(ref: Any) -> NamedArray:
     >>> ref[...]
     Traceback (most recent call last):
     ...
-    RuntimeError: cannot use this ref of (x=3): it was frozen, or freed, which ended every view of its buffer; ...
+    RuntimeError: this NamedRef (x=3) is no longer valid: its buffer was frozen, ...
     """
     ref = as_named_ref(ref)
-    ref._check_ends_here("freeze")
     raw = ref._ref
     value: NamedArray
-    if is_eager():
-        value = ref[...]
-    elif ref._layout.is_whole:
-        value = NamedArray(jax.freeze(raw), ref.axes)
-    else:
-        value = ref[...]
-        jax.freeze(raw)
-    note_frozen(raw)
-    return value
+    with lock_of(raw):  # so that no update is lost between the read and the end
+        ref._check_ends_here("freeze")
+        if ref._layout.is_whole and not is_eager():
+            value = NamedArray(jax.freeze(raw), ref.axes)
+        else:
+            value = ref[...]
+            if not is_eager():
+                jax.freeze(raw)
+        note_frozen(raw, "frozen")
+        return value
 
 
 def free_ref(ref: Any) -> None:
-    """End the whole buffer without reading it: any later use of it, through any view, raises RuntimeError.
+    """Free the whole buffer without reading it: any later use of it, through any view, raises RuntimeError.
 
     It raises what `freeze` raises.
 
@@ -258,20 +255,23 @@ def free_ref(ref: Any) -> None:
     >>> ref = hax.new_ref(hax.zeros({"x": 3}))
     >>> hax.ref.free_ref(ref)
     >>> ref
-    NamedRef(float32: x=3) (frozen)
+    NamedRef(float32: x=3) (freed)
     """
     ref = as_named_ref(ref)
-    ref._check_ends_here("free")
-    if jax_free_ref is not None:
-        jax_free_ref(ref._ref)
-    note_frozen(ref._ref)
+    with lock_of(ref._ref):
+        ref._check_ends_here("free")
+        if jax_free_ref is not None:
+            jax_free_ref(ref._ref)
+        note_frozen(ref._ref, "freed")
 
 
 def _as_jax(value: Any) -> Any:
     try:
         return jnp.asarray(value)
     except OverflowError as e:
-        raise OverflowError(f"cannot make a ref of {value}: no int of jax's holds it; make it a float") from e
+        raise OverflowError(
+            f"cannot make a NamedRef of {value}: it does not fit any jax integer dtype; pass a float"
+        ) from e
 
 
 def _is_axis_spec(axes: Any) -> bool:
@@ -283,7 +283,7 @@ def _is_axis_spec(axes: Any) -> bool:
 def _axis_tuple(axes: Any) -> tuple[Any, ...]:
     """Axes and names from any spec of Haliax's."""
     if not _is_axis_spec(axes):
-        raise TypeError(f"cannot take axes from {axes!r}: pass hax.Axis objects or names, one or a sequence of them")
+        raise TypeError(f"expected axes or names, one or a sequence of them, got {axes!r}")
     return tuple(haliax.axis.axis_spec_to_tuple(axes))
 
 
@@ -293,5 +293,5 @@ def _axes(axes: Any, shape: tuple[int, ...]) -> tuple[Axis, ...]:
     sizes = [axis.size if isinstance(axis, Axis) else None for axis in given]
     if len(given) != len(shape) or any(size not in (None, n) for size, n in zip(sizes, shape, strict=True)):
         names = ", ".join(str(axis) for axis in given)
-        raise ValueError(f"cannot name an array of shape {tuple(shape)} by axes ({names}): give one for each dimension")
+        raise ValueError(f"axes ({names}) do not fit an array of shape {tuple(shape)}; give one for each dimension")
     return tuple(axis if isinstance(axis, Axis) else Axis(axis, n) for axis, n in zip(given, shape, strict=True))

@@ -9,7 +9,7 @@ import jax
 from ._explicit import ExplicitReads
 from ._indexing.describe import listed
 from ._indexing.layout import Layout
-from ._lifetime import is_frozen, is_in_condition, may_freeze
+from ._lifetime import end_of, is_frozen, is_in_condition, may_freeze
 
 
 class Handle(ExplicitReads):
@@ -21,12 +21,12 @@ class Handle(ExplicitReads):
     _layout: Layout
     _operands: tuple[Any, ...]
 
-    def _check_alive(self) -> None:
+    def _check_valid(self) -> None:
         if is_frozen(self._ref):
-            names = ", ".join(f"{axis.name}={axis.size}" for axis in self._layout.base)
+            fact = f"this NamedRef {listed(self._layout.base)} is no longer valid: its buffer was {end_of(self._ref)}"
             raise RuntimeError(
-                f"cannot use this ref of ({names}): it was frozen, or freed, which ended every view of its buffer; "
-                "keep what freeze() returned, or make a new ref of it with new_ref()"
+                f"{fact}, which invalidates every view of it; keep what freeze() returned, or make a new ref "
+                "with new_ref()"
             )
 
     def _holds_ref(self) -> bool:
@@ -46,17 +46,16 @@ class Handle(ExplicitReads):
             )
 
     def _check_usable(self) -> None:
-        self._check_alive()
+        self._check_valid()
         if type(self._ref) is not jax.Ref:
             self._check_holds_ref()
         layout = self._layout
         if self._ref.shape != layout.base_shape:
-            asked = f"cannot use this ref of {listed(layout.base)}"
+            asked = f"cannot use this NamedRef with axes {listed(layout.base)}"
             if len(self._ref.shape) == len(layout.base):
                 raise ValueError(
-                    f"{asked}, of which this is a view: here is a part of its buffer, of shape {self._ref.shape}, as "
-                    "in shard_map, and what a view shows of that is not known; pass the ref whole, and take the view "
-                    "inside"
+                    f"{asked}, of which this is a view: its buffer has shape {self._ref.shape} here, a part, as in "
+                    "shard_map, and a view of a part is not known; pass the ref whole, and take the view inside"
                 )
             raise ValueError(
                 f"{asked}: jax mapped a dimension of its buffer, which has shape {self._ref.shape} here, and does not "
@@ -66,17 +65,19 @@ class Handle(ExplicitReads):
 
     def _check_not_in_condition(self) -> None:
         if is_in_condition(self._ref):
+            fact = f"cannot use a NamedRef with axes {listed(self._layout.base)} in the condition of a while_loop"
             raise ValueError(
-                f"cannot use a ref of {listed(self._layout.base)} in the condition of a while_loop: jax reads it once, "
-                "before the loop, which may then never end; carry the value, and read the ref in the body"
+                f"{fact}: jax reads it once, before the loop, which may then never end; carry the value, and read the "
+                "ref in the body"
             )
 
     def _check_ends_here(self, verb: str) -> None:
         self._check_usable()
         if not may_freeze(self._ref):
+            fact = f"cannot {verb} a NamedRef with axes {listed(self._layout.base)} here"
             raise ValueError(
-                f"cannot {verb} a ref of {listed(self._layout.base)} here: it came from outside of the function that "
-                f"jax is tracing; {verb} it where it was made, and return ref[...] from here"
+                f"{fact}: it is from outside of the function that jax is tracing; "
+                f"{verb} it where it was made, and return ref[...] from here"
             )
 
 

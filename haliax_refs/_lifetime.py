@@ -19,8 +19,8 @@ from ._compat import Tracer, trace_state
 with jax.ensure_compile_time_eval():  # so that importing inside a traced function does no harm
     _NO_TRACE = trace_state()
 
-# the id of a frozen or freed `jax.Ref` -> a weak reference to it, which removes the entry; every use of a ref asks
-_FROZEN: dict[int, Any] = {}
+# the id of an invalid `jax.Ref` -> a weak reference to it, which removes the entry, and what was done to it
+_FROZEN: dict[int, tuple[weakref.ref[Any], str]] = {}
 
 # the id of a traced `jax.Ref` -> a weak reference to it, which removes the entry, and the trace that made it
 _MADE: dict[int, tuple[Any, Any]] = {}
@@ -37,14 +37,19 @@ def is_eager() -> bool:
 
 def is_frozen(raw: Any) -> bool:
     """Whether the `jax.Ref` was frozen or freed."""
-    ended = _FROZEN.get(id(raw))
-    return ended is not None and ended() is raw
+    found = _FROZEN.get(id(raw))
+    return found is not None and found[0]() is raw
 
 
-def note_frozen(raw: Any) -> None:
-    """Note that the `jax.Ref` was frozen or freed."""
+def end_of(raw: Any) -> str:
+    """What was done to a `jax.Ref` that is no longer valid: "frozen" or "freed"."""
+    return _FROZEN[id(raw)][1]
+
+
+def note_frozen(raw: Any, how: str) -> None:
+    """Note that the `jax.Ref` was "frozen" or "freed"."""
     key = id(raw)
-    _FROZEN[key] = weakref.ref(raw, lambda _: _FROZEN.pop(key, None))
+    _FROZEN[key] = weakref.ref(raw, lambda _: _FROZEN.pop(key, None)), how
 
 
 def note_made(raw: Any) -> Any:

@@ -65,7 +65,7 @@ def contents(raw: jax.Ref) -> jax.Array:
     Raises:
         RuntimeError: it was frozen or freed.
     """
-    array: jax.Array = read(nameless(Handle, raw), ..., None, None).array
+    array: jax.Array = read(nameless(Handle, raw), ...).array
     return array
 
 

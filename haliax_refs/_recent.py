@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TypeVar
+
+from ._locks import new_lock
 
 
 K = TypeVar("K")
@@ -23,7 +24,7 @@ class Recent(dict[K, V]):
     def __init__(self, limit: int) -> None:
         super().__init__()
         self.limit = limit
-        self._lock = threading.RLock()  # reentrant: the finalizer of what is forgotten may come back here
+        self._lock = new_lock()
 
     def remember(self, key: K, value: V) -> V:
         """Note `value`, and return it; or what another thread has noted since this one looked."""

@@ -20,7 +20,7 @@ from ._handle import Handle, described
 from ._indexing.describe import listed
 from ._indexing.layout import Layout
 from ._indexing.plan import plan_view
-from ._lifetime import is_frozen, loop_condition, note_argument, note_made
+from ._lifetime import end_of, is_frozen, loop_condition, note_argument, note_made
 from ._pickling import buffer_of
 
 
@@ -62,11 +62,11 @@ class NamedRef(Handle):
     __slots__ = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise TypeError("cannot make a NamedRef by its class: take new_ref(value, axes), or wrap(raw_ref, axes)")
+        raise TypeError("NamedRef cannot be instantiated directly; use new_ref(value, axes), or wrap(raw_ref, axes)")
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """The axes that this ref shows, in the order in which it is read.
+        """The axes of this ref, in the order in which it is read.
 
         >>> import haliax as hax, haliax_refs
         >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).slice({"x": 0}).axes
@@ -106,7 +106,7 @@ class NamedRef(Handle):
 
     @property
     def ndim(self) -> int:
-        """The number of axes that this ref shows.
+        """The number of axes of this ref.
 
         >>> import haliax as hax, haliax_refs
         >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).slice({"x": 0}).ndim
@@ -116,7 +116,7 @@ class NamedRef(Handle):
 
     @property
     def size(self) -> int:
-        """The number of entries that this ref shows: the product of its axes' sizes.
+        """The number of entries of this ref: the product of its axes' sizes.
 
         >>> import haliax as hax, haliax_refs
         >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).slice({"x": 0}).size
@@ -139,7 +139,7 @@ class NamedRef(Handle):
         """The address, in bytes, of the whole buffer, as `jax.Ref` gives it; it stays the same through every write.
 
         Raises:
-            RuntimeError: the ref has ended.
+            RuntimeError: the ref is no longer valid.
 
         >>> import haliax as hax, haliax_refs
         >>> ref = hax.new_ref(hax.zeros({"x": 2}))
@@ -168,14 +168,17 @@ class NamedRef(Handle):
     def _axis(self, axis: Axis | str, verb: str) -> Axis:
         name = axis.name if isinstance(axis, Axis) else axis
         if not isinstance(name, str):
-            raise TypeError(f"cannot {verb} axis {axis!r}: an axis is an Axis or its name")
+            raise TypeError(f"expected an Axis or the name of one to {verb}, got {axis!r}")
         size = self._layout.shape.get(name)
-        if size is None or (isinstance(axis, Axis) and axis.size != size):
-            raise ValueError(f"cannot {verb} axis {axis!r}: {self._layout.describe(name)}")
+        if size is None:
+            raise ValueError(self._layout.unknown(name))
+        if isinstance(axis, Axis) and axis.size != size:
+            note = self._layout.view_note(name)
+            raise ValueError(f"cannot {verb} axis {name!r} of size {axis.size}: it has size {size} here{note}")
         return Axis(name, size)
 
     def value(self) -> NamedArray:
-        """What this ref shows, now: `ref[...]`, a `NamedArray` that later writes do not change.
+        """The contents of this ref, now: `ref[...]`, a `NamedArray` that later writes do not change.
 
         >>> import haliax as hax, haliax_refs
         >>> ref = hax.new_ref(hax.zeros({"x": 2}))
@@ -187,7 +190,7 @@ class NamedRef(Handle):
         return self[...]
 
     def slice(self, idx: Any = ..., *pairs: Any) -> NamedRef:
-        """A view: the part of this ref that `idx` shows, sharing its buffer.
+        """A view: the part of this ref that `idx` selects, sharing its buffer.
 
         Law: `ref.slice(a).slice(b)[c]` is `array[a][b][c]`. Axes come in the order of `NamedArray` indexing, except
         that a `hax.ds` keeps its axis in place, as a slice does.
@@ -197,8 +200,8 @@ class NamedRef(Handle):
         Raises:
             IndexError: a static index is out of bounds.
             ValueError: an axis is unknown, named twice, or has another size.
-            TypeError: something is no selector.
-            RuntimeError: the ref has ended.
+            TypeError: something is not a selector.
+            RuntimeError: the ref is no longer valid.
 
         >>> import haliax as hax, haliax_refs
         >>> cache = hax.new_ref(hax.zeros({"layer": 24, "head": 8}))
@@ -230,7 +233,7 @@ class NamedRef(Handle):
             renames: from axis or name to a new one. A new `Axis` must have the old one's size.
         Raises:
             ValueError: an axis is unknown, its size differs, or two axes would share a name.
-            TypeError: `renames` is no mapping, or a new name is neither an Axis nor a name.
+            TypeError: `renames` is not a mapping, or a new name is neither an Axis nor a name.
 
         >>> import haliax as hax, haliax_refs
         >>> hax.new_ref(hax.zeros({"x": 2, "y": 3})).rename({"x": "row"}).shape
@@ -238,14 +241,14 @@ class NamedRef(Handle):
         """
         self._check_usable()
         if not isinstance(renames, Mapping):
-            raise TypeError(f"cannot rename by {renames!r}: it takes a mapping from axis, or name, to a new one")
+            raise TypeError(f"expected a mapping from axis, or name, to a new one, got {renames!r}")
         names: dict[str, str] = {}
         for old, new in renames.items():
             axis = self._axis(old, "rename")
             if axis.name in names:
                 raise ValueError(f"cannot rename {axis.name!r} twice: to {names[axis.name]!r} and to {new!r}; keep one")
             if not isinstance(new, Axis | str):
-                raise TypeError(f"cannot rename {axis.name!r} to {new!r}: the new one is an Axis or a name")
+                raise TypeError(f"cannot rename {axis.name!r} to {new!r}: expected an Axis or a name")
             if isinstance(new, Axis) and new.size != axis.size:
                 raise ValueError(f"cannot rename axis {axis} to {new}: the sizes differ; give the new name only")
             names[axis.name] = new.name if isinstance(new, Axis) else new
@@ -256,7 +259,7 @@ class NamedRef(Handle):
 
     @property
     def at(self) -> At:
-        """`ref.at[idx]` updates in place what `idx` shows: `get, set, add, multiply, divide, power, min, max, apply`.
+        """`ref.at[idx]` updates in place what `idx` selects: `get, set, add, multiply, divide, power, min, max, apply`.
 
         Each but `get` takes a value as `set` does and returns None. Each takes `mode`: by default an index that is not
         static is clamped into the view; `"drop"` leaves out what is out of bounds, and `"fill"` reads `fill_value`
@@ -271,20 +274,20 @@ class NamedRef(Handle):
         return At(self)
 
     def __getitem__(self, idx: Any) -> NamedArray:
-        return read(self, idx, None, None)
+        return read(self, idx)
 
     def __setitem__(self, idx: Any, value: Any) -> None:
-        write("set", self, idx, value, None)
+        write(self, idx, value)
 
     def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], Layout]:
-        self._check_alive()
+        self._check_valid()
         keys: list[Any] = [_RefKey(listed(self.axes))]
         keys += [jax.tree_util.GetAttrKey(f"operand{i}") for i in range(len(self._operands))]
         return tuple(zip(keys, (self._ref, *self._operands), strict=True)), self._layout
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], Layout]:
         if is_frozen(self._ref) or loop_condition() is not None:  # jax flattens twice in every jitted call
-            self._check_alive()
+            self._check_valid()
             self._check_not_in_condition()
         return (self._ref, *self._operands), self._layout
 
@@ -298,16 +301,16 @@ class NamedRef(Handle):
         return make(ref, layout, tuple(operands))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        self._check_alive()
+        self._check_valid()
         held = buffer_of(self._ref) if self._holds_ref() else self._ref
         return make, (held, self._layout, self._operands)
 
     def __copy__(self) -> NamedRef:
-        self._check_alive()
+        self._check_valid()
         return make(self._ref, self._layout, self._operands)
 
     def __repr__(self) -> str:
-        state = " (frozen)" if is_frozen(self._ref) else ""
+        state = f" ({end_of(self._ref)})" if is_frozen(self._ref) else ""
         if not self._holds_ref():  # see `_check_holds_ref`
             return f"NamedRef({self._layout}) (not a ref: holds {described(self._ref)})"
         dtype = getattr(self._ref, "dtype", None)
@@ -334,7 +337,6 @@ def as_named_ref(ref: Any) -> NamedRef:
         whole = make(note_made(ref._ref), Layout.whole(ref._axes), ())
         staged = {axis: sel for axis, sel in zip(ref._axes, ref._prefix, strict=True) if sel != slice(None)}
         return whole.slice(staged) if staged else whole
-    way_out = (
-        "name its axes: hax.ref.wrap(ref, axes)" if isinstance(ref, jax.Ref) else "make one with hax.new_ref(value)"
-    )
-    raise TypeError(f"cannot use {type(ref).__name__} as a NamedRef: it is none; {way_out}")
+    if isinstance(ref, jax.Ref):
+        raise TypeError("expected a NamedRef, got jax.Ref; name its axes: hax.ref.wrap(ref, axes)")
+    raise TypeError(f"expected a NamedRef, got {type(ref).__name__}; make one with hax.new_ref(value)")

@@ -13,12 +13,12 @@ from haliax import NamedArray
 from jax.tree_util import keystr
 
 from . import _functions
-from ._access.run import alone
 from ._access.values import checked
 from ._explicit import is_ref
 from ._functions import new_ref
 from ._indexing.describe import listed
 from ._lifetime import is_eager, note_frozen, note_made
+from ._locks import locks_of
 from ._pickling import nameless
 from ._refs import NamedRef, as_named_ref, is_named_ref
 
@@ -260,7 +260,7 @@ def freeze(tree: Any) -> Any:
     >>> ref[...]
     Traceback (most recent call last):
     ...
-    RuntimeError: cannot use this ref of (x=3): it was frozen, or freed, which ended every view of its buffer; ...
+    RuntimeError: this NamedRef (x=3) is no longer valid: its buffer was frozen, ...
     >>> hax.freeze({"a": hax.new_ref(0.0), "b": hax.new_ref(hax.ones({"x": 2}))})["b"].array.tolist()
     [1.0, 1.0]
     """
@@ -271,7 +271,7 @@ def freeze(tree: Any) -> Any:
         return _functions.freeze(tree)  # which says that it is no ref
     raws = list({id(ref._ref): ref._ref for ref in refs}.values())
     with ExitStack() as stack:
-        for lock in alone(raws):
+        for lock in locks_of(raws):
             stack.enter_context(lock)
         for ref in refs:
             ref._check_ends_here("freeze")
@@ -280,5 +280,5 @@ def freeze(tree: Any) -> Any:
             for raw in raws:
                 jax.freeze(raw)
         for raw in raws:
-            note_frozen(raw)
+            note_frozen(raw, "frozen")
     return values

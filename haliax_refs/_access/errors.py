@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._compat import UNBATCHED_WRITE, UNDIFFERENTIATED_WRITE
+from .._indexing.describe import listed
 from .._indexing.layout import Layout
 
 
@@ -14,16 +15,16 @@ def explain(error: Exception, dtype: Any, layout: Layout) -> Exception | None:
     jax has no type of its own for these errors. Where its words change, they pass through as they are.
     """
     text = str(error)
-    base = ", ".join(f"{axis.name}={axis.size}" for axis in layout.base)
+    found = f"a {dtype} NamedRef with axes {listed(layout.base)}"
     if UNBATCHED_WRITE in text:
         return ValueError(
-            f"cannot write to a {dtype} ref of ({base}) under vmap: the ref is not mapped, so each instance would "
+            f"cannot write to {found} under vmap: it is not mapped, so each instance would "
             "write the same cells; pass the ref to hax.vmap as an argument that has the mapped axis, or return the "
             "value and write it outside"
         )
     if UNDIFFERENTIATED_WRITE in text:
         return ValueError(
-            f"cannot write a differentiated value to a {dtype} ref of ({base}): the ref is not differentiated; "
+            f"cannot write a differentiated value to {found}, which is not differentiated; "
             "write jax.lax.stop_gradient(value), or make the ref inside the function"
         )
     return None

@@ -18,9 +18,11 @@ import numpy as np
 from jax import lax
 
 from .._compat import Tracer
+from .._indexing.compose import axes_of, positions_of
 from .._indexing.layout import Layout
-from .._indexing.views import Expr, Gather, Iota, Operand, Pick, Point, Scalar, axes_of, positions_of
-from .index import Access, Frame, gathered_axes
+from .._indexing.views import Expr, Gather, Iota, Operand, Pick, Point, Scalar
+from .evaluate import Evaluator
+from .index import Access, gathered_axes
 
 
 class _NotKnownError(Exception):
@@ -28,18 +30,18 @@ class _NotKnownError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _KnownFrame(Frame):
-    """A frame that evaluates only what is known while tracing, by NumPy."""
+class _KnownEvaluator(Evaluator):
+    """An evaluator of only what is known while tracing, by NumPy."""
 
     def evaluate(self, expr: Expr) -> Any:
         match expr:
             case Iota(axis, size):
-                return self._align(np.arange(size), (axis,))
+                return self.align(np.arange(size), (axis,))
             case Scalar():
                 raise _NotKnownError
             case Operand(slot) | Pick(Operand(slot), _) if not isinstance(self.operands[slot], np.ndarray):
                 raise _NotKnownError
-        return Frame.evaluate(self, expr)
+        return Evaluator.evaluate(self, expr)
 
 
 def staying(layout: Layout, operands: Sequence[Any]) -> np.ndarray[Any, Any] | None:
@@ -55,7 +57,7 @@ def staying(layout: Layout, operands: Sequence[Any]) -> np.ndarray[Any, Any] | N
     gathered = gathered_axes(layout)
     if not gathered:
         return None
-    frame = _KnownFrame(None, operands, tuple(axis.name for axis in layout.axes if axis.name in gathered))
+    known = _KnownEvaluator(None, operands, tuple(axis.name for axis in layout.axes if axis.name in gathered))
     by_array = [
         (positions_of(view), axis.size)
         for axis, view in zip(layout.base, layout.views, strict=True)
@@ -64,10 +66,10 @@ def staying(layout: Layout, operands: Sequence[Any]) -> np.ndarray[Any, Any] | N
     if all(isinstance(view, Point) for view in layout.views):
         return None
     try:
-        positions = [frame.evaluate(expr) for expr, _ in by_array]
+        positions = [known.evaluate(expr) for expr, _ in by_array]
     except _NotKnownError:
         return None
-    shape = tuple(layout.shape[name] for name in frame.axes)
+    shape = tuple(layout.shape[name] for name in known.axes)
     cells = np.ravel_multi_index([np.broadcast_to(at, shape) for at in positions], [size for _, size in by_array])
     _, last = np.unique(cells.ravel()[::-1], return_index=True)
     if len(last) == cells.size:

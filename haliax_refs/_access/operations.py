@@ -1,86 +1,97 @@
-"""Reading, writing and updating what an index shows of a ref: planned and checked first, then run."""
+"""Reading, writing and updating what an index selects of a ref: planned and checked first, then run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from haliax import Axis, NamedArray
+from haliax import NamedArray
 from jax.lax import GatherScatterMode
 
 from .._compat import Tracer
 from .._handle import Handle
 from .._indexing.plan import Plan, plan
-from .run import Reduction, operation_of, run
-from .values import checked, checked_fill, is_keys
+from .._lifetime import is_eager
+from .dtypes import is_keys
+from .operation import Add, Apply, Array, Fill, Get, Operation, Reduce, Reduction, Set, Swap
+from .run import run
+from .values import checked, checked_fill
 
 
-def read(ref: Handle, idx: Any, mode: str | None, fill_value: Any) -> NamedArray:
-    mode = _mode(mode)
-    planned = _plan(ref, idx, mode)
-    fill = checked_fill(fill_value, ref._ref.dtype, mode, bool(planned.guards))
-    out = run(operation_of("get", None, planned.guards, fill), ref._ref, planned)
-    return NamedArray(out, planned.layout.axes)
+Value = Any  # a NamedArray, an array, a scalar or whatever NumPy makes an array of
+Mode = str | GatherScatterMode | None
 
 
-# jax adds and multiplies bools along a slice, but not at an index array; by name they are these everywhere
-_OF_BOOLS: dict[Reduction, Reduction] = {"add": "max", "multiply": "min"}
+def read(ref: Handle, idx: Any, mode: Mode = None, fill_value: Any = None) -> NamedArray:
+    name = _mode_name(mode)
+    planned = _plan(ref, idx, name)
+    fill = checked_fill(fill_value, ref._ref.dtype, name, bool(planned.guards))
+    return NamedArray(run(Get(Fill.of(fill)), ref, planned), planned.layout.axes)
 
 
-def write(
-    kind: Any, ref: Handle, idx: Any, value: Any, mode: str | None, fill_value: Any = None
-) -> tuple[Any, tuple[Axis, ...]]:
-    mode = _mode(mode)
-    planned, dtype = _plan(ref, idx, mode), ref._ref.dtype
-    if kind == "addupdate":
-        _check_numbers(dtype, "add")
-    fill = checked_fill(fill_value, dtype, mode, bool(planned.guards)) if kind == "swap" else None
-    array, value_axes = checked(value, planned.layout, dtype)
-    if kind == "addupdate" and dtype == np.bool_:
-        operation = operation_of("reduce", value_axes, planned.guards, None, _OF_BOOLS["add"])
-    else:
-        operation = operation_of(kind, value_axes, planned.guards, fill)
-    return run(operation, ref._ref, planned, array), planned.layout.axes
+def write(ref: Handle, idx: Any, value: Value, mode: Mode = None) -> None:
+    name = _mode_name(mode)
+    planned = _plan(ref, idx, name)
+    _run_with_value(Set(), ref, planned, value, name)
 
 
-def reduce(reduction: Reduction, ref: Handle, idx: Any, value: Any, mode: str | None) -> None:
-    planned = _plan(ref, idx, _mode(mode))
-    dtype = ref._ref.dtype
+def swap(ref: Handle, idx: Any, value: Value, mode: Mode = None, fill_value: Any = None) -> NamedArray:
+    name = _mode_name(mode)
+    planned = _plan(ref, idx, name)
+    fill = checked_fill(fill_value, ref._ref.dtype, name, bool(planned.guards))
+    old = _run_with_value(Swap(Fill.of(fill)), ref, planned, value, name)
+    return NamedArray(old, planned.layout.axes)
+
+
+def add(ref: Handle, idx: Any, value: Value, mode: Mode = None) -> None:
+    name = _mode_name(mode)
+    planned = _plan(ref, idx, name)
+    _check_numbers(ref._ref.dtype, "add")
+    # jax adds bools along a slice, but not at an index array; by name the sum is "or" everywhere
+    operation = Reduce("max") if ref._ref.dtype == np.bool_ else Add()
+    _run_with_value(operation, ref, planned, value, name)
+
+
+def reduce(reduction: Reduction, ref: Handle, idx: Any, value: Value, mode: Mode = None) -> None:
+    name = _mode_name(mode)
+    planned, dtype = _plan(ref, idx, name), ref._ref.dtype
     _check_numbers(dtype, reduction)
-    array, value_axes = checked(value, planned.layout, dtype)
     if reduction == "divide" and not jnp.issubdtype(dtype, jnp.inexact):
-        raise TypeError(f"cannot divide in place: the ref holds {dtype}; take .apply(lambda x: x // value)")
-    if dtype == np.bool_:
-        reduction = _OF_BOOLS.get(reduction, reduction)
-    run(operation_of("reduce", value_axes, planned.guards, None, reduction), ref._ref, planned, array)
+        raise TypeError(f"cannot divide in place: the NamedRef holds {dtype}; use .apply(lambda x: x // value)")
+    if reduction == "multiply" and dtype == np.bool_:  # likewise "and"
+        reduction = "min"
+    _run_with_value(Reduce(reduction), ref, planned, value, name)
 
 
-def apply(function: Callable[[Any], Any], ref: Handle, idx: Any, mode: str | None) -> None:
+def apply(function: Callable[[jax.Array], Array], ref: Handle, idx: Any, mode: Mode = None) -> None:
     if not callable(function):
-        raise TypeError(f"cannot apply {function!r}: it is no function")
-    planned = _plan(ref, idx, _mode(mode))
-    run(operation_of("reduce", None, planned.guards, None, "apply", function), ref._ref, planned)
+        raise TypeError(f"expected a function, got {function!r}")
+    name = _mode_name(mode)
+    run(Apply(function), ref, _plan(ref, idx, name), clip=name == "clip")
 
 
-def _check_numbers(dtype: Any, verb: str) -> None:
+def _run_with_value(operation: Operation, ref: Handle, planned: Plan, value: Value, mode: str | None) -> Any:
+    array, value_axes = checked(value, planned.layout, ref._ref.dtype)
+    return run(operation, ref, planned, array, value_axes, clip=mode == "clip")
+
+
+def _check_numbers(dtype: np.dtype[Any], verb: str) -> None:
     if is_keys(dtype):
         raise TypeError(
-            f"cannot {verb} in place: the ref holds {dtype}, and keys are no numbers; write ref[idx] = keys"
+            f"cannot {verb} in place: the NamedRef holds {dtype}, and keys are not numbers; write ref[idx] = keys"
         )
 
 
-def _mode(mode: Any) -> str | None:
+def _mode_name(mode: Mode) -> str | None:
     """A mode as `jax.numpy` takes it: a name, or a `GatherScatterMode`, for which `NamedArray.at` is typed."""
-    if mode is None:
-        return None
     if isinstance(mode, GatherScatterMode):
         mode = _NAMES.get(mode, mode)
-    if mode not in ("clip", "promise_in_bounds", "drop", "fill"):
-        raise ValueError(f"cannot index with mode={mode!r}: the modes are 'clip', 'drop', 'fill'")
-    name: str | None = mode
-    return name
+    if mode is None or mode in ("clip", "promise_in_bounds", "drop", "fill"):
+        return mode
+    raise ValueError(f"unknown mode {mode!r}; the modes are 'clip', 'drop', 'fill' and 'promise_in_bounds'")
 
 
 _NAMES = {
@@ -92,5 +103,5 @@ _NAMES = {
 
 def _plan(ref: Handle, idx: Any, mode: str | None) -> Plan:
     ref._check_usable()
-    traced = isinstance(ref._ref, Tracer)
-    return plan(ref._layout, ref._operands, idx, guard=mode in ("drop", "fill"), traced=traced)
+    eager = not isinstance(ref._ref, Tracer) and is_eager()
+    return plan(ref._layout, ref._operands, idx, guard=mode in ("drop", "fill"), eager=eager)

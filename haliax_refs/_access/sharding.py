@@ -1,7 +1,7 @@
 """Which dimensions of a buffer are divided among devices, so that an access does not gather them.
 
 XLA slices along a divided dimension by gathering all of it on every device, but reads and writes at index arrays where
-the entries are. So along such a dimension windows and positions become index arrays (`_lower`).
+the entries are. So along such a dimension windows and positions become index arrays (`index`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,20 @@ from __future__ import annotations
 from typing import Any
 
 import haliax.partitioning as partitioning
+import jax
 from jax.sharding import NamedSharding
 
-from .._compat import has_axis_mapping
+from .._compat import Tracer, has_axis_mapping
 from .._indexing.layout import Layout
+
+
+_REFS = (Tracer, jax.Ref)  # of a tracer it is quicker to tell
+
+
+def is_in_kernel(ref: Any) -> bool:
+    """Whether it is a ref of a Pallas kernel, or a part of one, for which `.at` has no type of its own."""
+    whole = ref if isinstance(ref, _REFS) else ref.ref
+    return getattr(jax.typeof(whole), "memory_space", None) is not None
 
 
 WHOLE: frozenset[int] = frozenset()

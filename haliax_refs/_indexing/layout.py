@@ -1,4 +1,4 @@
-"""What a `NamedRef` shows of its buffer: a view for each of the buffer's axes, and the order of what they show.
+"""The part of a buffer that a `NamedRef` is: a view of each of the buffer's axes, and the axes that result.
 
 A `Layout` is structure, never data: what is traced or an array is numbered in it, and kept beside it. Layouts are
 interned, one object for each content, so they compare and hash by identity, which every jitted call does.
@@ -9,23 +9,23 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-import threading
 import weakref
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from haliax import Axis
 
-from .selectors import Selector, unknown_axis
-from .views import Expr, Gather, Point, Scalar, Strided, View, Window, axes_of, compose, lift, rename
+from .._locks import new_lock
+from .compose import axes_of, compose, lift, rename
+from .describe import listed, unknown_axis, view_text
+from .order import check_sizes, order_of
+from .views import Expr, Point, Scalar, Selections, Strided, View
 
 
 _INTERNED: weakref.WeakValueDictionary[Any, Layout] = weakref.WeakValueDictionary()
-_LOCK = threading.RLock()  # reentrant: what the garbage collector ends meanwhile may use refs when it is finalized
+_LOCK = new_lock()
 _LIMIT = 16384  # selections that all layouts remember together; a loop over static positions fills it
 _remembered = 0  # since they last forgot
-
-Selections = tuple[tuple[str, Selector], ...]
 
 
 class Layout:
@@ -33,13 +33,13 @@ class Layout:
 
     Attributes:
         base: the buffer's axes.
-        views: for each of them, what it shows.
-        axes: what is shown, in the order in which it is read and written.
+        views: one for each of them.
+        axes: those that result, in the order in which they are read and written.
         operands: how many dynamic operands the views number.
         scalars: likewise for static integers that are passed as arguments (`lifted`).
-        size: how many entries are shown.
+        size: how many entries it has.
         base_shape: the buffer's shape.
-        remembered: what simple indices show of this, see `_plan`.
+        memo: what has been selected from it, by the selections and, for simple indices, by the key of `plan`.
     """
 
     base: tuple[Axis, ...]
@@ -50,8 +50,7 @@ class Layout:
     shape: dict[str, int]
     size: int
     base_shape: tuple[int, ...]
-    remembered: dict[Any, Layout]
-    _memo: dict[Selections, Layout]
+    memo: dict[Any, Layout]
     _lifted: tuple[Layout | None, tuple[int, ...]] | None
 
     @staticmethod
@@ -68,7 +67,7 @@ class Layout:
                 found.shape = {axis.name: axis.size for axis in axes}
                 found.size = math.prod(found.shape.values())
                 found.base_shape = tuple(axis.size for axis in base)
-                found.remembered, found._memo, found._lifted = {}, {}, None
+                found.memo, found._lifted = {}, None
                 return _INTERNED.setdefault(key, found)
             return found
 
@@ -85,32 +84,38 @@ class Layout:
         return Layout.of, (self.base, self.views, self.axes, self.operands, self.scalars)
 
     def __repr__(self) -> str:
-        parts = [f"{axis.name}={showing(view, axis.size)}" for axis, view in zip(self.base, self.views, strict=True)]
+        parts = [f"{axis.name}={_of(view, axis.size)}" for axis, view in zip(self.base, self.views, strict=True)]
         return ", ".join(parts)
 
     @property
     def is_whole(self) -> bool:
         return self is Layout.whole(self.base)
 
-    def describe(self, name: str) -> str:
-        """What is known of an axis, for errors: its size and what it shows, or why there is none."""
-        if name in self.shape:
-            text = f"size {self.shape[name]}"
-            for axis, view in zip(self.base, self.views, strict=True):
-                shown = [shown for shown, _ in axes_of(view)]
-                if name in shown and view != Strided(name, range(axis.size)):
-                    of = "" if axis.name == name else f" of {axis.name!r}"
-                    text += f", showing {showing(view, axis.size)}{of}"
-            return text
+    def view_note(self, name: str) -> str:
+        """Which part of the buffer an axis is a view of, in parentheses; nothing where it is all of it.
+
+        >>> from haliax_refs._indexing.views import Selector
+        >>> part = Selector(Strided("x", range(7, 0, -2)), keeps_place=True)
+        >>> Layout.whole((Axis("x", 8),)).select((("x", part),), 0, 0).view_note("x")
+        ' (this view is 7::-2 of an axis of size 8)'
+        """
+        for axis, view in zip(self.base, self.views, strict=True):
+            if any(own == name for own, _ in axes_of(view)) and view != Strided(name, range(axis.size)):
+                of = "an axis" if axis.name == name else f"axis {axis.name!r}"
+                return f" (this view is {view_text(view)} of {of} of size {axis.size})"
+        return ""
+
+    def unknown(self, name: str) -> str:
+        """Why there is no axis of that name."""
         for axis, view in zip(self.base, self.views, strict=True):
             if axis.name == name:
-                left = ", ".join(f"{ax.name}={ax.size}" for ax in self.axes) or "none"
-                how = f"fixed it at {showing(view, axis.size)}" if isinstance(view, Point) else "replaced it"
-                return f"an earlier index {how}; axes left are {left}"
+                how = f"fixed it at {view_text(view)}" if isinstance(view, Point) else "replaced it"
+                left = listed(self.axes)[1:-1] or "none"
+                return f"unknown axis {name!r}: an earlier index {how}; the axes left are {left}"
         return unknown_axis(name, self.axes)
 
     def select(self, selections: Selections, operands: int, scalars: int) -> Layout:
-        """The layout that shows `selections` of this one.
+        """The layout that `selections` leave of this one.
 
         Args:
             selections: for each axis selected from, a checked selector.
@@ -121,14 +126,14 @@ class Layout:
         """
         if not selections:
             return self
-        found = self._memo.get(selections)
+        found = self.memo.get(selections)
         if found is None:
             inner = {name: selector.view for name, selector in selections}
             views = tuple(compose(view, inner) for view in self.views)
-            axes = _order(self.axes, selections)
-            _check_sizes(views, axes, selections)
+            axes = order_of(self.axes, selections)
+            check_sizes(views, axes, selections)
             found = Layout.of(self.base, views, axes, operands, scalars)
-            remember(self._memo, selections, found)
+            remember(self.memo, selections, found)
         return found
 
     def renamed(self, names: Mapping[str, str]) -> Layout:
@@ -137,13 +142,13 @@ class Layout:
         return Layout.of(self.base, views, axes, self.operands, self.scalars)
 
     def without(self, dims: Collection[int]) -> Layout | None:
-        """What is left of this layout when its buffer loses these dimensions; None where it shows one but in part.
+        """What is left of this layout when its buffer loses these dimensions; None where it has one but in part.
 
         >>> from haliax import Axis
         >>> Layout.whole((Axis("x", 4), Axis("y", 3))).without([0])
         y=3
         """
-        lost = {axis.name for dim in dims for axis in self._shown_whole(dim)}
+        lost = {axis.name for dim in dims for axis in self._whole_axis(dim)}
         kept = [dim for dim in range(len(self.base)) if dim not in dims]
         views = tuple(self.views[dim] for dim in kept)
         if len(lost) < len(dims) or any(name in lost for view in views for name, _ in axes_of(view)):
@@ -151,7 +156,7 @@ class Layout:
         axes = tuple(axis for axis in self.axes if axis.name not in lost)
         return Layout.of(tuple(self.base[dim] for dim in kept), views, axes, self.operands, self.scalars)
 
-    def _shown_whole(self, dim: int) -> tuple[Axis, ...]:
+    def _whole_axis(self, dim: int) -> tuple[Axis, ...]:
         view, size = self.views[dim], self.base[dim].size
         return (Axis(view.axis, size),) if isinstance(view, Strided) and view.positions == range(size) else ()
 
@@ -200,114 +205,22 @@ class Layout:
         return lifted_or_self or self, scalars
 
 
-def remember(memo: dict[Any, Layout], key: Any, shown: Layout) -> None:
-    """Note in a layout's memo what an index shows of it.
+def _of(view: View, size: int) -> str:
+    if isinstance(view, Strided) and view.positions == range(size):
+        return str(size)
+    return view_text(view) if isinstance(view, Point) else f"{view_text(view)} of {size}"
 
-    What is shown has memos of its own, so that one limit for each would bound nothing: at one for all, all forget.
+
+def remember(memo: dict[Any, Layout], key: Any, shown: Layout) -> None:
+    """Note in a layout's memo what an index selects from it.
+
+    Every layout has its own memo, so a limit for each would not bound the total: at a global limit all are cleared.
     """
     global _remembered
     with _LOCK:
         if _remembered >= _LIMIT:
             for layout in list(_INTERNED.values()):
-                layout.remembered.clear()
-                layout._memo.clear()
+                layout.memo.clear()
             _remembered = 0
         _remembered += 1
         memo[key] = shown
-
-
-def _check_sizes(views: Sequence[View], axes: Sequence[Axis], selections: Selections) -> None:
-    sizes = {axis.name: axis.size for axis in axes}
-    for view in views:
-        for name, size in axes_of(view):
-            if sizes[name] != size:
-                asked = ", ".join(selected for selected, _ in selections)
-                raise ValueError(
-                    f"cannot pair along axis {name!r}: an index of {asked} gives it size {size} where the result has "
-                    f"{sizes[name]}; slice both alike, or rename the index array's axis"
-                )
-
-
-def _order(axes: tuple[Axis, ...], selections: Selections) -> tuple[Axis, ...]:
-    """The axes of a selection in NamedArray's order.
-
-    Axes that are sliced stay where they are. Ints, index arrays and the axes that index arrays share with what they
-    index are advanced indices: where these are adjacent, the index arrays' axes take their place, else they come first.
-    """
-    by_name = dict(selections)
-    kept: list[tuple[Axis, ...] | None] = []  # for each axis what stays in its place; None where it is advanced
-    arrays: list[tuple[Axis, ...]] = []
-    carried: set[str] = set()
-    for _, selector in selections:
-        if isinstance(selector.view, Gather) and not selector.in_place:
-            shown = _distinct(selector.view)
-            arrays.append(shown)
-            carried.update(axis.name for axis in shown)
-    for axis in axes:
-        own = by_name.get(axis.name)
-        if own is None:
-            stays: tuple[Axis, ...] | None = (axis,)
-        elif isinstance(own.view, Point) or (isinstance(own.view, Gather) and not own.in_place):
-            stays = None
-        else:
-            stays = _distinct(own.view)
-        if stays is not None and any(ax.name in carried for ax in stays):
-            arrays.append(stays)
-            stays = None
-        kept.append(stays)
-    rest = [axis for stays in kept if stays is not None for axis in stays]
-    names = [axis.name for axis in rest]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"cannot show axis {twice[0]!r} twice: two selectors put it in place; rename one")
-    if not arrays:
-        return tuple(rest)
-    new = _broadcast_order(arrays)
-    advanced = [i for i, stays in enumerate(kept) if stays is None]
-    if advanced != list(range(advanced[0], advanced[-1] + 1)):
-        return (*new, *rest)
-    before = [axis for stays in kept[: advanced[0]] if stays is not None for axis in stays]
-    return (*before, *new, *rest[len(before) :])
-
-
-def _distinct(view: View) -> tuple[Axis, ...]:
-    return tuple(Axis(name, size) for name, size in dict(axes_of(view)).items())
-
-
-def _broadcast_order(arrays: list[tuple[Axis, ...]]) -> tuple[Axis, ...]:
-    """Haliax's order for broadcast index arrays: the larger keeps its order, the smaller's other axes come in front."""
-    by_size = sorted(arrays, key=lambda axes: -math.prod(axis.size for axis in axes))
-    full: tuple[Axis, ...] = by_size[0]
-    for axes in by_size[1:]:
-        if not axes or not full:
-            full = axes or full
-            continue
-        if math.prod(ax.size for ax in full) < math.prod(ax.size for ax in axes):
-            full, axes = axes, full
-        names = {axis.name for axis in full}
-        full = tuple(axis for axis in axes if axis.name not in names) + full
-    return full
-
-
-def showing(view: View, size: int) -> str:
-    """What a view shows of an axis of that size, in a few characters.
-
-    >>> showing(Strided("x", range(2, 10, 2)), 24), showing(Strided("x", range(4)), 4), showing(Point(3), 24)
-    ('2:10:2 of 24', '4', '3')
-    """
-    match view:
-        case Point(int(position)):
-            return str(position)
-        case Point():
-            return "<traced>"
-        case Strided(_, positions):
-            if positions == range(size):
-                return str(size)
-            stop = positions.stop if positions.stop >= 0 else ""
-            step = "" if positions.step == 1 else f":{positions.step}"
-            return f"{positions.start}:{stop}{step} of {size}"
-        case Window(_, _, length, stride):
-            return f"<{length} from a traced start{'' if stride == 1 else f', {stride} apart'}> of {size}"
-        case Gather():
-            axes = ", ".join(f"{name}={n}" for name, n in dict(axes_of(view)).items())
-            return f"<gathered by ({axes})> of {size}"

@@ -1,7 +1,8 @@
-"""What an index shows of what a layout shows, checked before anything is read or written, and remembered.
+"""What an index selects from a layout, checked before anything is read or written, and remembered.
 
 Most indices are ints, slices and 0-d integers. For these the layout that results depends on very little, which makes a
 key; the values beside it go to the program as they are. All else is parsed, and so is whatever has no key yet.
+`tests/refs/test_plan_keys.py` holds the two to the same answers.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ import jax
 import numpy as np
 from haliax import NamedArray
 
-from .._lifetime import is_eager
 from .layout import Layout, remember
-from .selectors import Frame, Showing, parse
-from .views import Expr
+from .selectors import Collector, parse
+from .views import Expr, Strided
 
 
 _POINT = object()  # stands for any static int in a key of a lifted layout
@@ -24,68 +24,69 @@ _BOUND = frozenset({int, type(None)})
 
 _INTEGERS = frozenset(np.dtype(code) for code in "bhilqBHILQ")
 
+Guards = tuple[tuple[Expr, int], ...]
+
 
 class Plan(NamedTuple):
-    """What an index shows of a ref, checked; nothing has been read or written yet.
+    """What an index selects, checked; nothing has been read or written yet.
 
     Attributes:
-        layout: what is shown; lifted if `eager`.
+        layout: the part that is selected; lifted if `eager`.
         scalars, operands: the values that it numbers.
-        guards: see `Operation`.
+        guards: for `mode="drop"` and `mode="fill"`: the positions that may be out of bounds, and of which size.
         eager: run a compiled program, and not inline.
     """
 
     layout: Layout
     scalars: tuple[int, ...]
     operands: tuple[Any, ...]
-    guards: tuple[tuple[Expr, int], ...]
+    guards: Guards
     eager: bool
 
 
-def plan(layout: Layout, operands: tuple[Any, ...], idx: Any, *, guard: bool, traced: bool) -> Plan:
-    """What `idx` shows of what `layout` shows.
+def plan(layout: Layout, operands: tuple[Any, ...], idx: Any, *, guard: bool, eager: bool) -> Plan:
+    """What `idx` selects from `layout`.
 
     Args:
-        guard: indices that are not static may be out of bounds, see `Operation`.
-        traced: the ref itself is being traced.
+        guard: indices that are not static may be out of bounds.
+        eager: nothing is being traced: make one layout of all that differ in static positions only.
     """
-    eager = not traced and is_eager()
     whole, scalars = layout.lifted() if eager else (layout, ())
-    frame = Frame(len(scalars), len(operands), lift=eager, guard=guard)
-    shown = _select(whole, idx, frame, layout.describe)
-    if frame.new_scalars:
-        scalars = (*scalars, *frame.new_scalars)
-    if frame.new_operands:
-        operands = (*operands, *frame.new_operands)
-    return Plan(shown, scalars, operands, tuple(frame.guards), eager)
+    collector = Collector(len(scalars), len(operands), lift=eager, guard=guard)
+    part = _select(whole, idx, collector, layout)
+    if collector.new_scalars:
+        scalars = (*scalars, *collector.new_scalars)
+    if collector.new_operands:
+        operands = (*operands, *collector.new_operands)
+    return Plan(part, scalars, operands, tuple(collector.guards), eager)
 
 
 def plan_view(layout: Layout, operands: tuple[Any, ...], idx: Any) -> tuple[Layout, tuple[Any, ...]]:
-    """The layout and the operands of the view that `idx` shows of what `layout` shows."""
-    frame = Frame(operands=len(operands))
-    shown = _select(layout, idx, frame, layout.describe)
-    return shown, (*operands, *frame.new_operands) if frame.new_operands else operands
+    """The layout and the operands of the view that `idx` selects from `layout`."""
+    collector = Collector(operands=len(operands))
+    part = _select(layout, idx, collector, layout)
+    return part, (*operands, *collector.new_operands) if collector.new_operands else operands
 
 
-def _select(layout: Layout, idx: Any, frame: Frame, showing: Showing) -> Layout:
-    """What `idx` shows of `layout`; `frame` takes the values, and `showing` describes the axes in errors."""
-    key = None if frame.guard else _key(layout, idx, frame)
+def _select(layout: Layout, idx: Any, collector: Collector, described: Layout) -> Layout:
+    """What `idx` selects from `layout`, which errors describe as `described`; `collector` takes the values."""
+    key = None if collector.guard else key_of(layout, idx, collector)
     if key is not None:
-        found = layout.remembered.get(key)
+        found = layout.memo.get(key)
         if found is not None:
             return found
-        frame.new_scalars.clear()
-        frame.new_operands.clear()
-    selections = parse(idx, layout.axes, frame, showing)
-    operands, scalars = frame.operands + len(frame.new_operands), frame.scalars + len(frame.new_scalars)
-    shown = layout.select(selections, operands, scalars)
+        collector.new_scalars.clear()
+        collector.new_operands.clear()
+    selections = parse(idx, described, collector)
+    operands = collector.operands + len(collector.new_operands)
+    part = layout.select(selections, operands, collector.scalars + len(collector.new_scalars))
     if key is not None:
-        remember(layout.remembered, key, shown)
-    return shown
+        remember(layout.memo, key, part)
+    return part
 
 
-def _key(layout: Layout, idx: Any, frame: Frame) -> tuple[Any, ...] | None:
-    """All that the outcome depends on, where that is simple; `frame` takes the values in the order `parse` finds them.
+def key_of(layout: Layout, idx: Any, collector: Collector) -> tuple[Any, ...] | None:
+    """All that the outcome depends on, where that is simple; `collector` takes the values in the order of `parse`.
 
     None where it is not simple. What is out of bounds is for `parse` to refuse.
     """
@@ -95,26 +96,26 @@ def _key(layout: Layout, idx: Any, frame: Frame) -> tuple[Any, ...] | None:
         names, selectors = idx[::2], idx[1::2]
     else:
         return None
-    parts: list[Any] = [frame.lift, names]
+    parts: list[Any] = [collector.lift, names]
     for name, raw in zip(names, selectors, strict=True):
         size = layout.shape.get(name) if type(name) is str else None
         if not size:  # unknown, empty, or given as an Axis, which is to be compared with ours
             return None
-        part = _part(raw, size, frame)
+        part = _part(raw, size, collector)
         if part is None:
             return None
         parts.append(part)
     return tuple(parts)
 
 
-def _part(raw: Any, size: int, frame: Frame) -> Any:
+def _part(raw: Any, size: int, collector: Collector) -> Any:
     kind = type(raw)
     if kind is int:
-        if not frame.lift:
+        if not collector.lift:
             return raw
         if not -size <= raw < size:
             return None
-        frame.new_scalars.append(raw + size if raw < 0 else raw)
+        collector.new_scalars.append(raw + size if raw < 0 else raw)
         return _POINT
     if kind is slice:
         if type(raw.start) not in _BOUND or type(raw.stop) not in _BOUND or type(raw.step) not in _BOUND:
@@ -122,15 +123,17 @@ def _part(raw: Any, size: int, frame: Frame) -> Any:
         if raw.step == 0:
             return None
         positions = range(size)[raw]
-        if not frame.lift or len(positions) in (0, size):
+        if len(positions) == 1:
+            positions = Strided("", positions).positions  # its step means nothing, and may be of any size
+        if not collector.lift or len(positions) in (0, size):
             return positions
-        frame.new_scalars.append(positions.start)
+        collector.new_scalars.append(positions.start)
         return (len(positions), positions.step)
     if kind is NamedArray:
         if raw.axes:
             return None
         raw = raw.array
     if isinstance(raw, jax.Array) and raw.ndim == 0 and raw.dtype in _INTEGERS:
-        frame.new_operands.append(raw)
+        collector.new_operands.append(raw)
         return _DYNAMIC
     return None

@@ -1,15 +1,14 @@
 """What may stand between the brackets of a `NamedRef`, checked: one selector for each named axis.
 
-`parse` turns an index expression into `Selector`s, views of the axes they select from, and collects in a `Frame`
+`parse` turns an index expression into `Selector`s, views of the axes they select from, and puts into a `Collector`
 whatever is not static. Everything that can be wrong about an index by itself is found here, before anything is read
 or written; whether selectors fit together is the business of `Layout.select`.
 """
 
 from __future__ import annotations
 
-import difflib
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import EllipsisType
 from typing import Any
@@ -21,28 +20,18 @@ from haliax import Axis, NamedArray
 from haliax.axis import dslice
 
 from .._compat import PallasSlice, Tracer
-from .views import Expr, Gather, Iota, Operand, Pick, Point, Scalar, Strided, View, Window, affine, fit
+from .compose import affine, fit
+from .describe import text_of
+from .layout import Layout
+from .views import Expr, Gather, Iota, Narrow, Operand, Pick, Point, Scalar, Selections, Selector, Strided, Window
 
 
 INDEX_DTYPE = np.dtype(np.int32)
-
-FAR = 2**30  # outside of any axis, and with a window's entries added still in the index dtype
-
-
-@dataclass(frozen=True, slots=True)
-class Selector:
-    """A view of one axis, and whether what it shows takes that axis' place in the order of the axes.
-
-    Slices, lists and masks keep their axis in place. Ints and index arrays are advanced indices, as in NumPy:
-    the axes of index arrays may come to the front (`_layout` has the rule).
-    """
-
-    view: View
-    in_place: bool
+MAX_INDEX = 2**31 - 1
 
 
 @dataclass(slots=True)
-class Frame:
+class Collector:
     """What a selection leaves to be known when the program runs, in the order in which expressions number it.
 
     Args:
@@ -66,7 +55,7 @@ class Frame:
         self.new_scalars.append(value)
         return Scalar(self.scalars + len(self.new_scalars) - 1)
 
-    def operand(self, value: Any) -> Operand:
+    def operand(self, value: np.ndarray[Any, Any] | jax.Array) -> Operand:
         self.new_operands.append(value)
         return Operand(self.operands + len(self.new_operands) - 1)
 
@@ -76,27 +65,26 @@ class Frame:
         return fit(of, size, room)
 
 
-Showing = Callable[[str], str]
-
-
-def parse(idx: Any, axes: Sequence[Axis], frame: Frame, showing: Showing) -> tuple[tuple[str, Selector], ...]:
+def parse(idx: Any, layout: Layout, collector: Collector) -> Selections:
     """The checked selectors of an index expression, by axis name, in the order given.
 
     Args:
         idx: a mapping from axis (or its name) to selector, the pairs form, or `...`.
-        axes: what may be selected from.
-        frame: takes what is not static.
-        showing: describes an axis, or says why there is none of that name; for errors.
+        layout: what is selected from; its axes, and for errors how they came to be.
+        collector: takes what is not static.
+    Raises:
+        IndexError: something static is out of bounds.
+        ValueError: an axis is unknown, named twice, or has another size.
+        TypeError: something is not a selector.
     """
-    sizes = {axis.name: axis.size for axis in axes}
     selectors: dict[str, Selector] = {}
-    seen: set[str] = set()
+    seen: dict[str, Any] = {}
     for key, raw in _pairs(idx):
-        name = _axis_name(key, sizes, raw, showing)
+        name = _axis_name(key, layout)
         if name in seen:
-            raise ValueError(f"cannot index axis {name!r} twice: it has {raw!r} and an earlier selector; merge them")
-        seen.add(name)
-        selector = _selector(name, sizes[name], raw, frame, showing)
+            raise ValueError(f"axis {name!r} is indexed twice, by {text_of(seen[name])} and by {text_of(raw)}")
+        seen[name] = raw
+        selector = _selector(name, raw, layout, collector)
         if selector is not None:
             selectors[name] = selector
     return tuple(selectors.items())
@@ -105,50 +93,42 @@ def parse(idx: Any, axes: Sequence[Axis], frame: Frame, showing: Showing) -> tup
 def _pairs(idx: Any) -> list[tuple[Any, Any]]:
     if isinstance(idx, tuple) and len(idx) == 1:
         (idx,) = idx
-    if idx is None or isinstance(idx, EllipsisType):
+    if isinstance(idx, EllipsisType):
         return []
     if isinstance(idx, Mapping):
         return list(idx.items())
     if isinstance(idx, tuple):
         entries = idx[:-1] if idx and isinstance(idx[-1], EllipsisType) else idx
         if any(isinstance(entry, EllipsisType) for entry in entries):
-            raise ValueError(
-                "cannot index with '...' before a selector: named axes have no order; put it last or leave it out"
-            )
+            raise ValueError("'...' must come last in an index of a NamedRef: named axes have no order")
         if len(entries) % 2:
-            raise ValueError(f"cannot index by {len(entries)} entries: the pairs form alternates axis and selector")
+            raise ValueError(f"expected pairs of an axis and a selector, got {len(entries)} entries")
         return list(zip(entries[::2], entries[1::2], strict=True))
-    shown = f"the slice '{show(idx)}'" if isinstance(idx, slice) else show(idx)
-    raise TypeError(f"cannot index by {shown}: a named ref takes {{axis: selector}}, 'axis', selector pairs, or '...'")
+    found = f"the slice '{text_of(idx)}'" if isinstance(idx, slice) else text_of(idx)
+    raise TypeError(f"cannot index a NamedRef with {found}: use {{axis: selector}}, 'axis', selector pairs, or '...'")
 
 
-def _axis_name(key: Any, sizes: Mapping[str, int], raw: Any, showing: Showing) -> str:
+def _axis_name(key: Any, layout: Layout) -> str:
     if isinstance(key, Axis):
-        if key.name in sizes and sizes[key.name] != key.size:
-            raise ValueError(
-                f"cannot index axis {key.name!r} as {key}: it has size {sizes[key.name]} here; name it {key.name!r}"
-            )
+        size = layout.shape.get(key.name)
+        if size is not None and size != key.size:
+            raise ValueError(f"axis {key.name!r} has size {size} here, not {key.size}; give its name only")
         key = key.name
     if not isinstance(key, str):
-        raise TypeError(f"cannot index axis {show(key)}: an axis is an Axis or its name")
-    if key not in sizes:
-        raise ValueError(f"cannot index axis {key!r}: {showing(key)}")
+        raise TypeError(f"expected an Axis or the name of one, got {text_of(key)}")
+    if key not in layout.shape:
+        raise ValueError(layout.unknown(key))
     return key
 
 
-def unknown_axis(name: str, axes: Sequence[Axis]) -> str:
-    """Why there is no axis of that name, and which one may have been meant."""
-    near = difflib.get_close_matches(name, [axis.name for axis in axes], n=1)
-    listed = ", ".join(f"{axis.name}={axis.size}" for axis in axes) or "none"
-    return f"the axes are {listed}" + (f"; did you mean {near[0]!r}?" if near else "")
-
-
-def _selector(name: str, size: int, raw: Any, frame: Frame, showing: Showing) -> Selector | None:
-    """The checked selector, or None where it shows the whole axis as it is."""
-    axis = _AxisOfSize(name, size, frame, showing)
+def _selector(name: str, raw: Any, layout: Layout, collector: Collector) -> Selector | None:
+    """The checked selector, or None where it is the whole axis as it is."""
+    axis = _AxisOfSize(name, layout.shape[name], layout, collector)
     match raw:
         case bool() | np.bool_():
-            raise axis.error(TypeError, raw, "a bool is no index", "give an int, or a mask with an entry per position")
+            raise axis.error(
+                TypeError, raw, "a bool is not an index", "use an int, or a mask with one entry per position"
+            )
         case int() | np.integer():
             return axis.at(int(raw))
         case slice():
@@ -160,17 +140,17 @@ def _selector(name: str, size: int, raw: Any, frame: Frame, showing: Showing) ->
         case PallasSlice():
             return axis.window(raw, raw.start, raw.size, raw.stride)
         case NamedArray():
-            return axis.array(raw.array, tuple((ax.name, ax.size) for ax in raw.axes), in_place=False)
+            return axis.array(raw.array, tuple((ax.name, ax.size) for ax in raw.axes), keeps_place=False)
         case list() | tuple():
             return axis.list(raw)
         case np.ndarray() | jax.Array():
             return axis.unnamed(raw)
     if hasattr(raw, "__index__") and not hasattr(raw, "shape"):
         return axis.at(operator.index(raw))
-    way_out = f"take int({raw!r})" if isinstance(raw, float) else "see NamedRef.slice"
+    way_out = f"use int({raw!r})" if isinstance(raw, float) else "see NamedRef.slice for those that are"
     if hasattr(raw, "astype"):
-        way_out = "take it .astype(int)"
-    raise axis.error(TypeError, raw, f"{type(raw).__name__} is no selector", way_out)
+        way_out = "convert it with .astype(int)"
+    raise axis.error(TypeError, raw, f"{type(raw).__name__} is not a valid selector", way_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,53 +159,56 @@ class _AxisOfSize:
 
     name: str
     size: int
-    frame: Frame
-    showing: Showing
+    layout: Layout
+    collector: Collector
 
     def error(self, kind: type[Exception], raw: Any, fact: str, way_out: str) -> Exception:
-        return kind(f"cannot take {show(raw)} of axis {self.name!r}: {fact}; {way_out}")
+        return kind(f"cannot index axis {self.name!r} with {text_of(raw)}: {fact}; {way_out}")
 
     def outside(self, raw: Any) -> Exception:
-        return IndexError(f"cannot take {show(raw)} of axis {self.name!r}: this view has {self.showing(self.name)}")
+        found = f"index {raw}" if isinstance(raw, int) else text_of(raw)
+        note = self.layout.view_note(self.name)
+        return IndexError(f"{found} is out of bounds for axis {self.name!r} with size {self.size}{note}")
 
     def at(self, i: int) -> Selector:
-        if self.frame.guard:
-            return self.unnamed(np.asarray(i))
+        if self.collector.guard:
+            return self.array(self.guarded([i]).reshape(()), (), keeps_place=False)
         if not -self.size <= i < self.size:
             raise self.outside(i)
-        return Selector(Point(self.frame.scalar(i + self.size if i < 0 else i)), in_place=False)
+        return Selector(Point(self.collector.scalar(i + self.size if i < 0 else i)), keeps_place=False)
 
     def slice(self, raw: slice) -> Selector | None:
         try:
             positions = range(self.size)[raw]
         except (TypeError, jax.errors.TracerIntegerConversionError) as e:
-            way_out = "for a traced start and a static size, take hax.ds(start, size)"
+            way_out = "for a traced start and a static size, use hax.ds(start, size)"
             raise self.error(TypeError, raw, "the bounds of a slice are static ints", way_out) from e
         except ValueError as e:
-            raise self.error(
-                ValueError, raw, "a slice's step is not zero", "leave it out to take every position"
-            ) from e
+            raise ValueError(f"slice step cannot be zero: axis {self.name!r} is indexed with {text_of(raw)}") from e
         return self.strided(positions)
 
     def strided(self, positions: range) -> Selector | None:
         if positions == range(self.size):
             return None
-        reverse = range(self.size)[::-1]
-        if not self.frame.lift or len(positions) == 0 or positions == reverse:
-            return Selector(Strided(self.name, positions), in_place=True)
-        start = self.frame.scalar(positions.start)
-        return Selector(Window(self.name, start, len(positions), positions.step), in_place=True)
+        view = Strided(self.name, positions)
+        positions = view.positions
+        if not self.collector.lift or len(positions) == 0 or positions == range(self.size)[::-1]:
+            return Selector(view, keeps_place=True)
+        start = self.collector.scalar(positions.start)
+        return Selector(Window(self.name, start, len(positions), positions.step), keeps_place=True)
 
     def range(self, raw: range) -> Selector | None:
-        if len(raw) == 0:
+        if not raw:
             return self.strided(range(0))
         low, high = min(raw[0], raw[-1]), max(raw[0], raw[-1])
-        if self.frame.guard or low < 0 <= high:
-            return self.list(raw)
+        if self.collector.guard:
+            return self.unnamed(self.guarded(raw), keeps_place=True)
         if low < -self.size or high >= self.size:
             raise self.outside(raw)
+        if low < 0 <= high:  # from the end and from the start: not the positions of any range
+            return self.list(raw)
         base = self.size if high < 0 else 0
-        return self.strided(range(raw[0] + base, raw[0] + base + raw.step * len(raw), raw.step))
+        return self.strided(range(raw[0] + base, raw[-1] + base + (1 if raw.step > 0 else -1), raw.step))
 
     def window(self, raw: Any, start: Any, size: Any, stride: int) -> Selector | None:
         if isinstance(size, bool) or not isinstance(size, int | np.integer):
@@ -233,16 +216,15 @@ class _AxisOfSize:
         if isinstance(start, NamedArray):
             start = start.array
         if isinstance(start, bool) or getattr(start, "shape", ()) != () or not _is_integer(start):
-            raise self.error(TypeError, raw, "a window starts at an int", "take start + arange as an index array")
-        if size < 0 or stride < 1:
-            raise self.error(ValueError, raw, f"size {size} or stride {stride} is too small", "take size>=0, stride>=1")
+            raise self.error(TypeError, raw, "a window starts at an int", "use start + arange as an index array")
         size = int(size)
+        if size < 0 or stride < 1:
+            raise self.error(ValueError, raw, f"got size {size} and stride {stride}", "use size >= 0 and stride >= 1")
+        stride = 1 if size < 2 else stride
         span = (size - 1) * stride + 1
         dynamic = isinstance(start, jax.Array)
-        if self.frame.guard:
-            index = self.frame.operand(start) if dynamic else self.frame.scalar(min(max(int(start), -FAR), FAR))
-            steps = affine(Iota(self.name, size), index, stride)
-            return Selector(Gather(self.frame.confine(steps, self.size, max(self.size, 1))), in_place=True)
+        if self.collector.guard:
+            return self.guarded_window(raw, start, size, stride, dynamic)
         if span > self.size:
             raise self.outside(raw)
         if size == 0:
@@ -251,88 +233,116 @@ class _AxisOfSize:
         if dynamic:
             if room == 1 and stride == 1:
                 return None  # it fits in one way only
-            where = self.frame.confine(self.frame.operand(start), self.size, room)
-            return Selector(Window(self.name, where, size, stride), in_place=True)
+            where = self.collector.confine(self.dynamic(start), self.size, room)
+            return Selector(Window(self.name, where, size, stride), keeps_place=True)
         first = int(start) + self.size if start < 0 else int(start)
         if not 0 <= first < room:
             raise self.outside(raw)
         return self.strided(range(first, first + span, stride))
 
+    def guarded_window(self, raw: Any, start: Any, size: int, stride: int, dynamic: bool) -> Selector:
+        # A start that is further outside than the window is long leaves all of it outside, as the nearest such start.
+        far = self.size + max(size - 1, 0) * stride + 1
+        if far > MAX_INDEX // 2:
+            raise self.too_large(raw)
+        index = (
+            Narrow(self.collector.operand(start), -far, far)
+            if dynamic
+            else self.collector.scalar(min(max(int(start), -far), far))
+        )
+        steps = affine(Iota(self.name, size), index, stride)
+        return Selector(Gather(self.collector.confine(steps, self.size, max(self.size, 1))), keeps_place=True)
+
     def list(self, raw: Sequence[Any]) -> Selector:
         if any(isinstance(entry, Tracer) for entry in raw):
-            values = jnp.stack([jnp.asarray(entry) for entry in raw])
-        else:
-            try:
-                values = np.asarray(raw if len(raw) else np.zeros(0, INDEX_DTYPE))  # type: ignore[assignment]
-            except ValueError as e:
-                way_out = "name the axes of an index of several: hax.named(index, axes)"
-                raise self.error(TypeError, raw, "its parts differ in length", way_out) from e
-        return self.unnamed(values, in_place=True)
+            return self.unnamed(jnp.stack([jnp.asarray(entry) for entry in raw]), keeps_place=True)
+        try:
+            values = np.asarray(raw if len(raw) else np.zeros(0, INDEX_DTYPE))
+        except ValueError as e:
+            way_out = "name the axes of an index of several: hax.named(index, axes)"
+            raise self.error(TypeError, raw, "its parts differ in length", way_out) from e
+        if values.ndim == 1 and values.dtype.kind in "Of" and all(_is_int(entry) for entry in raw):
+            values = self.integers(raw)  # NumPy has no integer dtype that holds them all
+        return self.unnamed(values, keeps_place=True)
 
-    def unnamed(self, values: Any, in_place: bool = False) -> Selector:
+    def integers(self, raw: Sequence[Any]) -> np.ndarray[Any, Any]:
+        """Ints of any size as an array, checked here: those out of bounds may fit in no dtype."""
+        if self.collector.guard:
+            return self.guarded([int(entry) for entry in raw])
+        for entry in raw:
+            if not -self.size <= entry < self.size:
+                raise self.outside(int(entry))
+        return np.array([int(entry) for entry in raw], np.int64)
+
+    def guarded(self, raw: Sequence[int]) -> np.ndarray[Any, Any]:
+        """Ints of any size, of which those out of bounds may be anywhere out of bounds."""
+        return np.array([i if -self.size <= i < self.size else self.size for i in raw], np.int64)
+
+    def unnamed(self, values: np.ndarray[Any, Any] | jax.Array, keeps_place: bool = False) -> Selector:
         if values.ndim > 1:
             way_out = "name its axes: hax.named(index, axes)"
             raise self.error(TypeError, values, f"an unnamed index array has one axis, not {values.ndim}", way_out)
-        return self.array(values, tuple((self.name, n) for n in values.shape), in_place)
+        return self.array(values, tuple((self.name, n) for n in values.shape), keeps_place)
 
-    def array(self, values: Any, axes: tuple[tuple[str, int], ...], in_place: bool) -> Selector:
+    def array(self, values: Any, axes: tuple[tuple[str, int], ...], keeps_place: bool) -> Selector:
         if values.dtype == np.bool_:
-            values, axes, in_place = self.mask(values, axes), ((axes[0][0] if axes else self.name, -1),), True
-            axes = ((axes[0][0], len(values)),)
+            values = self.mask(values, axes)
+            axes, keeps_place = ((axes[0][0], len(values)),), True
         if not jnp.issubdtype(values.dtype, jnp.integer):
-            raise self.error(TypeError, values, f"an index is an integer, not {values.dtype}", "take it .astype(int)")
-        if self.size == 0 and values.size > 0 and not self.frame.guard:
-            raise self.outside(values)
-        dims = tuple(Strided(name, range(n)) for name, n in axes)
-        if isinstance(values, np.ndarray) and not self.frame.guard:
-            bad = (values < -self.size) | (values >= self.size)
-            if bad.any():
+            fact = f"an index is an integer, not {values.dtype}"
+            raise self.error(TypeError, values, fact, "convert it with .astype(int)")
+        if self.size == 0 and values.size > 0 and not self.collector.guard:
+            raise self.outside(values if values.ndim or isinstance(values, jax.Array) else int(values))
+        if isinstance(values, np.ndarray | np.generic):
+            values = np.asarray(values)
+            bad = np.asarray((values < -self.size) | (values >= self.size))
+            if bad.any() and not self.collector.guard:
                 raise self.outside(values[bad].flat[0].item())
-            if not axes:
+            if not axes and not self.collector.guard:
                 return self.at(int(values))
             # int64 first: a uint8 could not hold a negative, nor a sum with the axis' size
-            wrapped = np.where(values < 0, values.astype(np.int64) + self.size, values).astype(INDEX_DTYPE)
-            return Selector(Gather(Pick(self.frame.operand(wrapped), dims)), in_place)
-        if isinstance(values, np.ndarray):
-            # 64 bits may be cut down to 32, which would bring a position far outside back in
-            values = np.where((values < -self.size) | (values >= self.size), self.size, values).astype(INDEX_DTYPE)
-        operand = self.frame.operand(values)
-        where = self.frame.confine(Pick(operand, dims) if dims else operand, self.size, max(self.size, 1))
-        return Selector(Gather(where) if dims else Point(where), in_place)
+            wide = np.where(bad, 0, values).astype(np.int64)
+            positions = np.where(bad, self.size, np.where(wide < 0, wide + self.size, wide))
+            if positions.size and positions.max() > MAX_INDEX:
+                raise self.too_large(values)
+            values = positions.astype(INDEX_DTYPE)
+        dims = tuple(Strided(name, range(n)) for name, n in axes)
+        if isinstance(values, np.ndarray) and not self.collector.guard:
+            return Selector(Gather(Pick(self.collector.operand(values), dims)), keeps_place)
+        where = self.collector.confine(self.dynamic(values, dims), self.size, max(self.size, 1))
+        return Selector(Gather(where) if dims else Point(where), keeps_place)
+
+    def dynamic(self, values: np.ndarray[Any, Any] | jax.Array, dims: tuple[Strided, ...] = ()) -> Expr:
+        """Positions that only the program knows, in the index dtype; what is out of bounds stays so."""
+        if self.size >= MAX_INDEX:
+            raise self.too_large(values)
+        operand = self.collector.operand(values)
+        return Narrow(Pick(operand, dims) if dims else operand, -self.size - 1, self.size)
+
+    def too_large(self, raw: Any) -> Exception:
+        way_out = "use static slices below 2147483648, or split the axis in two"
+        fact = f"with size {self.size} its positions do not fit the int32 in which jax takes them"
+        return self.error(OverflowError, raw, fact, way_out)
 
     def mask(self, values: Any, axes: tuple[tuple[str, int], ...]) -> np.ndarray[Any, Any]:
         if isinstance(values, Tracer):
             way_out = "its count would be a traced size; read all and use hax.where, or index with mode='drop'"
             raise self.error(TypeError, values, "a mask must be concrete", way_out)
         if len(axes) == 0:
-            raise self.error(
-                TypeError, values, "a bool is no index", "give an int, or a mask with an entry per position"
-            )
+            way_out = "use an int, or a mask with one entry per position"
+            raise self.error(TypeError, values, "a bool is not an index", way_out)
         if len(axes) != 1 or axes[0][1] != self.size:
             shape = ", ".join(f"{name}={n}" for name, n in axes)
-            fact = f"a mask over ({shape}) does not fit its size {self.size}"
-            raise self.error(IndexError, values, fact, f"give one entry for each of its {self.size} positions")
+            way_out = f"it needs one entry for each of the {self.size} positions"
+            raise self.error(IndexError, values, f"a mask over ({shape}) does not fit size {self.size}", way_out)
         return np.flatnonzero(np.asarray(values)).astype(INDEX_DTYPE)
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _is_integer(value: Any) -> bool:
     if isinstance(value, int | np.integer):
         return True
-    return isinstance(value, np.ndarray | jax.Array) and jnp.issubdtype(value.dtype, jnp.integer)
-
-
-def show(raw: Any) -> str:
-    match raw:
-        case Tracer():
-            return f"a traced {raw.dtype}{list(raw.shape)}"
-        case NamedArray():
-            return f"NamedArray({raw.dtype}{dict(raw.shape)})"
-        case dslice():
-            return f"hax.ds({show(raw.start)}, {show(raw.size)})"
-        case PallasSlice():
-            return f"pl.ds({show(raw.start)}, {show(raw.size)}, {raw.stride})"
-        case slice():
-            parts = (raw.start, raw.stop) if raw.step is None else (raw.start, raw.stop, raw.step)
-            return ":".join("" if part is None else show(part) for part in parts)
-    text = repr(raw)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return isinstance(value, np.ndarray | jax.Array) and bool(jnp.issubdtype(value.dtype, jnp.integer))

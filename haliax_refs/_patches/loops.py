@@ -19,8 +19,7 @@ from haliax import Axis
 from .._compat import is_scanned_by_default
 from .._functions import empty_ref
 from .._indexing.describe import listed
-from .._indexing.selectors import Selector
-from .._indexing.views import Operand, Point
+from .._indexing.views import Operand, Point, Selector
 from .._refs import NamedRef, make
 from .walk import Slot, is_named_array, put_back, refs_in, refuse_returned, refuse_without_axis, shared_size, taken_out
 
@@ -101,7 +100,7 @@ class _Loop:
 def _at(ref: NamedRef, name: str, index: Any) -> NamedRef:
     """The view of `ref` at a traced index of an axis, which is known to be in bounds."""
     layout, slot = ref._layout, len(ref._operands)
-    point = Selector(Point(Operand(slot)), in_place=False)
+    point = Selector(Point(Operand(slot)), keeps_place=False)
     return make(ref._ref, layout.select(((name, point),), slot + 1, 0), (*ref._operands, index))
 
 

@@ -19,7 +19,7 @@ PACKAGE = Path(haliax_refs.__file__).parent
 # Modules of jax and haliax of which this package may use the public names.
 PUBLIC = {
     "jax", "jax.ad", "jax.dtypes", "jax.errors", "jax.lax", "jax.numpy", "jax.random", "jax.ref", "jax.sharding",
-    "jax.tree", "jax.tree_util", "jax.memory",
+    "jax.tree", "jax.tree_util", "jax.memory", "jax.typing",
     "haliax", "haliax.axis", "haliax.nn", "haliax.nn.scan", "haliax.partitioning", "haliax.tree_util",
     "haliax.state_dict",
 }  # fmt: skip

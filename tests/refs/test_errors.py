@@ -58,7 +58,7 @@ REFUSED: dict[str, tuple[Any, type[Exception] | tuple[type[Exception], ...], str
     "None": ({"layer": None}, TypeError, r"None.*'layer'|'layer'.*None"),
     "a string": ({"layer": "head"}, TypeError, r"head.*'layer'|'layer'.*head"),
     "nonsense": ({"layer": Nonsense()}, TypeError, r"Nonsense.*'layer'|'layer'.*Nonsense"),
-    "a ragged list": ({"layer": [[0], [1, 2]]}, TypeError, r"\[\[0\], \[1, 2\]\] of axis 'layer'.*length"),
+    "a ragged list": ({"layer": [[0], [1, 2]]}, TypeError, r"axis 'layer' with \[\[0\], \[1, 2\]\].*length"),
     "a nested list": ({"layer": [[0, 1], [1, 2]]}, (TypeError, ValueError, IndexError), r"'layer'"),
     "an unnamed array of two axes": (
         {"layer": jnp.zeros((2, 2), int)},
@@ -79,7 +79,7 @@ REFUSED: dict[str, tuple[Any, type[Exception] | tuple[type[Exception], ...], str
     "an axis and its name": ({"head": 0, Head: 1}, ValueError, r"'head'.*twice|twice.*'head'"),
     "an odd number of parts": (("layer", 0, "head"), ValueError, r"head|3|pairs"),
     "an ellipsis in the middle": (("layer", 0, ..., "head", 1), (ValueError, TypeError), r"\.\.\.|llipsis"),
-    "an ellipsis first": ((..., "head", 1), ValueError, r"'\.\.\.' before a selector"),
+    "an ellipsis first": ((..., "head", 1), ValueError, r"'\.\.\.' must come last"),
     "a bare slice of all": (slice(None), TypeError, r"the slice ':'"),
     "a bare int": (0, TypeError, r"\b0\b|int"),
     "a bare slice": (slice(0, 2), TypeError, r"0:2"),

@@ -183,7 +183,7 @@ def test_dtypes_of_less_than_a_byte(dtype: Any) -> None:
     assert ref[...].array.astype(int).tolist() == [[3, 1, 1], [4, 2, 2], [2, 0, 0], [2, 0, 0]]
     least_or_greatest = ref.at["x", jnp.array([9])].get(mode="fill")["x", 0, "y", 0]
     assert int(least_or_greatest.array) == (-8 if dtype == jnp.int4 else 15)
-    with pytest.raises(OverflowError, match=r"99 to a ref of u?int4: it holds"):
+    with pytest.raises(OverflowError, match=r"99 is out of bounds for u?int4, which holds"):
         ref["x", 0] = 99
 
 
@@ -237,13 +237,13 @@ def test_a_mode_may_be_a_member_of_the_enumeration() -> None:
     read = ref.at[outside].get(mode=modes.FILL_OR_DROP, fill_value=-7)
     assert read.array.tolist() == [-3, value.at[outside].get(mode=modes.FILL_OR_DROP, fill_value=-7).array[1]]
     assert haliax_refs.get(ref, {"x": jnp.int32(9)}, mode=modes.CLIP).item() == 3
-    with pytest.raises(ValueError, match=r"cannot index with mode=.*ONE_HOT"):
+    with pytest.raises(ValueError, match=r"mode .*ONE_HOT.*clip"):
         haliax_refs.get(ref, {"x": 0}, mode=modes.ONE_HOT)
 
 
 def test_an_int_beyond_the_default_int() -> None:
     ref = haliax_refs.new_ref(hax.arange(X))
-    with pytest.raises(OverflowError, match=r"cannot write 2147483648 to a ref of int32: it holds -2147483648 to"):
+    with pytest.raises(OverflowError, match=r"2147483648 is out of bounds for int32, which holds -2147483648 to"):
         ref["x", 0] = 2**31
 
 
@@ -268,7 +268,7 @@ def test_a_ref_of_64_bits_where_they_are_off() -> None:
     jitted = partial(jax.jit(lambda ref, v: ref.at[...].set(v)), ref)
     for narrow in (0.1, np.float64(0.1), np.ones(4), jnp.float32(0.1)):
         for change in (ref.at[...].set, ref.at[...].add, ref.at[...].multiply, jitted):
-            with pytest.raises(TypeError, match=r"cannot write float\d\d to a ref of float64: 64 bits.*enable_x64"):
+            with pytest.raises(TypeError, match=r"float\d\d to a NamedRef of float64: 64-bit.*enable_x64"):
                 change(narrow)
     assert np.asarray(ref[...].array).tolist() == [0.1, 1.0, 2.0, 3.0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -16,15 +17,8 @@ import jax.numpy as jnp
 import pytest
 
 import haliax_refs
-from haliax_refs import _lifetime as _scopes, _refs
-from haliax_refs._access import (
-    gradients as _gradients,
-    index as _lower,
-    run as _execute,
-    sharding as _sharding,
-    values as _values,
-)
-from haliax_refs._indexing import layout as _layout, plan as _plan, selectors as _selectors
+from haliax_refs._access import programs
+from haliax_refs._indexing import layout as _layout
 from haliax_refs._recent import Recent
 
 
@@ -58,8 +52,7 @@ def test_layouts_are_forgotten_at_any_depth(eager: bool, monkeypatch: pytest.Mon
     # Each layout remembers what is selected from it, which remembers in turn: 40 of 40 of 40 are 64000.
     monkeypatch.setattr(_layout, "_LIMIT", 200)
     for layout in list(_layout._INTERNED.values()):  # what other tests left, so that only this one's count
-        layout.remembered.clear()
-        layout._memo.clear()
+        layout.memo.clear()
     gc.collect()
     ref = hax.new_ref(hax.zeros({"memory_x": 41, "memory_y": 41, "memory_z": 41}))
     before = len(_layout._INTERNED)
@@ -69,7 +62,7 @@ def test_layouts_are_forgotten_at_any_depth(eager: bool, monkeypatch: pytest.Mon
             for y in range(1, 14):
                 view = ref.slice({"memory_x": slice(0, x)}).slice({"memory_y": slice(y, None)})
                 for z in range(0, 40, 8):
-                    # neither key is simple enough for `remembered`, so both memos are filled
+                    # neither index has a simple key, so the memo is filled by selections, too
                     view.slice({"memory_z": z}).slice({hax.Axis("memory_x", x): slice(None, None, -1)})
             most = max(most, len(_layout._INTERNED) - before)
         return most
@@ -80,7 +73,7 @@ def test_layouts_are_forgotten_at_any_depth(eager: bool, monkeypatch: pytest.Mon
 
 def test_executables_are_forgotten_and_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: Recent[Any, Any] = Recent(3)
-    monkeypatch.setattr(_execute, "_COMPILED", compiled)
+    monkeypatch.setattr(programs, "_COMPILED", compiled)
     ref = hax.new_ref(hax.arange({"x": 9}))
     for _ in range(2):
         for size in range(1, 6):
@@ -90,15 +83,15 @@ def test_executables_are_forgotten_and_made_again(monkeypatch: pytest.MonkeyPatc
 
 def test_of_what_is_compiled_only_the_executable_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     jitted: list[weakref.ref[Any]] = []
-    original = _execute._program
+    original = programs.jitted
 
     def program(*key: Any) -> Any:
         made = original(*key)
         jitted.append(weakref.ref(made))
         return made
 
-    monkeypatch.setattr(_execute, "_program", program)
-    monkeypatch.setattr(_execute, "_COMPILED", Recent(8))
+    monkeypatch.setattr(programs, "jitted", program)
+    monkeypatch.setattr(programs, "_COMPILED", Recent(8))
     ref = hax.new_ref(hax.arange({"x": 9}))
     ref["x", 0:4] = ref["x", 4:8]
     gc.collect()
@@ -122,7 +115,9 @@ def test_functions_that_were_applied_are_let_go() -> None:
 
 
 def test_every_cache_has_a_limit() -> None:
-    for module in (_execute, _gradients, _layout, _lower, _plan, _refs, _scopes, _selectors, _sharding, _values):
+    modules = [module for name, module in sys.modules.items() if name.split(".")[0] == "haliax_refs"]
+    assert len(modules) > 20
+    for module in modules:
         for owner in (module, *(value for value in vars(module).values() if inspect.isclass(value))):
             for name, value in vars(owner).items():
                 value = inspect.unwrap(value, stop=lambda f: hasattr(f, "cache_parameters"))

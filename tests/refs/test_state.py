@@ -310,7 +310,7 @@ def test_none_is_frozen_where_one_cannot_be() -> None:
 
     def function(x: Any) -> Any:
         inside = hax.new_ref(x)
-        with pytest.raises(ValueError, match="came from outside"):
+        with pytest.raises(ValueError, match="outside of the function"):
             haliax_refs.freeze({"inside": inside, "outside": outside})
         view = inside.slice({"x": 0})
         return haliax_refs.freeze({"inside": inside, "view": view})

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from haliax_refs._indexing.compose import affine, axes_of, compose, fit, lift, positions_of, rename, select
 from haliax_refs._indexing.views import (
     Affine,
     Fit,
@@ -20,14 +21,6 @@ from haliax_refs._indexing.views import (
     Scalar,
     Strided,
     Window,
-    affine,
-    axes_of,
-    compose,
-    fit,
-    lift,
-    positions_of,
-    rename,
-    select,
 )
 
 

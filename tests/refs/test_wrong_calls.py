@@ -68,7 +68,7 @@ def test_no_ref_of_what_is_no_value(what: str) -> None:
 
 
 def test_an_integer_that_is_too_large() -> None:
-    with pytest.raises(OverflowError, match=r"cannot make a ref of 1000000000000.*int"):
+    with pytest.raises(OverflowError, match=r"1000000000000.*int"):
         haliax_refs.new_ref(10**30)
 
 
@@ -77,7 +77,7 @@ def test_a_list_of_lists_is_an_array() -> None:
     ref[...] = [[1, 2, 3]] * 4
     ref["x", 0] = (7.0, 8.0, 9.0)
     assert ref[...].array.tolist() == [[7, 8, 9], *[[1, 2, 3]] * 3]
-    with pytest.raises(ValueError, match=r"an array of shape \(2,\) to \(y=3\)"):
+    with pytest.raises(ValueError, match=r"shape \(2,\) to a NamedRef with axes \(y=3\)"):
         ref["x", 0] = [1, 2]
     jitted = jax.jit(lambda ref, a: ref.at["x", 1].set([a, 0.0, a + 1]))
     jitted(ref, 5.0)
@@ -131,14 +131,14 @@ def test_keys_are_swapped_and_dropped() -> None:
 @pytest.mark.parametrize("what", ["addupdate", "add", "multiply", "min", "power", "divide"])
 def test_keys_are_no_numbers(what: str) -> None:
     ref, key = keys(), jax.random.key(3)
-    with pytest.raises(TypeError, match=r"key<fry>.*keys are no numbers"):
+    with pytest.raises(TypeError, match=r"key<fry>.*keys are not numbers"):
         haliax_refs.addupdate(ref, {"x": 0}, key) if what == "addupdate" else getattr(ref.at["x", 0], what)(key)
 
 
 def test_keys_and_numbers_do_not_mix() -> None:
-    with pytest.raises(TypeError, match=r"cannot write int32 to a ref of key<fry>.*jax\.random"):
+    with pytest.raises(TypeError, match=r"int32 to a NamedRef of key<fry>.*jax\.random"):
         keys()["x", 0] = 0
-    with pytest.raises(TypeError, match=r"cannot write key<fry> to a ref of float32.*jax\.random\.key_data"):
+    with pytest.raises(TypeError, match=r"key<fry> to a NamedRef of float32.*jax\.random\.key_data"):
         grid()["x", 0, "y", 0] = jax.random.key(0)
 
 
@@ -148,20 +148,20 @@ def test_keys_and_numbers_do_not_mix() -> None:
 def test_what_fills_is_one_value() -> None:
     ref = grid()
     for fill_value in (jnp.ones(3), hax.ones(Y), [1.0, 2.0]):
-        with pytest.raises(ValueError, match=r"cannot fill with an array of shape \(\d,\).*one value"):
+        with pytest.raises(ValueError, match=r"must be a scalar, got an array of shape \(\d,\)"):
             ref.at[OUTSIDE].get(mode="fill", fill_value=fill_value)
     for nothing in ("a", object()):
         with pytest.raises(TypeError, match=r"cannot fill with .*number"):
             ref.at[OUTSIDE].get(mode="fill", fill_value=nothing)
     filled = ref.at[OUTSIDE].get(mode="fill", fill_value=hax.named(jnp.float32(2), ()))
     assert filled["x", 1].array.tolist() == [2, 2, 2]
-    with pytest.raises(OverflowError, match=r"cannot fill with 300: int8 holds -128 to 127"):
+    with pytest.raises(OverflowError, match=r"300 is out of bounds for int8, which holds -128 to 127"):
         grid(jnp.int8).at[OUTSIDE].get(mode="fill", fill_value=300)
 
 
 @pytest.mark.parametrize("mode", [None, "clip"])
 def test_what_fills_needs_the_mode(mode: str | None) -> None:
-    with pytest.raises(ValueError, match=r"cannot fill with 7.*mode='fill'"):
+    with pytest.raises(ValueError, match=r"fill_value=7.*mode='fill'"):
         haliax_refs.get(grid(), OUTSIDE, mode=mode, fill_value=7)
 
 
@@ -172,18 +172,18 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "an axis of no name": (lambda: haliax_refs.new_ref(np.ones((4, 3)), (None, "y")), TypeError, "None"),
     "empty axes that are an int": (lambda: haliax_refs.empty_ref(3), TypeError, "axes.* 3"),
     "the class": (lambda: NamedRef(np.ones(3), "x"), TypeError, "new_ref"),  # type: ignore[call-arg]
-    "wrap None": (lambda: haliax_refs.wrap(None, "x"), TypeError, "wrap a NoneType"),
-    "wrap a number": (lambda: haliax_refs.wrap(1.0, ()), TypeError, "wrap a float"),
-    "wrap a list": (lambda: haliax_refs.wrap([1.0], "x"), TypeError, "wrap a list"),
-    "wrap a shape": (lambda: haliax_refs.wrap(STRUCT, ("x", "y")), TypeError, "wrap a ShapeDtypeStruct"),
-    "wrap an array": (lambda: haliax_refs.wrap(jnp.ones(3), "x"), TypeError, r"wrap an? \w*.*hax\.new_ref"),
+    "wrap None": (lambda: haliax_refs.wrap(None, "x"), TypeError, "jax.Ref, got NoneType"),
+    "wrap a number": (lambda: haliax_refs.wrap(1.0, ()), TypeError, "jax.Ref, got float"),
+    "jax.Ref, got list": (lambda: haliax_refs.wrap([1.0], "x"), TypeError, "jax.Ref, got list"),
+    "wrap a shape": (lambda: haliax_refs.wrap(STRUCT, ("x", "y")), TypeError, "jax.Ref, got ShapeDtypeStruct"),
+    "wrap an array": (lambda: haliax_refs.wrap(jnp.ones(3), "x"), TypeError, r"jax.Ref, got \w*.*hax\.new_ref"),
     "an axis of negative size": (lambda: haliax_refs.empty_ref({"x": -1}), ValueError, "x.*-1.*negative"),
-    "rename an unknown axis": (lambda: grid().rename({"z": "w"}), ValueError, "rename axis 'z'.*x=4, y=3"),
-    "rename by a name": (lambda: grid().rename("x"), TypeError, "'x'.*mapping"),  # type: ignore[arg-type]
+    "rename an unknown axis": (lambda: grid().rename({"z": "w"}), ValueError, "unknown axis 'z'.*x=4, y=3"),
+    "rename by a name": (lambda: grid().rename("x"), TypeError, "mapping.*'x'"),  # type: ignore[arg-type]
     "rename to an int": (lambda: grid().rename({"x": 3}), TypeError, r"'x'.* 3.*name"),
     "rename to None": (lambda: grid().rename({"x": None}), TypeError, "'x'.*None"),
     "rename twice": (lambda: grid().rename({"x": "a", X: "b"}), ValueError, "'x' twice"),
-    "resolve an int": (lambda: grid().resolve_axis(0), TypeError, "axis 0"),  # type: ignore[arg-type]
+    "resolve an int": (lambda: grid().resolve_axis(0), TypeError, "Axis.* 0"),  # type: ignore[arg-type]
     "resolve a tuple": (lambda: grid().resolve_axis(("x",)), TypeError, r"\('x',\)"),  # type: ignore[arg-type]
 }
 
@@ -191,7 +191,7 @@ CALLS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 @pytest.mark.parametrize("what", CALLS)
 def test_wrong_calls(what: str) -> None:
     call, kind, fact = CALLS[what]
-    with pytest.raises(kind, match=rf"cannot .*{fact}"):
+    with pytest.raises(kind, match=rf".*{fact}"):
         call()
 
 
@@ -207,7 +207,7 @@ def test_at_says_what_it_is() -> None:
     ref = grid().slice("x", slice(0, 2))
     assert re.fullmatch(r"<NamedRef\(float32: x=0:2 of 4, y=3\)\.at>", repr(ref.at))
     assert re.fullmatch(r"<NamedRef\(float32: x=0:2 of 4, y=3\)\.at\[\('y', 1\)\]>", repr(ref.at["y", 1]))
-    with pytest.raises(TypeError, match=r"cannot assign to ref\.at\[.*ref\[idx\] = value"):
+    with pytest.raises(TypeError, match=r"item assignment.*ref\[idx\] = value"):
         ref.at["y", 1] = 2.0
 
 
@@ -218,11 +218,11 @@ def test_at_says_what_it_is() -> None:
 def test_a_function_that_is_not_elementwise(index: Any) -> None:
     ref = grid()
     before = np.asarray(ref[...].array)
-    with pytest.raises(ValueError, match=r"cannot apply .*: it gives shape \(.*\) where \(.*\).*elementwise"):
+    with pytest.raises(ValueError, match=r"elementwise.* shape \(.*\) for shape \(.*\)"):
         ref.at[index].apply(lambda x: jnp.ones((7, *x.shape)))
-    with pytest.raises(TypeError, match=r"cannot apply .*NoneType"):
+    with pytest.raises(TypeError, match=r"elementwise.* NoneType"):
         ref.at[index].apply(lambda x: None)
-    with pytest.raises(TypeError, match=r"cannot apply 3"):
+    with pytest.raises(TypeError, match=r"a function, got 3"):
         ref.at[index].apply(3)  # type: ignore[arg-type]
     np.testing.assert_array_equal(ref[...].array, before)
 
@@ -230,7 +230,7 @@ def test_a_function_that_is_not_elementwise(index: Any) -> None:
 @pytest.mark.parametrize("index", [{"x": 0}, {"x": [0, 2]}])
 def test_what_a_function_gives_keeps_its_kind(index: Any) -> None:
     ints = grid(jnp.int32)
-    with pytest.raises(TypeError, match=r"cannot write float32 to a ref of int32.*astype"):
+    with pytest.raises(TypeError, match=r"float32 to a NamedRef of int32.*same_kind.*astype"):
         ints.at[index].apply(lambda x: x / 2)
     ints.at[index].apply(lambda x: x.astype(jnp.int8) + 1)
     assert ints["x", 0].array.tolist() == [1, 2, 3]

@@ -1,0 +1,53 @@
+"""Locks that no child of `os.fork` finds held, and the lock of each buffer.
+
+Only the thread that forks lives on in the child. What another thread had locked would stay locked there for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+
+import jax
+
+
+_ALL: list[threading.RLock] = []
+
+
+def new_lock() -> threading.RLock:
+    """A lock that is free in a child. Reentrant: the finalizer of what is dropped meanwhile may use refs.
+
+    >>> with new_lock():
+    ...     pass
+    """
+    lock = threading.RLock()
+    _ALL.append(lock)
+    return lock
+
+
+def _free_all() -> None:
+    for lock in _ALL:
+        lock._at_fork_reinit()  # type: ignore[attr-defined]  # as `threading` and `logging` do it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_all)
+
+
+# A few for all buffers, by id: two that share one only wait for each other.
+_OF_BUFFERS = tuple(new_lock() for _ in range(64))
+
+
+def lock_of(raw: jax.Ref) -> threading.RLock:
+    """The lock of a `jax.Ref`: whoever holds it is alone in taking the buffer out, putting one in, or ending it."""
+    return _OF_BUFFERS[_number(raw)]
+
+
+def locks_of(raws: Sequence[jax.Ref]) -> list[threading.RLock]:
+    """The locks of several, in the order in which every thread takes them: so no two wait for each other."""
+    return [_OF_BUFFERS[number] for number in sorted({_number(raw) for raw in raws})]
+
+
+def _number(raw: jax.Ref) -> int:
+    return id(raw) // 64 % len(_OF_BUFFERS)
