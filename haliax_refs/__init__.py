@@ -39,6 +39,7 @@ from ._state import (
     update as update,
     values_of as values_of,
 )
+from ._step import step as step
 
 
 __version__ = "0.1.0"
@@ -56,6 +57,7 @@ __all__ = [
     "new_ref",
     "refs_of",
     "set",
+    "step",
     "swap",
     "uninstall",
     "update",

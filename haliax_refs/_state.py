@@ -39,8 +39,9 @@ def refs_of(tree: Any, *, filter: Filter = None) -> Any:
             so of it or of the array in it. By default all are.
     Returns:
         The tree with a `NamedRef` for each NamedArray, and a `jax.Ref` for each array without names, that is
-        selected. All else stays as it is, the refs that it holds included: views of one buffer stay views of one
-        buffer. An array that stands in two places becomes two refs, since arrays are values.
+        selected, those included that stand in a NamedArray whose axes they do not fit. All else stays as it is, the
+        refs that it holds included: views of one buffer stay views of one buffer. An array that stands in two places
+        becomes two refs, since arrays are values.
 
     >>> import equinox as eqx, haliax as hax, haliax_refs
     >>> refs = hax.ref.refs_of({"w": hax.ones({"x": 2}), "step": hax.named(0, ()), "name": "model"})
@@ -85,8 +86,13 @@ def _is_array(leaf: Any) -> bool:
 
 
 def is_value_or_ref(node: Any) -> bool:
-    """Whether a node of a tree is a leaf here: a NamedArray or a ref."""
-    return isinstance(node, NamedArray) or is_ref(node)
+    """Whether a node of a tree is a leaf here: a NamedArray or a ref.
+
+    Optimizers put arrays of other shapes into NamedArrays, as adafactor does, which then are no more than a node.
+    """
+    if not isinstance(node, NamedArray):
+        return is_ref(node)
+    return not is_ref(node.array) and getattr(node.array, "shape", None) == tuple(axis.size for axis in node.axes)
 
 
 def values_of(tree: Any) -> Any:

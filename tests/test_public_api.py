@@ -25,6 +25,7 @@ PUBLIC = {
         "new_ref",
         "refs_of",
         "set",
+        "step",
         "swap",
         "uninstall",
         "update",

@@ -1,0 +1,145 @@
+"""`step`: what an optimizer of optax does to a tree of parameters, in place."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from haliax import NamedArray
+from jax.tree_util import keystr
+
+from ._explicit import is_ref
+from ._indexing.describe import listed
+from ._lifetime import is_eager
+from ._refs import NamedRef
+from ._state import checked_value, is_value_or_ref, refs_in, update, values_of
+
+
+class Optimizer(Protocol):
+    """An `optax.GradientTransformation`, or what has its `update`."""
+
+    def update(self, updates: Any, state: Any, params: Any = None, /, **extra: Any) -> tuple[Any, Any]: ...
+
+
+def step(optimizer: Optimizer, params: Any, state: Any, gradients: Any, **extra: Any) -> None:
+    """Step parameters and the state of an optimizer in place: `optimizer.update` and `optax.apply_updates` in one.
+
+    Law: `values_of(params)` and `values_of(state)` are then what optax gives for the values before. There are no new
+    parameters or moments beside the old ones: each buffer is overwritten where it is, under `jit` as well as outside,
+    where one compiled program runs. A buffer keeps its dtype.
+
+    Args:
+        optimizer: any of optax, or anything with its `update`. Outside of `jit` make it once: another one is compiled.
+        params: a tree with refs. What is no ref in it, and what has None for a gradient, is not stepped.
+        state: of refs: `refs_of(optimizer.init(values_of(params)))`.
+        gradients: of the structure of `params`, values or refs; None where nothing is to be stepped.
+        extra: what this optimizer's `update` takes besides, as `value=` and `value_fn=`.
+    Raises:
+        TypeError: the state holds arrays in place of refs, or a part of it that changes is no ref.
+        ValueError: the trees differ, or one buffer stands in two places. Nothing is written then.
+
+    >>> import haliax as hax, haliax_refs, jax, optax
+    >>> optimizer = optax.adam(0.1)
+    >>> params = hax.ref.refs_of({"w": hax.ones({"x": 2})})
+    >>> state = hax.ref.refs_of(optimizer.init(hax.ref.values_of(params)))
+    >>> @jax.jit
+    ... def train(params, state):
+    ...     gradients = jax.grad(lambda p: hax.sum(p["w"] ** 2).scalar())(hax.ref.values_of(params))
+    ...     hax.ref.step(optimizer, params, state, gradients)
+    >>> train(params, state)
+    >>> params["w"][...].array.round(2), haliax_refs.values_of(state[0].count).item()
+    (Array([0.9, 0.9], dtype=float32), 1)
+    """
+    _check_apart(params, state, gradients)
+    _check_state(state)
+    given = (params, state, gradients, extra)
+    if not is_eager():
+        _step(optimizer, *given)
+        return
+    leaves, structure = jax.tree.flatten(given)
+    is_dynamic = [isinstance(leaf, jax.Ref | jax.Array | np.ndarray | np.generic | float) for leaf in leaves]
+    static = tuple(None if dynamic else leaf for leaf, dynamic in zip(leaves, is_dynamic, strict=True))
+    dynamic = [leaf if dynamic else None for leaf, dynamic in zip(leaves, is_dynamic, strict=True)]
+    _program(optimizer)(structure, static, dynamic)
+
+
+@functools.lru_cache(maxsize=64)
+def _program(optimizer: Optimizer) -> Callable[[Hashable, tuple[Any, ...], list[Any]], None]:
+    def step(structure: Any, static: tuple[Any, ...], dynamic: list[Any]) -> None:
+        leaves = [fixed if traced is None else traced for fixed, traced in zip(static, dynamic, strict=True)]
+        _step(optimizer, *jax.tree.unflatten(structure, leaves))
+
+    return jax.jit(step, static_argnums=(0, 1))
+
+
+def _step(optimizer: Optimizer, params: Any, state: Any, gradients: Any, extra: dict[str, Any]) -> None:
+    leaves = jax.tree.leaves(params, is_leaf=is_value_or_ref)
+    structure: Any = jax.tree.structure(params, is_leaf=is_value_or_ref)
+    found = values_of(gradients)
+    try:
+        grads = structure.flatten_up_to(found)
+    except ValueError as error:
+        raise ValueError(
+            f"cannot step: the gradients have another tree structure than the parameters: {error}"
+        ) from error
+    stepped = [is_ref(leaf) and bool(jax.tree.leaves(grad)) for leaf, grad in zip(leaves, grads, strict=True)]
+
+    def only(values: list[Any]) -> Any:
+        kept = [value if steps else None for value, steps in zip(values, stepped, strict=True)]
+        return jax.tree.unflatten(structure, kept)
+
+    values, before = only([values_of(leaf) for leaf in leaves]), values_of(state)
+    updates, after = optimizer.update(only(grads), before, values, **extra)
+    _check_unchanged(before, after, state)
+    new = structure.flatten_up_to(jax.tree.map(_applied, values, updates))
+    of_refs = [value for value, leaf in zip(new, leaves, strict=True) if is_ref(leaf)]
+    writes = [
+        (ref, checked_value(ref, value, keystr(path) or "the root"))
+        for (path, ref), value in zip(refs_in(params), of_refs, strict=True)
+        if value is not None
+    ]
+    update(state, after)
+    for ref, value in writes:
+        ref[...] = value
+
+
+def _applied(value: Any, change: Any) -> Any:
+    """As `optax.apply_updates` does."""
+    return jnp.asarray(value + change).astype(value.dtype)
+
+
+def _check_apart(params: Any, state: Any, gradients: Any) -> None:
+    """Refuse a buffer that stands in two places: what is computed for one would be overwritten by the other."""
+    seen: dict[int, str] = {}
+    for name, tree in (("params", params), ("state", state), ("gradients", gradients)):
+        for path, ref in refs_in(tree):
+            place = name + keystr(path)
+            if ref._holds_ref() and (first := seen.setdefault(id(ref._ref), place)) != place:
+                raise ValueError(
+                    f"cannot step the ref {listed(ref.axes)} at {place}: its buffer is also at {first}; leave one out, "
+                    "and add up the gradients of both"
+                )
+
+
+def _check_state(state: Any) -> None:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state, is_leaf=is_value_or_ref):
+        is_filled = isinstance(leaf, NamedRef) and not leaf._holds_ref()
+        if is_filled or (not is_ref(leaf) and isinstance(leaf, NamedArray | jax.Array | np.ndarray)):
+            raise TypeError(
+                f"expected a state of refs, got {type(leaf).__name__} at state{keystr(path)}: take "
+                "hax.ref.refs_of(optimizer.init(hax.ref.values_of(params)))"
+            )
+
+
+def _check_unchanged(before: Any, after: Any, state: Any) -> None:
+    """What is no ref in the state has nowhere to go if the optimizer changes it."""
+    leaves = jax.tree.leaves(state, is_leaf=is_value_or_ref)
+    structure: Any = jax.tree.structure(state, is_leaf=is_value_or_ref)
+    old, new = structure.flatten_up_to(before), structure.flatten_up_to(after)
+    for leaf, was, now in zip(leaves, old, new, strict=True):
+        if not is_ref(leaf) and was is not now and not (isinstance(now, bool | int | float | str) and was == now):
+            raise TypeError(f"cannot step: the optimizer's state has {was!r} where a ref should be, and changes it")
