@@ -19,7 +19,7 @@ from ._refs import NamedRef
 from ._state import checked_value, is_value_or_ref, refs_in, update, values_of
 
 
-class Optimizer(Protocol):
+class Optimizer(Hashable, Protocol):
     """An `optax.GradientTransformation`, or what has its `update`."""
 
     def update(self, updates: Any, state: Any, params: Any = None, /, **extra: Any) -> tuple[Any, Any]: ...
