@@ -93,8 +93,7 @@ class Entry:
             return self._call_scalars(args)
         except (TypeError, ValueError) as error:
             # What a function of the user's raises is not ours to explain.
-            program = self.program
-            better = None if self._foreign else explained(error, program.parameters, program.parameter_ranks, args)
+            better = None if self._foreign else explained(error, self.program, args)
             if better is None:
                 raise
             raise better from error

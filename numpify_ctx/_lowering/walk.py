@@ -8,8 +8,7 @@ whole, at 40 digits.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +16,6 @@ import numpy as np
 import sympy as sp
 from sympy.tensor.array.expressions import ArraySymbol
 
-from .._errors import CompileError
 from .._kinds import COMPLEX, INT, arithmetic
 from .._program.builder import Builder
 from .._program.ir import Layout, Op, Program
@@ -25,8 +23,10 @@ from .._program.ops import EXTENT, SHAPED, STACK, WIDENED
 from .._runtime.numbers import foreign
 from .._symbolic.exact import evaluate
 from .._symbolic.nodes import AppliedUndef, BooleanAtom, UndefinedFunction
-from .._symbolic.text import describe, plural, refuse, without_address
+from .._symbolic.text import describe, refuse
+from .refusals import as_sympy, missing, no_form, unknown
 from .rule import Body, Rule, Under
+from .users import check_arity, class_of
 
 
 _DEEP = 6  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
@@ -91,8 +91,9 @@ class _Lowering:
         self.builder = Builder([name for _, name in call_signature])
         self.arguments = [argument for argument, _ in call_signature]
         self.rules = rules
-        self.functions = {_class_of(key): function for key, function in functions.items()}
+        self.functions = {class_of(key): function for key, function in functions.items()}
         self.user_ops: dict[Any, Op] = {}
+        self.whole: object = None
         self._known: dict[type, Rule] = {}  # of the classes that came, those that bring no function of the user's
         shapes = [_shape_of(argument) for argument in self.arguments]
         leaves = {
@@ -122,6 +123,7 @@ class _Lowering:
         return self.node(size, self.root)
 
     def run(self, expr: Any) -> Program:
+        self.whole = expr
         return self.builder.finish(self._layout(expr))
 
     def _layout(self, expr: Any) -> Layout:
@@ -136,8 +138,8 @@ class _Lowering:
                 return Layout("dict", items=tuple(self._layout(v) for v in expr.values()), keys=tuple(expr.keys()))
             case np.ndarray():
                 # Entries are checked here: SymPy would evaluate strings among them.
-                expr = sp.ImmutableDenseNDimArray([_as_sympy(entry) for entry in expr.flat], expr.shape)
-        node = self.node(_as_sympy(expr), self.root)
+                expr = sp.ImmutableDenseNDimArray([as_sympy(entry) for entry in expr.flat], expr.shape)
+        node = self.node(as_sympy(expr), self.root)
         if self.builder.rank[node] and self.builder.kinds[node] == INT and self.builder.ops[node] is not STACK:
             node = self.builder.apply(WIDENED, node)
         return Layout("node", node)
@@ -192,7 +194,7 @@ class _Lowering:
         if isinstance(expr, _NUMBERS):
             return Constant(expr)
         if isinstance(expr, sp.Symbol):
-            raise self._unknown(expr)
+            raise unknown(expr, self.arguments, self.whole)
         return None
 
     def _rule(self, expr: Any) -> Rule:
@@ -209,10 +211,10 @@ class _Lowering:
             self._known[kind] = rule
             return rule
         if isinstance(expr, AppliedUndef | sp.MatrixSymbol | ArraySymbol | sp.IndexedBase):
-            raise self._unknown(expr)
+            raise unknown(expr, self.arguments, self.whole)
         if isinstance(expr, sp.Function):
-            return Rule(_no_form)  # of a constant, it is a constant: SymPy knows more functions than we do
-        raise _missing(expr)
+            return Rule(no_form)  # of a constant, it is a constant: SymPy knows more functions than we do
+        raise missing(expr)
 
     def _user_op(self, expr: Any) -> Op | None:
         """The user's own function for this class: passed in, or an attribute of the class."""
@@ -226,7 +228,7 @@ class _Lowering:
             return None
         if not callable(found):
             raise refuse(expr, f"its function {describe(found)} is not callable")
-        _check_arity(expr, found)
+        check_arity(expr, found)
         op = self.user_ops.get(cls)
         if op is None:
             # Only of a ufunc do we know that an element depends on no other: np.cumsum is a function, too.
@@ -296,87 +298,9 @@ class _Lowering:
             self._check_real(part.expr, nodes)
         return part.rule.lower(self.builder, part.expr, *nodes)
 
-    def _unknown(self, expr: Any) -> CompileError:
-        names = ", ".join(str(a) for a in self.arguments[:12]) or "none"
-        more = ", ..." if len(self.arguments) > 12 else ""
-        what = f"cannot compile {describe(expr)}: it is not an argument (the arguments are {names}{more})"
-        if isinstance(expr, AppliedUndef):
-            return CompileError(
-                f"{what}; add it to args, or pass functions={{{type(expr).__name__}: a NumPy function}}"
-            )
-        same = [a for a in self.arguments if getattr(a, "name", None) == getattr(expr, "name", a)]
-        if same and isinstance(expr, sp.Symbol):
-            return CompileError(f"{what}; there {expr.name} has other assumptions, and SymPy tells the two apart")
-        return CompileError(f"{what}; add it to args")
-
-
-def _missing(expr: Any) -> CompileError:
-    name = type(expr).__name__
-    if isinstance(expr, sp.Lambda):
-        return refuse(expr, "it is a function, not a value; pass its expr, with its signature as args")
-    if isinstance(expr, sp.Order):
-        return refuse(expr, "it stands for the terms that a series leaves out; call .removeO() first")
-    if isinstance(expr, sp.FiniteSet):
-        return refuse(expr, "a set has no order; pass a list")
-    way_out = f"; pass functions={{{name}: a NumPy function}}" if isinstance(expr, sp.Function) else ""
-    return refuse(expr, f"there is no NumPy form of {name!r}{way_out}")
-
-
-def _no_form(b: Builder, expr: Any, *operands: int) -> int:
-    raise _missing(expr)
-
-
-def _as_sympy(expr: Any) -> Any:
-    if isinstance(expr, str):
-        raise CompileError(
-            f"cannot compile the string {expr[:40]!r}: strings are never evaluated; pass a SymPy expression"
-        )
-    if isinstance(expr, AbstractSet):
-        raise CompileError(f"cannot compile a {type(expr).__name__}: it has no order; pass a list")
-    try:
-        return sp.sympify(expr, strict=True)
-    except sp.SympifyError:
-        raise CompileError(
-            f"cannot compile {type(expr).__name__} {describe(expr)}: it is not a SymPy expression"
-        ) from None
-
-
-def _class_of(key: Any) -> Any:
-    """The class that a key of `functions` means: itself, or that of an application such as f(x)."""
-    if isinstance(key, type):
-        return key
-    if isinstance(key, sp.Basic) and isinstance(key, sp.Function):
-        return type(key)
-    if isinstance(key, str):
-        raise CompileError(
-            f"cannot use {key!r} as a key of functions: they are told apart by class, not by name; "
-            f"pass sp.Function({key!r}), or the class of SymPy's that is called so"
-        )
-    raise CompileError(
-        f"cannot use {describe(key)} as a key of functions: it is no function class; pass e.g. sp.Function('f')"
-    )
-
 
 def _shape_of(argument: Any) -> tuple[Any, ...]:
     """The sizes of the leading axes that an argument has, as SymPy has them: none for a number."""
     if isinstance(argument, sp.MatrixSymbol | ArraySymbol | sp.IndexedBase):
         return tuple(argument.shape or ())
     return ()
-
-
-def _check_arity(expr: Any, function: Callable[..., Any]) -> None:
-    if isinstance(function, np.ufunc):
-        fits = function.nin == len(expr.args)  # what else it takes by position is where to write the result
-    else:
-        try:
-            signature = inspect.signature(function)
-        except (TypeError, ValueError):  # a builtin
-            return
-        try:
-            signature.bind(*expr.args)
-            fits = True
-        except TypeError:
-            fits = False
-    if not fits:
-        takes = plural(function.nin, "argument") if isinstance(function, np.ufunc) else without_address(str(signature))
-        raise refuse(expr, f"its function {describe(function)} takes {takes}, not {plural(len(expr.args), 'argument')}")

@@ -94,7 +94,7 @@ def test_symbols_are_told_apart_by_identity():
         (x, "a"), (positive, "b"), (dummies[0], "c"), (dummies[1], "d"),
     ])  # fmt: skip
     assert f.call(1, 2, 3, 4) == 4321
-    with pytest.raises(CompileError, match=r"cannot compile x: .* has other assumptions"):
+    with pytest.raises(CompileError, match=r"cannot compile x: .* different assumptions"):
         program(x + positive, x)
 
 

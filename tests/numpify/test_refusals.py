@@ -57,7 +57,7 @@ def test_shapes_that_do_not_fit_together():
 @pytest.mark.parametrize("expr", [sp.Mod(x, 2), sp.atan2(x, 1), sp.Heaviside(x)], ids=str)
 @pytest.mark.parametrize("value", [1j, np.array([1j, 2.0]), np.full(40_000, 1j)], ids=["scalar", "array", "large"])
 def test_complex_numbers_where_the_function_is_of_real_ones(expr, value):
-    with pytest.raises(TypeError, match=r"complex numbers for 'x': the expression has a function of real numbers \(uf"):
+    with pytest.raises(TypeError, match=r"complex numbers for 'x': .* is a function of real numbers"):
         numpify(expr, [x])(value)
 
 
