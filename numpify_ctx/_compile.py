@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._cache import CACHE
+from ._emission.native.machine import why_unavailable
+from ._errors import CompileError
 from ._execution.entry import Entry
 from ._execution.threads import Threads, checked_threads
 from ._lowering.rules import RULES
@@ -46,7 +48,7 @@ def compile_expression(
     functions: Mapping[Any, Callable[..., Any]] | None = None,
     cache: bool = True,
     threads: Threads = 1,
-    native: bool | None = False,
+    native: bool | None = None,
     flat: Flat | None = None,
 ) -> Compiled:
     """Compile `expr`, with an argument for each `(symbol, parameter name)`; `flat` is where it was flattened, if so.
@@ -62,6 +64,7 @@ def compile_expression(
     array([1.        , 0.13533528])
     """
     threads = checked_threads(threads)
+    _check_native(native)
     functions = {} if functions is None else functions
     if not isinstance(functions, Mapping):
         raise TypeError(
@@ -75,3 +78,12 @@ def compile_expression(
     program = promoted(lower(expr, call_signature, RULES, functions))
     compiled = Compiled(Entry(program, threads, native=native), program)
     return compiled if key is None else CACHE.put(key, compiled)
+
+
+def _check_native(native: object) -> None:
+    if native is not None and not isinstance(native, bool):
+        raise TypeError(
+            f"native must be True, False or None, got {short(native)}; None compiles to machine code where it pays"
+        )
+    if native and (why := why_unavailable()) is not None:
+        raise CompileError(f"cannot compile to machine code, as native=True asks for: {why}")

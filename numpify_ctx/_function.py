@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ._binding import display as _display
 from ._binding.bindings import Bindings
 from ._binding.context import DYNAMIC_PARAMETER, UNFREEZE, ambient_context, checked_context, holds_parameters
-from ._binding.making import Making
+from ._binding.making import Making, explaining
 from ._binding.parametrized import Parametrized
 from ._binding.roster import Roster
 from ._compile import Compiled, compile_expression
@@ -39,6 +39,7 @@ def numpify(
     name: str | None = None,
     cache: bool = True,
     threads: int | Literal["auto"] = 1,
+    native: bool | None = None,
     **unknown: Never,
 ) -> NumpifiedFunction:
     """Compile a SymPy expression to one NumPy function whose parameters can be frozen, or read live.
@@ -61,10 +62,14 @@ def numpify(
         cache: whether to use, and add to, the cache of compiled code: see `cache_info()` and `cache_clear()`. Its key
             is all that the code depends on, functions by identity.
         threads: how many threads share the work on large arrays; or "auto", for as many as there are processors.
+        native: whether arrays are computed by machine code, for which the extra `haliax-refs[fast]` is needed: None to
+            compile it when a function has been called for so long that it pays, True at once, False never. Results
+            are the same but for rounding. See `explain`.
     Returns:
         A `NumpifiedFunction`, to be called with positions or with parameter names, and bound with `freeze`.
     Raises:
-        CompileError: a free symbol is no parameter, a parameter is listed twice, or a node has no NumPy form.
+        CompileError: a free symbol is no parameter, a parameter is listed twice, a node has no NumPy form, or
+            native=True and there can be no machine code here.
         TypeError, ValueError: `name` is no string, or no identifier; `threads` is less than 1.
 
     >>> from numpify_ctx import numpify
@@ -86,12 +91,19 @@ def numpify(
     flat = Flat() if cache or args is None else None
     nest = free_arguments(expr, flat) if args is None else _listed(expr, args)
     signature = call_signature(leaves(nest))
-    compiled = compile_expression(expr, signature, functions=functions, cache=cache, threads=threads, flat=flat)
+    compiled = compile_expression(
+        expr, signature, functions=functions, cache=cache, threads=threads, native=native, flat=flat
+    )
     return NumpifiedFunction._made(
         Origin(
             expr,
             compiled,
-            {"functions": None if functions is None else dict(functions), "cache": cache, "threads": threads},
+            {
+                "functions": None if functions is None else dict(functions),
+                "cache": cache,
+                "threads": threads,
+                "native": native,
+            },
             name="f" if name is None else name,
             ordered=args is not None or len(signature) < 2,
         ),
@@ -132,7 +144,7 @@ def _unknown_option(option: str) -> OptionError:
         "dummify": "any name is made a valid one, see parameter_names",
         "printer": "source is never printed by SymPy; pass functions={f: callable} for functions of your own",
         "use_imps": "implemented functions are always used",
-    }.get(option, "the options are functions, name, cache and threads")
+    }.get(option, "the options are functions, name, cache, threads and native")
     return OptionError(f"numpify() got an unexpected keyword argument {option!r}: {instead}")
 
 
@@ -221,6 +233,37 @@ class _Function(Parametrized):
         <BLANKLINE>
         """
         return self._origin.compiled.source
+
+    @property
+    def native_source(self) -> str:
+        """The machine code that was compiled by now, as LLVM's assembly: numbers, and identifiers of our own.
+
+        >>> import sympy as sp
+        >>> from numpify_ctx import numpify
+        >>> numpify(sp.Symbol("x") + 1, native=False).native_source
+        ''
+        """
+        native = self._origin.compiled.call.native
+        return "" if native is None else native.source
+
+    def explain(self, *args: Any, **named: Any) -> str:
+        """Which form a call with these arguments takes, and why.
+
+        There are four: numbers over Python's `math`; plain NumPy; NumPy in blocks, for large arrays; and native, for
+        arrays of a function that has been called so much that machine code pays (see `numpify`).
+
+        >>> import numpy as np
+        >>> import sympy as sp
+        >>> from numpify_ctx import numpify
+        >>> x, a = sp.symbols("x a")
+        >>> f = numpify(sp.sin(a * x), [x, a], native=False).freeze(a=2.0)
+        >>> f.explain(1.0)
+        "scalars over Python's math; NumPy where it refuses them"
+        >>> f.explain(np.ones(3)), f.explain(np.ones(300_000))
+        ('plain NumPy; not native: native=False', 'NumPy in blocks; not native: native=False')
+        """
+        explained: str = explaining(self._origin.compiled.call, self._bindings)(*args, **named)
+        return explained
 
     @property
     def _compiled(self) -> Compiled:

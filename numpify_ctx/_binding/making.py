@@ -77,3 +77,23 @@ class Making:
             context=bindings.context,
             body_names={} if inline is None else inline.namespace,
         )
+
+
+def explaining(entry: Entry, bindings: Bindings) -> Callable[..., str]:
+    """What takes the arguments of a call, and tells which form they take."""
+    if bindings.dynamic and bindings.context is None:
+        raise bindings.no_context()
+    names = bindings.roster.names
+    return wrapper(
+        Shape(
+            tuple(names.values()), tuple(map(bindings.role, names)), lookup_of(bindings.context), False, (),
+            bindings.places(),
+        ),
+        call=lambda args: entry.explain(*args),
+        floats=None,
+        fit=bindings.arguments,
+        absent=bindings.absent,
+        frozen={names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()},
+        symbols={names[symbol]: symbol for symbol in bindings.dynamic},
+        context=bindings.context,
+    )  # fmt: skip

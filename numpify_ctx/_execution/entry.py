@@ -142,7 +142,7 @@ class Entry:
             values, shape = found
             integers, precision = NO_INTEGERS, None
         if shape and self.native is not None:
-            results = self.native.compute(values, integers, shape)
+            results = self.native.compute(values, integers, shape, doubles=found is not None)
             if results is not None:
                 if self._completion is not None:
                     results = self._completion.all_completed(results, values, integers, shape)

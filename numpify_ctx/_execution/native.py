@@ -7,6 +7,7 @@ the arrays if there are threads; in others, NumPy runs what is left, with kernel
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import math
 import os
@@ -102,18 +103,42 @@ class Native:
         self.wanted: list[int] = []
         for node in program.results:
             self.wanted += program.args[node] if program.ops[node] is STACK else (node,)
+        self.off = _why_not_here()
         self._forms: Memo[Any, Form | _Not | _Waiting] = Memo(_MOST_FORMS)
+        self._of_doubles: Memo[int, Form] = Memo(_MOST_FORMS)  # for arrays and scalars of doubles, by which are arrays
+        self._work = 0.0 if setting is None else math.inf
         self.kernels: list[Kernel] = []
 
-    def compute(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...], out: Any = None) -> Any:
+    def compute(
+        self,
+        values: Sequence[Any],
+        integers: Integers,
+        shape: tuple[int, ...],
+        out: Any = None,
+        doubles: bool = False,
+    ) -> Any:
         """The results in order; None if there is no native form for these arguments, or not yet.
 
         Args:
             values: of the parameters, from `prepare`.
             integers: which of them are, and whether they may overflow.
-            shape: to which they broadcast.
+            shape: to which they broadcast, which is not that of scalars.
             out: where to put the only result, of that shape.
+            doubles: the values are from `of_doubles`.
         """
+        if self._work < PAYS:
+            # Most functions never come to so much: to know what the arguments are would hold up their calls.
+            self._work += math.prod(shape) * self.operations
+            return None
+        if self.off is not None:
+            return None
+        mask = 0
+        if doubles:
+            for value in values:
+                mask += mask + (value.ndim > 0)
+            known = self._of_doubles.get(mask)
+            if known is not None:
+                return known(values, shape, integers, out)
         key = self._key(values, integers, shape)
         if key is None:
             return None
@@ -122,6 +147,8 @@ class Native:
             form = self._awaited(key, form, shape)
         if form is None or isinstance(form, _Not | _Waiting):
             return None
+        if doubles:
+            self._of_doubles.put(mask, form)
         return form(values, shape, integers, out)
 
     def explain(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> str:
@@ -129,15 +156,16 @@ class Native:
         key = self._key(values, integers, shape)
         if key is None:
             return "not native: an argument is no array of booleans, int64, float32, float64, complex64 or complex128"
+        if self.off is not None:
+            return f"not native: {self.off}"
         form = self._forms.get(key)
-        why = _why_not_here()
         match form:
-            case None if why is not None:
-                return f"not native: {why}"
             case _Not(why=reason):
                 return f"not native: {reason}"
             case None | _Waiting():
-                work = 0.0 if form is None else form.work
+                if self.setting:
+                    return "not native yet: the first such call compiles it"
+                work = self._work if form is None else form.work
                 return (
                     f"not native yet: {work:.3g} of {PAYS:.3g} elements times operations were computed; "
                     "native=True compiles at once"
@@ -174,11 +202,8 @@ class Native:
 
     def _awaited(self, key: Any, form: _Waiting | None, shape: tuple[int, ...]) -> Any:
         """The form, if it is time to compile it here."""
-        why = _why_not_here()
-        if why is not None:
-            return self._forms.put(key, _Not(why))
         if form is None:
-            form = _Waiting()
+            form = _Waiting(self._work if not self._forms else 0.0)  # what was done before is that of the first one
             self._forms.put(key, form)
         if self.setting:
             return self._forms.put(key, self._made(key))  # what fails is the caller's to know
@@ -305,6 +330,7 @@ def _pattern(value: Any, rank: int, shape: tuple[int, ...]) -> int:
     return full_pattern(shape) if value.ndim > rank else 0
 
 
+@functools.cache
 def _why_not_here() -> str | None:
     """Why there can be no native form, as far as can be told without importing llvmlite."""
     if "llvmlite" in sys.modules or importlib.util.find_spec("llvmlite") is not None:

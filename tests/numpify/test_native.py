@@ -560,6 +560,44 @@ def test_the_text_is_of_our_own_words():
     assert all(name in ours or name.startswith("llvm.") or ".large." in name for name in called)
 
 
+def test_the_option_of_numpify():
+    from numpify_ctx import DYNAMIC_PARAMETER, numpify
+
+    f = numpify(sp.sin(x) * x + y, [x, y], native=True, cache=False)
+    a = np.ones(5)
+    assert "not native yet" in f.explain(a, 2.0)
+    assert f(a, 2.0).shape == (5,)
+    assert f.explain(a, y=2.0).startswith("native: a kernel")
+    assert "@kernel" in f.native_source
+    bound = f.freeze(y=DYNAMIC_PARAMETER).set_parameter_context({y: 3.0})
+    assert bound.explain(a).startswith("native")
+    with pytest.raises(TypeError, match="native must be True, False or None, got 'yes'"):
+        numpify(x, native="yes")
+
+
+def test_without_llvmlite_everything_works_and_says_so():
+    code = """
+import sys
+sys.modules["llvmlite"] = None
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "llvmlite" else found(name, *rest)
+del sys.modules["llvmlite"]
+import numpy as np, sympy as sp
+from numpify_ctx import CompileError, numpify
+x = sp.Symbol("x")
+f = numpify(sp.sin(x) * x)
+for _ in range(3): f(np.ones(4_000_000))
+assert "not installed" in f.explain(np.ones(3)), f.explain(np.ones(3))
+assert "llvmlite" not in sys.modules
+sys.modules["llvmlite"] = None
+try: numpify(x, native=True)
+except CompileError as error: assert "haliax-refs[fast]" in str(error)
+else: raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 def test_a_pickled_function_compiles_anew():
     from numpify_ctx import numpify
 
