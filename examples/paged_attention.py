@@ -80,9 +80,15 @@ def kernel(axes: dict[str, tuple[Axis, ...]], *refs: Any) -> None:
     named["out"][...] = softmax.mixed / softmax.total
 
 
-@partial(jax.jit, static_argnames="seq")
+@partial(jax.jit, static_argnames=("seq", "interpret"))
 def paged_attention(
-    query: NamedArray, keys: NamedArray, values: NamedArray, table: NamedArray, length: NamedArray, seq: Axis
+    query: NamedArray,
+    keys: NamedArray,
+    values: NamedArray,
+    table: NamedArray,
+    length: NamedArray,
+    seq: Axis,
+    interpret: bool = True,
 ) -> NamedArray:
     """What each sequence's query sees: the first `length` positions of the pages in its row of `table`.
 
@@ -91,6 +97,7 @@ def paged_attention(
         keys, values: (page, slot, head, head_size).
         table: (seq, block), the pages of each sequence in order. What is beyond its length is not read.
         length: (seq), at least 1.
+        interpret: run the kernel by JAX, on any device; otherwise by the device's own compiler of kernels.
     """
     arguments = {"query": query, "keys": keys, "values": values, "table": table, "length": length, "out": query}
     of_one = {name: tuple(axis for axis in array.axes if axis != seq) for name, array in arguments.items()}
@@ -100,7 +107,7 @@ def paged_attention(
         in_specs=[block_of(arguments[name], seq) for name in arguments if name != "out"],
         out_specs=block_of(query, seq),
         out_shape=jax.ShapeDtypeStruct(query.array.shape, query.dtype),
-        interpret=True,
+        interpret=interpret,
     )(*(arguments[name].array for name in arguments if name != "out"))
     return hax.named(out, query.axes)
 
