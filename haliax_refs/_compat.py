@@ -7,7 +7,7 @@ one place to follow it; where there is no substitute, the import fails here, by 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -25,6 +25,10 @@ try:
     from jax.extend.core import get_opaque_trace_state as _get_opaque_trace_state
 except ImportError:  # jax 0.8 and 0.9
     from jax.core import get_opaque_trace_state as _get_opaque_trace_state
+try:
+    from jax._src.state.discharge import discharge_state as _discharge_state
+except ImportError:
+    _discharge_state = None  # see `without_refs`
 
 JAX_VERSION: tuple[int, ...] = jax.__version_info__
 
@@ -89,6 +93,52 @@ free_ref: Callable[..., Any] | None = getattr(jax, "free_ref", None)
 CAN_VMAP = JAX_VERSION >= (0, 10)
 # Before jax 0.12, vmap has no rule for a loop over a ref whose mapped dimension is not the first (jax issue 39288).
 CAN_LOOP_IN_VMAP = JAX_VERSION >= (0, 12)
+
+
+def evaluate(closed: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:
+    """What a jaxpr of `jax.make_jaxpr` computes of `args`, with `consts` for the constants that it closed over."""
+    function = jax.extend.core.jaxpr_as_fun(jax.extend.core.ClosedJaxpr(closed.jaxpr, consts))
+    return list(function(*args))
+
+
+def without_refs(closed: Any, consts: Sequence[Any], args: Sequence[Any]) -> Callable[..., list[Any]] | None:
+    """A jaxpr of `jax.make_jaxpr` as a function of arrays: contents in place of refs, loops and branches included.
+
+    `discharge_state` is how jax itself lowers refs; it has no public name. Where it is missing, or does not know a
+    primitive, callers make do with refs.
+
+    Args:
+        consts: what `closed` closes over; some are refs.
+        args: of the function that it was traced from.
+    Returns:
+        A function of `consts`, each ref's contents in its place, and then `args`. It returns what the jaxpr does,
+        and then what each of those refs holds at the end. None where jax cannot make it.
+    """
+    if _discharge_state is None:
+        return None
+    n = len(consts)
+    opened = jax.make_jaxpr(lambda *given: evaluate(closed, given[:n], given[n:]))(*consts, *args)
+    try:
+        discharged = _discharge_state(opened, lower=False)
+    except (NotImplementedError, TypeError):  # TypeError: before jax 0.10 it takes other arguments
+        return None
+    function: Callable[..., list[Any]] = jax.extend.core.jaxpr_as_fun(discharged)
+    return function
+
+
+def written_consts(closed: Any) -> set[int]:
+    """Which of the constants that a jaxpr closed over are refs that it writes to, by number.
+
+    A jaxpr's effects are not public. Without them, every ref would count as written, and be written back.
+    """
+    variables = [*closed.jaxpr.constvars, *closed.jaxpr.invars]
+    written = set()
+    for effect in closed.jaxpr.effects:
+        if type(effect).__name__ in ("WriteEffect", "AccumEffect"):
+            given = getattr(effect, "input", None)  # a variable; before jax 0.10, its number
+            written.add(effect.input_index if given is None else variables.index(given))
+    return {number for number in written if number < len(closed.consts)}
+
 
 # --- haliax ---------------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ _FROZEN: dict[int, tuple[weakref.ref[Any], str]] = {}
 # the id of a traced `jax.Ref` -> a weak reference to it, which removes the entry, and the trace that made it
 _MADE: dict[int, tuple[Any, Any]] = {}
 
+_any_made = False
+
 # while a loop condition is being traced: the refs made in it, by id; they are kept alive, so that no id is used again
 _CONDITION: ContextVar[dict[int, Any] | None] = ContextVar("condition", default=None)
 loop_condition = _CONDITION.get
@@ -54,12 +56,19 @@ def note_frozen(raw: Any, how: str) -> None:
 
 def note_made(raw: Any) -> Any:
     """Note that the `jax.Ref` was made here and now, and return it."""
+    global _any_made
+    _any_made = True
     if isinstance(raw, Tracer):
         key = id(raw)
         forget = weakref.ref(raw, lambda _: _MADE.pop(key, None))
         _MADE[key] = forget, trace_state()
     note_argument(raw)
     return raw
+
+
+def have_refs_been_made() -> bool:
+    """Whether this process has made a named ref at all: if not, no function can have captured one."""
+    return _any_made
 
 
 def note_argument(raw: Any) -> None:

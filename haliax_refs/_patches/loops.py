@@ -1,12 +1,15 @@
 """Refs as arguments of `hax.scan`, and so of `hax.fold`, `hax.map` and `foreach`, which call it.
 
 Haliax carries NamedArrays through a loop by itself, and a ref rides on what it carries: an index. Each step takes its
-part of the ref, which the body closes over, so that any view will do and nothing is copied.
+part of the ref, which the body closes over, so that any view will do and nothing is copied. Only where a step is
+checkpointed, what it shows of a ref is read before it and written back after.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +17,15 @@ from typing import Any
 import haliax
 import jax
 import jax.numpy as jnp
-from haliax import Axis
+from haliax import Axis, ScanCheckpointPolicy
 
 from .._compat import is_scanned_by_default
 from .._functions import empty_ref
 from .._indexing.describe import listed
 from .._indexing.views import Operand, Point, Selector
 from .._refs import NamedRef, make
-from .walk import Slot, is_named_array, put_back, refs_in, refuse_returned, refuse_without_axis, shared_size, taken_out
+from .checkpoint import CapturedTooError, by_contents
+from .walk import is_named_array, put_back, refs_in, refuse_returned, refuse_without_axis, shared_size, taken_out
 
 
 _INDEX = "__haliax_refs_index__"  # the keyword by which a loop's index reaches its body
@@ -53,14 +57,17 @@ class _Loop:
         """The loop with `refs`, which were taken out of `args` and `kwargs`."""
         name = self.name
         moving = [name in ref.shape and bool(self.wanted(ref)) for ref in refs]
+        policy = _policy(self.options.get("remat", False))
+        # The checkpoint goes around what a step shows of the refs, not around the body that takes it (`_step`).
+        options = {**self.options, "remat": dataclasses.replace(policy, disable=True)}
         size = self._size([ref for ref, moves in zip(refs, moving, strict=True) if moves], args, kwargs, refs)
-        body = functools.wraps(self.function)(functools.partial(self._step, refs, moving, size))
+        body = functools.wraps(self.function)(functools.partial(self._step, policy, refs, moving, size))
         if size is None:  # no ref has the axis: Haliax finds its size in the arrays
-            loop = self.original(body, self.axis, is_scanned=self.wanted, **self.options)
+            loop = self.original(body, self.axis, is_scanned=self.wanted, **options)
             return loop(init, *args, **kwargs)
         index = jnp.arange(size)  # without a name: haliax takes no step of a named axis of size 0
         is_scanned = functools.partial(_is_scanned, index, self.wanted)
-        loop = self.original(body, Axis(name, size), is_scanned=is_scanned, **self.options)
+        loop = self.original(body, Axis(name, size), is_scanned=is_scanned, **options)
         return loop(init, *args, **kwargs, **{_INDEX: index})
 
     def _size(self, moving: Sequence[NamedRef], args: Any, kwargs: Any, refs: Sequence[NamedRef]) -> int | None:
@@ -75,6 +82,7 @@ class _Loop:
 
     def _step(
         self,
+        policy: ScanCheckpointPolicy,
         refs: Sequence[NamedRef],
         moving: Sequence[bool],
         size: int | None,
@@ -83,18 +91,46 @@ class _Loop:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
+        """The body that Haliax is given: `function` of the parts of `refs` at the index that comes with `kwargs`."""
         index = kwargs.pop(_INDEX) if size is not None else None
+        parts = [
+            ref if not moves else _at(ref, self.name, index) if size else _never_reached(ref, self.name)
+            for ref, moves in zip(refs, moving, strict=True)
+        ]
+        if policy.disable:
+            return self._call(parts, carry, args, kwargs)
+        return self._checkpointed(policy, parts, carry, args, kwargs)
 
-        def place(slot: Slot) -> NamedRef:
-            ref = refs[slot.number]
-            if not moving[slot.number]:
-                return ref
-            return _at(ref, self.name, index) if size else _never_reached(ref, self.name)
-
-        args, kwargs = put_back((args, kwargs), place)
+    def _call(self, parts: Sequence[NamedRef], carry: Any, args: Any, kwargs: Any) -> Any:
+        args, kwargs = put_back((args, kwargs), lambda slot: parts[slot.number])
         out = self.function(carry, *args, **kwargs)
         refuse_returned(out, f"the body of a loop over {self.name!r}")
         return out
+
+    def _checkpointed(
+        self, policy: ScanCheckpointPolicy, parts: list[NamedRef], carry: Any, args: Any, kwargs: Any
+    ) -> Any:
+        """`_call`, checkpointed: only what the parts show is kept for the backward pass, not the whole buffers."""
+        carry_name, input_name = (f"scan({self.name})__{kind}" for kind in ("carry", "input"))  # as Haliax has them
+        times = Counter(id(part._ref) for part in parts)
+        alone = [number for number, part in enumerate(parts) if times[id(part._ref)] == 1]
+
+        def function(shown: Sequence[NamedRef], carry: Any, args: Any, kwargs: Any) -> Any:
+            carry = haliax.tree_checkpoint_name(carry, carry_name)
+            args, kwargs = haliax.tree_checkpoint_name((args, kwargs), input_name)
+            by_number = dict(zip(alone, shown, strict=True))
+            return self._call([by_number.get(i, part) for i, part in enumerate(parts)], carry, args, kwargs)
+
+        checkpoint = functools.partial(policy.checkpoint, carry_name, input_name)
+        try:
+            return by_contents(checkpoint, function, [parts[number] for number in alone], carry, args, kwargs)
+        except CapturedTooError:  # then each buffer as a whole
+            alone = []
+            return by_contents(checkpoint, function, [], carry, args, kwargs)
+
+
+def _policy(remat: Any) -> ScanCheckpointPolicy:
+    return remat if isinstance(remat, ScanCheckpointPolicy) else ScanCheckpointPolicy.from_bool_or_str(remat)
 
 
 def _at(ref: NamedRef, name: str, index: Any) -> NamedRef:
