@@ -28,7 +28,7 @@ except ImportError:  # jax 0.8 and 0.9
 try:
     from jax._src.state.discharge import discharge_state as _discharge_state
 except ImportError:
-    _discharge_state = None  # see `without_refs`
+    _discharge_state = None  # type: ignore[assignment]  # see `without_refs`
 
 JAX_VERSION: tuple[int, ...] = jax.__version_info__
 

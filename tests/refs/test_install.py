@@ -81,7 +81,7 @@ def test_uninstall_puts_back_every_object(before: str) -> None:
         assert ("haliax", "new_ref") in changed and ("haliax.hof", "vmap") in changed
         assert ("haliax.quantization", "vmap") in changed and ("jax.lax", "while_loop") in changed
         assert {name for module, name in changed if module == "jax"} == set(
-            "grad value_and_grad jacfwd jacrev hessian vmap".split())
+            "checkpoint grad value_and_grad jacfwd jacrev hessian remat vmap".split())
         haliax_refs.uninstall()
         assert snapshot() == first
         haliax_refs.uninstall()
@@ -199,7 +199,7 @@ def test_refs_that_haliax_made_are_accepted() -> None:
 
 
 def test_patched_functions_look_as_before() -> None:
-    in_jax = ((jax, name) for name in ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian", "vmap"))
+    in_jax = ((jax, name) for name in ("checkpoint", "grad", "value_and_grad", "jacfwd", "jacrev", "hessian", "vmap"))
     for owner, name in ((hax, "vmap"), (hax, "scan"), *in_jax):
         patched = getattr(owner, name)
         original = patched.__wrapped__

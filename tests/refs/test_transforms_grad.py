@@ -316,26 +316,3 @@ def test_what_jax_does_not_differentiate() -> None:
     else:
         np.testing.assert_array_equal(jax.grad(of_named)(V), want)
     assert jax.grad(by_adding)(V).tolist() == [0, 1, 1]
-
-
-def test_a_ref_of_a_constant_within_checkpoint() -> None:
-    """jax fails on it, by hand as well as by name; what the docs say to do instead works."""
-
-    def of_raw(x: jax.Array) -> jax.Array:
-        ref = jax.new_ref(jnp.zeros(3))
-        ref[:] = 2.0 * x
-        return ref[:].sum()
-
-    def of_named(x: jax.Array, initial: Any) -> jax.Array:
-        ref = haliax_refs.new_ref(initial, "y")
-        ref[...] = 2.0 * x
-        return ref[...].array.sum()
-
-    try:
-        jax.grad(jax.checkpoint(of_raw))(V)
-    except KeyError:
-        with pytest.raises(KeyError):
-            jax.grad(jax.checkpoint(lambda x: of_named(x, jnp.zeros(3))))(V)
-    else:
-        assert jax.grad(jax.checkpoint(lambda x: of_named(x, jnp.zeros(3))))(V).tolist() == [2, 2, 2]
-    assert jax.grad(jax.checkpoint(lambda x: of_named(x, 0.0 * x)))(V).tolist() == [2, 2, 2]
