@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, Protocol
 
+import equinox._eval_shape
+import equinox._jit
 import haliax
 import haliax._src.scan
 import haliax.jax_utils
@@ -194,3 +196,10 @@ def _missing_in_haliax() -> tuple[tuple[ModuleType, str, object], ...]:
 
 # Made once, so that what the opt-in puts into haliax is always the same object.
 MISSING_IN_HALIAX = _missing_in_haliax()
+
+# --- equinox --------------------------------------------------------------------------------------------------------
+
+# Where `eqx.filter_jit` and `eqx.filter_eval_shape` divide what they are given and return. `_call` and `partition` in
+# them are patched; without them, `eqx.filter_jit` would take a ref for a constant, and trace anew for another one.
+EQUINOX_JIT: Any = equinox._jit
+EQUINOX_EVAL_SHAPE: Any = equinox._eval_shape
