@@ -14,6 +14,7 @@ from .types import Value
 
 
 LARGEST = 2.0**62  # magnitude for bounds on whole programs, whose rounding adds up
+MOST_BITS = 1 << 25  # of an integer of Python's; a larger one is infinite
 _LIMIT = 2.0**63 * (1 - 2.0**-40)  # with room for the rounding of a bound, and of a sum of thousands of terms
 
 
@@ -75,10 +76,15 @@ def exact_multiply(*factors: Value) -> Any:
         if is_integer(result) and is_integer(other):
             with np.errstate(all="ignore"):
                 size = _float(result) * _float(other)
-            result = result * other if fits(size) else size
+                result = result * other if fits(size) else _exact_where_it_fits(size, np.multiply(result, other))
         else:
             result = result * other
     return result
+
+
+def _exact_where_it_fits(size: Value, exact: Value) -> Any:
+    """Floats, and among them those integers that fit, as an element's value must not depend on the others."""
+    return np.where(np.abs(size) < _LIMIT, exact, size)[()]
 
 
 def exact_negate(value: Value) -> Any:
@@ -96,19 +102,52 @@ def exact_power(base: Value, exponent: Value) -> Any:
     if is_integer(base) and is_integer(exponent):
         if np.all(np.asarray(exponent) >= 0):
             with np.errstate(all="ignore"):
-                size = np.power(_float(base), exponent)
-            if fits(size):
-                return np.power(base, exponent)
-        base = _float(base)
+                size = _float_power(base, exponent)
+                exact = np.power(base, exponent)
+            return exact if fits(size) else _exact_where_it_fits(size, exact)
+        safe = np.where(np.asarray(exponent) >= 0, exponent, 0)
+        with np.errstate(all="ignore"):
+            size = _float_power(base, exponent)
+            whole = np.where(np.asarray(exponent) >= 0, _exact_where_it_fits(size, np.power(base, safe)), size)
+        return _warned(base, exponent, whole)
     return np.power(base, exponent)
+
+
+def _float_power(base: Value, exponent: Value) -> Any:
+    """base**exponent of integers as floats, with the right sign where an odd exponent is no float."""
+    return np.power(np.abs(_float(base)), exponent) * np.where(
+        (np.asarray(base) < 0) & (np.mod(exponent, 2) == 1), -1, 1
+    )
+
+
+def _warned(base: Value, exponent: Value, result: Value) -> Any:
+    """The result, with NumPy's warning of a division by zero where one is."""
+    if np.any((np.asarray(base) == 0) & (np.asarray(exponent) < 0)):
+        np.true_divide(1.0, 0.0)
+    return result[()]
+
+
+def by_modulus(function: np.ufunc, x: Value, y: Value) -> Any:
+    """A remainder of `x` by `y`; nan, not 0, by the integer 0, which changes nothing for the other elements.
+
+    >>> by_modulus(np.mod, np.array([2**62 + 1, 5]), np.array([3, 0]))
+    array([ 2., nan])
+    """
+    if is_integer(y) and np.any(zero := np.equal(y, 0)):
+        if is_integer(x) or getattr(getattr(x, "dtype", None), "kind", "") == "b":
+            return np.where(zero, np.nan, function(x, np.where(zero, 1, y)))[()]
+        y = _float(y)
+    return function(x, y)
 
 
 def math_power(base: Value, exponent: Value) -> Any:
     """base**exponent of Python numbers, exact for integers; raises where NumPy would give nan or inf."""
     if type(base) is int and type(exponent) is int:
+        if -1 <= base <= 1 and (base or exponent > 0):
+            return base if exponent % 2 else base * base
         if exponent >= 0:
-            if base.bit_length() * exponent > 1 << 14:
-                return math.pow(base, exponent)
+            if (base.bit_length() - 1) * exponent > MOST_BITS:
+                return -math.inf if base < 0 and exponent % 2 else math.inf
             return base**exponent
-        return math.pow(base, exponent)
+        return 1 / base**-exponent if base.bit_length() * -exponent <= 2000 else math.pow(base, exponent)
     return math.pow(base, exponent)

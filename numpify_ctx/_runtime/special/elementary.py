@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..integers import exact_multiply, is_integer
+from ..integers import by_modulus, exact_multiply, is_integer
 from ..types import Value
 
 
@@ -63,9 +63,7 @@ def exact_abs(x: Value) -> Any:
 
 def exact_mod(x: Value, y: Value) -> Any:
     """x modulo y, with the sign of y; nan, not 0, modulo the integer 0."""
-    if is_integer(y) and np.any(np.equal(y, 0)):
-        y = np.asarray(y, dtype=np.float64)[()]
-    return np.mod(x, y)
+    return by_modulus(np.mod, x, y)
 
 
 def dirac_delta(x: Value, order: Value = 0) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from ..integers import by_modulus
 from ..types import Value
 from .whole import Undefined, Whole
 
@@ -40,6 +41,4 @@ def remainder(p: Value, q: Value) -> Any:
     >>> remainder(np.array([-7, 7]), np.array([4, -4]))
     array([-3,  3])
     """
-    if np.asarray(q).dtype.kind in "iub" and np.any(np.equal(q, 0)):
-        q = np.asarray(q, np.float64)[()]
-    return np.fmod(p, q)
+    return by_modulus(np.fmod, p, q)
