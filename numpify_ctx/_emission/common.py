@@ -140,7 +140,7 @@ class Emitter:
         here, quiet = suite, None
         for node in sorted(local):
             if self.ops[node] is CONST:
-                suite.text[node] = self.constant(self.data[node])
+                suite.text[node] = self.const(node)
                 continue
             if silenced:
                 here = quiet = self.turned(suite, quiet, node in silenced)
@@ -303,6 +303,10 @@ class Emitter:
         if isinstance(item, tuple):
             return as_tuple([self.literal(i) for i in item])
         return self.constant(item)[0] if type(item) in (bool, int, float, complex) else self.inject("data", item)
+
+    def const(self, node: int) -> Text:
+        """A constant node."""
+        return self.constant(self.data[node])
 
     def constant(self, value: bool | int | float | complex) -> Text:
         """A constant; of infinities and nan, the name."""

@@ -54,6 +54,11 @@ class ScalarEmitter(Emitter):
             return super().target(op)
         return f"math.{op.math.name}" if isinstance(op.math, Math) else self.inject(op.name, op.math)
 
+    def const(self, node: int) -> Text:
+        large = self.program.large.get(node)
+        # Not as text: an integer of more than 4,300 digits has none.
+        return super().const(node) if large is None else (self.inject("large", large), ATOM)
+
     def call(self, node: int, operands: list[str]) -> Text:
         text = super().call(node, operands)
         made = None if self.ops[node].math is not None else self.made_python(node)
@@ -151,6 +156,9 @@ class FloatEmitter(ScalarEmitter):
 
     def _becomes_float(self, node: int, arm: int) -> bool:
         return self.kinds[node] == REAL and self.ops[arm] is CONST and self.kinds[arm] == INT
+
+    def const(self, node: int) -> Text:
+        return self.constant(self.data[node])  # it meets floats
 
     def call(self, node: int, operands: list[str]) -> Text:
         op, args = self.ops[node], self.args[node]

@@ -63,7 +63,8 @@ class Completion:
             take(rank, flatten(rank, value, shape), which) if shape else value
             for value, rank in zip(values, self._program.parameter_ranks, strict=True)
         ]
-        found = self._forms.arrays(integers)(*picked)
+        with np.errstate(all="ignore"):  # the first look has warned
+            found = self._forms.arrays(integers)(*picked)
         found = [found] if len(ranks) == 1 else found
         results = list(results)
         for i in missing:

@@ -23,6 +23,7 @@ from .._symbolic.text import short
 from .arguments import PLAIN, of_doubles, prepare
 from .blocks import SIZES, Blocks, Sizes
 from .completion import Completion
+from .exactly import Exactly
 from .explain import explained
 from .forms import Forms
 from .native import Native
@@ -47,8 +48,8 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_bounds", "_completion", "_complex", "_foreign", "_leaves", "_results", "blocks", "forms",
-        "gives_numbers", "native", "program",
+        "__weakref__", "_bounds", "_completion", "_complex", "_exactly", "_foreign", "_leaves", "_results", "blocks",
+        "forms", "gives_numbers", "native", "program",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +63,7 @@ class Entry:
         self._results = Results(program)
         self._foreign = any(op.foreign for op in program.ops)
         self._bounds = Bounds(program)
+        self._exactly = Exactly(program, self.forms, REFUSALS)
         self._leaves = any(op.leaves for op in program.ops)
         self._completion = Completion(program) if self._leaves else None
         # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it.
@@ -147,7 +149,9 @@ class Entry:
                 if self._completion is not None:
                     results = self._completion.all_completed(results, values, integers, shape)
                 return self._results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
-        if self.blocks.pays(shape, precision):
+        # Blocks do not tell which elements left the integers.
+        checks = integers.mask and (integers.checked or self.program.large)
+        if self.blocks.pays(shape, precision) and not (checks and self._exactly.matters(integers)):
             results = self.blocks.compute(values, integers, shape)
             if results is not None:
                 if self._completion is not None:
@@ -155,7 +159,8 @@ class Entry:
                 if self._results.is_ordinary and precision is None:
                     return results[0]
                 return self._results.arranged(self._results.owned(results, (), shape, precision))
-        result = self.forms.arrays(integers)(*values)
+        form = self.forms.arrays(integers)
+        result = self._exactly.computed(form, values, integers, shape) if checks else form(*values)
         if self._completion is not None:
             result = self._completion.completed(result, values, integers, shape)
         return self._results.of_arrays(result, values, shape, precision)
@@ -185,7 +190,8 @@ class Entry:
         ):
             integers = self._bounds.integers(values, mask)
             results = self.native.compute(values, integers, shape, out) if shape and self.native is not None else None
-            if results is None and self.blocks.pays(shape, precision):
+            checks = integers.mask and (integers.checked or self.program.large)
+            if results is None and self.blocks.pays(shape, precision) and not checks:
                 results = self.blocks.compute(values, integers, shape, out)
             if results is not None and results[0] is out:
                 if self._completion is not None:

@@ -35,6 +35,7 @@ class Builder:
         self.kinds: list[int] = []
         self.rank: list[int] = []
         self.exact: dict[int, Any] = {}
+        self.large: dict[int, int] = {}  # constants that are integers beyond int64
         self.parameter_ranks = [0] * len(self.parameters)
         self._table: dict[Any, int] = {}
         self._integers: dict[int, int] = {}  # value -> node
@@ -139,14 +140,17 @@ class Builder:
             exact = sp.true if value else sp.false
         elif isinstance(value, int):
             exact = sp.Integer(value)
-        if type(value) is int and not -(2**63) <= value < 2**63:
-            value = quotient(value, 1)  # NumPy has no such integer
+        large = value if type(value) is int and not -(2**63) <= value < 2**63 else None
+        if large is not None:
+            value = quotient(large, 1)  # NumPy has no such integer
         # 1, 1.0 and True are equal, 0.0 and -0.0 too, nan is not equal to itself: only the text tells all apart.
-        key = (CONST, type(value), repr(value))
+        key = (CONST, type(value), repr(value) if large is None else large)
         known = self._table.get(key)
         if known is None:
             known = self._new(key, CONST, (), value, 0, _KIND_OF[type(value)], 0)
             self.exact[known] = exact
+            if large is not None:
+                self.large[known] = large
         return known
 
     def is_const(self, node: int) -> bool:
@@ -161,7 +165,7 @@ class Builder:
         """The program that gives `layout`."""
         return Program(
             self.parameters, self.ops, self.args, self.data, self.deps, self.kinds, self.rank, layout,
-            tuple(self.parameter_ranks),
+            tuple(self.parameter_ranks), self.large,
         )  # fmt: skip
 
     # -- arithmetic --------------------------------------------------------------------------------------------------
@@ -240,6 +244,9 @@ class Builder:
                 return self.div(self.const(1), result) if power < 0 else result
             if power.is_Integer and power < 0:
                 return self.div(self.const(1), self.apply(POW, base, self.const(-power)))
+        if self.ops[exponent] is NEG and self.kinds[base] == INT and self.is_const(base):
+            # A denominator, which stays an integer, where the quotient of the whole may be a number and this one be 0.
+            return self.div(self.const(1), self.pow(base, self.args[exponent][0]))
         return self.apply(POW, base, exponent)
 
     def sqrt(self, a: int) -> int:

@@ -19,7 +19,7 @@ inside an arm unless it is needed outside too.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -186,7 +186,8 @@ class Layout:
 class Program:
     """A finished program. `ops[i]`, `args[i]`, `data[i]` are node `i`; `deps`, `kinds`, `rank` its facts.
 
-    `results` are the nodes that are handed back, in the order of `layout`.
+    `results` are the nodes that are handed back, in the order of `layout`. `large` are the constants that are integers
+    beyond int64: floats in arrays, and Python's integers beside Python's numbers.
     """
 
     parameters: tuple[str, ...]
@@ -198,6 +199,7 @@ class Program:
     rank: Sequence[int]
     layout: Layout
     parameter_ranks: tuple[int, ...]
+    large: Mapping[int, int] = field(default_factory=dict)
     results: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -161,6 +161,7 @@ class _Copy:
             [program.rank[node] for node in old],
             self._layout(program.layout, roots),
             program.parameter_ranks,
+            {number: program.large[node] for number, node in enumerate(old) if node in program.large},
         )
 
     def _data(self, data: object) -> object:

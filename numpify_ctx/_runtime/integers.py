@@ -6,6 +6,7 @@ These functions take arrays or scalars in any mix and broadcast as NumPy does. N
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,25 @@ MOST_BITS = 1 << 25  # of an integer of Python's; a larger one is infinite
 _LIMIT = 2.0**63 * (1 - 2.0**-40)  # with room for the rounding of a bound, and of a sum of thousands of terms
 
 
+class _Overflow(threading.local):
+    """Whether integers had to become floats since this was last set: `_execution.exactly` asks."""
+
+    seen = False
+
+
+OVERFLOW = _Overflow()
+
+
 def fits(size: Value) -> bool:
     """Are integers whose magnitudes are at most `size`, floats, safely inside int64?
 
     >>> fits(np.array([1.0, 9.2e18])), fits(2.0**63), fits(np.nan)
     (True, False, False)
     """
-    return bool(np.all(np.abs(size) < _LIMIT))
+    if np.all(np.abs(size) < _LIMIT):
+        return True
+    OVERFLOW.seen = True
+    return False
 
 
 def is_integer(value: Value) -> bool:
@@ -84,7 +97,7 @@ def exact_multiply(*factors: Value) -> Any:
 
 def _exact_where_it_fits(size: Value, exact: Value) -> Any:
     """Floats, and among them those integers that fit, as an element's value must not depend on the others."""
-    return np.where(np.abs(size) < _LIMIT, exact, size)[()]
+    return np.asarray(np.where(np.abs(size) < _LIMIT, exact, size))[()]
 
 
 def exact_negate(value: Value) -> Any:
@@ -115,16 +128,15 @@ def exact_power(base: Value, exponent: Value) -> Any:
 
 def _float_power(base: Value, exponent: Value) -> Any:
     """base**exponent of integers as floats, with the right sign where an odd exponent is no float."""
-    return np.power(np.abs(_float(base)), exponent) * np.where(
-        (np.asarray(base) < 0) & (np.mod(exponent, 2) == 1), -1, 1
-    )
+    negative = (np.asarray(base) < 0) & (np.mod(exponent, 2) == 1)
+    return np.power(np.abs(_float(base)), exponent) * np.where(negative, -1, 1)
 
 
 def _warned(base: Value, exponent: Value, result: Value) -> Any:
     """The result, with NumPy's warning of a division by zero where one is."""
     if np.any((np.asarray(base) == 0) & (np.asarray(exponent) < 0)):
         np.true_divide(1.0, 0.0)
-    return result[()]
+    return np.asarray(result)[()]
 
 
 def by_modulus(function: np.ufunc, x: Value, y: Value) -> Any:

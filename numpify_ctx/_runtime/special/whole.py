@@ -19,10 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from ..integers import OVERFLOW
 from ..types import Value
 from .pointwise import Array, Pointwise, delivered, result_dtype
 
 
+_INFINITE = (float("inf"), float("-inf"))
 _EXACT_FLOATS = 2.0**53  # whole floats from here on may stand for other numbers
 
 
@@ -65,6 +67,8 @@ class Whole:
         points, where = _distinct(arrays)
         values = [self._at(point) for point in points]
         fits = all(type(v) is int and -(2**63) <= v < 2**63 for v in values)
+        if not fits and any((type(v) is int and not -(2**63) <= v < 2**63) or v in _INFINITE for v in values):
+            OVERFLOW.seen = True
         table = np.array(values if fits else [_as_float(v) for v in values], np.int64 if fits else np.float64)
         return table[where].reshape(arrays[0].shape)[()]
 

@@ -1,0 +1,136 @@
+"""Integers that leave int64, in arrays: each element as exact as the same number alone.
+
+Arithmetic that would overflow is done in floats, which is right for a product but not for what looks at its last
+digits: a remainder, a relation, a difference. Elements in which that happens are computed one by one, by Python's
+integers; which they are is found by halving, so that no element depends on its neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+
+from .._kinds import INT
+from .._program.bounds import Integers
+from .._program.ir import Program, Region, infer_kinds
+from .._program.ops import DIV, MUL, NEG, POW
+from .._runtime.integers import OVERFLOW
+from .._runtime.numbers import number
+from .._runtime.ranked import flatten
+from .._symbolic.exact import quotient
+from .arguments import Shape
+from .forms import Forms
+
+
+_FEW = 16  # elements that are not halved any more
+
+
+class Exactly:
+    """The exact way of one program."""
+
+    __slots__ = ("_forms", "_is_possible", "_kinds", "_program", "_refusals")
+
+    def __init__(self, program: Program, forms: Forms, refusals: tuple[type[Exception], ...]) -> None:
+        self._program, self._forms, self._refusals = program, forms, refusals
+        self._is_possible = (
+            not any(program.rank)
+            and all(op.elementwise and not op.foreign for op in program.ops)
+            and not any(isinstance(data, Region) for data in program.data)
+        )
+        self._kinds: dict[int, tuple[list[int], bool]] = {}
+
+    def matters(self, integers: Integers) -> bool:
+        """Does anything but products look at what may leave the integers?"""
+        return self._is_possible and self._matters(integers.mask)[1]
+
+    def computed(self, form: Callable[..., Any], values: Sequence[Any], integers: Integers, shape: Shape) -> Any:
+        """What the form that checks integers gives; where it had to leave them, computed exactly instead."""
+        if not self._is_possible:
+            return form(*values)
+        OVERFLOW.seen = bool(self._program.large)
+        # Where floats overflow or digits go, a second look has the value, and what there is to warn of.
+        matters = self._matters(integers.mask)[1]
+        with np.errstate(all="ignore") if matters and OVERFLOW.seen else nullcontext():
+            result = form(*values)
+        if not OVERFLOW.seen or not matters:
+            return result
+        flat = [flatten(0, value, shape) if shape else np.asarray(value)[None] for value in values]
+        size = math.prod(shape)
+        columns = [value if value.ndim else np.broadcast_to(value, (size,)) for value in flat]
+        parts = self._in_halves(form, columns, integers, size)
+        joined = [_joined([part[i] for part in parts]).reshape(shape)[()] for i in range(len(self._program.results))]
+        return joined[0] if len(joined) == 1 else joined
+
+    def _in_halves(
+        self, form: Callable[..., Any], columns: Sequence[Any], integers: Integers, size: int
+    ) -> list[list[Any]]:
+        """The results of pieces in which nothing left the integers, or every element was computed alone."""
+        found: list[list[Any]] = []
+        todo = [slice(0, size)]
+        while todo:
+            piece = todo.pop()
+            count = piece.stop - piece.start
+            part = [column[piece] for column in columns]
+            if count <= _FEW:
+                found.append(self._one_by_one(form, part, integers))
+                continue
+            OVERFLOW.seen = bool(self._program.large)
+            with np.errstate(all="ignore"):
+                result = form(*part)
+            if not OVERFLOW.seen:
+                several = [result] if len(self._program.results) == 1 else result
+                found.append([np.broadcast_to(np.asarray(r), (count,)) for r in several])
+                continue
+            middle = piece.start + count // 2
+            todo += [slice(middle, piece.stop), slice(piece.start, middle)]
+        return found
+
+    def _one_by_one(self, form: Callable[..., Any], columns: Sequence[Any], integers: Integers) -> list[Any]:
+        kinds, _ = self._matters(integers.mask)
+        rows = []
+        for point in zip(*(column.tolist() for column in columns), strict=True):
+            try:
+                result = self._forms.scalars()(*point)
+            except self._refusals:
+                result = form(*(column.dtype.type(v) for column, v in zip(columns, point, strict=True)))
+            several = [result] if len(kinds) == 1 else result
+            rows.append([number(value, kind) for value, kind in zip(several, kinds, strict=True)])
+        return [_as_array([row[i] for row in rows]) for i in range(len(kinds))]
+
+    def _matters(self, mask: int) -> tuple[list[int], bool]:
+        """The kinds of the results, and whether anything but products looks at what may overflow."""
+        known = self._kinds.get(mask)
+        if known is None:
+            program = self._program
+            given = [INT if mask >> i & 1 else ~INT for i in range(len(program.parameters))]
+            kinds = infer_kinds(program, given)
+            known = self._kinds[mask] = [kinds[node] for node in program.results], _is_looked_at(program, kinds)
+        return known
+
+
+def _is_looked_at(program: Program, kinds: Sequence[int]) -> bool:
+    for node, (op, args) in enumerate(zip(program.ops, program.args, strict=True)):
+        for a in args:
+            whole = kinds[a] & INT and (program.ops[a].exact is not None or a in program.large)
+            if (whole or a in program.large) and op not in (MUL, POW, NEG, DIV):
+                return True
+        if op is DIV and any(a in program.large for a in args):
+            return True  # it may be infinite as a float, and the quotient finite
+        if op not in (MUL, POW, NEG) and op.exact is not None and kinds[node] & INT:
+            return True
+    return False
+
+
+def _as_array(values: Sequence[Any]) -> Any:
+    """An array of Python numbers: of int64, if they are integers that fit; integers beyond all floats are infinite."""
+    if all(type(value) is int for value in values) and all(-(2**63) <= value < 2**63 for value in values):
+        return np.array(values, np.int64)
+    return np.array([quotient(value, 1) if type(value) is int else value for value in values])
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)

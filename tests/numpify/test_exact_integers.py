@@ -1,0 +1,107 @@
+"""Integers: scalar and array agree in value and dtype, and no element depends on its neighbours or on the size."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import example, given, strategies as st
+
+from numpify_ctx import numpify
+
+
+x, y, n, m = sp.symbols("x y n m")
+SIZES = (1, 7, 1000, 200_000)
+
+# Formulas in the last digits of integers, and what they are in Python's.
+FORMULAS = {
+    sp.Mod(x**2 + y, 1000): lambda a, b: (a * a + b) % 1000,
+    x**2 - y**2: lambda a, b: a * a - b * b,
+    sp.Mod(x**7, 11) + sp.Mod(y, 3): lambda a, b: a**7 % 11 + b % 3,
+    sp.Piecewise((1, x**3 > y**3), (0, True)): lambda a, b: int(a**3 > b**3),
+    sp.Mod(2**70 + x, 7) + y: lambda a, b: (2**70 + a) % 7 + b,
+    sp.Mod(x * y, 2**61 - 1): lambda a, b: a * b % (2**61 - 1),
+    sp.Abs(x**3 - y**3): lambda a, b: abs(a**3 - b**3),
+}
+COMPILED = {formula: numpify(formula, [x, y]) for formula in FORMULAS}
+large = st.integers(-(2**62), 2**62)
+
+
+def nearest(value):
+    """An int64 if it is one, else the nearest float."""
+    return value if -(2**63) <= value < 2**63 else float(value)
+
+
+@pytest.mark.parametrize("formula", FORMULAS, ids=str)
+@given(st.lists(st.tuples(large | st.integers(-5, 5), large | st.integers(-5, 5)), min_size=1, max_size=6))
+@example([(10**10 + 3, 5), (7, 6)])
+@example([(2**62, 2**62), (0, 0)])
+def test_the_last_digits_are_those_of_pythons_integers(formula, points):
+    function, exact = COMPILED[formula], FORMULAS[formula]
+    want = [exact(*point) for point in points]
+    a, b = (np.array(column) for column in zip(*points, strict=True))
+    together = function(a, b)
+    for i, point in enumerate(points):
+        assert function(*point) == pytest.approx(nearest(want[i]), rel=1e-15, abs=0)
+        alone = function(a[i : i + 1], b[i : i + 1])
+        assert alone[0] == together[i] == pytest.approx(nearest(want[i]), rel=1e-15, abs=0)
+    fit = all(-(2**63) <= value < 2**63 for value in want)
+    assert (together.dtype == np.int64) or not fit or any(abs(v) > 2**62 for v in want)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_element_depends_on_the_size(size):
+    first, others = (10**10 + 3, 10**10 + 4), (5, 6)
+    a, b = (np.full(size, value) for value in others)
+    a[0], b[0] = first
+    for formula, exact in FORMULAS.items():
+        got = COMPILED[formula](a, b)
+        assert got[0] == nearest(exact(*first)), formula
+        assert np.all(got[1:] == exact(*others)), formula
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_one_modulus_of_0_changes_nothing_for_the_others(size):
+    f = numpify(sp.Mod(n, m), [n, m])
+    numbers, moduli = np.full(size, 2**62 + 1), np.full(size, 3)
+    assert f(numbers, moduli).dtype == np.int64
+    moduli[-1] = 0
+    got = f(numbers, moduli)
+    assert np.isnan(got[-1])
+    assert np.all(got[:-1] == (2**62 + 1) % 3)
+    ones = numpify(1 / sp.Mod(1, x), [x])
+    with np.errstate(divide="ignore"):
+        assert ones(np.array([-1]))[0] == ones(np.array([-1, 0]))[0] == math.inf
+
+
+def test_powers_of_pythons_integers_are_exact_and_infinite_where_they_are_too_long():
+    f = numpify(x**n, [x, n])
+    assert f(2, 9000) == 2**9000
+    assert f(-3, 10_001) == (-3) ** 10_001
+    assert numpify(x**20, [x])(10**400) == 10**8000
+    assert (f(2, 2**26), f(-2, 2**26 + 1), f(7, 10**30)) == (math.inf, -math.inf, math.inf)
+    assert (f(1, 10**30), f(0, 10**30), f(-1, 10**30 + 1), f(0, 0)) == (1, 0, -1, 1)
+    assert (f(2, -3), f(-2, -3)) == (0.125, -0.125)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_parity_of_an_exponent_beyond_all_floats_digits(size):
+    f = numpify((-1) ** n, [n])
+    for exponent, want in ((10**18 + 1, -1), (10**18, 1), (-(10**18) - 1, -1)):
+        assert f(exponent) == want
+        given_ = np.full(size, 2)
+        given_[0] = exponent
+        assert f(given_)[0] == want
+    mixed = numpify(x**n, [x, n])(np.full(size, 3), np.where(np.arange(size) == 0, 34, -1))
+    assert mixed[0] == 3**34
+
+
+def test_quotients_of_integers_beyond_all_floats():
+    birthdays = numpify(sp.factorial(365) / sp.factorial(365 - n) / 365**n, [n])
+    want = [float(sp.Rational(math.factorial(365), math.factorial(365 - k) * 365**k)) for k in (200, 23, 2)]
+    assert [birthdays(k) for k in (200, 23, 2)] == pytest.approx(want, rel=1e-14)
+    for size in SIZES[:3]:
+        np.testing.assert_allclose(birthdays(np.full(size, 200)), want[0], rtol=1e-14)
+    np.testing.assert_allclose(birthdays(np.array([200, 23, 2])), want, rtol=1e-14)
