@@ -156,7 +156,8 @@ def math_power(base: Value, exponent: Value) -> Any:
     """base**exponent of Python numbers, exact for integers; raises where NumPy would give nan or inf."""
     if type(base) is int and type(exponent) is int:
         if -1 <= base <= 1 and (base or exponent > 0):
-            return base if exponent % 2 else base * base
+            value = base if exponent % 2 else base * base
+            return value if exponent >= 0 else float(value)  # as of arrays, some of whose powers are fractions
         if exponent >= 0:
             if (base.bit_length() - 1) * exponent > MOST_BITS:
                 return -math.inf if base < 0 and exponent % 2 else math.inf
