@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import keyword
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Never, NoReturn, Self
 
-import sympy as sp
 from numpy.typing import NDArray
 
 from ._binding import display as _display
+from ._binding.bindable import Bindable
 from ._binding.bindings import Bindings
-from ._binding.context import DYNAMIC_PARAMETER, UNFREEZE, ambient_context, checked_context, holds_parameters
+from ._binding.context import DYNAMIC_PARAMETER
 from ._binding.making import Making, explaining
-from ._binding.parametrized import Parametrized
 from ._binding.roster import Roster
 from ._compile import Compiled, compile_expression
-from ._errors import BindingError, CompileError, OptionError
-from ._symbolic.arguments import leaves, ordered_arguments
+from ._options import check_name, unknown_option
+from ._symbolic.arguments import leaves, listed_arguments
 from ._symbolic.flatten import Flat
 from ._symbolic.free import free_arguments
 from ._symbolic.names import call_signature
-from ._symbolic.nodes import AppliedUndef, Boolean, MatrixElement
 from ._symbolic.pickling import Packed, pack, unpack
-from ._symbolic.text import describe, short
 
 
 Functions = Mapping[Any, Callable[..., Any]]
@@ -86,10 +82,10 @@ def numpify(
     array([1.    , 0.3679])
     """
     if unknown:
-        raise _unknown_option(next(iter(unknown)))
-    _check_name(name)
+        raise unknown_option(next(iter(unknown)))
+    check_name(name)
     flat = Flat() if cache or args is None else None
-    nest = free_arguments(expr, flat) if args is None else _listed(expr, args)
+    nest = free_arguments(expr, flat) if args is None else listed_arguments(expr, args)
     signature = call_signature(leaves(nest))
     compiled = compile_expression(
         expr, signature, functions=functions, cache=cache, threads=threads, native=native, flat=flat
@@ -111,43 +107,6 @@ def numpify(
     )
 
 
-def _listed(expr: object, args: object) -> Any:
-    """What the caller listed as parameters. Those who come from lambdify pass them first, which is refused."""
-    several = isinstance(expr, list | tuple | sp.Tuple)
-    symbols = expr if isinstance(expr, list | tuple | sp.Tuple) else [expr]
-    listed = args if several and isinstance(args, list | tuple) else [args]
-    if all(isinstance(symbol, sp.Symbol) for symbol in symbols) and any(map(_is_composed, listed)):
-        raise CompileError(f"cannot take {describe(args)} as args: the expression comes first, numpify(expr, args)")
-    return ordered_arguments(args)
-
-
-def _is_composed(arg: object) -> bool:
-    """Whether it is an expression that can be no parameter."""
-    parameters = (sp.AtomicExpr, sp.Indexed, sp.Derivative, AppliedUndef, sp.MatrixExpr, MatrixElement)
-    return isinstance(arg, sp.Expr | Boolean | sp.MatrixBase) and not isinstance(arg, parameters)
-
-
-def _check_name(name: object) -> None:
-    if name is None:
-        return
-    if not isinstance(name, str):
-        raise TypeError(f"name must be a string, got {short(name)}, of type {type(name).__name__}")
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise ValueError(f"name={name!r} is not a valid identifier")
-
-
-def _unknown_option(option: str) -> OptionError:
-    instead = {
-        "modules": "the function always computes with NumPy, and with SciPy where it is installed; pass functions={f: "
-        "callable} for functions of your own",
-        "cse": "common subexpressions are always computed once",
-        "dummify": "any name is made a valid one, see parameter_names",
-        "printer": "source is never printed by SymPy; pass functions={f: callable} for functions of your own",
-        "use_imps": "implemented functions are always used",
-    }.get(option, "the options are functions, name, cache, threads and native")
-    return OptionError(f"numpify() got an unexpected keyword argument {option!r}: {instead}")
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What a function was made of, which it shares with all that are bound from it.
@@ -167,7 +126,7 @@ class Origin:
     ordered: bool
 
 
-class _Function(Parametrized):
+class _Function(Bindable["BoundNumpifiedFunction"]):
     """What both classes share: what they were made of, bindings, and the call.
 
     Instances never change, but for one slot. `__call__` is a slot rather than a method, so that calling an instance
@@ -279,131 +238,6 @@ class _Function(Parametrized):
         return made
 
     __wrapped__ = _display.OfInstance(lambda self: self._origin.compiled.call.plain)
-
-    # ------------------------------------------------------------------ binding
-
-    def freeze(
-        self, bindings: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None = None, /, **named: Any
-    ) -> BoundNumpifiedFunction:
-        """The same function with some parameters bound; what was bound before stays, unless it is bound anew.
-
-        Values are kept as they are, arrays without a copy; None is a value, and so is a number of SymPy's, computed
-        once. `DYNAMIC_PARAMETER` in place of a value has the parameter read from the context at every call,
-        `UNFREEZE` has the call supply it again.
-
-        Args:
-            bindings: values by symbol or by parameter name, as a mapping or as pairs.
-            **named: values by parameter name; instead of `bindings`, not beside them.
-        Raises:
-            BindingError: a key is no parameter, one parameter is given twice, a value is an expression with symbols
-                in it, or both ways are used at once.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> x, a, b = sp.symbols("x a b")
-        >>> f = numpify(a * x + b, [x, a, b])
-        >>> f.freeze({a: 2.0, "b": 1.0})(3.0)
-        7.0
-        >>> f.freeze(a=2.0).freeze([(b, 1.0), (a, 5.0)])(3.0)
-        16.0
-        >>> f.freeze(c=1.0)
-        Traceback (most recent call last):
-            ...
-        numpify_ctx.BindingError: unknown parameter 'c'; the parameters are x, a, b
-        """
-        return self._bound(self._bindings.having(bindings, named))
-
-    def unfreeze(self, *keys: Any) -> BoundNumpifiedFunction:
-        """The same function with these parameters supplied by the call again; with no keys, all of them.
-
-        Args:
-            *keys: symbols or parameter names. One that is not bound stays as it is.
-        Raises:
-            BindingError: a key is no parameter, or one parameter is given twice.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> x, a = sp.symbols("x a")
-        >>> f = numpify(a * x, [x, a]).freeze({x: 1.0, a: 2.0})
-        >>> f.unfreeze("x").free_parameters, f.unfreeze().free_parameters
-        ((x,), (x, a))
-        """
-        return self.freeze([(key, UNFREEZE) for key in keys or self.parameters])
-
-    def set_parameter_context(self, ctx: Any) -> BoundNumpifiedFunction:
-        """The same function, reading its dynamic parameters from `ctx`; None takes the context away.
-
-        Setting a context makes no parameter dynamic: only `freeze({symbol: DYNAMIC_PARAMETER})` does.
-
-        Args:
-            ctx: what has `ctx.parameters[symbol].value`, or a mapping from symbols to numbers or to objects with a
-                `value`. Nothing of it is read before a call, and everything anew in each.
-        Raises:
-            BindingError: `ctx` is no context.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import DYNAMIC_PARAMETER, numpify
-        >>> x = sp.Symbol("x")
-        >>> knobs = {x: 2.0}
-        >>> f = numpify(x**2).freeze(x=DYNAMIC_PARAMETER).set_parameter_context(knobs)
-        >>> f()
-        4.0
-        >>> knobs[x] = 3.0
-        >>> f()
-        9.0
-        """
-        context = None if ctx is None else checked_context(ctx)
-        return self._bound(replace(self._bindings, context=context))
-
-    def remove_parameter_context(self) -> BoundNumpifiedFunction:
-        """The same function without a context. Dynamic parameters stay dynamic: calls fail until one is set again.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import DYNAMIC_PARAMETER, numpify
-        >>> x = sp.Symbol("x")
-        >>> f = numpify(x**2).freeze(x=DYNAMIC_PARAMETER).set_parameter_context({x: 2.0})
-        >>> f.remove_parameter_context()()
-        Traceback (most recent call last):
-            ...
-        numpify_ctx.BindingError: cannot call: x is a DYNAMIC_PARAMETER and there is no parameter context; \
-use set_parameter_context(ctx), or unfreeze it
-        """
-        return self.set_parameter_context(None)
-
-    def bind(self, target: Any = None, /) -> BoundNumpifiedFunction:
-        """`freeze(target)` for a mapping, `set_parameter_context(target)` for a context, the ambient one for None.
-
-        The short spelling of both. A mapping without `parameters` freezes what it holds now; to read a plain mapping
-        live, use `set_parameter_context`. For None the context of the innermost `use_parameter_context` block is
-        taken here and now, and kept.
-
-        Args:
-            target: a mapping, a context, or None.
-        Raises:
-            BindingError: None, outside any `use_parameter_context` block; or as `freeze` and `set_parameter_context`.
-
-        >>> import sympy as sp
-        >>> from numpify_ctx import numpify
-        >>> x, a = sp.symbols("x a")
-        >>> f = numpify(a * x, [x, a])
-        >>> f.bind({a: 2.0})(3.0)
-        6.0
-        >>> f.bind(None)
-        Traceback (most recent call last):
-            ...
-        numpify_ctx.BindingError: cannot bind None: there is no ambient parameter context here; \
-call inside `with use_parameter_context(ctx):`
-        """
-        if target is None:
-            if (ambient := ambient_context()) is None:
-                raise BindingError(
-                    "cannot bind None: there is no ambient parameter context here; "
-                    "call inside `with use_parameter_context(ctx):`"
-                )
-            return self.set_parameter_context(ambient)
-        if isinstance(target, Mapping) and not holds_parameters(target):
-            return self.freeze(target)
-        return self.set_parameter_context(target)
 
     # ------------------------------------------------------------------ how it is displayed
 
@@ -528,5 +362,5 @@ def _revived(symbolic: Packed, args: Packed, options: dict[str, Any], ordered: b
     return function
 
 
-def _rebound(parent: NumpifiedFunction, by_name: dict[str, Any], context: Any) -> BoundNumpifiedFunction:
+def _rebound(parent: NumpifiedFunction, by_name: dict[str, Any], context: object) -> BoundNumpifiedFunction:
     return parent.freeze(by_name).set_parameter_context(context)

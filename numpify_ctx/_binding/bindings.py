@@ -148,7 +148,7 @@ class Bindings:
             )
         return symbol
 
-    def _spread(self, name: str, item: sp.Basic | Nest, value: Any) -> dict[sp.Basic, Any]:
+    def _spread(self, name: str, item: sp.Basic | Nest, value: object) -> dict[sp.Basic, Any]:
         """Values by symbol of one argument."""
         if not isinstance(item, tuple):
             return {item: value}

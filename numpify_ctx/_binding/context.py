@@ -118,7 +118,7 @@ class Parameter:
 
     __slots__ = ("__weakref__", "_heard_by", "_symbol", "_value")
 
-    def __init__(self, symbol: sp.Basic, value: Any) -> None:
+    def __init__(self, symbol: sp.Basic, value: object) -> None:
         self._symbol = _checked_symbol(symbol, "make a Parameter of")
         self._value = _checked_value(symbol, value)
         self._note_whether_live(value)
@@ -134,7 +134,7 @@ class Parameter:
         """
         return self._symbol
 
-    def _set(self, new: Any) -> None:
+    def _set(self, new: object) -> None:
         _checked_value(self._symbol, new)
         with changing:
             old, self._value = self._value, new
@@ -245,10 +245,10 @@ class Parameters(MutableMapping[Any, Any]):
         self.parameters = MappingProxyType(self._cells)
         self.update(values)
 
-    def __getitem__(self, symbol: Any) -> Any:
+    def __getitem__(self, symbol: sp.Basic) -> Any:
         return self._cells[symbol].value
 
-    def __setitem__(self, symbol: Any, value: Any) -> None:
+    def __setitem__(self, symbol: sp.Basic, value: object) -> None:
         if isinstance(value, Parameter):
             self._adopt(symbol, value)
         elif (cell := self._cells.get(_checked_symbol(symbol, "hold"))) is not None:
@@ -256,7 +256,7 @@ class Parameters(MutableMapping[Any, Any]):
         else:
             self._adopt(symbol, Parameter(symbol, value))
 
-    def _adopt(self, symbol: Any, cell: Parameter) -> None:
+    def _adopt(self, symbol: sp.Basic, cell: Parameter) -> None:
         if cell.symbol != symbol:
             raise BindingError(
                 f"cannot hold {describe(cell)} as {describe(symbol)}: it is the parameter of {cell.symbol!r}"
@@ -266,7 +266,7 @@ class Parameters(MutableMapping[Any, Any]):
         self._cells[symbol] = cell
         cell._let_hear(self._observers)
 
-    def __delitem__(self, symbol: Any) -> None:
+    def __delitem__(self, symbol: sp.Basic) -> None:
         self._cells.pop(symbol)._stop_hearing(self._observers)
 
     def __iter__(self) -> Iterator[Any]:
@@ -311,7 +311,7 @@ def _checked_symbol(symbol: object, doing: str) -> sp.Basic:
     )
 
 
-def _checked_value(symbol: sp.Basic, value: Any) -> Any:
+def _checked_value(symbol: sp.Basic, value: object) -> Any:
     if isinstance(value, Binding):
         raise BindingError(f"cannot set parameter {symbol!r} to {value!r}: that is a way to bind, not a value")
     return value
@@ -326,7 +326,7 @@ _ambient: ContextVar[Any] = ContextVar("numpify_ctx parameter context")
 
 
 @contextmanager
-def use_parameter_context(ctx: Any) -> Generator[Any]:
+def use_parameter_context(ctx: object) -> Generator[Any]:
     """Make `ctx` the ambient context inside the `with` block: the one that `bind(None)` takes.
 
     It is kept in a `ContextVar`, so every thread and every asyncio task has its own, and blocks nest. A function that
@@ -369,7 +369,7 @@ def holds_parameters(ctx: object) -> bool:
     return not isinstance(ctx, Mapping) and hasattr(ctx, "parameters")
 
 
-def checked_context(ctx: Any) -> Any:
+def checked_context(ctx: object) -> Any:
     """`ctx`, if it is a context: has `parameters`, or is a mapping.
 
     Raises:

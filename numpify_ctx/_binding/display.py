@@ -107,11 +107,11 @@ class OfInstance:
     the class too, with itself.
     """
 
-    def __init__(self, compute: Callable[[Any], Any], of_class: Any = _ABSENT) -> None:
+    def __init__(self, compute: Callable[[Any], Any], of_class: object = _ABSENT) -> None:
         self.compute = compute
         self.of_class = of_class
 
-    def __get__(self, instance: Any, owner: type) -> Any:
+    def __get__(self, instance: object, owner: type) -> Any:
         if instance is not None:
             return self.compute(instance)
         if self.of_class is _ABSENT:

@@ -10,7 +10,8 @@ from .._errors import CompileError
 from .._program.builder import Builder
 from .._symbolic.names import own_name
 from .._symbolic.nodes import AppliedUndef
-from .._symbolic.text import describe, refuse, some
+from .._symbolic.refusal import refuse
+from .._symbolic.text import describe, some
 
 
 def missing(expr: sp.Basic) -> CompileError:

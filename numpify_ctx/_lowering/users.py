@@ -10,7 +10,8 @@ import numpy as np
 import sympy as sp
 
 from .._errors import CompileError
-from .._symbolic.text import describe, plural, refuse, without_address
+from .._symbolic.refusal import refuse
+from .._symbolic.text import describe, plural, without_address
 
 
 def class_of(key: object) -> type:

@@ -23,7 +23,8 @@ from .._program.ops import EXTENT, SHAPED, STACK, WIDENED
 from .._runtime.numbers import foreign
 from .._symbolic.exact import evaluate
 from .._symbolic.nodes import AppliedUndef, BooleanAtom, UndefinedFunction
-from .._symbolic.text import describe, refuse
+from .._symbolic.refusal import refuse
+from .._symbolic.text import describe
 from .refusals import as_sympy, missing, no_form, unknown
 from .rule import Body, Rule, Under
 from .users import check_arity, class_of
@@ -46,7 +47,7 @@ class Constant:
         cut: `expr` is not the original.
     """
 
-    expr: Any
+    expr: sp.Basic
     rule: Rule | None = None
     parts: tuple[Constant, ...] = ()
     depth: int = 0
@@ -68,7 +69,7 @@ class Scope:
 
 
 def lower(
-    expr: Any,
+    expr: sp.Basic,
     call_signature: Sequence[tuple[Any, str]],
     rules: Mapping[type, Rule],
     functions: Mapping[Any, Callable[..., Any]],
@@ -116,17 +117,17 @@ class _Lowering:
                 sizes = [self._size(size) for size in shape]
                 leaves[argument] = b.apply(SHAPED, leaves[argument], *sizes, data=(name,), rank=len(shape))
 
-    def _size(self, size: Any) -> int:
+    def _size(self, size: sp.Basic) -> int:
         """The node of a size; -1 if it has a symbol that nothing settles."""
         if size.free_symbols - self.root.leaves.keys():
             return self.builder.const(-1)
         return self.node(size, self.root)
 
-    def run(self, expr: Any) -> Program:
+    def run(self, expr: sp.Basic) -> Program:
         self.whole = expr
         return self.builder.finish(self._layout(expr))
 
-    def _layout(self, expr: Any) -> Layout:
+    def _layout(self, expr: sp.Basic) -> Layout:
         match expr:
             case dict():
                 return Layout("dict", items=tuple(map(self._layout, expr.values())), keys=tuple(expr))
@@ -146,7 +147,7 @@ class _Lowering:
 
     # -- the walk ----------------------------------------------------------------------------------------------------
 
-    def node(self, expr: Any, scope: Scope) -> int:
+    def node(self, expr: sp.Basic, scope: Scope) -> int:
         """The node of `expr`, by an explicit stack: an entry is visited twice, before and after its operands."""
         todo = [(expr, scope)]
         while todo:
@@ -179,11 +180,11 @@ class _Lowering:
             scope_.alive.append(current)
         return self._force(scope.done[id(expr)])
 
-    def _finish(self, expr: Any, scope: Scope, result: Any) -> None:
+    def _finish(self, expr: sp.Basic, scope: Scope, result: Any) -> None:
         scope.done[id(expr)] = result
         scope.alive.append(expr)
 
-    def _leaf(self, expr: Any, scope: Scope) -> Any:
+    def _leaf(self, expr: sp.Basic, scope: Scope) -> Any:
         kind = type(expr)
         if kind in scope.types:
             node = scope.leaves.get(expr)
@@ -197,7 +198,7 @@ class _Lowering:
             raise unknown(expr, self.arguments, self.whole)
         return None
 
-    def _rule(self, expr: Any) -> Rule:
+    def _rule(self, expr: sp.Basic) -> Rule:
         kind = type(expr)
         rule = self._known.get(kind)
         if rule is not None:
@@ -216,7 +217,7 @@ class _Lowering:
             return Rule(no_form)  # of a constant, it is a constant: SymPy knows more functions than we do
         raise missing(expr)
 
-    def _user_op(self, expr: Any) -> Op | None:
+    def _user_op(self, expr: sp.Basic) -> Op | None:
         """The user's own function for this class: passed in, or an attribute of the class."""
         cls = type(expr)
         found = self.functions.get(cls)
@@ -251,7 +252,7 @@ class _Lowering:
             inner = scope.inner[key] = Scope(leaves, types, bound, scope.depth + 1)
         return operand.expr, inner
 
-    def _combine(self, rule: Rule, expr: Any, scope: Scope, operands: list[tuple[Any, Scope]]) -> Any:
+    def _combine(self, rule: Rule, expr: sp.Basic, scope: Scope, operands: list[tuple[Any, Scope]]) -> Any:
         parts = [where.done[id(operand)] for operand, where in operands]
         folds = rule.folds
         for part, (_, where) in zip(parts, operands, strict=True):
@@ -279,7 +280,7 @@ class _Lowering:
             self._check_real(expr, nodes)
         return rule.lower(self.builder, expr, *nodes)
 
-    def _check_real(self, expr: Any, nodes: Sequence[int]) -> None:
+    def _check_real(self, expr: sp.Basic, nodes: Sequence[int]) -> None:
         for node in nodes:
             if self.builder.kinds[node] == COMPLEX:
                 raise refuse(expr, f"{type(expr).__name__} is of real numbers, and one of its operands is complex")
@@ -299,7 +300,7 @@ class _Lowering:
         return part.rule.lower(self.builder, part.expr, *nodes)
 
 
-def _shape_of(argument: Any) -> tuple[Any, ...]:
+def _shape_of(argument: sp.Basic) -> tuple[Any, ...]:
     """The sizes of the leading axes that an argument has, as SymPy has them: none for a number."""
     if isinstance(argument, sp.MatrixSymbol | ArraySymbol | sp.IndexedBase):
         return tuple(argument.shape or ())

@@ -9,6 +9,7 @@ import numpy as np
 import sympy as sp
 
 from .._errors import CompileError
+from .nodes import AppliedUndef, Boolean, MatrixElement
 from .text import describe
 
 
@@ -47,6 +48,26 @@ def ordered_arguments(args: object) -> Nest:
             raise CompileError(
                 f"cannot take args={describe(args)}: it is of type {type(args).__name__}; pass a list of symbols"
             )
+
+
+def listed_arguments(expr: object, args: object) -> Nest:
+    """The parameters that were listed for `expr`.
+
+    Raises:
+        CompileError: as `ordered_arguments`; or the two were swapped, by those who come from lambdify.
+    """
+    several = isinstance(expr, list | tuple | sp.Tuple)
+    symbols = expr if isinstance(expr, list | tuple | sp.Tuple) else [expr]
+    listed = args if several and isinstance(args, list | tuple) else [args]
+    if all(isinstance(symbol, sp.Symbol) for symbol in symbols) and any(map(_is_composed, listed)):
+        raise CompileError(f"cannot take {describe(args)} as args: the expression comes first, numpify(expr, args)")
+    return ordered_arguments(args)
+
+
+def _is_composed(arg: object) -> bool:
+    """Whether it is an expression that can be no parameter."""
+    parameters = (sp.AtomicExpr, sp.Indexed, sp.Derivative, AppliedUndef, sp.MatrixExpr, MatrixElement)
+    return isinstance(arg, sp.Expr | Boolean | sp.MatrixBase) and not isinstance(arg, parameters)
 
 
 def _nested(args: Iterable[object]) -> Nest:

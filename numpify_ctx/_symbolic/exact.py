@@ -17,7 +17,7 @@ from .nodes import Boolean
 DIGITS = 40
 
 
-def nearest(number: Any) -> bool | int | float | complex | None:
+def nearest(number: sp.Basic) -> bool | int | float | complex | None:
     """The Python number nearest to a SymPy number; None if `number` is not one.
 
     >>> nearest(sp.Rational(1, 3)) == 1 / 3, nearest(sp.Integer(10) ** 30), nearest(sp.I), nearest(sp.oo)
@@ -76,7 +76,7 @@ def _from_mpf(mpf: tuple[int, int, int, int]) -> float:
     return quotient(mantissa << exponent, 1) if exponent >= 0 else quotient(mantissa, 1 << -exponent)
 
 
-def evaluate(expr: Any) -> Any | None:
+def evaluate(expr: sp.Basic) -> Any | None:
     """`expr`, which has no free symbols, as one SymPy number exact to `DIGITS` digits; None if SymPy cannot tell.
 
     >>> evaluate(sp.sqrt(2) - 1) == sp.Float("0.4142135623730950488016887242096980785696718753769", 40)
@@ -103,7 +103,7 @@ def evaluate(expr: Any) -> Any | None:
     return imaginary * sp.I if _is_noise(real) else real + imaginary * sp.I
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: sp.Basic) -> Any:
     """The integer that a value of `DIGITS` digits tells; a longer one stays what it is."""
     return sp.Integer(round(value)) if abs(value) < _TOLD else value
 
@@ -111,7 +111,7 @@ def _whole(value: Any) -> Any:
 _TOLD = sp.Integer(10) ** (DIGITS - 2)
 
 
-def _evaluated(expr: Any) -> Any:
+def _evaluated(expr: sp.Basic) -> Any:
     """`expr.evalf` to `DIGITS` digits, in which it can be trusted.
 
     SymPy keeps account of the digits that sums and elementary functions lose. Of others it takes what mpmath gives at
@@ -135,5 +135,5 @@ _ACCOUNTED = (
 )  # fmt: skip
 
 
-def _is_noise(part: Any) -> bool:
+def _is_noise(part: sp.Basic) -> bool:
     return part == 0 or (isinstance(part, sp.Float) and part._prec == 1)

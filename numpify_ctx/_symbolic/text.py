@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import sympy as sp
 
-from .._errors import CompileError
-
 
 def is_short(value: object, most: int = 60) -> bool:
     """Whether an expression, or collection of them, has at most `most` nodes, counted as they would be printed.
@@ -52,17 +50,6 @@ def describe(value: object) -> str:
         if not isinstance(value, sp.Basic):
             raise
         return f"{type(value).__name__}(...)"
-
-
-def refuse(expr: object, fact: str) -> CompileError:
-    """The error of an expression that cannot be compiled: `raise refuse(expr, "why; the way out")`.
-
-    >>> raise refuse(sp.Symbol("x") + 1, "it has no value")
-    Traceback (most recent call last):
-        ...
-    numpify_ctx.CompileError: cannot compile x + 1: it has no value
-    """
-    return CompileError(f"cannot compile {describe(expr)}: {fact}")
 
 
 def without_address(text: str) -> str:

@@ -26,7 +26,7 @@ from ..._program.builder import Builder
 from ..._program.ir import PARAM, Op
 from ..._runtime import arrays as rt
 from ..._symbolic.nodes import rank_of
-from ..._symbolic.text import refuse
+from ..._symbolic.refusal import refuse
 from ..example import VALUES, A, B, C, D, i, u, x
 from ..rule import Body, Rule, Under
 from .matrices import ADD, APPLIED, ELEMENT, ONES, ZEROS, as_lambda, entrywise, matrix_op

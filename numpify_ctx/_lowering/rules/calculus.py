@@ -16,7 +16,7 @@ from ..._runtime.calculus.slow import Slow
 from ..._runtime.numbers import numpy_alone
 from ..._symbolic.exact import DIGITS
 from ..._symbolic.nodes import AppliedUndef, ExprWithLimits, MatrixElement, log1p
-from ..._symbolic.text import refuse
+from ..._symbolic.refusal import refuse
 from ..example import i, n, t, x, y
 from ..rule import Body, Rule, Under
 

@@ -13,7 +13,7 @@ from ..._program.builder import Builder
 from ..._program.ir import Math, Numpy, Op
 from ..._runtime.special.pointwise import Pointwise, scipy_special
 from ..._runtime.special.whole import Whole
-from ..._symbolic.text import refuse
+from ..._symbolic.refusal import refuse
 from ..rule import Rule
 
 

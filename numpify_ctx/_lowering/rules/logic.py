@@ -12,7 +12,8 @@ from ..._program.builder import Builder
 from ..._program.ir import Op
 from ..._program.ops import AND, EQ, GE, GT, LE, LT, NE, NOT, OR, XOR
 from ..._symbolic.nodes import boolalg
-from ..._symbolic.text import describe, refuse
+from ..._symbolic.refusal import refuse
+from ..._symbolic.text import describe
 from ..example import k, n, x, y
 from ..rule import Rule
 from .elementary import FLOOR, MOD, RULES as ELEMENTARY

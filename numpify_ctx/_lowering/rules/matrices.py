@@ -33,7 +33,7 @@ from ..._program.ir import Op
 from ..._runtime import arrays as arrays, matrices as rt
 from ..._runtime.numbers import numpy_alone
 from ..._symbolic.nodes import MatrixElement, applyfunc, factorizations, fourier, matrix_nodes
-from ..._symbolic.text import refuse
+from ..._symbolic.refusal import refuse
 from ..example import VALUES, A, B, i, j, t, v, w, x, y
 from ..rule import Body, Rule, Under
 

@@ -36,7 +36,7 @@ from ..._runtime.special import bessel as bessel, elliptic as elliptic, gamma as
 from ..._runtime.special.pointwise import Pointwise
 from ..._runtime.types import MPContext, MPNumber
 from ..._symbolic.nodes import scipy_nodes
-from ..._symbolic.text import refuse
+from ..._symbolic.refusal import refuse
 from ..example import NAN, POLE, k, n, x, y, z
 from ..rule import Rule
 from .common import by_count, needs_scipy, op_of, pointwise
