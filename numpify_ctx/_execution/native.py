@@ -38,6 +38,7 @@ from .threads import Threads, executor, number_of, share
 
 PAYS = 10_000_000  # elements times operations, computed before a kernel is compiled: some 10 ms of work
 _MOST_FORMS = 8  # of one program, each for other dtypes
+_SMALL = 4096  # elements of a result that is computed as a whole, whatever broadcasts
 _OUTPUTS = 24  # of one kernel
 _PIECE = 1 << 16  # elements that a thread takes at a time, at least
 _LARGEST = 20_000  # operations of a kernel
@@ -192,7 +193,7 @@ class Native:
                 alike = alike and value.shape[rank:] == shape
             else:
                 return None  # a subclass may compute in its own way
-        if alike:
+        if alike or math.prod(shape) < _SMALL:  # of small arrays, to compute a thing again costs less than a call
             return types, integers
         ranks = self.program.parameter_ranks
         patterns = tuple([_pattern(value, rank, shape) for value, rank in zip(values, ranks, strict=True)])

@@ -12,9 +12,14 @@ def copies(packed: set[int], unpacked: set[int]) -> str:
 _PACK = """
 define internal void @packSIZE(ptr %to, ptr %from, i64 %step, i64 %n, i64 %padded) #1 {
 entry:
-br label %loop
+%none = icmp eq i64 %n, 0
+br i1 %none, label %done, label %begin
+begin:
+%same = icmp eq i64 %step, 0
+%first = load KIND, ptr %from, align 1
+br i1 %same, label %pad, label %loop
 loop:
-%i = phi i64 [ 0, %entry ], [ %next, %loop ]
+%i = phi i64 [ 0, %begin ], [ %next, %loop ]
 %offset = mul i64 %i, %step
 %source = getelementptr i8, ptr %from, i64 %offset
 %value = load KIND, ptr %source, align 1
@@ -24,14 +29,20 @@ store KIND %value, ptr %target, align 1
 %more = icmp ult i64 %next, %n
 br i1 %more, label %loop, label %pad
 pad:
-%j = phi i64 [ %n, %loop ], [ %j.next, %again ]
-%full = icmp uge i64 %j, %padded
-br i1 %full, label %done, label %again
+%last = phi KIND [ %first, %begin ], [ %value, %loop ]
+%j = phi i64 [ 0, %begin ], [ %n, %loop ]
+%pair0 = insertelement <4 x KIND> poison, KIND %last, i32 0
+%four = shufflevector <4 x KIND> %pair0, <4 x KIND> poison, <4 x i32> zeroinitializer
+br label %again
 again:
-%place = getelementptr KIND, ptr %to, i64 %j
-store KIND %value, ptr %place, align 1
-%j.next = add i64 %j, 1
-br label %pad
+%at = phi i64 [ %j, %pad ], [ %at.next, %store ]
+%full = icmp uge i64 %at, %padded
+br i1 %full, label %done, label %store
+store:
+%place = getelementptr KIND, ptr %to, i64 %at
+store <4 x KIND> %four, ptr %place, align 1
+%at.next = add i64 %at, 4
+br label %again
 done:
 ret void
 }"""
@@ -39,7 +50,8 @@ ret void
 _UNPACK = """
 define internal void @unpackSIZE(ptr %to, i64 %step, ptr %from, i64 %n) #1 {
 entry:
-br label %loop
+%none = icmp eq i64 %n, 0
+br i1 %none, label %done, label %loop
 loop:
 %i = phi i64 [ 0, %entry ], [ %next, %loop ]
 %source = getelementptr KIND, ptr %from, i64 %i

@@ -8,10 +8,11 @@ bits, the logarithm is taken to 106 bits.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from . import coefficients as c
 from .pairs import Pair, quick_sum, two_product, two_sum
-from .vectors import DOUBLE, Vector, absolute, fma, polynomial, sqrt, where, with_sign_of
+from .vectors import DOUBLE, Vector, absolute, fma, polynomial, rarely, sqrt, where, with_sign_of
 
 
 _ROUND = 1.5 * 2.0**52  # added, and subtracted again, it leaves the nearest integer, which is also in the lowest bits
@@ -143,13 +144,22 @@ def tanh(x: Vector) -> Vector:
 
 
 def _split(x: Vector) -> tuple[Vector, Vector]:
-    """m in [sqrt(1/2), sqrt(2)) and k: x = m*2**k, for x > 0."""
-    tiny = x < _LEAST_NORMAL
-    x = where(tiny, x * 2.0**54, x)
+    """m in [sqrt(1/2), sqrt(2)) and k: x = m*2**k, for normal x > 0; of other x, some such numbers."""
     bits = x.bits() - _HALF_ROOT
-    k = (x.text.let(bits.kind, f"ashr {bits.type} {bits.name}, splat (i64 52)")).converted(DOUBLE)
-    mantissa = ((bits & _MANTISSA) + _HALF_ROOT).double()
-    return mantissa, where(tiny, k - 54.0, k)
+    k = x.text.let(bits.kind, f"ashr {bits.type} {bits.name}, splat (i64 52)").converted(DOUBLE)
+    return ((bits & _MANTISSA) + _HALF_ROOT).double(), k
+
+
+def _split_any(x: Vector) -> tuple[Vector, Vector]:
+    """The same, also of subnormal x > 0."""
+    tiny = x < _LEAST_NORMAL
+    m, k = _split(where(tiny, x * 2.0**54, x))
+    return m, where(tiny, k - 54.0, k)
+
+
+def _is_normal(x: Vector) -> Vector:
+    """Is it positive, finite and not subnormal?"""
+    return (x >= _LEAST_NORMAL) & (x < math.inf)
 
 
 def _edges_of_log(x: Vector, result: Vector) -> Vector:
@@ -170,21 +180,30 @@ def _of_mantissa(m: Vector, rest: Vector) -> Vector:
 
 def log(x: Vector) -> Vector:
     """The natural logarithm."""
-    m, k = _split(x)
-    return _edges_of_log(x, fma(k, c.LN2[0], _of_mantissa(m, k * c.LN2[1])))
+    return rarely("log", ~_is_normal(x), _log(*_split(x)), x)
 
 
 def log2(x: Vector) -> Vector:
     """The logarithm to base 2; of a power of two, exactly its exponent."""
-    m, k = _split(x)
-    return _edges_of_log(x, fma(_of_mantissa(m, x.like(0.0)), c.LOG2E[0], k))
+    return rarely("log2", ~_is_normal(x), _log2(*_split(x)), x)
 
 
 def log10(x: Vector) -> Vector:
     """The logarithm to base 10."""
-    m, k = _split(x)
-    rest = fma(_of_mantissa(m, x.like(0.0)), c.LOG10E[0], k * c.LOG10_2[1])
-    return _edges_of_log(x, fma(k, c.LOG10_2[0], rest))
+    return rarely("log10", ~_is_normal(x), _log10(*_split(x)), x)
+
+
+def _log(m: Vector, k: Vector) -> Vector:
+    return fma(k, c.LN2[0], _of_mantissa(m, k * c.LN2[1]))
+
+
+def _log2(m: Vector, k: Vector) -> Vector:
+    return fma(_of_mantissa(m, m.like(0.0)), c.LOG2E[0], k)
+
+
+def _log10(m: Vector, k: Vector) -> Vector:
+    rest = fma(_of_mantissa(m, m.like(0.0)), c.LOG10E[0], k * c.LOG10_2[1])
+    return fma(k, c.LOG10_2[0], rest)
 
 
 def _log1p(x: Vector, low: Vector) -> Vector:
@@ -198,7 +217,12 @@ def _log1p(x: Vector, low: Vector) -> Vector:
 def log1p(x: Vector) -> Vector:
     """log(1 + x)."""
     result = where(absolute(x) < 2.0**-54, x, _log1p(x, x.like(0.0)))
-    return _edges_of_log(x + 1.0, result)
+    return rarely("log1p", ~((x > -1.0) & (x < math.inf)), result, x)
+
+
+def _log1p_at_edges(x: Vector) -> Vector:
+    """log(1 + x) where that is not positive and finite."""
+    return _edges_of_log(x + 1.0, x)
 
 
 def asinh(x: Vector) -> Vector:
@@ -208,7 +232,7 @@ def asinh(x: Vector) -> Vector:
     safe = where(large, 1.0, size)
     square = safe * safe
     argument = two_sum(safe, square / (1.0 + sqrt(fma(safe, safe, 1.0))))
-    value = where(large, log(size) + math.log(2.0), _log1p(argument.high, argument.low))
+    value = where(large, _log(*_split(size)) + math.log(2.0), _log1p(argument.high, argument.low))
     value = where(size < _TINY, fma(safe * square, -1.0 / 6.0, size), value)
     return with_sign_of(where(size < math.inf, value, x), x)
 
@@ -218,7 +242,7 @@ def acosh(x: Vector) -> Vector:
     large = x > 2.0**28
     t = where(large, 1.0, where(x > 1.0, x - 1.0, 1.0))
     argument = two_sum(t, sqrt(fma(t, t, t + t)))
-    value = where(large, log(x) + math.log(2.0), _log1p(argument.high, argument.low))
+    value = where(large, _log(*_split(x)) + math.log(2.0), _log1p(argument.high, argument.low))
     value = where(x.equals(1.0), 0.0, value)
     value = where(x < 1.0, math.nan, value)
     return where(x < math.inf, value, x)
@@ -241,9 +265,8 @@ def atanh(x: Vector) -> Vector:
 # -- powers ----------------------------------------------------------------------------------------------------------
 
 
-def _precise_log(x: Vector) -> Pair:
-    """log(x) of a positive finite number to 64 bits: the first two terms of the series are pairs, the rest is not."""
-    m, k = _split(x)
+def _precise_log(m: Vector, k: Vector) -> Pair:
+    """log(x) to 64 bits, x = m*2**k: the first two terms of the series are pairs, the rest is not."""
     f = m - 1.0  # exact
     below = quick_sum(m.like(2.0), f)
     inverse = 1.0 / below.high
@@ -264,10 +287,24 @@ def _precise_log(x: Vector) -> Pair:
 
 
 def power(x: Vector, y: Vector) -> Vector:
+    """x**y: exp(y*log(x)), the logarithm to 64 bits."""
+    moderate = _is_normal(x) & (absolute(y) < 2.0**60)
+    exponent = where(moderate, y, 0.0)
+    logarithm = _precise_log(*_split(x))
+    high = logarithm.high * exponent
+    ordinary = moderate & (absolute(high) < 700.0)
+    high = where(ordinary, high, 0.0)
+    low = fma(logarithm.high, exponent, -high) + logarithm.low * exponent
+    shifted, r, rest = _reduced(high)
+    value = (1.0 + _fraction(r, rest + where(ordinary, low, 0.0))) * _power_of_two(shifted)
+    return rarely("power", ~ordinary, value, x, y)
+
+
+def _any_power(x: Vector, y: Vector) -> Vector:
     """x**y: exp(y*log|x|), the logarithm to 64 bits; of a negative x, only for whole y."""
     size = absolute(x)
     ordinary = (size > 0.0) & (size < math.inf)
-    logarithm = _precise_log(where(ordinary, size, 1.0))
+    logarithm = _precise_log(*_split_any(where(ordinary, size, 1.0)))
     exponent = _clamped(where(absolute(y).equals(math.inf), 1.0, y), -(2.0**70), 2.0**70)
     high = logarithm.high * exponent
     low = fma(logarithm.high, exponent, -high) + logarithm.low * exponent
@@ -292,7 +329,7 @@ def cbrt(x: Vector) -> Vector:
     """The real cube root: a step of Halley's from a polynomial, and one of Newton's with the exact residue."""
     size = absolute(x)
     ordinary = (size > 0.0) & (size < math.inf)
-    m, k = _split(where(ordinary, size, 1.0))
+    m, k = _split_any(where(ordinary, size, 1.0))
     shifted = fma(k, 1.0 / 3.0, _ROUND)
     rest = fma(shifted - _ROUND, -3.0, k)  # -1, 0 or 1
     target = m * where(rest > 0.5, 2.0, where(rest < -0.5, 0.5, m.like(1.0)))
@@ -331,3 +368,13 @@ def _hypot(x: Vector, y: Vector, large: Vector, small: Vector, down: Vector, bac
     value = where(x.is_nan() | y.is_nan(), x + y, value)
     infinite = absolute(x).equals(math.inf) | absolute(y).equals(math.inf)
     return where(infinite, math.inf, value)
+
+
+# What is called where arguments are rare.
+RARE: dict[str, Callable[..., Vector]] = {
+    "log": lambda x: _edges_of_log(x, _log(*_split_any(x))),
+    "log2": lambda x: _edges_of_log(x, _log2(*_split_any(x))),
+    "log10": lambda x: _edges_of_log(x, _log10(*_split_any(x))),
+    "log1p": _log1p_at_edges,
+    "power": _any_power,
+}

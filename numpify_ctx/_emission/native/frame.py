@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .copies import copies
-from .functions import definitions
-from .trigonometric import large_functions
+from .functions import definitions, library_function
 from .vectors import DOUBLE, FLAG, FLOAT, INT, Text, Vector, absolute
 
 
@@ -101,8 +100,7 @@ def kernel_text(
         write: writes what is computed from the inputs of one vector.
         target: what processor it is for.
     """
-    narrow = all(kind in "f?" for kind in [*(i.type for i in inputs), *outputs])
-    width = max(target.bits // (32 if narrow else 64), 4)
+    width = max(target.bits // 32, 4)  # two registers of doubles: what one waits for, the other may do
     declared: set[str] = set()
     body = Body(Text(width, declared))
     loop = _loop(body, inputs, outputs, write)
@@ -119,10 +117,10 @@ def kernel_text(
     return "\n".join(parts) + "\n"
 
 
-def library_text(width: int, target: Target) -> str:
-    """The module of what kernels of this width call and is compiled once for all of them."""
+def library_text(name: str, width: int, target: Target) -> str:
+    """The module of what a function calls in kernels of this width where arguments are rare."""
     declared: set[str] = set()
-    return "\n".join([large_functions(width, declared), *sorted(declared), *_attributes(target)]) + "\n"
+    return "\n".join([library_function(name, width, declared), *sorted(declared), *_attributes(target)]) + "\n"
 
 
 def _attributes(target: Target) -> list[str]:
@@ -305,6 +303,7 @@ chunks:
 %m = select i1 %less, i64 %left, i64 %chunk
 %bumped = add i64 %m, {width - 1}
 %padded = and i64 %bumped, {-width}
+%exact = icmp eq i64 %padded, %m
 {packed}
 %told2 = call i32 @loop(i64 %padded, {pieces})
 %told3 = or i32 %told1, %told2
@@ -336,7 +335,8 @@ def _operands(operands: Sequence[Operand], sizes: Sequence[int], chunk: int) -> 
             lines.append(f"%u{i} = and i1 {regular}, %c{i}")
             regular = f"%u{i}"
         else:
-            lines.append(f"%b{i} = alloca [{chunk * sizes[i]} x i8], align 64")
+            # The last elements are repeated four at a time.
+            lines.append(f"%b{i} = alloca [{(chunk + 4) * sizes[i]} x i8], align 64")
     lines.append(f"%uniform = or i1 %one, {regular}")
     straight = "%uniform"
     for i, operand in enumerate(operands):
@@ -347,16 +347,26 @@ def _operands(operands: Sequence[Operand], sizes: Sequence[int], chunk: int) -> 
 
 
 def _pieces(operands: Sequence[Operand], sizes: Sequence[int], count: int) -> tuple[str, str, str]:
-    """What the loop is called with for some elements in buffers; lines that fill these, and that copy them back."""
+    """What the loop is called with for some elements; lines that fill buffers with them, and that copy them back.
+
+    An operand that lies side by side, in whole vectors, needs no buffer.
+    """
     names, packed, unpacked = [], [], []
     for i, operand in enumerate(operands):
         packed.append(f"%m{i} = mul i64 %start, %s{i}")
         packed.append(f"%q{i} = getelementptr i8, ptr %a{i}, i64 %m{i}")
-        names.append(f"ptr %{'q' if operand.scalar else 'b'}{i}")
+        if operand.scalar:
+            names.append(f"ptr %q{i}")
+            continue
+        names.append(f"ptr %p{i}")
+        packed += [
+            f"%side{i} = and i1 %exact, %c{i}", f"%p{i} = select i1 %side{i}, ptr %q{i}, ptr %b{i}",
+            f"%n{i} = select i1 %side{i}, i64 0, i64 %m",
+        ]  # fmt: skip
         if i >= count:
-            unpacked.append(f"call void @unpack{sizes[i]}(ptr %q{i}, i64 %s{i}, ptr %b{i}, i64 %m)")
-        elif not operand.scalar:
-            packed.append(f"call void @pack{sizes[i]}(ptr %b{i}, ptr %q{i}, i64 %s{i}, i64 %m, i64 %padded)")
+            unpacked.append(f"call void @unpack{sizes[i]}(ptr %q{i}, i64 %s{i}, ptr %b{i}, i64 %n{i})")
+        else:
+            packed.append(f"call void @pack{sizes[i]}(ptr %b{i}, ptr %q{i}, i64 %s{i}, i64 %n{i}, i64 %padded)")
     return ", ".join(names), "\n".join(packed), "\n".join(unpacked)
 
 

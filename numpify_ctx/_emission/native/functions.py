@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from . import exponential, trigonometric
 from .vectors import Text, Vector
@@ -28,18 +27,27 @@ def definitions(names: Iterable[str], width: int, declared: set[str], inline: bo
     >>> "define internal <8 x double> @exp(<8 x double> %x)" in text
     True
     """
-    parts = [_definition(name, width, declared, inline) for name in sorted(set(names))]
-    return "\n".join(parts)
+    how = f" #{2 if inline else 1}"
+    return "\n".join(
+        _definition(FUNCTIONS[name], name, width, declared, how, name in OF_TWO).replace("define", "define internal")
+        for name in sorted(set(names))
+    )
 
 
-def _definition(name: str, width: int, declared: set[str], inline: bool) -> str:
+def library_function(name: str, width: int, declared: set[str]) -> str:
+    """The text of what a function calls where arguments are rare, compiled once for all kernels of this width."""
+    if name in exponential.RARE:
+        return _definition(exponential.RARE[name], f"{name}.rare.{width}", width, declared, " #1", name in OF_TWO)
+    return trigonometric.large_function(name, width, declared)
+
+
+def _definition(
+    function: Callable[..., Vector], name: str, width: int, declared: set[str], attributes: str, of_two: bool
+) -> str:
     text = Text(width, declared)
-    operands: list[Any] = [text.argument(n) for n in (("x", "y") if name in OF_TWO else ("x",))]
-    result = FUNCTIONS[name](*operands)
+    operands = [text.argument(n) for n in (("x", "y") if of_two else ("x",))]
+    result = function(*operands)
     vector = f"<{width} x double>"
     parameters = ", ".join(f"{o.type} {o.name}" for o in operands)
     lines = "\n".join(text.lines)
-    return (
-        f"define internal {vector} @{name}({parameters}) #{2 if inline else 1} {{\nentry:\n{lines}\n"
-        f"ret {vector} {result.name}\n}}\n"
-    )
+    return f"define {vector} @{name}({parameters}){attributes} {{\nentry:\n{lines}\nret {vector} {result.name}\n}}\n"

@@ -114,10 +114,10 @@ def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str
 
 
 @functools.cache
-def _library(width: int) -> tuple[Any, dict[str, int]]:
-    """What all kernels of a width call: the engine, to be kept, and the addresses by name."""
-    engine = _engine(library_text(width, machine().target))
-    return engine, {name: engine[0].get_function_address(f"{name}.large.{width}") for name in ("sin", "cos", "tan")}
+def _library(name: str, width: int) -> tuple[Any, int]:
+    """What a function calls where arguments are rare: the engine, to be kept, and the address."""
+    engine = _engine(library_text(name, width, machine().target))
+    return engine, engine[0].get_function_address(f"{name}.rare.{width}")
 
 
 def _engine(text: str) -> tuple[Any, Any]:
@@ -136,10 +136,9 @@ def _engine(text: str) -> tuple[Any, Any]:
     builder.getModulePassManager().run(module, builder)
     engine = llvm.create_mcjit_compiler(module, target)
     for function in module.functions:
-        name, _, width = function.name.partition(".large.")
+        name, _, width = function.name.partition(".rare.")
         if width and function.is_declaration:
-            _, addresses = _library(int(width))
-            engine.add_global_mapping(function, addresses[name])
+            engine.add_global_mapping(function, _library(name, int(width))[1])
     engine.finalize_object()
     return engine, target
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from . import coefficients as c
 from .pairs import Pair, quick_sum, two_product, two_sum
-from .vectors import DOUBLE, INT, Text, Vector, absolute, fma, literal, polynomial, sqrt, where, with_sign_of
+from .vectors import DOUBLE, INT, Text, Vector, absolute, fma, literal, polynomial, rarely, sqrt, where, with_sign_of
 
 
 LARGE = 2.0**40
@@ -76,21 +76,12 @@ _KERNELS: dict[str, Callable[[Vector, Pair], Vector]] = {"sin": _sine, "cos": _c
 
 
 def _circular(name: str, x: Vector) -> Vector:
-    text = x.text
     large = absolute(x) > LARGE
     n, r = _reduced(where(large, 0.0, x))
     value = _KERNELS[name](n, r)
     if name != "cos":
         value = where(absolute(x) < 2.0**-27, x, value)  # also -0.0, whose sign the sums above lose
-    before, inside, after = text.block, text.new_name("large"), text.new_name("all")
-    text.lines.append(f"br i1 {text.any_of(large)}, label %{inside}, label %{after}, !prof !0")
-    text.begin(inside)
-    slow = f"{name}.large.{text.width}"
-    text.declared.add(f"declare {x.type} @{slow}({x.type})")
-    other = where(large, text.call(slow, DOUBLE, x), value)
-    text.lines.append(f"br label %{after}")
-    text.begin(after)
-    return text.let(DOUBLE, f"phi {value.type} [ {value.name}, %{before} ], [ {other.name}, %{inside} ]")
+    return rarely(name, large, value, x)
 
 
 def sin(x: Vector) -> Vector:
@@ -108,19 +99,17 @@ def tan(x: Vector) -> Vector:
     return _circular("tan", x)
 
 
-def large_functions(width: int, declared: set[str]) -> str:
-    """The functions that `sin`, `cos` and `tan` call where arguments are large."""
-    parts = [_TABLE, _REDUCTION]
-    for name in _KERNELS:
-        text = Text(width, declared)
-        x = text.argument("x")
-        n, high, low = (Vector(text, f"%{part}", kind) for part, kind in (("n", INT), ("hi", DOUBLE), ("lo", DOUBLE)))
-        value = _KERNELS[name](n, Pair(high, low))
-        value = where(absolute(x) < math.inf, value, math.nan)
-        vector, integers = f"<{width} x double>", f"<{width} x i64>"
-        lines = "\n".join(text.lines)
-        parts.append(f"""
-define {vector} @{name}.large.{width}({vector} %x) #1 {{
+def large_function(name: str, width: int, declared: set[str]) -> str:
+    """What `sin`, `cos` or `tan` calls where arguments are large."""
+    text = Text(width, declared)
+    x = text.argument("x")
+    n, high, low = (Vector(text, f"%{part}", kind) for part, kind in (("n", INT), ("hi", DOUBLE), ("lo", DOUBLE)))
+    value = _KERNELS[name](n, Pair(high, low))
+    value = where(absolute(x) < math.inf, value, math.nan)
+    vector, integers = f"<{width} x double>", f"<{width} x i64>"
+    lines = "\n".join(text.lines)
+    function = f"""
+define {vector} @{name}.rare.{width}({vector} %x) #1 {{
 entry:
   %xs = alloca {vector}, align 64
   %ns = alloca {integers}, align 64
@@ -145,8 +134,8 @@ done:
   %lo = load {vector}, ptr %los, align 64
 {lines}
   ret {vector} {value.name}
-}}""")
-    return "\n".join(parts)
+}}"""
+    return "\n".join([_TABLE, _REDUCTION, function])
 
 
 _ZEROS = 64  # bits before the point of 2/pi, for arguments that are not so large

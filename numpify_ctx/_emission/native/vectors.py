@@ -257,6 +257,20 @@ def with_sign_of(x: Vector, sign: Vector) -> Vector:
     return x.text.intrinsic("copysign", x, sign)
 
 
+def rarely(name: str, lanes: Vector, value: Vector, *operands: Vector) -> Vector:
+    """`value`, but in these lanes, which are rare, what the function `name` of the library gives: behind a branch."""
+    text = value.text
+    before, inside, after = text.block, text.new_name("rare"), text.new_name("all")
+    text.lines.append(f"br i1 {text.any_of(lanes)}, label %{inside}, label %{after}, !prof !0")
+    text.begin(inside)
+    function = f"{name}.rare.{text.width}"
+    text.declared.add(f"declare {value.type} @{function}({', '.join(o.type for o in operands)})")
+    other = where(lanes, text.call(function, value.kind, *operands), value)
+    text.lines.append(f"br label %{after}")
+    text.begin(after)
+    return text.let(value.kind, f"phi {value.type} [ {value.name}, %{before} ], [ {other.name}, %{inside} ]")
+
+
 def polynomial(z: Vector, coefficients: Sequence[float]) -> Vector:
     """The polynomial in z; the coefficients in ascending order. Horner, the odd and the even powers side by side."""
     if len(coefficients) < 6:
