@@ -89,6 +89,10 @@ class Entry:
         try:
             if out is not None:
                 return self._call_into(out, args)
+            if self.native is not None and self.native.quick is not None:
+                result = self.native.quick(args)
+                if result is not None:
+                    return result
             for a in args:
                 if type(a) not in PLAIN:
                     return self._call_arrays(args)

@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from .._emission import emit_arrays
+from .._emission import Source, emit_arrays
 from .._emission.load import load
+from .._emission.namespace import bare_namespace
 from .._emission.native.clusters import Cluster, cluster, parts, pure, with_kernels
 from .._emission.native.machine import Kernel, Unavailable, compiled, machine
 from .._emission.native.types import Types
@@ -31,6 +32,8 @@ from .._memo import Memo
 from .._program.bounds import Integers
 from .._program.ir import CONST, PARAM, Program
 from .._program.ops import STACK
+from .._program.walk import reach
+from .._runtime.numbers import FLOAT64
 from .blocks import SIZES, Blocks, Sizes, few_patterns
 from .grid import full_pattern, pattern_of
 from .threads import Threads, executor, number_of, share
@@ -109,6 +112,8 @@ class Native:
         self._of_doubles: Memo[int, Form] = Memo(_MOST_FORMS)  # for arrays and scalars of doubles, by which are arrays
         self._work = 0.0 if setting is None else math.inf
         self.kernels: list[Kernel] = []
+        # Of the tuple of all arguments as they were passed: the result, or None if they are of other kinds than most.
+        self.quick: Callable[[tuple[Any, ...]], Any] | None = None
 
     def compute(
         self,
@@ -150,6 +155,8 @@ class Native:
             return None
         if doubles:
             self._of_doubles.put(mask, form)
+            if isinstance(form, _Pure):
+                self.quick = form.quick([value.ndim > 0 for value in values])
         return form(values, shape, integers, out)
 
     def explain(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> str:
@@ -304,16 +311,22 @@ class Native:
         return _Pure(self, types, tuple(calls), described)
 
     def _mixed_form(self, types: Types, array: int, few: Sequence[bool], begun: float) -> Form | _Not:
-        found = parts(self.program, types, self.wanted, few)
+        program = self.program
+        found = parts(program, types, self.wanted, few)
         if not found:
             return _Not("NumPy has to compute all of it, but for an operation here and there")
         kernels = [self._kernel(types, part, array) for part in found]
-        changed = with_kernels(self.program, types, [(p, k.ufunc) for p, k in zip(found, kernels, strict=True)])
+        changed = with_kernels(program, types, [(p, k.ufunc) for p, k in zip(found, kernels, strict=True)])
+        outputs = {part.outputs[0] for part in found}
+        reached = reach(self.wanted, changed.args.__getitem__)
+        is_small = not any(program.args[n] and n not in outputs and not few[n] for n in reached)
         inside = sum(len(part.order) for part in found)
         described = (
             f"{_counted(len(kernels))} of {inside} operations in a program that NumPy runs, compiled in {_since(begun)}"
         )
-        return _Mixed(changed, tuple(kernels), Blocks(changed, self.threads, self.sizes), described)
+        # Where all that NumPy computes is small, there is nothing to keep in the cache.
+        blocks = None if is_small and self.threads == 1 else Blocks(changed, self.threads, self.sizes)
+        return _Mixed(changed, tuple(kernels), blocks, described)
 
 
 def _counted(kernels: int) -> str:
@@ -373,6 +386,27 @@ class _Pure:
         if found.shape == shape:
             return (found,)
         return (np.broadcast_to(found, shape).copy(),)  # an argument is not used
+
+    def quick(self, arrays: Sequence[bool]) -> Callable[[tuple[Any, ...]], Any] | None:
+        """What takes arrays of doubles of one shape, and floats, to the kernel with nothing between."""
+        names = [f"a{i}" for i in range(len(arrays))]
+        if not self.single or self.native.threads != 1 or sorted(self.parameters) != list(range(len(arrays))):
+            return None
+        first, *others = [name for name, is_array in zip(names, arrays, strict=True) if is_array]
+        tests = [
+            f"type({name}) is array and {name}.dtype is double" if is_array else f"type({name}) in floats"
+            for name, is_array in zip(names, arrays, strict=True)
+        ] + [f"{first}.shape", *(f"{name}.shape == {first}.shape" for name in others)]
+        passed = ", ".join(names[i] for i in self.parameters)
+        text = (
+            f"def quick(args):\n    [{', '.join(names)}] = args\n    if {' and '.join(tests)}:\n"
+            f"        return kernel({passed})\n    return None\n"
+        )
+        namespace = bare_namespace(
+            type=type, array=np.ndarray, double=FLOAT64, floats=frozenset({float, np.float64}), kernel=self.ufunc,
+            held=self.calls,
+        )  # fmt: skip
+        return load(Source(text, "quick", namespace))
 
     def _placed(self, values: Sequence[Any], shape: tuple[int, ...], out: Any) -> list[Any]:
         """Results into arrays that are made first."""
@@ -444,7 +478,7 @@ class _Pure:
 class _Mixed:
     """A program that NumPy runs, with kernels in it."""
 
-    def __init__(self, program: Program, kernels: tuple[Kernel, ...], blocks: Blocks, described: str) -> None:
+    def __init__(self, program: Program, kernels: tuple[Kernel, ...], blocks: Blocks | None, described: str) -> None:
         self.program = program
         self.kernels = kernels  # what the ufuncs in the program stand on
         self.blocks = blocks
@@ -452,7 +486,7 @@ class _Mixed:
         self.functions: dict[Integers, Callable[..., Any]] = {}
 
     def __call__(self, values: Sequence[Any], shape: tuple[int, ...], integers: Integers, out: Any) -> Any:
-        if self.blocks.pays(shape, None):
+        if self.blocks is not None and self.blocks.pays(shape, None):
             results = self.blocks.compute(values, integers, shape, out)
             if results is not None:
                 return results
