@@ -62,10 +62,17 @@ class ArrayEmitter(Emitter):
         op, args = self.ops[node], self.args[node]
         if op.exact is not None and self.is_checked(node):
             return self._checked(suite, node, op.exact)
+        if self.may_be_on_a_cut(node):
+            assert op.cut is not None
+            return f"{self.inject(op.cut.__name__, op.cut)}({', '.join([suite.text[a][0] for a in args])})", ATOM
         if op.form == "quotient" and COMPLEX in (self.kinds[args[0]], self.kinds[args[1]]):
             # 1j*x is Python's number where x is a scalar of NumPy's, and Python divides nothing by zero.
             return f"np.divide({suite.text[args[0]][0]}, {suite.text[args[1]][0]})", ATOM
         return super().write(suite, node)
+
+    def may_be_on_a_cut(self, node: int) -> bool:
+        """May an operand be complex, so that the sign of a zero part would choose the side of a branch cut?"""
+        return self.ops[node].cut is not None and any(self.kinds[a] & COMPLEX for a in self.args[node])
 
     def is_checked(self, node: int) -> bool:
         """May this be an operation on integers that could overflow?"""

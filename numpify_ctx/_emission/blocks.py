@@ -231,6 +231,8 @@ class _BlockEmitter(ArrayEmitter):
 
     def _steps(self, node: int) -> list[_Step] | None:
         op, args, data = self.ops[node], self.args[node], self.data[node]
+        if self.may_be_on_a_cut(node):
+            return None
         match op.form:
             case "sum":
                 return _sum_steps(args, data)

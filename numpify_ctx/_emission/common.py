@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._kinds import REAL
 from .._program.ir import CONST, PARAM, Numpy, Op, Operator, Program, Region, infer_kinds
 from .._program.placement import Placement
 from .namespace import bare_namespace
@@ -257,6 +258,9 @@ class Emitter:
             case "negative":
                 # Python gives the minus to the first factor: -a*b is a product, and needs brackets in 1/(-a*b).
                 product = suite.text[args[0]][1] == PRODUCT
+                if product and self.kinds[node] != REAL:
+                    # Of integers and complex numbers, -a*b may have another zero than -(a*b): 0 is no -0.0.
+                    return f"-{self.within(suite, args[0], UNARY)}", UNARY
                 return "-" + self.within(suite, args[0], PRODUCT), PRODUCT if product else UNARY
             case "compare":
                 left, right = (self.within(suite, a, COMPARE + 1) for a in args)

@@ -30,12 +30,14 @@ class Prepared(NamedTuple):
         values: one per argument, arrays and NumPy scalars.
         integers: a bit mask of which of them are integers.
         shape: the broadcast shape.
+        complex: a bit mask of which of them are complex.
         precision: the real dtype that results are to have if all arrays beside the Python scalars are shorter than
             double; else None.
     """
 
     values: list[Any]
     integers: int
+    complex: int
     shape: Shape
     precision: Any
 
@@ -46,7 +48,7 @@ def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
     Small integers and booleans become int64, Python scalars take the precision of the arrays beside them.
 
     >>> prepare([np.array([250], np.uint8), 2.5], (0, 0))
-    Prepared(values=[array([250]), np.float64(2.5)], integers=1, shape=(1,), precision=None)
+    Prepared(values=[array([250]), np.float64(2.5)], integers=1, complex=0, shape=(1,), precision=None)
     >>> prepare([np.zeros(2, np.float32), 0.5], (0, 0)).precision
     <class 'numpy.float32'>
     """
@@ -72,7 +74,7 @@ def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
     for i in plan.beyond:
         if values[i].dtype.kind == "f":
             integers &= ~(1 << i)
-    return Prepared(values, integers, shape, plan.precision)
+    return Prepared(values, integers, plan.complex, shape, plan.precision)
 
 
 def _admitted(value: Any) -> tuple[Any, Any]:
@@ -93,12 +95,14 @@ class _Plan:
     Attributes:
         conversions: a function for each; None for an array or a NumPy scalar that stays what it is.
         integers: which of them become integers, as in `Prepared`.
-        beyond: those of them that become floats instead if they do not fit into int64.
+        complex: which of them are complex.
+        beyond: those of the integers that become floats instead if they do not fit into int64.
         precision: as in `Prepared`.
     """
 
     conversions: tuple[Callable[[Any], Any] | None, ...]
     integers: int
+    complex: int
     beyond: tuple[int, ...]
     precision: Any
 
@@ -115,6 +119,7 @@ def _plan(kinds: tuple[Any, ...]) -> _Plan:
     return _Plan(
         tuple(conversions),
         sum([1 << i for i, d in enumerate(dtypes) if d.kind in "iub"]),
+        sum([1 << i for i, d in enumerate(dtypes) if d.kind == "c"]),
         tuple([i for i, convert in enumerate(conversions) if convert in (as_whole, of_uint64)]),
         _short_precision([d for d in dtypes if d.kind != "O"]),
     )

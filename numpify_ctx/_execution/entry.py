@@ -108,13 +108,13 @@ class Entry:
         """Which form these arguments take, and why."""
         if all(type(a) in PLAIN for a in args):
             return "scalars over Python's math; NumPy where it refuses them"
-        values, mask, shape, precision = prepare(args, self.program.parameter_ranks)
+        values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
         if self.native is None:
             why = "not native: native=False"
         elif not shape:
             why = "not native: these are no arrays"
         else:
-            why = self.native.explain(values, self._bounds.integers(values, mask), shape)
+            why = self.native.explain(values, self._bounds.integers(values, mask, complex_mask), shape)
             if why.startswith("native:"):
                 return why
         numpy = "NumPy in blocks" if self.blocks.pays(shape, precision) else "plain NumPy"
@@ -138,10 +138,10 @@ class Entry:
     def _call_arrays(self, args: Sequence[Any]) -> Any:
         found = of_doubles(args, self.program.parameter_ranks)
         if found is None:
-            values, mask, shape, precision = prepare(args, self.program.parameter_ranks)
+            values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
             if self._leaves and (entry := self._in_complex(values)) is not self:
                 return entry._call_arrays(args)
-            integers = self._bounds.integers(values, mask)
+            integers = self._bounds.integers(values, mask, complex_mask)
             if self._foreign:
                 precision = None
         else:
@@ -181,7 +181,7 @@ class Entry:
         return self._complex[mask] or self
 
     def _call_into(self, out: Any, args: Sequence[Any]) -> Any:
-        values, mask, shape, precision = prepare(args, self.program.parameter_ranks)
+        values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
         if self._leaves and (entry := self._in_complex(values)) is not self:
             return entry._call_into(out, args)
         if (
@@ -192,7 +192,7 @@ class Entry:
             and out.flags.writeable
             and not any(np.may_share_memory(out, value) for value in values)
         ):
-            integers = self._bounds.integers(values, mask)
+            integers = self._bounds.integers(values, mask, complex_mask)
             results = self.native.compute(values, integers, shape, out) if shape and self.native is not None else None
             checks = integers.mask and (integers.checked or self.program.large)
             if results is None and self.blocks.pays(shape, precision) and not checks:

@@ -83,11 +83,12 @@ class Forms:
 
     def _new_arrays(self, integers: Integers) -> Callable[..., Any]:
         count = len(self._program.parameters)
-        if not integers.mask:
+        if integers == NO_INTEGERS:
             source = self.source()
         else:
             if len(self._arrays) >= _MOST:  # 2**count combinations would each be compiled
-                integers = Integers((1 << count) - 1, integers.checked)
+                everything = (1 << count) - 1
+                integers = Integers(everything, integers.checked, everything)
                 if integers in self._arrays:
                     return self._arrays[integers]
             source = emit_arrays(self._program, integers.kinds(count), checked=integers.checked)

@@ -26,19 +26,22 @@ _FEW = 48  # entries at which Python looks in less time than a reduction takes t
 
 
 class Integers(NamedTuple):
-    """Which arguments of a call are integers.
+    """Which arguments of a call are integers, and which are complex.
 
     Attributes:
-        mask: a bit for each.
+        mask: a bit for each integer.
         checked: whether their arithmetic is to look for overflow.
+        complex: a bit for each complex number.
     """
 
     mask: int
     checked: bool
+    complex: int = 0
 
     def kinds(self, count: int) -> list[int]:
         """The kinds of `count` parameters."""
-        return [ANY if self.mask >> i & 1 else REAL | COMPLEX for i in range(count)]
+        of_bits = (REAL, BOOL | INT | REAL, COMPLEX, ANY)  # integers beyond int64 are floats
+        return [of_bits[(self.mask >> i & 1) + 2 * (self.complex >> i & 1)] for i in range(count)]
 
 
 NO_INTEGERS = Integers(0, True)
@@ -54,9 +57,11 @@ class Bounds:
         self._matters: dict[int, bool] = {}
         self._fits: Memo[tuple[int, ...], bool] = Memo(_MOST)
 
-    def integers(self, values: Sequence[Any], mask: int) -> Integers:
+    def integers(self, values: Sequence[Any], mask: int, complex_mask: int = 0) -> Integers:
         """Whether these arguments, of which those in the mask are integers, are so small that nothing can overflow."""
-        return Integers(mask, not self._fit(values, mask)) if mask else NO_INTEGERS
+        if not mask and not complex_mask:
+            return NO_INTEGERS
+        return Integers(mask, not (mask and self._fit(values, mask)), complex_mask)
 
     def _fit(self, values: Sequence[Any], mask: int) -> bool:
         matters = self._matters.get(mask)

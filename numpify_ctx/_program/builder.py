@@ -11,7 +11,7 @@ import sympy as sp
 from .._kinds import ANY, BOOL, COMPLEX, INT, REAL
 from .._symbolic.exact import evaluate, nearest, quotient
 from .ir import BOUND, CONST, PARAM, Layout, Op, Program, Region
-from .ops import ADD, DIV, MUL, NE, NEG, NOT, POW, SELECT, SQRT
+from .ops import ADD, DIV, MUL, NE, NEG, NOT, POW, SELECT, SQRT, UNSIGNED
 
 
 _LONGEST_CHAIN = 16  # x**n is multiplied out up to here: two or three roundings, where a power costs 30 multiplications
@@ -218,11 +218,14 @@ class Builder:
             if not (self._is_one(term) and (above or below)):
                 above.insert(0, term)
         top = self._product(above)
-        result = self.div(top, self._product(below)) if below else top
+        result = self._div(top, self._product(below)) if below else top
         return self.neg(result) if negative else result
 
     def div(self, a: int, b: int) -> int:
-        """a / b, as a true division."""
+        """a / b, as a true division, which does not look at the sign of a zero that was computed."""
+        return self._div(a, self.unsigned(b))
+
+    def _div(self, a: int, b: int) -> int:
         if self.is_const(a) and self.is_const(b) and self.value(b) != 0:
             value = evaluate(self.exact[a] / self.exact[b])
             if value is not None:
@@ -232,6 +235,8 @@ class Builder:
     def pow(self, base: int, exponent: int) -> int:
         """base**exponent: products for small integers, roots for halves, a division for what is negative."""
         power = self.exact.get(exponent)
+        if not isinstance(power, sp.Expr) or power.is_extended_negative is not False:
+            base = self.unsigned(base)  # 0 to a negative power is a division by 0
         if isinstance(power, sp.Rational | sp.Float) and not self.is_const(base) and self.rank[base] == 0:
             twice = 2 * self.value(exponent)  # exactly, as far as it is whole and small
             if power.is_Rational and power.q > 2:
@@ -241,13 +246,52 @@ class Builder:
                 result = self._chain(base, n, bool(half))
                 if isinstance(power, sp.Float) and not half:
                     result = self.mul(self.const(1.0), result)  # a float, also of an integer
-                return self.div(self.const(1), result) if power < 0 else result
+                return self._div(self.const(1), result) if power < 0 else result
             if power.is_Integer and power < 0:
-                return self.div(self.const(1), self.apply(POW, base, self.const(-power)))
+                return self._div(self.const(1), self.apply(POW, base, self.const(-power)))
         if self.ops[exponent] is NEG and self.kinds[base] == INT and self.is_const(base):
             # A denominator, which stays an integer, where the quotient of the whole may be a number and this one be 0.
-            return self.div(self.const(1), self.pow(base, self.args[exponent][0]))
+            return self._div(self.const(1), self.pow(base, self.args[exponent][0]))
         return self.apply(POW, base, exponent)
+
+    def unsigned(self, a: int) -> int:
+        """The same number; if it is 0, and was computed, +0.0.
+
+        Law: a zero that was computed has no sign where a division, a negative power, atan2 or arg looks at it. SymPy
+        has none, and which one a float gets depends on the order of the operations, so on the form. A zero that was
+        given as -0.0 is the caller's own, and counts as in NumPy. (Complex numbers see `_runtime.cuts`.)
+        """
+        return self.apply(UNSIGNED, a, self.const(0), data=(False, False)) if self._may_be_minus_zero(a) else a
+
+    def _may_be_minus_zero(self, a: int) -> bool:
+        op, args = self.ops[a], self.args[a]
+        if op in (PARAM, CONST, BOUND, UNSIGNED) or not self.kinds[a] & (REAL | COMPLEX):
+            return False
+        if op is ADD:
+            # Only -0.0 - 0.0 is -0.0: what cancels is +0.0, and so is -0.0 + 0.0.
+            added = [term for term, negative in zip(args, self.data[a], strict=True) if not negative]
+            return not any(self.is_const(t) for t in args) and not any(map(self._is_positive, added))
+        return not self._is_positive(a)
+
+    def _is_positive(self, a: int) -> bool:
+        """Is the sign bit of this never set, if it is real? Looks a few nodes deep: a pass over memory is at stake."""
+        todo, looked = [a], 0
+        while todo:
+            node = todo.pop()
+            looked += 1
+            op, args = self.ops[node], self.args[node]
+            if op is CONST:
+                if type(self.data[node]) is complex or self.data[node] < 0:
+                    return False
+            elif looked > _LOOKED or (op is ADD and any(self.data[node])):
+                return False
+            elif op is MUL:
+                todo += [factor for factor in set(args) if args.count(factor) % 2]
+            elif op in (ADD, DIV, SQRT):
+                todo += args
+            elif not op.positive:
+                return False
+        return True
 
     def sqrt(self, a: int) -> int:
         """The square root."""
@@ -334,5 +378,7 @@ class Builder:
                 square = self.apply(MUL, square, square)
         return self._product(factors[::-1])
 
+
+_LOOKED = 16  # nodes that are looked at to find whether something can be negative
 
 _KIND_OF = {bool: BOOL, int: INT, float: REAL, complex: COMPLEX}

@@ -78,6 +78,8 @@ class Op:
         math: how Python scalars compute it: `Math("sin")`, a callable, or None to use `numpy` for them too. It must
             raise, not return, wherever its result would differ from `numpy`'s: the call then falls back on `numpy`.
         native: how compiled kernels compute it, by a name that `_emission.native` knows; None to leave it to `numpy`.
+        cut: a callable that replaces `numpy` where an operand may be complex: on a branch cut it has SymPy's value,
+            whatever the signs of zeros.
         exact: a callable that replaces `numpy` where integer arrays could overflow; None where they cannot.
         kinds: kinds of the operands to kinds of the result.
         rank: ranks of the operands to the rank of the result; None for the largest.
@@ -86,6 +88,7 @@ class Op:
         lazy: every operand but the first is evaluated under a guard (SELECT).
         cheap: costs about as much as one pass over memory, and raises nothing: arms made of such are not worth a
             guard.
+        positive: of real numbers, the sign bit of the result is never set: neither below 0, nor -0.0.
         within: of integers, the result is no larger in magnitude than the largest operand; of a lazy one, than the
             largest value.
         elementwise: element i of the result depends on element i of the operands alone.
@@ -100,12 +103,14 @@ class Op:
     numpy: Numpy | Operator | Callable[..., Any] | None
     math: Math | Callable[..., Any] | None = None
     native: str | None = None
+    cut: Callable[..., Any] | None = None
     exact: Callable[..., Any] | None = None
     kinds: Kinds = floating
     rank: Callable[[Sequence[int]], int] | None = None
     form: Form = "call"
     lazy: bool = False
     cheap: bool = False
+    positive: bool = False
     within: bool = False
     elementwise: bool = True
     foreign: bool = False

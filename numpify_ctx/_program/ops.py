@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._kinds import arithmetic, boolean, floating, integer, promote
-from .._runtime import integers, numbers, shapes
+from .._runtime import cuts, integers, numbers, shapes
 from .._runtime.arrays import stack
 from .ir import Math, Numpy, Op, Operator
 
@@ -23,11 +23,14 @@ POW = Op(
     Numpy("power"),
     integers.math_power,
     native="power",
+    cut=cuts.power,
     exact=integers.exact_power,
     kinds=arithmetic,
     leaves=True,
 )
-SQRT = Op("sqrt", Numpy("sqrt"), Math("sqrt"), native="sqrt", leaves=True)
+SQRT = Op("sqrt", Numpy("sqrt"), Math("sqrt"), native="sqrt", cut=cuts.sqrt, leaves=True)
+# `x + 0`: the same number, of which a zero is +0.0. Its second operand is the constant 0. (See `Builder.unsigned`.)
+UNSIGNED = Op("unsigned", Operator("+", np.add), kinds=arithmetic, form="sum", cheap=True, within=True)
 
 LT = Op("less", Operator("<", np.less), kinds=boolean, form="compare", cheap=True)
 LE = Op("less_equal", Operator("<=", np.less_equal), kinds=boolean, form="compare", cheap=True)

@@ -19,7 +19,7 @@ from functools import cache
 from .._kinds import BOOL, COMPLEX, INT, REAL
 from .._runtime.complexes import Beyond
 from .ir import CONST, Layout, Numpy, Op, Program, Region, infer_kinds
-from .ops import ADD, DIV, MUL, NEG, POW
+from .ops import ADD, DIV, MUL, NEG, POW, UNSIGNED
 
 
 _COUNTED = INT | BOOL
@@ -63,7 +63,7 @@ def may_cancel(program: Program) -> list[bool]:
         elif not on_the_way:
             found.append(0)
         else:
-            is_linear = op in (ADD, MUL, NEG) or (op is DIV and args[0] == on_the_way[0])
+            is_linear = op in (ADD, MUL, NEG, UNSIGNED) or (op is DIV and args[0] == on_the_way[0])
             found.append(linear if is_linear and len(on_the_way) == 1 and found[on_the_way[0]] == linear else beyond)
     return [state == beyond and kind != COMPLEX for state, kind in zip(found, kinds, strict=True)]
 
@@ -180,4 +180,4 @@ def in_complex(op: Op) -> Op:
     """The operation that gives a complex number whatever it is given."""
     function = op.exact or (op.numpy.function if isinstance(op.numpy, Numpy) else op.numpy)
     assert callable(function)
-    return Op(f"complex_{op.name}", Beyond(function), kinds=lambda _: COMPLEX, elementwise=op.elementwise)
+    return Op(f"complex_{op.name}", Beyond(function, op.cut), kinds=lambda _: COMPLEX, elementwise=op.elementwise)

@@ -18,17 +18,19 @@ class Beyond:
     a value that value stands, digit for digit.
 
     Attributes:
-        function: takes real and complex numbers, and broadcasts as a ufunc does.
+        function: takes real numbers, and broadcasts as a ufunc does.
+        of_complex: takes complex ones, and has SymPy's value on branch cuts; None for `function`.
 
     >>> Beyond(np.sqrt)(np.array([4.0, -4.0])), Beyond(np.log)(np.float32(1)).dtype
     (array([2.+0.j, 0.+2.j]), dtype('complex64'))
     """
 
     function: Callable[..., Value]
+    of_complex: Callable[..., Value] | None = None
 
     def __call__(self, *args: Value) -> Value:
         if any(np.iscomplexobj(a) for a in args):
-            return self.function(*args)
+            return (self.of_complex or self.function)(*args)
         with np.errstate(invalid="ignore"):
             value = np.asarray(self.function(*args))
         if value.dtype.kind == "c":
@@ -39,5 +41,5 @@ class Beyond:
             missing = missing & ~np.isnan(a)
         if missing.any():
             picked = [np.broadcast_to(a, value.shape)[missing].astype(result.dtype) for a in args]
-            result[missing] = self.function(*picked)
+            result[missing] = (self.of_complex or self.function)(*picked)
         return result[()]

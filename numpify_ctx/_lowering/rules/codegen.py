@@ -6,6 +6,7 @@ import sympy as sp
 
 from ..._kinds import boolean
 from ..._program.builder import Builder
+from ..._runtime import cuts
 from ..._symbolic.nodes import cfunctions, numpy_nodes
 from ..example import NAN, x, y, z
 from ..rule import Rule
@@ -17,14 +18,18 @@ def _fma(b: Builder, expr: object, x: int, y: int, z: int) -> int:
     return b.add(b.mul(x, y), z)
 
 
+LOG1P = ufunc("log1p", "log1p", cut=cuts.log1p, leaves=True)
+LOG2 = ufunc("log2", "log2", cut=cuts.log2, leaves=True)
+LOG10 = ufunc("log10", "log10", cut=cuts.log10, leaves=True)
+
 TITLE = "Functions of code generation"
 
 RULES: dict[type, Rule] = {
     cfunctions.expm1: call(ufunc("expm1", "expm1")),
-    cfunctions.log1p: call(ufunc("log1p", "log1p", leaves=True)).with_example(lambda: cfunctions.log1p(x), NAN),
+    cfunctions.log1p: call(LOG1P).with_example(lambda: cfunctions.log1p(x), NAN),
     cfunctions.exp2: call(ufunc("exp2")),
-    cfunctions.log2: call(ufunc("log2", "log2", leaves=True)).with_example(lambda: cfunctions.log2(x), NAN),
-    cfunctions.log10: call(ufunc("log10", "log10", leaves=True)).with_example(lambda: cfunctions.log10(x), NAN),
+    cfunctions.log2: call(LOG2).with_example(lambda: cfunctions.log2(x), NAN),
+    cfunctions.log10: call(LOG10).with_example(lambda: cfunctions.log10(x), NAN),
     cfunctions.Sqrt: Rule(lambda b, e, x: b.sqrt(x)).with_example(lambda: cfunctions.Sqrt(x), NAN, lambda: sp.sqrt(x)),
     cfunctions.Cbrt: call(ufunc("cbrt"), real=True).with_example(
         lambda: cfunctions.Cbrt(x), meaning=lambda: sp.cbrt(x)

@@ -26,12 +26,20 @@ def call(op: Op, real: bool = False) -> Rule:
     return Rule(lambda b, e, *nodes: b.apply(made, *nodes), real=real)
 
 
-def ufunc(name: str, math: str | Callable[..., Any] | None = None, kinds: Kinds = floating, leaves: bool = False) -> Op:
+def ufunc(
+    name: str,
+    math: str | Callable[..., Any] | None = None,
+    kinds: Kinds = floating,
+    cut: Callable[..., Any] | None = None,
+    positive: bool = False,
+    leaves: bool = False,
+) -> Op:
     """A function of NumPy's; `math` is its name in the module math, if it is there and raises where NumPy warns.
 
     Kernels know it by NumPy's name, if they do. `leaves`: see `Op`.
     """
-    return Op(name, Numpy(name), Math(math) if isinstance(math, str) else math, native=name, kinds=kinds, leaves=leaves)
+    scalar = Math(math) if isinstance(math, str) else math
+    return Op(name, Numpy(name), scalar, native=name, cut=cut, kinds=kinds, positive=positive, leaves=leaves)
 
 
 def runtime(function: Callable[..., Any], math: Callable[..., Any] | None = None, kinds: Kinds = floating) -> Op:

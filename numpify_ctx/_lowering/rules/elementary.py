@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import cmath
+from dataclasses import replace
 
 import sympy as sp
 
 from ..._kinds import real, real_part
 from ..._program.builder import Builder
 from ..._program.ir import Numpy, Op
+from ..._runtime import cuts
 from ..._runtime.special import elementary as rt
 from ..example import NAN, k, m, n, x, y
 from ..rule import Rule
 from .common import call, of_reciprocal, reciprocal, rewritten, runtime, ufunc
 
 
-EXP = ufunc("exp", "exp")
+EXP = ufunc("exp", "exp", positive=True)
 SIN, COS, TAN = ufunc("sin", "sin"), ufunc("cos", "cos"), ufunc("tan", "tan")
-SINH, COSH, TANH = ufunc("sinh", "sinh"), ufunc("cosh", "cosh"), ufunc("tanh", "tanh")
-ARCSIN, ARCCOS, ARCTAN = (
-    ufunc("arcsin", "asin", leaves=True),
-    ufunc("arccos", "acos", leaves=True),
-    ufunc("arctan", "atan"),
-)
-ARCSINH, ARCCOSH, ARCTANH = (
-    ufunc("arcsinh", "asinh"),
-    ufunc("arccosh", "acosh", leaves=True),
-    ufunc("arctanh", "atanh", leaves=True),
-)
+SINH, COSH, TANH = ufunc("sinh", "sinh"), ufunc("cosh", "cosh", positive=True), ufunc("tanh", "tanh")
+ARCSIN = ufunc("arcsin", "asin", cut=cuts.arcsin, leaves=True)
+ARCCOS = ufunc("arccos", "acos", cut=cuts.arccos, leaves=True)
+ARCTAN = ufunc("arctan", "atan", cut=cuts.arctan)
+ARCSINH = ufunc("arcsinh", "asinh", cut=cuts.arcsinh)
+ARCCOSH = ufunc("arccosh", "acosh", cut=cuts.arccosh, leaves=True)
+ARCTANH = ufunc("arctanh", "atanh", cut=cuts.arctanh, leaves=True)
+ARCTAN2 = replace(ufunc("arctan2", "atan2", kinds=real), real=True)
+ANGLE = Op("angle", Numpy("angle"), cmath.phase, "angle", cut=cuts.angle, kinds=real, exposes=True)
 
 CONJUGATE = Op(
     "conjugate", Numpy("conjugate"), rt.math_conjugate, "conjugate", kinds=lambda kinds: kinds[0], exposes=True
 )
+ABS = Op(
+    "abs", Numpy("abs"), abs, "abs", exact=rt.exact_abs, kinds=real_part, cheap=True, positive=True, within=True,
+    exposes=True,
+)  # fmt: skip
 MOD = Op("mod", Numpy("mod"), rt.math_mod, exact=rt.exact_mod, kinds=real_part, real=True)
 FLOOR = Op("floor", rt.floor, rt.math_floor, native="floor", kinds=real_part)
 MINIMUM = Op(
@@ -55,11 +59,15 @@ def extremum(op: Op) -> Rule:
     return Rule(lower)
 
 
+def _atan2(b: Builder, expr: sp.Basic, y: int, x: int) -> int:
+    return b.apply(ARCTAN2, b.unsigned(y), b.unsigned(x))
+
+
 TITLE = "Elementary functions"
 
 RULES: dict[type, Rule] = {
     sp.exp: call(EXP),
-    sp.log: call(ufunc("log", "log", leaves=True)).with_example(lambda: sp.log(x), NAN),
+    sp.log: call(ufunc("log", "log", cut=cuts.log, leaves=True)).with_example(lambda: sp.log(x), NAN),
     # trigonometric
     sp.sin: call(SIN),
     sp.cos: call(COS),
@@ -74,7 +82,7 @@ RULES: dict[type, Rule] = {
     sp.asec: of_reciprocal(ARCCOS).with_example(lambda: sp.asec(y), NAN),
     sp.acsc: of_reciprocal(ARCSIN).with_example(lambda: sp.acsc(y), NAN),
     sp.acot: call(runtime(rt.acot)).with_example(lambda: sp.acot(x), "in (-pi/2, pi/2]"),
-    sp.atan2: call(ufunc("arctan2", "atan2", kinds=real), real=True).with_example(lambda: sp.atan2(x, y)),
+    sp.atan2: Rule(_atan2, real=True).with_example(lambda: sp.atan2(x, y)),
     # hyperbolic
     sp.sinh: call(SINH),
     sp.cosh: call(COSH),
@@ -89,13 +97,11 @@ RULES: dict[type, Rule] = {
     sp.acsch: of_reciprocal(ARCSINH),
     sp.acoth: of_reciprocal(ARCTANH).with_example(lambda: sp.acoth(y), NAN),
     # parts of a number
-    sp.Abs: call(
-        Op("abs", Numpy("abs"), abs, "abs", rt.exact_abs, kinds=real_part, cheap=True, within=True, exposes=True)
-    ),
+    sp.Abs: call(ABS),
     sp.sign: call(ufunc("sign", rt.math_sign, kinds=lambda kinds: kinds[0])),
     sp.re: call(Op("real", Numpy("real"), native="real", kinds=real_part, exposes=True)),
     sp.im: call(Op("imag", rt.imag, rt.math_imag, "imag", kinds=real_part, exposes=True)),
-    sp.arg: call(Op("angle", Numpy("angle"), cmath.phase, "angle", kinds=real, exposes=True)),
+    sp.arg: Rule(lambda b, e, z: b.apply(ANGLE, b.unsigned(z))),
     sp.conjugate: call(CONJUGATE),
     sp.adjoint: call(CONJUGATE).with_example(lambda: sp.adjoint(x, evaluate=False), "the conjugate, of a number"),
     sp.transpose: Rule(lambda b, e, x: x).with_example(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..cuts import arctan
 from ..integers import by_modulus, exact_multiply, is_integer
 from ..types import Value
 
@@ -32,7 +33,7 @@ def acot(x: Value) -> Any:
     array([-0.25,  0.5 ,  0.25])
     """
     if np.iscomplexobj(x):
-        return np.arctan(1 / np.where(x == 0, 1, x)) + np.where(x == 0, np.pi / 4, 0)
+        return arctan(1 / np.where(x == 0, 1, x)) + np.where(x == 0, np.pi / 4, 0)
     return np.arctan2(np.where(x < 0, -np.ones_like(x), np.ones_like(x)), np.abs(x))
 
 

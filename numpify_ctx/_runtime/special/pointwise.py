@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from mpmath.libmp import to_float
 
+from ..cuts import above
 from ..mp import BITS, LOCK, MP, NO_VALUE
 from ..types import Value
 
@@ -106,7 +107,7 @@ class Pointwise:
             return self._scalar([np.float64(a) for a in args])
         plain = all(type(a) in _PLAIN for a in args)
         dtype = result_dtype(args, self.complex_valued)
-        arrays = [_double(a) for a in args]
+        arrays = [above(_double(a)) for a in args]  # a zero part says nothing about the side of a cut
         with np.errstate(all="ignore"):
             return delivered(self.compute(arrays), dtype, plain)
 
