@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import FunctionType, ModuleType, NoneType
 from typing import Any, Protocol
 
 import equinox._eval_shape
@@ -20,6 +20,7 @@ import haliax.partitioning
 import jax
 import jax.extend.core
 import numpy as np
+from jax import stages
 from jax.experimental import pallas
 
 
@@ -50,6 +51,19 @@ def trace_state() -> object:
     True
     """
     return _get_opaque_trace_state(convention="nnx")
+
+
+def called_in_c(program: Callable[..., Any]) -> Callable[..., Any] | None:
+    """What a compiled program that has run once, or a jitted function, calls in C++ with no bytecode after it.
+
+    A signal is handled between two bytecodes, and must not strike between a run and its result. Where there is nothing
+    of the kind, None: then signals are held back during each run.
+
+    >>> called_in_c(jax.jit(lambda x: x)) is not None, called_in_c(lambda x: x)
+    (True, None)
+    """
+    call: Any = getattr(program, "_call", program)
+    return None if isinstance(call, FunctionType | stages.Compiled | NoneType) else call
 
 
 # Runs what was traced once, again in another program. There is no substitute.

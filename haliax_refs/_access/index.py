@@ -36,10 +36,10 @@ class Target(NamedTuple):
         write: whether it is written.
         clip: confine every index array, also on a whole axis, where jax.Ref would drop what it writes out of bounds.
         index_arrays: where there are any, make one of each window too, so that the index suits a `jax.Array`.
-        vmapped: use only what vmap has a rule for: make an index array of each window.
         divided: the dimensions along which positions and windows become index arrays, see `sharding`.
         kernel: in a kernel of Pallas, which takes no constant arrays, and broadcasts index arrays by itself.
         typed_ints: write static ints as NumPy's: jax refuses a Python int beside what vmap maps.
+        vmapped: use only what vmap has a rule for: make an index array of each window.
     """
 
     layout: Layout
@@ -48,10 +48,10 @@ class Target(NamedTuple):
     write: bool = False
     clip: bool = False
     index_arrays: bool = False
-    vmapped: bool = False
     divided: frozenset[int] = frozenset()
     kernel: bool = False
     typed_ints: bool = False
+    vmapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Access:
 
 def access(target: Target, scalars: Any, operands: Sequence[Any]) -> Access:
     """How to read or write the target, given the values that its layout numbers."""
-    form = _form(target._replace(guards=(), value_axes=None), bool(target.write and target.guards))
+    form = _form(target)
     if form.fixed is not None:
         return form.fixed
     base, guards = target.layout.base, target.guards
@@ -127,8 +127,8 @@ class _Form:
 
 
 @functools.lru_cache(maxsize=4096)
-def _form(target: Target, masked: bool) -> _Form:
-    layout = target.layout
+def _form(target: Target) -> _Form:
+    layout, masked = target.layout, bool(target.write and target.guards)
     paired = _paired(target)
     entries: list[Any] = []
     kept: list[str] = []

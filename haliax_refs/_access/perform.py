@@ -40,31 +40,31 @@ def perform(
     if layout.size == 0 or 0 in layout.base_shape:  # nothing to do, and jax.Ref refuses some empty slices
         return _filled(layout, ref.dtype, operation.fill) if isinstance(operation, Get | Swap) else None
     where = access(target, scalars, operands)
-
-    def placed() -> Any:
-        return _placed(value, target, where, ref.dtype)
-
-    match operation:
-        case Get(fill):
-            return _result(_load(ref, where), where, layout, fill)
-        case Reduce(name):
-            return _reduce(ref, where, layout, name, placed())
-        case Apply(function):
-            return _apply(ref, where, layout, function)
-        case Add():
-            return _cells(jax.ref.addupdate, ref, where.index, without_lost(placed(), where, layout, None))
-    stays = None if target.kernel else staying(layout, operands)
-    new = without_lost(placed(), where, layout, stays)
+    if isinstance(operation, Get):
+        return _result(_load(ref, where), where, layout, operation.fill)
+    if isinstance(operation, Apply):
+        return _apply(ref, where, layout, operation.function)
+    new = _placed(value, target, where, ref.dtype)
     match operation:
         case Set():
-            return _store(ref, where, new)
+            return _store(ref, where, without_lost(new, where, layout, _staying(target, operands)))
+        case Add():
+            return _cells(jax.ref.addupdate, ref, where.index, without_lost(new, where, layout, None))
+        case Reduce(name):
+            return _reduce(ref, where, layout, name, new)
         case Swap(fill):
+            stays = _staying(target, operands)
+            new = without_lost(new, where, layout, stays)
             if stays is None and where.mask is None:
                 return _result(_cells(jax.ref.swap, ref, where.index, new), where, layout, fill)
             old = _load(ref, where)  # jax's own swap would lose a part of the gradient of what was there
             _store(ref, where, new)
             return _result(old, where, layout, fill)
     assert_never(operation)
+
+
+def _staying(target: Target, operands: Sequence[Any]) -> np.ndarray[Any, Any] | None:
+    return None if target.kernel else staying(target.layout, operands)
 
 
 def _cells(primitive: Callable[..., R], *args: Any) -> R:
@@ -76,14 +76,17 @@ def _cells(primitive: Callable[..., R], *args: Any) -> R:
 
 
 def _load(ref: Any, where: Access) -> Any:
-    return _cells(lambda: ref[where.index])
+    try:
+        return ref[where.index]
+    except NotImplementedError as error:
+        raise NoBatchingRuleError from error
 
 
 def _store(ref: Any, where: Access, value: Any) -> None:
-    def store() -> None:
+    try:
         ref[where.index] = value
-
-    _cells(store)
+    except NotImplementedError as error:
+        raise NoBatchingRuleError from error
 
 
 def _result(raw: Any, where: Access, layout: Layout, fill: Fill) -> Any:

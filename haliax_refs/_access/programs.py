@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import SingleDeviceSharding
 
-from .._compat import holder_of, jaxpr_as_fun
+from .._compat import Holder, called_in_c, holder_of, jaxpr_as_fun
 from .._handle import Handle
 from .._locks import lock_of
 from .._recent import Recent
@@ -30,16 +30,18 @@ class Program:
     """What is compiled for one structure.
 
     Attributes:
-        call: takes the buffer and the arguments, and gives what is read, or the new buffer, in place of the old one.
-        warm: it has run once. From then on jax runs it without Python code of its own, which a signal may interrupt.
+        compiled: takes the buffer and the arguments, and gives what is read, or the new buffer, in place of the old one.
+        call: the same.
+        warm: it has run once, and `call` is what jax has in C++, with no Python code around it to be interrupted.
         donates: the buffer that it is given is gone when it has run.
         calls_back: it calls Python while it runs, which may use refs: nothing may be locked meanwhile.
     """
 
-    __slots__ = ("call", "calls_back", "donates", "warm")
+    __slots__ = ("call", "calls_back", "compiled", "donates", "warm")
 
-    def __init__(self, call: Callable[..., Any], *, donates: bool, calls_back: bool) -> None:
-        self.call, self.donates, self.calls_back, self.warm = call, donates, calls_back, False
+    def __init__(self, compiled: Callable[..., Any], *, donates: bool, calls_back: bool) -> None:
+        self.compiled = self.call = compiled
+        self.donates, self.calls_back, self.warm = donates, calls_back, False
 
 
 # dtypes of less than a byte: a compiled program refuses the layout that jax gives a NumPy argument of these
@@ -197,8 +199,14 @@ def store(handle: Handle, operation: Operation, target: Target, arguments: list[
                     holder._buf = new[0]
         else:
             # The first time, jax runs it from Python.
-            holder._buf = uninterrupted(lambda: program.call(holder._buf, *arguments))
-            program.warm = True
+            uninterrupted(functools.partial(_run_and_put, program, holder, arguments))
+            fast = called_in_c(program.compiled)
+            if fast is not None:
+                program.call, program.warm = fast, True
+
+
+def _run_and_put(program: Program, holder: Holder, arguments: list[Any]) -> None:
+    holder._buf = program.call(holder._buf, *arguments)
 
 
 def _store_unlocked(handle: Handle, program: Program, arguments: list[Any]) -> None:

@@ -22,6 +22,9 @@ from .programs import load, store
 from .sharding import divided_by, divided_by_mapping, is_in_kernel
 
 
+_OF_OLD = (Reduce, Apply)  # what they write depends on what is there
+
+
 def run(
     operation: Operation,
     handle: Handle,
@@ -36,29 +39,25 @@ def run(
         value: what is written, checked; `value_axes` are the names of its axes.
         clip: see `Target`.
     """
-    target = Target(
-        planned.layout,
-        planned.guards,
-        value_axes,
-        write=not isinstance(operation, Get),
-        clip=clip,
-        index_arrays=isinstance(operation, Reduce | Apply),
-    )
+    layout, raw = planned.layout, handle._ref
+    write, index_arrays = not isinstance(operation, Get), isinstance(operation, _OF_OLD)
     if planned.eager:
+        divided = divided_by(raw.sharding)
+        target = Target(layout, planned.guards, value_axes, write, clip, index_arrays, divided)
         if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
             # An operation is one step, with nothing of the caller's to look into.
             with jax.disable_jit(False):
                 return _run_eager(operation, handle, target, planned, value)
         return _run_eager(operation, handle, target, planned, value)
-    raw = handle._ref
-    target = target._replace(
-        divided=divided_by_mapping(planned.layout), kernel=is_in_kernel(raw), typed_ints=is_mapping()
+    divided = divided_by_mapping(layout)
+    target = Target(
+        layout, planned.guards, value_axes, write, clip, index_arrays, divided, is_in_kernel(raw), is_mapping()
     )
     operands = [_known(operand) for operand in planned.operands]
     try:
         return _run_traced(operation, raw, target, operands, value)
     except Exception as error:
-        explained = explain(error, raw.dtype, planned.layout)
+        explained = explain(error, raw.dtype, layout)
         if explained is None:
             raise
         raise explained from error
@@ -85,9 +84,6 @@ def _run_eager(operation: Operation, handle: Handle, target: Target, planned: Pl
     raw, layout = handle._ref, planned.layout
     if layout.size == 0 and target.write and not isinstance(operation, Swap):
         return None
-    divided = divided_by(raw.sharding)
-    if divided:
-        target = target._replace(divided=divided)
     arguments = [*planned.operands]
     if planned.scalars:
         arguments.append(np.array(planned.scalars, INDEX_DTYPE))

@@ -6,22 +6,19 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import TypeVar
 
 
-R = TypeVar("R")
-
-
-def uninterrupted(function: Callable[[], R]) -> R:
-    """What `function` returns; signals that come meanwhile are handled after it.
+def uninterrupted(function: Callable[[], None]) -> None:
+    """Call `function`; signals that come meanwhile are handled after it, so it must put its result away itself.
 
     It takes some microseconds. Python runs handlers in the main thread only, so another thread just calls it.
 
-    >>> uninterrupted(lambda: 1)
-    1
+    >>> uninterrupted(lambda: print("done"))
+    done
     """
     if threading.current_thread() is not threading.main_thread():
-        return function()
+        function()
+        return
     pending: list[tuple[int, FrameType | None]] = []
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -32,7 +29,7 @@ def uninterrupted(function: Callable[[], R]) -> R:
     try:
         for number in own:
             signal.signal(number, note)
-        return function()
+        function()
     finally:
         failure: BaseException | None = None
         while True:

@@ -392,10 +392,10 @@ def test_an_eager_write_copies_no_buffer(operation: str, monkeypatch: pytest.Mon
     for program in programs._COMPILED.values():
         if not program.donates:
             continue  # it reads
-        memory, buffer = program.call.memory_analysis(), ROWS * COLUMNS * 4
+        memory, buffer = program.compiled.memory_analysis(), ROWS * COLUMNS * 4
         assert memory.alias_size_in_bytes == buffer
         assert memory.temp_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes < buffer / 10
-        assert re.findall(rf"f32\[{ROWS},{COLUMNS}\][^ ]* copy\(", program.call.as_text()) == []
+        assert re.findall(rf"f32\[{ROWS},{COLUMNS}\][^ ]* copy\(", program.compiled.as_text()) == []
 
 
 def test_what_was_read_is_no_view_of_the_buffer() -> None:
