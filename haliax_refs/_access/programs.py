@@ -30,7 +30,7 @@ class Program:
     """What is compiled for one structure.
 
     Attributes:
-        compiled: takes the buffer and the arguments, and gives what is read, or the new buffer, in place of the old one.
+        compiled: takes the buffer and the arguments, and gives what is read, or the new buffer.
         call: the same.
         warm: it has run once, and `call` is what jax has in C++, with no Python code around it to be interrupted.
         donates: the buffer that it is given is gone when it has run.
