@@ -7,6 +7,7 @@ one place to follow it; where there is no substitute, the import fails here, by 
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from types import FunctionType, ModuleType, NoneType
 from typing import Any, Protocol
@@ -109,6 +110,22 @@ free_ref: Callable[..., Any] | None = getattr(jax, "free_ref", None)
 CAN_VMAP = JAX_VERSION >= (0, 10)
 # Before jax 0.12, vmap has no rule for a loop over a ref whose mapped dimension is not the first (jax issue 39288).
 CAN_LOOP_IN_VMAP = JAX_VERSION >= (0, 12)
+
+# How jax checks that a ref is passed once and not returned. Patched, so that its errors name the axes and the way out;
+# where one of them is missing, jax's error passes through as it is.
+_REF_CHECKS = (
+    ("jax._src.api_util", "check_no_aliased_ref_args"),
+    ("jax._src.api_util", "_check_no_aliased_closed_over_refs"),
+    ("jax._src.interpreters.partial_eval", "_check_no_returned_refs"),
+)
+REF_CHECKS: tuple[Any, ...] = tuple(
+    function for module, name in _REF_CHECKS if (function := getattr(sys.modules.get(module), name, None)) is not None
+)
+
+
+def referent(ref: Any) -> Any:
+    """The ref that a tracer stands for, where a traced function closes over it; `ref` where that is not known."""
+    return ref.get_referent() if hasattr(ref, "get_referent") else ref
 
 
 def evaluate(closed: Any, consts: Sequence[Any], args: Sequence[Any]) -> list[Any]:

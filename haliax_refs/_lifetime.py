@@ -27,6 +27,9 @@ _MADE: dict[int, tuple[Any, Any]] = {}
 
 _any_made = False
 
+# the id of a `jax.Ref` -> a weak reference to it, which removes the entry, and its buffer's axes, for errors of jax's
+_AXES: dict[int, tuple[Any, str]] = {}
+
 # while a loop condition is being traced: the refs made in it, by id; they are kept alive, so that no id is used again
 _CONDITION: ContextVar[dict[int, Any] | None] = ContextVar("condition", default=None)
 loop_condition = _CONDITION.get
@@ -69,6 +72,20 @@ def note_made(raw: Any) -> Any:
 def have_refs_been_made() -> bool:
     """Whether this process has made a named ref at all: if not, no function can have captured one."""
     return _any_made
+
+
+def note_axes(raw: Any, axes: str) -> None:
+    """Note the axes of a buffer, in words."""
+    key = id(raw)
+    known = _AXES.get(key)
+    if known is None or known[1] != axes:
+        _AXES[key] = weakref.ref(raw, lambda _: _AXES.pop(key, None)), axes
+
+
+def axes_of(raw: Any) -> str | None:
+    """The axes that were noted of a buffer."""
+    alive, axes = _AXES.get(id(raw), (None, None))
+    return axes if alive is not None and alive() is raw else None
 
 
 def note_argument(raw: Any) -> None:

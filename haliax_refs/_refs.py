@@ -7,7 +7,6 @@ value is checked against that; only then `_access.run` touches the buffer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -20,18 +19,8 @@ from ._handle import Handle, described
 from ._indexing.describe import listed
 from ._indexing.layout import Layout
 from ._indexing.plan import plan_view
-from ._lifetime import end_of, is_frozen, loop_condition, note_argument, note_made
+from ._lifetime import end_of, is_frozen, loop_condition, note_argument, note_axes, note_made
 from ._pickling import buffer_of
-
-
-@dataclass(frozen=True, slots=True)
-class _RefKey:
-    """The path to the `jax.Ref` of a `NamedRef`: jax's errors about refs show it, so it says what they leave out."""
-
-    axes: str
-
-    def __str__(self) -> str:
-        return f".ref{self.axes[:-1]}; a ref is passed once and not returned: return ref[...])"
 
 
 @jax.tree_util.register_pytree_with_keys_class
@@ -281,7 +270,9 @@ class NamedRef(Handle):
 
     def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], Layout]:
         self._check_valid()
-        keys: list[Any] = [_RefKey(listed(self.axes))]
+        if self._holds_ref():
+            note_axes(self._ref, listed(self._layout.base))  # jax asks for keys only to say where something is
+        keys: list[Any] = [jax.tree_util.GetAttrKey("ref")]
         keys += [jax.tree_util.GetAttrKey(f"operand{i}") for i in range(len(self._operands))]
         return tuple(zip(keys, (self._ref, *self._operands), strict=True)), self._layout
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copyreg
-import inspect
 import sys
 import threading
 from collections.abc import Callable
@@ -15,7 +14,8 @@ import jax
 
 from .._compat import MISSING_IN_HALIAX
 from .._pickling import reduced
-from . import checkpoint, filter_jit, jax_guards, loops, saving, trees, vmap
+from . import checkpoint, filter_jit, jax_guards, loops, ref_checks, saving, trees, vmap
+from .code import replacing_code
 from .upstream import IN_HALIAX, accept_upstream, ref_module
 
 
@@ -67,8 +67,9 @@ def install() -> None:
         for owner, name, new in (*jax_guards.IN_JAX, *filter_jit.IN_EQUINOX, *checkpoint.IN_JAX, *MISSING_IN_HALIAX):
             _replace(owner, name, new)
         _replace(copyreg.dispatch_table, jax.Ref, reduced)
-        for function, new in saving.IN_CODE_OF:
-            _replace_code(function, new)
+        for function, new in (*saving.IN_CODE_OF, *ref_checks.IN_CODE_OF):
+            for name, value in [*replacing_code(function, new)]:
+                _replace(function, name, value)
 
 
 def uninstall() -> None:
@@ -117,24 +118,13 @@ def _places_of(function: Callable[..., Any]) -> list[tuple[ModuleType, str]]:
     return [(module, name) for module in modules for name, value in vars(module).items() if value is function]
 
 
-def _replace_code(function: FunctionType, new: Callable[..., Any]) -> None:
-    """Have `function` call `new`, wherever anyone has imported it by its name."""
-
-    def call(*args: Any, _new: Callable[..., Any], **kwargs: Any) -> Any:
-        return _new(*args, **kwargs)
-
-    signature = inspect.signature(function)
-    for name, value in (("__code__", call.__code__), ("__defaults__", None), ("__kwdefaults__", {"_new": new})):
-        _REPLACED.append((function, name, getattr(function, name)))
-        setattr(function, name, value)
-    _replace(function, "__signature__", signature)
-
-
 def _replace(owner: Any, name: Any, new: Any) -> None:
     """Put `new` in place of an attribute, or of an entry of a dict."""
     if isinstance(owner, dict):
         _REPLACED.append((owner, name, owner.get(name, _ABSENT)))
         owner[name] = new
         return
-    _REPLACED.append((owner, name, vars(owner).get(name, _ABSENT)))
+    # What a function's code is made of is in no `vars`.
+    old = getattr(owner, name, _ABSENT) if isinstance(owner, FunctionType) else vars(owner).get(name, _ABSENT)
+    _REPLACED.append((owner, name, old))
     setattr(owner, name, new)

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from types import FunctionType
 from typing import Any, BinaryIO
 
 import equinox
@@ -29,6 +28,7 @@ from .._explicit import is_ref
 from .._pickling import contents
 from .._refs import NamedRef, as_named_ref, is_named_ref
 from .._state import checked_value, named
+from .code import copy_of
 
 
 # --- What stands for a ref ------------------------------------------------------------------------------------------
@@ -331,20 +331,12 @@ def _from_torch(original: Callable[..., Any]) -> Callable[..., Any]:
     return from_torch_compatible_state_dict
 
 
-def _copy(function: Any) -> FunctionType:
-    """The function as it is now, under another identity."""
-    copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
-    copy.__kwdefaults__ = function.__kwdefaults__
-    functools.update_wrapper(copy, function)
-    return copy
-
-
 _EQUINOX: Any = equinox
 _STATE: Any = haliax.state_dict
 # Of these the code is replaced, so that a name that was imported before this package, `from equinox import ...`, has
 # the new one too: it would go on saving nothing of a ref, in silence.
 IN_CODE_OF: tuple[tuple[Any, Callable[..., Any]], ...] = tuple(
-    (function, wrapper(_copy(function)))
+    (function, wrapper(copy_of(function)))
     for function, wrapper in (
         (_EQUINOX.tree_serialise_leaves, _serialise),
         (_EQUINOX.tree_deserialise_leaves, _deserialise),

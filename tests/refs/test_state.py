@@ -426,3 +426,14 @@ def test_a_thousand_refs_cost_a_thousand_of_each() -> None:
 
     few, many = calls(100), calls(1000)
     assert many < 11 * few
+
+
+def test_paths_of_leaves_are_names() -> None:
+    """What logs, masks and checkpoints key on."""
+    tree = {"cache": hax.new_ref(hax.zeros((X, Y))).slice({"x": jnp.int32(1)})}
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
+    assert paths == ["['cache'].ref", "['cache'].operand0"]
+    simple = [
+        jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in jax.tree_util.tree_leaves_with_path(tree)
+    ]
+    assert simple == ["cache.ref", "cache.operand0"]
