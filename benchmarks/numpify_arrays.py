@@ -65,7 +65,7 @@ def _task(work: Work, size: int) -> str:
 
 def _sweep(work: Work, size: int, scale: float) -> list[Finding]:
     values = work.sweep(size)
-    ours, theirs, with_cse = numpified(work), lambdified(work), lambdified(work, cse=True)
+    ours, theirs, with_cse = numpified(work, native=False), lambdified(work), lambdified(work, cse=True)
     calls: dict[str, Callable[[], Any]] = {
         "lambdify": lambda: theirs(*values),
         "numpify": lambda: ours(*values),
@@ -86,7 +86,7 @@ def _sweep(work: Work, size: int, scale: float) -> list[Finding]:
 def _references(work: Work, size: int, scale: float) -> list[Finding]:
     """What compiles to machine code takes of what numpify takes."""
     values = work.sweep(size)
-    ours = numpified(work)
+    ours = numpified(work, native=False)
     possible = {"numba": by_numba(work, values), "jax.jit": by_jax(work, values)}
     calls: dict[str, Callable[[], Any]] = {"numpify": lambda: ours(*values)}
     calls |= {name: call for name, call in possible.items() if call is not None}
@@ -120,7 +120,7 @@ def _memory() -> list[Finding]:
     task = "damped oscillator, 1e7 elements: memory beside the result"
     found: list[Finding] = [Fact(SUITE, f"{task}, lambdify", f"{theirs / 2**20:.1f} MiB")]
     for threads in (1, 2):
-        ours = _peak(numpified(OSCILLATOR, threads=threads), values)
+        ours = _peak(numpified(OSCILLATOR, threads=threads, native=False), values)
         text = f"{ours / 2**20:.1f} MiB, {ours / theirs:.2g} of lambdify's"
         found.append(
             Fact(SUITE, f"{task}, numpify on {threads} thread{'s' * (threads > 1)}", text, ours <= 0.25 * theirs)

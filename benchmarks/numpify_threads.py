@@ -15,7 +15,7 @@ def measure(scale: float) -> list[Finding]:
     found: list[Finding] = []
     for work in (TRIG, POLYNOMIAL, OSCILLATOR):
         values = work.sweep(SIZE)
-        one, two = numpified(work), numpified(work, threads=2)
+        one, two = numpified(work, native=False), numpified(work, threads=2, native=False)
         calls = {"one thread": lambda f=one, v=values: f(*v), "two threads": lambda f=two, v=values: f(*v)}
         with wall_clock():
             times = in_turn(calls, rounds=max(3, round(20 * scale)), warm=1)

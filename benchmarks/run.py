@@ -28,6 +28,7 @@ SUITES = {
     "refs.decode": "benchmarks.refs_decode",
     "numpify.calls": "benchmarks.numpify_calls",
     "numpify.arrays": "benchmarks.numpify_arrays",
+    "numpify.native": "benchmarks.numpify_native",
     "numpify.threads": "benchmarks.numpify_threads",
 }
 

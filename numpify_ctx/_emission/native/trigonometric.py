@@ -35,19 +35,33 @@ def _reduced(x: Vector) -> tuple[Vector, Pair]:
     return shifted.bits(), quick_sum(total.high, low)
 
 
-def _sine_kernel(r: Pair) -> Vector:
+def _sine_parts(r: Pair) -> Pair:
+    """sin(r), |r| <= pi/4, as a number and what is small beside it."""
     z = r.high * r.high
     cube = z * r.high
     series = polynomial(z, c.SIN[1:])
-    return r.high - ((z * (0.5 * r.low - cube * series) - r.low) - cube * c.SIN[0])
+    return Pair(r.high, -((z * (0.5 * r.low - cube * series) - r.low) - cube * c.SIN[0]))
 
 
-def _cosine_kernel(r: Pair) -> Vector:
+def _cosine_parts(r: Pair) -> Pair:
+    """cos(r), |r| <= pi/4, as a number and what is small beside it."""
     z = r.high * r.high
     half = 0.5 * z
     series = z * polynomial(z, c.COS)
     rough = 1.0 - half
-    return rough + (((1.0 - rough) - half) + (z * series - r.high * r.low))
+    return Pair(rough, ((1.0 - rough) - half) + (z * series - r.high * r.low))
+
+
+def _sine_kernel(r: Pair) -> Vector:
+    return _sum(_sine_parts(r))
+
+
+def _cosine_kernel(r: Pair) -> Vector:
+    return _sum(_cosine_parts(r))
+
+
+def _sum(parts: Pair) -> Vector:
+    return parts.high + parts.low
 
 
 def _turned(quadrant: Vector, value: Vector) -> Vector:
@@ -67,9 +81,13 @@ def _cosine(n: Vector, r: Pair) -> Vector:
 
 def _tangent(n: Vector, r: Pair) -> Vector:
     odd = (n & 1).equals(1)
-    sine, cosine = _sine_kernel(r), _cosine_kernel(r)
-    above, below = where(odd, cosine, sine), where(odd, -sine, cosine)
-    return above / below
+    sine, cosine = quick_sum(*_sine_parts(r)), quick_sum(*_cosine_parts(r))
+    above = _chosen(odd, cosine, sine)
+    below = _chosen(odd, Pair(-sine.high, -sine.low), cosine)
+    inverse = 1.0 / below.high
+    quotient = above.high * inverse
+    rest = fma(-quotient, below.high, above.high) + (above.low - quotient * below.low)
+    return fma(rest, inverse, quotient)
 
 
 _KERNELS: dict[str, Callable[[Vector, Pair], Vector]] = {"sin": _sine, "cos": _cosine, "tan": _tangent}
@@ -253,10 +271,6 @@ def _from_right_angle(angle: Pair, multiple: int) -> Pair:
     start = angle.high.like(c.PI_2[0] * multiple)
     first = two_sum(start, -angle.high)
     return Pair(first.high, first.low + (c.PI_2[1] * multiple - angle.low))
-
-
-def _sum(angle: Pair) -> Vector:
-    return angle.high + angle.low
 
 
 def atan(x: Vector) -> Vector:
