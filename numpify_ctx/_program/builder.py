@@ -215,7 +215,12 @@ class Builder:
         if constant is not None:
             term, minus = self._unsigned(constant)
             negative ^= minus
-            if not (self._is_one(term) and (above or below)):
+            if (above or below) and self._is_quotient(term):
+                # x/49 is rounded once; the float nearest to 1/49 is rounded before it meets x.
+                p, q = self.exact[term].as_numer_denom()
+                above[:0] = [] if p == 1 else [self.const(p)]
+                below.insert(0, self.const(q))
+            elif not (self._is_one(term) and (above or below)):
                 above.insert(0, term)
         top = self._product(above)
         result = self._div(top, self._product(below)) if below else top
@@ -358,6 +363,13 @@ class Builder:
                 return self.const(-self.exact[node]), True
         return node, False
 
+    def _is_quotient(self, node: int) -> bool:
+        """Is this constant a quotient of small integers, and no float?"""
+        value = self.exact[node]
+        if not isinstance(value, sp.Rational) or value.q & (value.q - 1) == 0:
+            return False
+        return bool(abs(value.p) < _SMALL_NUMERATOR and value.q < 2**53)
+
     def _is_one(self, node: int) -> bool:
         return self.ops[node] is CONST and type(self.data[node]) is int and self.data[node] == 1
 
@@ -379,6 +391,7 @@ class Builder:
         return self._product(factors[::-1])
 
 
+_SMALL_NUMERATOR = 2**20  # what is multiplied by it overflows 2**20 times earlier, and integers sooner
 _LOOKED = 16  # nodes that are looked at to find whether something can be negative
 
 _KIND_OF = {bool: BOOL, int: INT, float: REAL, complex: COMPLEX}

@@ -30,7 +30,7 @@ def source(expr, *arguments):
 
 GOLDEN = [
     (sp.exp(-y * x), "def f(x, y):\n    return np.exp(-x*y)\n"),
-    (x**2 / 3 - 2 * y + 1, "def f(x, y):\n    return 0.3333333333333333*(x*x) - 2*y + 1\n"),
+    (x**2 / 3 - 2 * y + 1, "def f(x, y):\n    return x*x/3 - 2*y + 1\n"),
     (1 / x + y / x**3, "def f(x, y):\n    return 1/x + y/(x*x*x)\n"),
     (sp.asec(-x * y), "def f(x, y):\n    return np.arccos(1/(-x*y + 0))\n"),
     (-(x + y) * (x - y), "def f(x, y):\n    return (x - y)*(-x - y)\n"),

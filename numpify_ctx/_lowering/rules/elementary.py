@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import sympy as sp
 
-from ..._kinds import real, real_part
+from ..._kinds import arithmetic, real, real_part
 from ..._program.builder import Builder
 from ..._program.ir import Numpy, Op
 from ..._runtime import cuts
 from ..._runtime.special import elementary as rt
 from ..example import NAN, k, m, n, x, y
 from ..rule import Rule
+from . import quotients
 from .common import call, of_reciprocal, reciprocal, rewritten, runtime, ufunc
 
 
@@ -37,7 +38,7 @@ ABS = Op(
     exposes=True,
 )  # fmt: skip
 MOD = Op("mod", Numpy("mod"), rt.math_mod, exact=rt.exact_mod, kinds=real_part, real=True)
-FLOOR = Op("floor", rt.floor, rt.math_floor, native="floor", kinds=real_part)
+FLOOR = Op("floor", rt.floor, rt.math_floor, native="floor", kinds=arithmetic)
 MINIMUM = Op(
     "minimum", Numpy("minimum"), rt.math_minimum, "minimum", kinds=real_part, cheap=True, within=True, real=True
 )
@@ -61,6 +62,45 @@ def extremum(op: Op) -> Rule:
 
 def _atan2(b: Builder, expr: sp.Basic, y: int, x: int) -> int:
     return b.apply(ARCTAN2, b.unsigned(y), b.unsigned(x))
+
+
+def _quotient_or_all(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
+    return quotients.terms_of(expr.args[0])
+
+
+def _floor(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    found = quotients.quotient_of(expr.args[0])
+    return b.apply(FLOOR, *nodes) if found is None else b.apply(quotients.FLOOR, *nodes, data=found.data)
+
+
+def _ceiling(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    found = quotients.quotient_of(expr.args[0])
+    if found is None:
+        return b.neg(b.apply(FLOOR, b.neg(nodes[0])))
+    return b.neg(b.apply(quotients.FLOOR, *nodes, data=found.negated().data))
+
+
+def _frac(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    found = quotients.quotient_of(expr.args[0])
+    if found is None:
+        return b.sub(nodes[0], b.apply(FLOOR, nodes[0]))
+    return b.div(b.apply(quotients.REMAINDER, *nodes, data=found.data), b.const(found.denominator))
+
+
+def _mod_operands(b: Builder, expr: sp.Basic) -> list[sp.Basic]:
+    return [term for operand in expr.args for term in quotients.terms_of(operand)]
+
+
+def _mod(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    """Of quotients, modulo an integer or another quotient: the numerators over one denominator leave the remainder."""
+    top = quotients.quotient_of(expr.args[0])
+    modulus = expr.args[1]
+    if top is not None and isinstance(modulus, sp.Integer) and 0 < modulus * top.denominator < quotients.LARGEST:
+        rest = b.apply(quotients.REMAINDER, *nodes[:-1], data=top.modulo(int(modulus)).data)
+        return b.div(rest, b.const(top.denominator))
+    over, numerators = quotients.over_one_denominator(b, expr.args, nodes)
+    rest = b.apply(MOD, *numerators)
+    return rest if over == 1 else b.div(rest, b.const(over))
 
 
 TITLE = "Elementary functions"
@@ -107,13 +147,13 @@ RULES: dict[type, Rule] = {
     sp.transpose: Rule(lambda b, e, x: x).with_example(
         lambda: sp.transpose(x, evaluate=False), "the number itself", lambda: x
     ),
-    sp.floor: call(FLOOR).with_example(lambda: sp.floor(y), "of a complex number, of both parts"),
-    sp.ceiling: Rule(lambda b, e, x: b.neg(b.apply(FLOOR, b.neg(x)))).with_example(
+    sp.floor: Rule(_floor, _quotient_or_all).with_example(lambda: sp.floor(y), "of a complex number, of both parts"),
+    sp.ceiling: Rule(_ceiling, _quotient_or_all).with_example(
         lambda: sp.ceiling(y), "of a complex number, of both parts"
     ),
-    sp.frac: Rule(lambda b, e, x: b.sub(x, b.apply(FLOOR, x))).with_example(lambda: sp.frac(y)),
+    sp.frac: Rule(_frac, _quotient_or_all).with_example(lambda: sp.frac(y)),
     # several numbers
-    sp.Mod: call(MOD, real=True).with_example(lambda: sp.Mod(y, x), "the sign of the divisor"),
+    sp.Mod: Rule(_mod, _mod_operands, real=True).with_example(lambda: sp.Mod(y, x), "the sign of the divisor"),
     sp.Min: extremum(MINIMUM).with_example(lambda: sp.Min(x, y)),
     sp.Max: extremum(MAXIMUM).with_example(lambda: sp.Max(x, y)),
     # steps and their kin

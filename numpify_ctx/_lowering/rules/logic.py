@@ -16,11 +16,25 @@ from ..._symbolic.refusal import refuse
 from ..._symbolic.text import describe
 from ..example import k, n, x, y
 from ..rule import Rule
+from . import quotients
 from .elementary import FLOOR, MOD, RULES as ELEMENTARY
 
 
 def relation(op: Op) -> Rule:
-    return Rule(lambda b, e, x, y: b.compare(op, x, y))
+    """Both sides over one denominator: x/49 >= 1 asks for x >= 49, which no rounding decides."""
+
+    def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+        if expr.has(sp.Float):
+            return b.compare(op, *nodes)
+        _, sides = quotients.over_one_denominator(b, expr.args, nodes)
+        return b.compare(op, *sides)
+
+    def operands(b: Builder, expr: sp.Basic) -> list[sp.Basic]:
+        if expr.has(sp.Float):
+            return list(expr.args)
+        return [term for side in expr.args for term in quotients.terms_of(side)]
+
+    return Rule(lower, operands)
 
 
 def logic(op: Op, negated: bool = False) -> Rule:
@@ -70,7 +84,9 @@ _LEAST: dict[Any, Any] = {sp.S.Integers: None, sp.S.Naturals: 1, sp.S.Naturals0:
 def _contains_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     """The element, where membership is computed here; else the condition that SymPy has for it."""
     element, domain = expr.args
-    if domain in _LEAST or domain in (sp.S.Reals, sp.S.Complexes):
+    if domain in _LEAST:
+        return quotients.terms_of(element)
+    if domain in (sp.S.Reals, sp.S.Complexes):
         return [element]
     if isinstance(domain, sp.Range):
         return [element, *domain.args]
@@ -82,7 +98,25 @@ def _contains_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [condition]
 
 
-def _contains(b: Builder, expr: sp.Basic, node: int, *limits: int) -> int:
+def _contains(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    element, domain = expr.args
+    if domain in _LEAST and (found := quotients.quotient_of(element)) is not None:
+        return _contains_quotient(b, domain, found, nodes)
+    return _contains_number(b, expr, *nodes)
+
+
+def _contains_quotient(b: Builder, domain: sp.Basic, found: quotients.Quotient, nodes: Sequence[int]) -> int:
+    """Membership among the integers: of the real parts, if the imaginary one is 0."""
+    parts = [ELEMENTARY[sp.re].lower(b, term, node) for term, node in zip(found.terms, nodes, strict=True)]
+    rest = ELEMENTARY[sp.im].lower(b, found.terms[0], found.numerator(b, nodes))
+    tests = [b.compare(EQ, b.apply(quotients.REMAINDER, *parts, data=found.data), b.const(0))]
+    tests.append(b.compare(EQ, rest, b.const(0)))
+    if (least := _LEAST[domain]) is not None:
+        tests.append(b.compare(GE, found.numerator(b, parts), b.const(least * found.denominator)))
+    return b.logic(AND, *tests)
+
+
+def _contains_number(b: Builder, expr: sp.Basic, node: int, *limits: int) -> int:
     """Membership; of a number that may be complex, that of its real part, if that is all of it."""
     element, domain = expr.args
     if domain is sp.S.Complexes:

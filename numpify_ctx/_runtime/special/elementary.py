@@ -95,7 +95,7 @@ def levi_civita(*indices: Value) -> Any:
 
 def math_floor(x: Value) -> Any:
     """The floor of a Python number, of the same type."""
-    return x if type(x) is int else float(math.floor(x))
+    return x if type(x) is int or x == 0 else float(math.floor(x))  # -0.0 stays -0.0
 
 
 def math_sign(x: Value) -> Any:

@@ -1,0 +1,97 @@
+"""Floor and remainder of (c*x + d*y + ... + constant)/denominator, all of whose numbers are integers.
+
+Integers are divided in integers, so that the results are exact for any int64 and any Python integer. Of floats the
+numerator is rounded as a sum of floats is, and its quotient is floored exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .integers import exact_add, exact_multiply, is_integer
+
+
+Value = Any
+
+
+def floor(coefficients: tuple[int, ...], constant: int, denominator: int, *terms: Value) -> Any:
+    """The floor of the quotient; of a complex number, that of both parts.
+
+    >>> floor((7,), 0, 100, np.array([100, 2**62])), floor((1,), 1, 3, 5.0)
+    (array([                 7, 322822011097932533]), np.float64(2.0))
+    """
+    if _are_whole(terms):
+        return _floor_of_integers(coefficients, constant, denominator, terms)
+    top = _numerator(coefficients, constant, terms)
+    if np.iscomplexobj(top):
+        return _floor_of_floats(np.real(top), denominator) + 1j * _floor_of_floats(np.imag(top), denominator)
+    return _floor_of_floats(top, denominator)
+
+
+def remainder(coefficients: tuple[int, ...], constant: int, denominator: int, *terms: Value) -> Any:
+    """The numerator modulo the denominator.
+
+    >>> remainder((1, -2), 0, 7, np.array([9, -1]), 4)
+    array([1, 5])
+    """
+    if not _are_whole(terms):
+        top = _numerator(coefficients, constant, terms)
+        if np.iscomplexobj(top):
+            whole = floor(coefficients, constant, denominator, *terms)
+            return top - denominator * whole
+        return np.mod(top, denominator)
+    # Each remainder is below 2**31 and each coefficient is, so that neither products nor a few sums of them overflow.
+    parts = [np.mod(c * np.mod(_int64(t), denominator), denominator) for c, t in zip(coefficients, terms, strict=True)]
+    return np.mod(sum(parts) + constant, denominator)
+
+
+def _floor_of_integers(coefficients: tuple[int, ...], constant: int, denominator: int, terms: tuple[Value, ...]) -> Any:
+    wholes, rest = [], constant
+    for c, term in zip(coefficients, terms, strict=True):
+        whole, left = np.divmod(_int64(term), denominator)
+        product = c * left
+        wholes += [exact_multiply(np.int64(c), whole), product // denominator]
+        rest = rest + product % denominator
+    wholes.append(rest // denominator)
+    return exact_add((False,) * len(wholes), *wholes)
+
+
+def _floor_of_floats(top: Value, denominator: int) -> Any:
+    with np.errstate(invalid="ignore"):  # of infinities, whose floor they are themselves
+        found = np.floor_divide(top, denominator)
+    return np.where(np.isinf(top), top, found)[()]  # type: ignore[call-overload]  # numpy's stubs
+
+
+def _numerator(coefficients: tuple[int, ...], constant: int, terms: tuple[Value, ...]) -> Any:
+    total: Any = None
+    for c, term in zip(coefficients, terms, strict=True):
+        product = term if c == 1 else c * term
+        total = product if total is None else total + product
+    return total + constant if constant else total
+
+
+def _are_whole(terms: tuple[Value, ...]) -> bool:
+    return all(is_integer(t) or getattr(t, "dtype", None) == np.bool_ or type(t) is bool for t in terms)
+
+
+def _int64(term: Value) -> Any:
+    found: Any = np.asarray(term, dtype=np.int64)
+    return found[()]
+
+
+def math_floor(coefficients: tuple[int, ...], constant: int, denominator: int, *terms: Any) -> Any:
+    """`floor` of Python numbers; integers of any size."""
+    top = _numerator(coefficients, constant, terms)
+    if type(top) is int:
+        return top // denominator
+    if not math.isfinite(top):  # a TypeError for complex numbers, which NumPy then floors
+        raise ValueError("the floor of a number that is not finite")
+    return top // denominator
+
+
+def math_remainder(coefficients: tuple[int, ...], constant: int, denominator: int, *terms: Any) -> Any:
+    """`remainder` of Python numbers."""
+    return _numerator(coefficients, constant, terms) % denominator
