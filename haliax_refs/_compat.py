@@ -173,6 +173,21 @@ def written_consts(closed: Any) -> set[int]:
     return {number for number in written if number < len(closed.consts)}
 
 
+def has_no_vmap_rule(error: Exception) -> bool:
+    """Whether jax refused to map what is done with a ref. Where the texts change, its own error passes through.
+
+    A branch, a window: NotImplementedError. A loop before jax 0.12 (jax issue 39288): one of two errors by accident.
+    """
+    text = str(error)
+    return isinstance(error, NotImplementedError) or (
+        not CAN_LOOP_IN_VMAP
+        and (
+            (isinstance(error, AttributeError) and "'Ref' object has no attribute 'transpose'" in text)
+            or (isinstance(error, ValueError) and "Triggering __jax_array__() during abstractification" in text)
+        )
+    )
+
+
 # --- haliax ---------------------------------------------------------------------------------------------------------
 
 # What `hax.scan` takes a step of by default; named to pass the same default on.

@@ -24,14 +24,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-from haliax import Axis
 
 from .._compat import evaluate, without_refs, written_consts
 from .._functions import new_ref
-from .._indexing.layout import Layout
 from .._lifetime import have_refs_been_made
 from .._refs import NamedRef, make
-from .walk import refs_in
+from .walk import refs_in, whole_of_shape
 
 
 # The buffers, by id, whose views `by_contents` has replaced in the checkpointed function that is being traced.
@@ -96,7 +94,7 @@ class _Call:
         for ref in self.named:
             if ref._ref is raw:
                 return ref.unsliced()
-        return make(raw, Layout.whole(tuple(Axis(f"dim{dim}", size) for dim, size in enumerate(raw.shape))), ())
+        return make(raw, whole_of_shape(raw.shape), ())
 
 
 def _of_contents(

@@ -1,7 +1,11 @@
 """Refs as arguments of `hax.vmap`.
 
 jax itself must map the buffer: a `NamedArray` of the `jax.Ref` tells Haliax which dimension. Where a view does not show
-the mapped axis whole, what it shows is mapped as a buffer of its own and written back.
+the mapped axis whole, what it shows is mapped as a buffer of its own and written back. Where jax has no rule for what
+the function does with a mapped ref (a branch, a window, before jax 0.12 a loop), the function is mapped as one of the
+refs' contents (`_pure`), which are written back.
+
+A ref that the function makes and returns is returned as its contents; outside, a ref of them all is made.
 """
 
 from __future__ import annotations
@@ -17,12 +21,25 @@ import jax
 from haliax import Axis, NamedArray
 from haliax.axis import axis_spec_to_tuple
 
-from .._compat import CAN_VMAP
+from .._access.errors import explain
+from .._compat import CAN_VMAP, UNBATCHED_WRITE, has_no_vmap_rule, without_refs
 from .._functions import new_ref
 from .._indexing.describe import listed
 from .._indexing.layout import Layout
+from .._lifetime import is_eager
 from .._refs import NamedRef, make
-from .walk import Slot, is_named_array, put_back, refuse_returned, refuse_without_axis, shared_size, taken_out
+from .made import made_as_contents, made_of_contents
+from .tracing import trace
+from .walk import (
+    Slot,
+    is_named_array,
+    put_back,
+    refuse_returned,
+    refuse_without_axis,
+    shared_size,
+    taken_out,
+    whole_of_shape,
+)
 
 
 @jax.tree_util.register_pytree_with_keys_class
@@ -93,27 +110,76 @@ class _Map:
                 "0.10, or a loop: hax.map, hax.scan or hax.ref.foreach"
             )
         with _buffers(refs, self.name) as buffers:
+            program = _rehearsed(functools.partial(self._mapped, args, kwargs, refs, buffers))
+            if program is not None:
+                return program()
+        return self._by_contents(args, kwargs, refs)
 
-            def carry(slot: Slot) -> Slot | _Mapped:
-                buffer = buffers[slot.number]
-                return slot if buffer is None else _Mapped(slot.number, buffer.carrier)
+    def _mapped(self, args: Any, kwargs: Any, refs: Sequence[NamedRef], buffers: Sequence[_Buffer | None]) -> Any:
+        """The call in which jax maps the buffers."""
 
-            args, kwargs = put_back((args, kwargs), carry)
-            body = functools.wraps(self.function)(functools.partial(self._instance, refs, buffers))
-            over = self.axis if size is None else Axis(self.name, size)
-            return self.original(body, over, **self.options)(*args, **kwargs)
-
-    def _instance(
-        self, refs: Sequence[NamedRef], buffers: Sequence[_Buffer | None], /, *args: Any, **kwargs: Any
-    ) -> Any:
-        def place(slot: Any) -> NamedRef:
+        def carry(slot: Slot) -> Slot | _Mapped:
             buffer = buffers[slot.number]
-            return refs[slot.number] if buffer is None else make(slot.buffer.array, buffer.inside, buffer.operands)
+            return slot if buffer is None else _Mapped(slot.number, buffer.carrier)
 
-        args, kwargs = put_back((args, kwargs), place, (Slot, _Mapped))
-        out = self.function(*args, **kwargs)
-        refuse_returned(out, self.what)
+        def instance(args: Any, kwargs: Any) -> Any:
+            def place(slot: Any) -> NamedRef:
+                buffer = buffers[slot.number]
+                return refs[slot.number] if buffer is None else make(slot.buffer.array, buffer.inside, buffer.operands)
+
+            args, kwargs = put_back((args, kwargs), place, (Slot, _Mapped))
+            return self._returned(self.function(*args, **kwargs))
+
+        args, kwargs = put_back((args, kwargs), carry)
+        return self._vmap(instance, refs)(*args, **kwargs)
+
+    def _by_contents(self, args: Any, kwargs: Any, refs: Sequence[NamedRef]) -> Any:
+        """The call in which jax maps the contents of the refs, which are written back."""
+        mapped = [number for number, ref in enumerate(refs) if self.name in ref.shape]
+
+        def carry(slot: Slot) -> Slot | _Mapped:
+            number = slot.number
+            return _Mapped(number, refs[number][...]) if number in mapped else slot
+
+        def instance(args: Any, kwargs: Any) -> tuple[Any, list[NamedArray]]:
+            def function() -> tuple[Any, list[NamedArray]]:
+                inner: dict[int, NamedRef] = {}
+
+                def place(slot: Any) -> NamedRef:
+                    if isinstance(slot, Slot):
+                        return refs[slot.number]
+                    inner[slot.number] = new_ref(slot.buffer)
+                    return inner[slot.number]
+
+                given, named = put_back((args, kwargs), place, (Slot, _Mapped))
+                out = self._returned(self.function(*given, **named))
+                return out, [inner[number][...] for number in mapped]
+
+            return _pure(function, refs)
+
+        args, kwargs = put_back((args, kwargs), carry)
+        out, after = self._vmap(instance, refs)(*args, **kwargs)
+        for number, value in zip(mapped, after, strict=True):
+            refs[number][...] = value
         return out
+
+    def _vmap(self, instance: Callable[[Any, Any], Any], refs: Sequence[NamedRef]) -> Callable[..., Any]:
+        """Haliax's vmap of `instance`, which takes the function's arguments as a tuple and a dict."""
+        size = shared_size(refs, self.name, self.axis)
+
+        @functools.wraps(self.function)
+        def body(*args: Any, **kwargs: Any) -> Any:
+            return instance(args, kwargs)
+
+        return self.original(body, self.axis if size is None else Axis(self.name, size), **self.options)
+
+    def run_without_refs(self, args: Any, kwargs: Any) -> Any:
+        """The call without refs among its arguments: it may make some, and return them."""
+        return self._vmap(lambda args, kwargs: self._returned(self.function(*args, **kwargs)), ())(*args, **kwargs)
+
+    def _returned(self, out: Any) -> Any:
+        """What the function returns, with their contents in place of the refs that it made."""
+        return made_as_contents(out, lambda ref: refuse_returned(ref, self.what))
 
     def _refuse_shared(self, refs: Sequence[NamedRef]) -> None:
         """Refuse two refs of one buffer: where it is copied, the writes through one of them would be lost."""
@@ -127,6 +193,40 @@ class _Map:
                     f"cannot pass a ref twice to {self.what}: those with axes {listed(other.axes)} and "
                     f"{listed(ref.axes)} share a buffer; pass one that shows both, and take views of it inside"
                 )
+
+
+def _rehearsed(call: Callable[[], Any]) -> Callable[[], Any] | None:
+    """What does what `call` does, having been traced; None where jax has no rule for it.
+
+    It is traced before anything runs, so that nothing has been written when jax refuses. Within a trace, that is no
+    second tracing of Python: what was traced is played back.
+    """
+    try:
+        return trace(call).run
+    except Exception as error:
+        if has_no_vmap_rule(error):
+            return None
+        if is_eager():  # values that are concrete here are not while tracing, and the function may need them
+            return call
+        raise
+
+
+def _pure(function: Callable[[], Any], refs: Sequence[NamedRef]) -> Any:
+    """`function()`, in which refs that it makes are arrays to jax. Refs from outside are read only: none is mapped."""
+    traced = trace(function)
+    consts = traced.consts
+    for number in traced.written:
+        layout = next((ref._layout for ref in refs if ref._ref is consts[number]), whole_of_shape(consts[number].shape))
+        error = explain(Exception(UNBATCHED_WRITE), consts[number].dtype, layout)
+        assert error is not None
+        raise error
+    pure = without_refs(traced.closed, consts, ())
+    if pure is None:
+        raise NotImplementedError(
+            f"jax {jax.__version__} cannot map a loop or a branch over a ref; use jax 0.10.2, hax.map or hax.scan"
+        )
+    out = pure(*[const[...] if number in traced.refs else const for number, const in enumerate(consts)])
+    return traced.result(out[: len(out) - len(traced.refs)])
 
 
 @contextmanager
@@ -177,7 +277,8 @@ def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
         def mapped(*args: Any, **kwargs: Any) -> Any:
             refs: list[NamedRef] = []
             args, kwargs = taken_out((args, kwargs), refs)
-            return call.run(args, kwargs, refs) if refs else plain(*args, **kwargs)
+            out = call.run(args, kwargs, refs) if refs else call.run_without_refs(args, kwargs)
+            return made_of_contents(out, call.name)
 
         return mapped
 

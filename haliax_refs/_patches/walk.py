@@ -12,6 +12,7 @@ import numpy as np
 from haliax import Axis, NamedArray
 
 from .._indexing.describe import listed
+from .._indexing.layout import Layout
 from .._refs import NamedRef, as_named_ref, is_named_ref
 
 
@@ -82,3 +83,8 @@ def refuse_returned(tree: Any, where: str) -> None:
             f"cannot return a NamedRef with axes {listed(ref.axes)} from {where}: what is written to it is seen "
             "outside, so return nothing, or what it reads, ref[...]"
         )
+
+
+def whole_of_shape(shape: Sequence[int]) -> Layout:
+    """The layout of a whole buffer whose names are not known: of a ref that was closed over."""
+    return Layout.whole(tuple(Axis(f"dim{dim}", size) for dim, size in enumerate(shape)))

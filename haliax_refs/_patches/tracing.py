@@ -1,0 +1,68 @@
+"""A call traced before it runs: to see what it does to refs, and to run it once it is known to work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from .._compat import evaluate, written_consts
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What a call without arguments traces to; what it uses from outside, refs among it, is closed over.
+
+    Attributes:
+        closed: its jaxpr.
+        rest: the leaves of its result, None where they are arrays, which the jaxpr gives.
+        is_array: which those are.
+        tree: the structure of the result.
+    """
+
+    closed: Any
+    rest: Sequence[Any]
+    is_array: Sequence[bool]
+    tree: Any
+
+    @property
+    def consts(self) -> Sequence[Any]:
+        return list(self.closed.consts)
+
+    @property
+    def refs(self) -> list[int]:
+        """Which of the constants are refs."""
+        return [number for number, const in enumerate(self.closed.consts) if isinstance(const, jax.Ref)]
+
+    @property
+    def written(self) -> list[int]:
+        """Which of the constants are refs that it writes to."""
+        return sorted(written_consts(self.closed))
+
+    def run(self) -> Any:
+        """The result; this does what the call does."""
+        return self.result(evaluate(self.closed, self.consts, ()))
+
+    def result(self, arrays: Sequence[Any]) -> Any:
+        """The call's result with these arrays."""
+        given = iter(arrays)
+        leaves = [next(given) if here else leaf for here, leaf in zip(self.is_array, self.rest, strict=True)]
+        return jax.tree.unflatten(self.tree, leaves)
+
+
+def trace(call: Callable[[], Any]) -> Traced:
+    """Trace a call. It may return arrays and anything else, in a tree."""
+    results: list[Traced] = []
+
+    def arrays() -> list[Any]:
+        leaves, tree = jax.tree.flatten(call())
+        is_array = [hasattr(leaf, "shape") and hasattr(leaf, "dtype") for leaf in leaves]
+        rest = [None if here else leaf for here, leaf in zip(is_array, leaves, strict=True)]
+        results.append(Traced(None, rest, is_array, tree))
+        return [leaf for here, leaf in zip(is_array, leaves, strict=True) if here]
+
+    closed = jax.make_jaxpr(arrays)()
+    (result,) = results
+    return Traced(closed, result.rest, result.is_array, result.tree)
