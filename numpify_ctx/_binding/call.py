@@ -25,6 +25,7 @@ import numpy as np
 
 from .._emission.listing import new_filename, show
 from .._emission.namespace import bare_namespace
+from .._execution.arguments import PLAIN
 from .._execution.entry import REFUSALS
 from .context import Parameters, holds_parameters, is_keyed
 from .live import current, keeps_value
@@ -48,6 +49,8 @@ class Shape:
             it is one of our own, with `Parameter` objects in `_cells`.
         floats: whether there is a form for floats, and what is frozen are numbers that it takes.
         body: the statements of that form, if they are to stand in the wrapper.
+        integers: whether there is a form for integers, which takes no frozen values.
+        integer_body: the statements of that form, likewise.
         places: what is passed, if parameters nest; else the free ones are.
     """
 
@@ -56,6 +59,8 @@ class Shape:
     lookup: Lookup = "attribute"
     floats: bool = False
     body: tuple[str, ...] = ()
+    integers: bool = False
+    integer_body: tuple[str, ...] = ()
     places: tuple[Place, ...] | None = None
 
     def having(self, role: Role) -> list[str]:
@@ -97,7 +102,10 @@ _WORDS: Mapping[str, Any] = {
     "_current": current,
     "_dict": dict,
     "_double": np.dtype(np.float64),
+    "_doubles": frozenset({float, np.float64}),
     "_float": float,
+    "_int": int,
+    "_integral": frozenset(kind for kind, plain in PLAIN.items() if plain is int),
     "_is_keyed": is_keyed,
     "_isinstance": isinstance,
     "_items_of": items_of,
@@ -147,7 +155,7 @@ def text(shape: Shape) -> str:
         for name in dynamic:
             lines += _reading(name, f"_symbol{numbers[name]}", shape.lookup)
     if shape.floats:
-        lines += _calling_floats(shape)
+        lines += _calling_numbers(shape)
     # As floats, frozen values have the names; as they were given, words of ours.
     values = list(shape.names)
     if shape.floats:
@@ -201,17 +209,50 @@ def _taking(places: Sequence[Place], groups: Iterator[int]) -> tuple[list[str], 
     return words, unpacking
 
 
-def _calling_floats(shape: Shape) -> list[str]:
-    """Statements that return what the form for floats gives, if it can be asked."""
+def _calling_numbers(shape: Shape) -> list[str]:
+    """Statements that return what the forms for floats and for integers give, if they can be asked.
+
+    NumPy's doubles are floats in all but type: they are made floats, and the floats are asked then.
+    """
     unknown = [name for name, role in zip(shape.names, shape.roles, strict=True) if role != "frozen"]
-    tests = [f"_type({name}) is _float" for name in unknown]
-    body = shape.body or (f"    return _floats({', '.join(shape.names)})",)
+
+    def tests(kind: str) -> str:
+        return " and ".join([*(f"_type({name}) {kind}" for name in unknown), "out is None"])
+
+    floats = shape.body or (f"    return _floats({', '.join(shape.names)})",)
+    asking = [f"    if {tests('is _float')}:", *_trying(floats)]
+    if not unknown:
+        return asking
+    integers = shape.integer_body or (f"    return _integers({', '.join(shape.names)})",)
     return [
-        f"    if {' and '.join([*tests, 'out is None'])}:",
+        "    while True:",
+        *("    " + line for line in asking),
+        f"        elif _type({unknown[0]}) is not _array and out is None:",
+        *(_asking_integers(unknown, tests, integers) if shape.integers else []),
+        f"            if {tests('in _doubles')}:",
+        *(f"                {name} = _float({name})" for name in unknown),
+        "                continue",
+        "        break",
+    ]
+
+
+def _asking_integers(unknown: Sequence[str], tests: Callable[[str], str], body: Sequence[str]) -> list[str]:
+    """As for floats: booleans and NumPy's integers are made Python's, and are asked for then."""
+    return [
+        f"            if {tests('is _int')}:",
+        *("        " + line for line in _trying(body, "break")),
+        f"            if {tests('in _integral')}:",
+        *(f"                {name} = _int({name})" for name in unknown),
+        "                continue",
+    ]
+
+
+def _trying(body: Sequence[str], otherwise: str = "pass") -> list[str]:
+    return [
         "        try:",
         *("        " + line for line in body),
         "        except _refusals:",
-        "            pass",
+        f"            {otherwise}",
     ]
 
 
@@ -293,6 +334,7 @@ def wrapper(
     *,
     call: Callable[..., Any],
     floats: Callable[..., Any] | None,
+    integers: Callable[..., Any] | None = None,
     fit: Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Any, ...]],
     absent: Callable[[Any], Exception],
     frozen: Mapping[str, Any],
@@ -306,13 +348,14 @@ def wrapper(
         shape: which parameter comes from where.
         call: the compiled function, which takes the tuple of all values, in order, and `out`.
         floats: the form for floats, where it does not stand in the wrapper.
+        integers: that for integers, likewise.
         fit: the values of the free parameters, in order, from positional arguments and keywords that are not just
             that.
         absent: makes the error for dynamic symbols that the given mapping does not hold.
         frozen: value by parameter name.
         symbols: symbol by parameter name, of the dynamic parameters.
         context: where they are read from.
-        body_names: the global names in `shape.body`.
+        body_names: the global names in `shape.body` and `shape.integer_body`.
     """
     namespace = bare_namespace(__name__=__name__)
     namespace |= frozen
@@ -324,7 +367,7 @@ def wrapper(
         namespace |= {f"_given{numbers[name]}": value for name, value in frozen.items()}
         namespace |= {name: float(value) for name, value in frozen.items()}
         namespace |= body_names
-        namespace["_floats"] = floats
+        namespace |= {"_floats": floats, "_integers": integers}
     exec(_compiled(shape), namespace)
     made: Callable[..., Any] = namespace.pop("_wrapper")  # what has itself among its globals is a cycle
     return made

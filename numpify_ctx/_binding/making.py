@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 from weakref import ref
 
@@ -24,58 +24,77 @@ class Making:
         owner: the object whose `__call__` it is.
     """
 
-    __slots__ = ("_bindings", "_entry", "_owner")
+    __slots__ = ("_bindings", "_entry", "_owner", "_wanted")
 
     def __init__(self, entry: Entry, bindings: Bindings, owner: object) -> None:
         self._entry = entry
         self._bindings = bindings
         self._owner = ref(owner)
+        self._wanted: frozenset[type] = frozenset()  # the types of number that came, float and int
 
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         if self._bindings.dynamic and self._bindings.context is None:
             raise self._bindings.no_context()
-        call = self._put(floats=all(type(arg) is float for arg in args))
+        types = set(map(type, args))
+        call = self._put(types if len(types) == 1 else {float} - types)
         return call(*args, **keywords)
 
     def _first_floats(self, *values: float) -> Any:
         """The first call with floats, after others."""
-        self._put(floats=True)
+        self._put({float})
         return self._entry(*values)
 
-    def _put(self, floats: bool) -> Callable[..., Any]:
-        call = self._wrapped(floats)
+    def _first_integers(self, *values: int) -> Any:
+        """The first call with integers, after others."""
+        self._put({int})
+        return self._entry(*values)
+
+    def _put(self, types: Set[type]) -> Callable[..., Any]:
+        self._wanted |= types
+        call = self._wrapped(self._wanted)
         owner = self._owner()
         if owner is not None:  # else only its `__call__` is left
             # Two threads may both come here; they put equal functions.
             object.__setattr__(owner, "__call__", call)
         return call
 
-    def _wrapped(self, floats: bool) -> Callable[..., Any]:
-        """The function behind the call; if `floats`, with the form for floats, else with what makes it when asked."""
+    def _wrapped(self, wanted: frozenset[type]) -> Callable[..., Any]:
+        """The function behind the call, with the forms for the types of number that are wanted; for others, with what
+        makes them when they are asked for."""
         bindings, entry = self._bindings, self._entry
-        names = bindings.roster.names
+        forms, names = entry.forms, bindings.roster.names
         frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
         takes_floats = entry.gives_numbers and all(map(is_like_a_float, frozen.values()))
-        inline = entry.forms.short_floats() if floats and takes_floats else None
-        made = entry.forms.floats() if floats and takes_floats and inline is None else None
+        takes_integers = takes_floats and not frozen
+        floats = forms.short_floats() if float in wanted and takes_floats else None
+        integers = forms.short_integers() if int in wanted and takes_integers else None
+        if floats and integers and not floats.agrees(integers):
+            integers = None
         shape = Shape(
             tuple(names.values()),
             tuple(map(bindings.role, names)),
             lookup_of(bindings.context),
             takes_floats,
-            () if inline is None else inline.body,
+            () if floats is None else floats.body,
+            takes_integers,
+            () if integers is None else integers.body,
             bindings.places(),
         )
         return wrapper(
             shape,
             call=entry.apply,
-            floats=made if floats else self._first_floats,
+            floats=None if floats else forms.floats() if float in wanted and takes_floats else self._first_floats,
+            integers=None
+            if integers
+            else forms.integers()
+            if int in wanted and takes_integers
+            else self._first_integers,
             fit=bindings.arguments,
             absent=bindings.absent,
             frozen=frozen,
             symbols={names[symbol]: symbol for symbol in bindings.dynamic},
             context=bindings.context,
-            body_names={} if inline is None else inline.namespace,
+            body_names=(floats.namespace if floats else {}) | (integers.namespace if integers else {}),
         )
 
 
@@ -86,8 +105,8 @@ def explaining(entry: Entry, bindings: Bindings) -> Callable[..., str]:
     names = bindings.roster.names
     return wrapper(
         Shape(
-            tuple(names.values()), tuple(map(bindings.role, names)), lookup_of(bindings.context), False, (),
-            bindings.places(),
+            tuple(names.values()), tuple(map(bindings.role, names)), lookup_of(bindings.context),
+            places=bindings.places(),
         ),
         call=lambda args: entry.explain(*args),
         floats=None,

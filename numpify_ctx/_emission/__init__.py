@@ -7,4 +7,4 @@ from .blocks import (
     emit_blocks as emit_blocks,
 )
 from .common import Source as Source
-from .scalars import emit_floats as emit_floats, emit_scalars as emit_scalars
+from .scalars import emit_floats as emit_floats, emit_integers as emit_integers, emit_scalars as emit_scalars

@@ -26,6 +26,11 @@ def emit_floats(program: Program) -> Source:
     return FloatEmitter(program, [REAL] * len(program.parameters)).source()
 
 
+def emit_integers(program: Program) -> Source:
+    """As `emit_floats`, for arguments all of which are Python integers."""
+    return IntegerEmitter(program, [INT] * len(program.parameters)).source()
+
+
 class ScalarEmitter(Emitter):
     """Writes Python expressions."""
 
@@ -194,3 +199,13 @@ class FloatEmitter(ScalarEmitter):
         if self.sure[node] and kind in (REAL, INT, COMPLEX, 1):
             return text
         return f"{self.inject('number', numbers.number)}({text}, {kind})"
+
+
+class IntegerEmitter(FloatEmitter):
+    """Knows that all arguments are integers, which are exact however large: constants are not made floats."""
+
+    def const(self, node: int) -> Text:
+        return ScalarEmitter.const(self, node)
+
+    def call(self, node: int, operands: list[str]) -> Text:
+        return ScalarEmitter.call(self, node, operands)

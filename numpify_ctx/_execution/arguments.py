@@ -18,7 +18,10 @@ INT64 = np.dtype(np.int64)
 _PYTHON = frozenset({bool, int, float, complex})
 
 # What Python scalars compute with, by the type of the argument: the numbers that are Python's in all but type.
-PLAIN: dict[type, type] = {float: float, int: int, bool: int, np.float64: float, np.int64: int, np.bool_: int}
+PLAIN: dict[type, type] = {
+    float: float, np.float64: float, **dict.fromkeys((int, bool, np.bool_), int),
+    **dict.fromkeys((np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64), int),
+}  # fmt: skip
 
 Shape = tuple[int, ...]
 

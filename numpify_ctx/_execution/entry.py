@@ -95,7 +95,9 @@ class Entry:
                     return result
             for a in args:
                 if type(a) not in PLAIN:
-                    return self._call_arrays(args)
+                    if type(a) is np.ndarray and a.ndim:
+                        return self._call_arrays(args)
+                    return self._call_others(args)
             return self._call_scalars(args)
         except (TypeError, ValueError) as error:
             # What a function of the user's raises is not ours to explain.
@@ -119,6 +121,14 @@ class Entry:
                 return why
         numpy = "NumPy in blocks" if self.blocks.pays(shape, precision) else "plain NumPy"
         return f"{numpy}; {why}"
+
+    def _call_others(self, args: Sequence[Any]) -> Any:
+        """Arguments some of which are neither Python's numbers nor, as far as is known, arrays of some dimension."""
+        numbers = [a[()] if type(a) is np.ndarray and not a.ndim else a for a in args]
+        for a in numbers:
+            if type(a) not in PLAIN:
+                return self._call_arrays(args)
+        return self._call_scalars(numbers)
 
     def _call_scalars(self, args: Sequence[Any]) -> Any:
         plain = [PLAIN[type(a)](a) for a in args]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .._emission import Source, emit_arrays, emit_floats, emit_scalars
+from .._emission import Source, emit_arrays, emit_floats, emit_integers, emit_scalars
 from .._emission.load import load
 from .._program.bounds import NO_INTEGERS, Integers
 from .._program.ir import Program
@@ -23,6 +23,11 @@ class Inline:
     body: tuple[str, ...]
     namespace: dict[str, Any]
 
+    def agrees(self, other: Inline) -> bool:
+        """Whether the two can stand side by side: no global name means two things."""
+        shared = self.namespace.keys() & other.namespace.keys()
+        return all(self.namespace[name] is other.namespace[name] for name in shared)
+
 
 class Forms:
     """The forms for numbers, for floats, and for arrays of which some hold integers.
@@ -30,7 +35,10 @@ class Forms:
     Two threads may both emit one; they get equal functions, and either may stay.
     """
 
-    __slots__ = ("_arrays", "_arrays_source", "_floats", "_floats_source", "_program", "_scalars")
+    __slots__ = (
+        "_arrays", "_arrays_source", "_floats", "_floats_source", "_integers", "_integers_source", "_program",
+        "_scalars",
+    )  # fmt: skip
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -39,6 +47,8 @@ class Forms:
         self._scalars: Callable[..., Any] | None = None
         self._floats: Callable[..., Any] | None = None
         self._floats_source: Source | None = None
+        self._integers: Callable[..., Any] | None = None
+        self._integers_source: Source | None = None
 
     @property
     def emitted(self) -> frozenset[str]:
@@ -61,9 +71,21 @@ class Forms:
             self._floats = load(self._source_of_floats())
         return self._floats
 
+    def integers(self) -> Callable[..., Any]:
+        """The function for numbers all of which are of type int: it gives the final results."""
+        if self._integers is None:
+            self._integers = load(self._source_of_integers())
+        return self._integers
+
     def short_floats(self) -> Inline | None:
         """The statements of `floats`, if they are few enough to stand where they are needed."""
-        source = self._source_of_floats()
+        return self._short(self._source_of_floats())
+
+    def short_integers(self) -> Inline | None:
+        """The statements of `integers`, likewise."""
+        return self._short(self._source_of_integers())
+
+    def _short(self, source: Source) -> Inline | None:
         body = source.text.splitlines()[1:]
         if len(source.text) > _SHORT or any(line.startswith("    def ") for line in body):
             return None
@@ -99,3 +121,8 @@ class Forms:
         if self._floats_source is None:
             self._floats_source = emit_floats(self._program)
         return self._floats_source
+
+    def _source_of_integers(self) -> Source:
+        if self._integers_source is None:
+            self._integers_source = emit_integers(self._program)
+        return self._integers_source

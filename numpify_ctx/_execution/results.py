@@ -37,6 +37,8 @@ class Results:
         if self.is_ordinary:
             if type(result) in self._final:
                 return result
+            if type(result) is int and self._kinds_of(plain)[0] not in (REAL, COMPLEX):
+                return result
         elif self._is_single and type(result) is np.ndarray and result.ndim == self._rank:
             return result
         finished = []
@@ -89,7 +91,11 @@ class Results:
         kinds = self._kinds.get(given)
         if kinds is None:
             inferred = infer_kinds(self._program, given)
-            kinds = self._kinds.put(given, [inferred[node] for node in self._program.results])
+            kinds = [inferred[node] for node in self._program.results]
+            if self._program.large and REAL not in given:
+                # Integers too large for arrays count as floats there; among Python's integers they are exact.
+                kinds = [kind | INT if kind == REAL else kind for kind in kinds]
+            kinds = self._kinds.put(given, kinds)
         return kinds
 
 

@@ -1,0 +1,162 @@
+"""Numbers of every type: the forms that stand in a call give what the compiled function gives, and what arrays give."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from numpify_ctx import DYNAMIC_PARAMETER, Parameters, numpify
+from numpify_ctx._lowering.rules import RULES
+
+
+x, y, n = sp.symbols("x y n")
+WHOLE = (int, bool, np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
+REAL = (float, np.float64)
+EXPRESSIONS = [
+    x + y,
+    x - y,
+    x * y,
+    x / y,
+    x**2 * y,
+    x**y,
+    x**-y,
+    x**20,
+    sp.sqrt(x) + y,
+    sp.exp(-x * y),
+    sp.Mod(x, y),
+    sp.floor(x / y),
+    sp.Piecewise((1, x > y), (sp.Rational(1, 2), True)),
+    sp.Piecewise((x, x > y), (2 * y, True)),
+    sp.Max(x, y, 3),
+    x > y,
+    sp.And(x > 0, y > 0),
+    sp.factorial(x) + y,
+    sp.binomial(x, y),
+    10**30 * x + y,
+    [x, y, x / y],
+    {"sum": x + y, "more": (x > y, sp.sin(x))},
+    sp.Sum(n * x, (n, 1, y)),
+    sp.Integer(2) + 0 * x,
+    sp.Add(*(k * x**k for k in range(30)), y),
+    sp.Matrix([x, y]),
+]
+
+
+def same(one, other):
+    """Equal in type, value and sign; nan is nan."""
+    if isinstance(one, list | tuple):
+        return type(one) is type(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return list(one) == list(other) and same(list(one.values()), list(other.values()))
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, float) and math.isnan(one):
+        return math.isnan(other)
+    return repr(one) == repr(other)
+
+
+def given(function, args):
+    """The result, or the type of what was raised."""
+    with np.errstate(all="ignore"):
+        try:
+            return function(args)
+        except Exception as error:
+            return type(error)
+
+
+PAIRS = [(3, 2), (1, 1), (0, 2), (7, 0), (100, 7)]
+
+
+@pytest.mark.parametrize("expr", EXPRESSIONS, ids=lambda expr: str(expr)[:40])
+@pytest.mark.parametrize("kind", [*WHOLE, *REAL, "mixed"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_call_gives_what_the_compiled_function_gives(expr, kind):
+    f = numpify(expr, [x, y])
+    compiled = f._compiled.call
+    kinds = (int, float) if kind == "mixed" else (kind, kind)
+    for pair in PAIRS:
+        args = tuple(make(value) for make, value in zip(kinds, pair, strict=True))
+        wanted = given(compiled.apply, args)
+        for _ in range(2):  # the first call makes the form that the second one finds
+            assert same(given(lambda args: f(*args), args), wanted), args
+        plain = tuple(float(a) if isinstance(a, float) else int(a) for a in args)
+        assert same(given(lambda args: f(*args), plain), wanted), "as Python's numbers of the same value"
+
+
+def test_integers_have_no_limit():
+    f = numpify(10**400 * x + y, [x, y])
+    for kind in (int, np.int64, np.uint8):
+        assert f(kind(3), kind(2)) == 3 * 10**400 + 2
+    assert numpify(x**20, [x])(10**400) == 10**8000
+
+
+@pytest.mark.parametrize("kind", [k for k, rule in RULES.items() if rule.example and not rule.example.refused])
+@pytest.mark.filterwarnings("ignore")
+def test_integers_give_what_every_rule_gives(kind):
+    f = numpify(RULES[kind].example.expr())
+    compiled = f._compiled.call
+    for start in (-2, 1, 5):
+        args = tuple(range(start, start + len(f.parameters)))
+        assert same(given(lambda args: f(*args), args), given(compiled.apply, args)), args
+
+
+def test_zero_dimensional_arrays_are_numbers():
+    f = numpify(x * y + 1, [x, y])
+    for value in (3, 3.0, True):
+        of_arrays = f(np.array(value), np.array(value))
+        assert same(of_arrays, f(value, value))
+        assert same(f(np.array(value), 2), f(value, 2))
+    assert type(f(np.array(3.0, np.float32), np.array(3.0, np.float32))) is np.float32
+    np.testing.assert_array_equal(f(np.array(3), np.ones(2)), [4.0, 4.0])
+
+
+@pytest.mark.parametrize("order", [(float, int, np.float64), (int, float, np.float64), (np.float64, bool, int, float)])
+def test_the_order_of_first_calls_does_not_matter(order):
+    for expr in EXPRESSIONS[:6]:
+        f = numpify(expr, [x, y], cache=False)
+        for kind in (*order, *order):
+            assert same(f(kind(3), kind(1)), f._compiled.call.apply((kind(3), kind(1))))
+
+
+def test_frozen_and_dynamic_numbers_of_every_type():
+    f = numpify(x * y + n, [x, y, n])
+    knobs = Parameters({n: 1})
+    for kind in (*WHOLE, *REAL):
+        frozen = f.freeze({y: kind(1)}).freeze({n: DYNAMIC_PARAMETER}).set_parameter_context(knobs)
+        for made in (int, float, np.float64, np.int32):
+            for dynamic in (2, 2.0, np.float64(2.0), True):
+                knobs[n] = dynamic
+                assert same(frozen(made(3)), f._compiled.call.apply((made(3), kind(1), dynamic)))
+
+
+def test_what_the_forms_refuse_goes_on_once():
+    """A form that refuses is not asked again with the same numbers."""
+    asked = []
+
+    def careful(value):
+        asked.append(type(value))
+        raise ValueError("no")
+
+    F = sp.Function("F")
+    f = numpify(F(x), [x], functions={F: careful})
+    for value in (1, True, np.int32(1), 1.0, np.float64(1.0)):
+        asked.clear()
+        with pytest.raises(ValueError, match="no"):
+            f(value)
+        assert len(asked) <= 4
+
+
+def test_the_quick_way_asks_nothing_of_the_compiled_function(monkeypatch):
+    f = numpify(x * y + 1, [x, y], cache=False)
+    numbers = [(1.0, 2.0), (1, 2), (np.float64(1), 2.0), (True, 1), (np.int32(1), np.int64(2))]
+    for args in numbers:
+        f(*args)
+    monkeypatch.setattr(type(f._compiled.call), "_call_scalars", functools.partial(pytest.fail, "asked"))
+    for args in numbers:
+        assert f(*args) == args[0] * args[1] + 1
