@@ -45,7 +45,7 @@ def numpify(
 
     The dtype is NumPy's promotion of the arguments' dtypes, except that constants widen nothing, small integers and
     booleans count as int64, and integers that would overflow as float64. Real in, real out: nan where the value is
-    not real. Units are the caller's; nothing is converted.
+    not real. What carries a unit, labels or a mask keeps it, or is refused by name.
 
     Args:
         expr: a SymPy expression, matrix or array, or a list, tuple or dict of them. Strings are refused.

@@ -136,6 +136,8 @@ def _of_dtype(dtype: Any) -> tuple[Callable[[Any], Any] | None, Any]:
     """The conversion of arrays and scalars of a dtype, and what dtype they then have."""
     if dtype.kind in "SUV":
         raise TypeError(f"an argument is of dtype {dtype}, which are no numbers")
+    if dtype.kind in "mM":
+        raise TypeError(f"an argument is of dtype {dtype}: times are not numbers; divide by numpy.timedelta64(1, 's')")
     if dtype.kind not in "iub" or dtype == INT64:
         return None, dtype
     return (of_uint64 if dtype == np.uint64 else of_integers), INT64

@@ -22,6 +22,7 @@ from .._program.promotion import promoted
 from .._symbolic.text import short
 from .arguments import PLAIN, of_doubles, prepare
 from .blocks import SIZES, Blocks, Sizes
+from .company import Company, is_in_company
 from .completion import Completion
 from .exactly import Exactly
 from .explain import explained
@@ -48,8 +49,8 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_bounds", "_completion", "_complex", "_exactly", "_foreign", "_leaves", "_results", "blocks",
-        "forms", "gives_numbers", "native", "program",
+        "__weakref__", "_bounds", "_company", "_completion", "_complex", "_exactly", "_foreign", "_leaves", "_results",
+        "blocks", "forms", "gives_numbers", "native", "program",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +64,7 @@ class Entry:
         self._results = Results(program)
         self._foreign = any(op.foreign for op in program.ops)
         self._bounds = Bounds(program)
+        self._company = Company(program)
         self._exactly = Exactly(program, self.forms, REFUSALS)
         self._leaves = any(op.leaves for op in program.ops)
         self._completion = Completion(program) if self._leaves else None
@@ -100,14 +102,16 @@ class Entry:
                     return self._call_others(args)
             return self._call_scalars(args)
         except (TypeError, ValueError) as error:
-            # What a function of the user's raises is not ours to explain.
-            better = None if self._foreign else explained(error, self.program, args)
+            # What a function of the user's raises is not ours to explain, nor what the arguments' own operators do.
+            better = None if self._foreign or is_in_company(args) else explained(error, self.program, args)
             if better is None:
                 raise
             raise better from error
 
     def explain(self, *args: Any) -> str:
         """Which form these arguments take, and why."""
+        if is_in_company(args):
+            return "the arguments' own operators: they carry more than numbers"
         if all(type(a) in PLAIN for a in args):
             return "scalars over Python's math; NumPy where it refuses them"
         values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
@@ -148,6 +152,8 @@ class Entry:
     def _call_arrays(self, args: Sequence[Any]) -> Any:
         found = of_doubles(args, self.program.parameter_ranks)
         if found is None:
+            if is_in_company(args):
+                return self._results.arranged(self._company.compute(args))
             values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
             if self._leaves and (entry := self._in_complex(values)) is not self:
                 return entry._call_arrays(args)
@@ -191,6 +197,8 @@ class Entry:
         return self._complex[mask] or self
 
     def _call_into(self, out: Any, args: Sequence[Any]) -> Any:
+        if is_in_company(args):
+            self._company.refuse_out(args)
         values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
         if self._leaves and (entry := self._in_complex(values)) is not self:
             return entry._call_into(out, args)

@@ -1,0 +1,251 @@
+"""Arguments that carry more than numbers: a unit, labels, a mask, a promise to compute later.
+
+Law: what an argument carries is kept, or refused by name; it is never dropped in silence.
+
+Arguments are sorted by protocol, not by whether NumPy could make an array of them. Python's numbers, NumPy's scalars,
+plain arrays, and what has `__array__` alone, such as lists and the arrays of other libraries, are *bare*. A subclass of
+ndarray, and whatever has `__array_ufunc__` or `__array_function__`, *carries*: a Quantity of pint or astropy, a Series,
+a DataArray, a masked array, a dask array. Then the program is run node by node with the operators of the arguments
+themselves, so that units convert, labels align, masks stay and nothing is computed before it is asked for. Matrices of
+NumPy's and sparse ones, whose `*` is another one, and times, which are no numbers, are refused.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .._kinds import BOOL, COMPLEX
+from .._program.ir import CONST, PARAM, Numpy, Op, Operator, Program
+from .._program.ops import SELECT, UNSIGNED
+from .._symbolic.text import short
+from .arguments import prepare
+
+
+# What most arguments are.
+BARE = frozenset({bool, int, float, complex, np.ndarray, np.float64, np.float32, np.int64, list, tuple})
+
+
+def _carries(kind: type[Any]) -> bool:
+    """Whether values of this type carry more than numbers.
+
+    >>> carries(float), carries(np.ndarray), carries(list), carries(np.ma.MaskedArray)
+    (False, False, False, True)
+    """
+    if kind is np.ndarray or kind is np.memmap or issubclass(kind, np.generic):
+        return False
+    return issubclass(kind, np.ndarray) or any(
+        hasattr(kind, name) for name in ("__array_ufunc__", "__array_function__", "tocsr")
+    )
+
+
+# By type; mypy does not take classes for hashable.
+carries: Callable[[type[Any]], bool] = functools.lru_cache(maxsize=256)(_carries)  # type: ignore[assignment]
+
+
+def is_in_company(args: Sequence[Any]) -> bool:
+    """Whether an argument carries more than numbers."""
+    return any([type(a) not in BARE and carries(type(a)) for a in args])  # noqa: C419  a list is quicker here
+
+
+def refuse_what_has_other_rules(value: Any, name: str) -> None:
+    """Raise for an argument that is no array of numbers, or one whose operators are not those of arrays.
+
+    Raises:
+        TypeError: `value` is a matrix of NumPy's, sparse, or of times; the message names the way out.
+    """
+    if isinstance(value, np.matrix):
+        raise TypeError(
+            f"cannot take a numpy.matrix for {name!r}: its * multiplies matrices; pass numpy.asarray(value)"
+        )
+    if hasattr(value, "tocsr"):
+        kind = type(value).__name__
+        raise TypeError(f"cannot take a sparse {kind} for {name!r}: not every function of 0 is 0; pass value.toarray()")
+    for dtype in _dtypes_of(value):
+        if dtype.kind in "mM":
+            way_out = "value / numpy.timedelta64(1, 's')" if dtype.kind == "m" else "the time since a date, in a unit"
+            raise TypeError(f"cannot take {dtype} for {name!r}: times are not numbers; pass {way_out}")
+    if getattr(type(value), "__array_ufunc__", value) is None:
+        raise TypeError(
+            f"cannot take {short(value)} for {name!r}: {type(value).__name__} refuses NumPy's functions "
+            "(__array_ufunc__ is None); pass its numbers"
+        )
+
+
+def _dtypes_of(value: Any) -> list[Any]:
+    """The dtype of an argument; of a table, those of its columns."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        columns = getattr(value, "dtypes", ())
+        return list(columns.values()) if isinstance(columns, Mapping) else list(columns)
+    return [dtype] if hasattr(dtype, "kind") else []
+
+
+class Company:
+    """One program, computed with the operators of arguments that carry more than numbers."""
+
+    __slots__ = ("_program",)
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def refuse_out(self, args: Sequence[Any]) -> NoReturn:
+        """Raise: `out=` takes bare numbers, and one of these arguments carries more."""
+        for name, value in zip(self._program.parameters, args, strict=True):
+            if carries(type(value)):
+                kind = type(value).__name__
+                raise TypeError(f"cannot write into out= what is computed of {kind} for {name!r}: use what is returned")
+        raise AssertionError("no argument carries")
+
+    def compute(self, args: Sequence[Any]) -> list[Any]:
+        """The results for these arguments, one of which carries.
+
+        Raises:
+            TypeError: an argument or an operation is refused.
+        """
+        program = self._program
+        for name, value in zip(program.parameters, args, strict=True):
+            refuse_what_has_other_rules(value, name)
+        values = [self._argument(value, rank) for value, rank in zip(args, program.parameter_ranks, strict=True)]
+        # Arms are computed where they are not selected, too, and may then warn.
+        with np.errstate(all="ignore") if SELECT in program.ops else nullcontext():
+            found = self._nodes(values)
+        return [self._spread(found[node], args) for node in program.results]
+
+    def _nodes(self, values: Sequence[Any]) -> list[Any]:
+        """The values of all nodes."""
+        program = self._program
+        found: list[Any] = []
+        for node, op in enumerate(program.ops):
+            if op is PARAM:
+                found.append(values[program.data[node]])
+            elif op is CONST:
+                found.append(program.data[node])
+            elif op.form == "name" or program.deps[node] >> len(program.parameters):
+                found.append(None)  # inside a sum or an integral, which its owner refuses, or computes of bare numbers
+            else:
+                found.append(self._applied(node, op, [found[a] for a in program.args[node]]))
+        return found
+
+    def _argument(self, value: Any, rank: int) -> Any:
+        if carries(type(value)):
+            return value
+        (bare,), *_ = prepare([value], (rank,))
+        return bare if bare.ndim else bare.item()  # a Python number adapts to whatever stands beside it
+
+    def _applied(self, node: int, op: Op, operands: list[Any]) -> Any:
+        carriers = [a for a in operands if carries(type(a))]
+        data = self._program.data[node]
+        if op is UNSIGNED:
+            return operands[0] if carriers else operands[0] + 0
+        if op is SELECT:
+            return _selected(operands)
+        if isinstance(op.numpy, Operator):
+            return _by_operator(op.numpy, op.form, data, operands)
+        function: Any = op.numpy.function if isinstance(op.numpy, Numpy) else op.numpy
+        before = data if isinstance(data, tuple) else ()
+        if not carriers or op.ufunc is not None or op.foreign:
+            if isinstance(data, tuple | type(None)):
+                return function(*before, *operands)
+        elif op.elementwise and isinstance(data, tuple | type(None)):
+            real = not self._program.kinds[node] & COMPLEX or not any(_is_complex(a) for a in operands)
+            return _element_by_element(op, functools.partial(function, *before), operands, real)
+        carrier = type(carriers[0]).__name__ if carriers else "such arguments"
+        raise TypeError(
+            f"cannot compute {op.name} of {carrier}: it takes bare numbers, and what {carrier} carries would be lost; "
+            "pass its numbers (.magnitude, .value, .to_numpy(), .values)"
+        )
+
+    def _spread(self, result: Any, args: Sequence[Any]) -> Any:
+        """A result that depends on no argument that carries, in the shape of the arguments."""
+        if carries(type(result)):
+            return result
+        shapes = [
+            np.shape(value) for value in args if getattr(value, "shape", None) is None or value.shape == np.shape(value)
+        ]
+        shape = np.broadcast_shapes(np.shape(result), *shapes)
+        return np.broadcast_to(result, shape).copy() if shape else result
+
+
+def _by_operator(operator: Operator, form: str, data: Any, operands: list[Any]) -> Any:
+    """Operands combined by Python's operator, as whoever writes the formula by hand would."""
+    function = _PYTHONS[operator.symbol]
+    if form == "negative":
+        return -operands[0]
+    if form == "sum":
+        subtracted = data or (False,) * len(operands)
+        total = -operands[0] if subtracted[0] else operands[0]
+        for term, minus in zip(operands[1:], subtracted[1:], strict=True):
+            total = total - term if minus else total + term
+        return total
+    return functools.reduce(function, operands)
+
+
+_PYTHONS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: _divided(a, b),
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "&": lambda a, b: a & b,
+    "|": lambda a, b: a | b,
+    "^": lambda a, b: a ^ b,
+}
+
+
+def _divided(a: Any, b: Any) -> Any:
+    # Python's numbers raise where arrays give inf.
+    return np.divide(a, b).item() if isinstance(b, int | float | complex) and not carries(type(a)) else a / b
+
+
+def _selected(operands: list[Any]) -> Any:
+    """Operands: condition, value, condition, value, ..., value. The first true condition chooses."""
+    result = operands[-1]
+    for condition, value in reversed(list(zip(operands[:-1:2], operands[1:-1:2], strict=True))):
+        result = _where(condition, value, result)
+    return result
+
+
+def _where(condition: Any, value: Any, other: Any) -> Any:
+    if isinstance(condition, bool | np.bool_):
+        return value if condition else other
+    three = (condition, value, other)
+    if any(isinstance(a, np.ma.MaskedArray) for a in three):
+        return np.ma.where(*three)  # type: ignore[no-untyped-call]
+    labelled = [a for a in three if carries(type(a)) and not hasattr(type(a), "__array_function__")]
+    if not labelled:  # plain arrays, and what answers to np.where itself: dask, pint, astropy
+        return np.where(*three)
+    # pandas and xarray do not, and have a method instead: keep `value` where the condition holds.
+    if not hasattr(value, "where"):
+        value = labelled[0].where(False, value) if hasattr(labelled[0], "where") else None
+    if value is None:
+        kind = type(labelled[0]).__name__
+        raise TypeError(f"cannot compute Piecewise of {kind}: it has no where(); pass its numbers")
+    return value.where(condition, other)
+
+
+def _is_complex(value: Any) -> bool:
+    return getattr(getattr(value, "dtype", None), "kind", "") == "c" or isinstance(value, complex)
+
+
+def _element_by_element(op: Op, function: Callable[..., Any], operands: list[Any], real: bool) -> Any:
+    """A function that is no ufunc, as one: so the operands themselves say what becomes of what they carry."""
+    ufunc = np.frompyfunc(function, len(operands), 1)
+    try:
+        result = ufunc(*operands)
+    except (TypeError, NotImplementedError) as error:
+        carrier = next(type(a).__name__ for a in operands if carries(type(a)))
+        raise TypeError(
+            f"cannot compute {op.name} of {carrier}, which does not know it; pass its numbers (.magnitude, .value)"
+        ) from error
+    dtype = np.bool_ if op.kinds((BOOL,) * len(operands)) == BOOL else np.float64 if real else np.complex128
+    return result.astype(dtype) if hasattr(result, "astype") else result

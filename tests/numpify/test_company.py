@@ -1,0 +1,202 @@
+"""What an argument carries, a unit, a label, a mask or laziness, is kept, or refused by name."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from numpify_ctx import DYNAMIC_PARAMETER, Parameters, numpify
+
+
+x, a = sp.symbols("x a")
+
+# Formulas of two variables, and the same by hand: in the words of the arguments' own operators.
+FORMULAS: list[tuple[Any, Callable[[Any, Any], Any]]] = [
+    (x + a, lambda x, a: x + a),
+    (x - 2 * a, lambda x, a: x - 2 * a),
+    (x * a, lambda x, a: x * a),
+    (x / a, lambda x, a: x / a),
+    (sp.exp(-x / a), lambda x, a: np.exp(-x / a)),
+    (sp.sqrt(x * a), lambda x, a: np.sqrt(x * a)),
+    (x**2, lambda x, a: x * x + 0 * a * a),
+    (sp.Max(x, a), lambda x, a: np.maximum(x, a)),
+    (sp.atan2(x, a), lambda x, a: np.arctan2(x, a)),
+]
+
+
+def same(got: Any, want: Any) -> bool:
+    return type(got) is type(want) and bool(np.all(np.asarray(got) == np.asarray(want)))
+
+
+class TestPandas:
+    pd = pytest.importorskip("pandas")
+
+    @pytest.mark.parametrize(("expr", "by_hand"), FORMULAS[:5], ids=lambda v: str(v) if isinstance(v, sp.Basic) else "")
+    def test_a_series_is_aligned_by_its_labels(self, expr: Any, by_hand: Any) -> None:
+        f = numpify(expr, [x, a])
+        u, v = self.pd.Series([1.0, 2.0], index=["u", "v"]), self.pd.Series([10.0, 20.0], index=["v", "u"])
+        self.pd.testing.assert_series_equal(f(u, v), by_hand(u, v))
+        w = self.pd.Series([1.0, 2.0], index=[1, 2])
+        self.pd.testing.assert_series_equal(f(w, w.iloc[1:]), by_hand(w, w.iloc[1:]))
+        self.pd.testing.assert_series_equal(f(u, 2.0), by_hand(u, 2.0))
+
+    def test_a_frame_is_aligned_by_its_columns(self) -> None:
+        u = self.pd.DataFrame({"p": [1.0, 2.0], "q": [3.0, 4.0]})
+        self.pd.testing.assert_frame_equal(numpify(x + 2 * a, [x, a])(u, u[["q", "p"]]), u + 2 * u)
+
+    def test_a_selection_and_a_function_that_is_no_ufunc_keep_the_index(self) -> None:
+        u = self.pd.Series([-1.0, 0.5, 2.0], index=list("pqr"))
+        chosen = numpify(sp.Piecewise((sp.log(x), x > 1), (-x, x > 0), (3, True)), [x])(u)
+        self.pd.testing.assert_series_equal(chosen, self.pd.Series([3.0, -0.5, np.log(2.0)], index=list("pqr")))
+        small = numpify(sp.LambertW(x), [x])(u.iloc[1:])
+        assert list(small.index) == ["q", "r"]
+        assert np.allclose(small, numpify(sp.LambertW(x), [x])(np.array([0.5, 2.0])))
+
+    def test_times_are_refused(self) -> None:
+        f = numpify(2 * x, [x])
+        for times in (
+            self.pd.Series(self.pd.to_timedelta([1, 2], "s")),
+            np.array([1, 2], "m8[s]"),
+            np.timedelta64(1, "s"),
+        ):
+            with pytest.raises(TypeError, match="timedelta64"):
+                f(times)
+        with pytest.raises(TypeError, match="datetime64"):
+            f(np.array(["2020-01-01"], "M8[D]"))
+
+
+class TestXarray:
+    xr = pytest.importorskip("xarray")
+
+    @pytest.mark.parametrize(("expr", "by_hand"), FORMULAS, ids=lambda v: str(v) if isinstance(v, sp.Basic) else "")
+    def test_arrays_are_broadcast_and_transposed_by_their_dimensions(self, expr: Any, by_hand: Any) -> None:
+        f = numpify(expr, [x, a])
+        u, v = self.xr.DataArray([1.0, 2.0], dims="p"), self.xr.DataArray([10.0, 20.0, 30.0], dims="q")
+        m = self.xr.DataArray(np.arange(1.0, 7.0).reshape(2, 3), dims=("p", "q"))
+        for pair in ((m, v), (m, m.transpose("q", "p")), (m, 2.0)):
+            self.xr.testing.assert_allclose(f(*pair).transpose("p", "q"), by_hand(*pair).transpose("p", "q"))
+        if expr.has(a):  # SymPy sorts the operands, and the dimensions come in the order of the operands
+            self.xr.testing.assert_allclose(f(u, v).transpose("p", "q"), by_hand(u, v))
+
+    def test_a_selection_keeps_the_dimensions(self) -> None:
+        u = self.xr.DataArray([[-1.0, 2.0]], dims=("p", "q"), coords={"q": ["l", "r"]})
+        got = numpify(sp.Piecewise((x, x > 0), (0, True)), [x])(u)
+        self.xr.testing.assert_identical(got, u.where(u > 0, 0))
+
+
+class TestPint:
+    pint = pytest.importorskip("pint")
+    Q = pint.UnitRegistry().Quantity
+
+    @pytest.mark.parametrize("many", [False, True], ids=["scalar", "array"])
+    def test_units_convert(self, many: bool) -> None:
+        number = (lambda v: np.array([v, 2 * v])) if many else float
+        km, m = self.Q(number(1.0), "km"), self.Q(number(1.0), "m")
+        total = numpify(x + a, [x, a])(km, m)
+        assert np.all(total.to("m").magnitude == number(1001.0))
+        assert np.all(numpify(sp.sin(x), [x])(self.Q(number(90.0), "degree")).magnitude == np.sin(number(np.pi / 2)))
+        assert numpify(x**2 / a, [x, a])(m, self.Q(2.0, "s")).units == m.units**2 / self.Q(1, "s").units
+
+    @pytest.mark.parametrize("expr", [sp.exp(x), x + 1, sp.gamma(x), sp.Piecewise((x, x > 1), (0, True))], ids=str)
+    def test_what_a_length_has_not_is_an_error(self, expr: Any) -> None:
+        with pytest.raises((TypeError, ValueError, self.pint.DimensionalityError)):
+            numpify(expr, [x])(self.Q(2.0, "m"))
+
+    def test_frozen_and_dynamic_values_keep_their_units(self) -> None:
+        f = numpify(x * a, [x, a])
+        force = self.Q(2.0, "N")
+        assert f.freeze(a=force)(3.0) == 3.0 * force
+        knobs = Parameters({a: force})
+        assert f.freeze({a: DYNAMIC_PARAMETER}).set_parameter_context(knobs)(3.0) == 3.0 * force
+
+
+class TestAstropy:
+    u = pytest.importorskip("astropy.units")
+
+    @pytest.mark.parametrize("number", [1.0, np.array([1.0, 2.0])], ids=["scalar", "array"])
+    def test_units_convert(self, number: Any) -> None:
+        u = self.u
+        total = numpify(x + a, [x, a])(number * u.km, number * u.m)
+        assert np.allclose(total.to_value(u.m), 1001.0 * number)
+        assert numpify(2 * x, [x])(number * u.deg).unit == u.deg
+        assert np.allclose(numpify(sp.sin(x), [x])(90.0 * number * u.deg).value, np.sin(np.pi / 2 * number))
+        with pytest.raises(u.UnitsError):
+            numpify(x + a, [x, a])(number * u.km, number * u.s)
+
+
+class TestMasked:
+    @pytest.mark.parametrize(("expr", "by_hand"), FORMULAS, ids=lambda v: str(v) if isinstance(v, sp.Basic) else "")
+    def test_masks_stay(self, expr: Any, by_hand: Any) -> None:
+        u = np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])
+        v = np.ma.array([4.0, 5.0, 6.0], mask=[0, 0, 1]) if expr.has(a) else 4.0
+        got, want = numpify(expr, [x, a])(u, v), by_hand(u, v)
+        assert np.array_equal(np.ma.getmaskarray(got), np.ma.getmaskarray(want))
+        assert np.allclose(got.compressed(), want.compressed())
+
+    def test_the_masked_number_is_masked(self) -> None:
+        assert numpify(x + a, [x, a])(np.ma.masked, 1.0) is np.ma.masked
+
+    def test_a_selection_keeps_the_mask(self) -> None:
+        u = np.ma.array([-1.0, 2.0, 3.0], mask=[0, 0, 1])
+        got = numpify(sp.Piecewise((x, x > 0), (0, True)), [x])(u)
+        assert got.tolist() == [0.0, 2.0, None]
+
+
+class TestDask:
+    da = pytest.importorskip("dask.array")
+
+    @pytest.mark.parametrize(
+        "expr", [x + 1, sp.sin(x) ** 2, sp.Piecewise((x, x > 1), (0, True)), sp.LambertW(x)], ids=str
+    )
+    def test_nothing_is_computed_before_it_is_asked_for(self, expr: Any) -> None:
+        values = np.array([0.5, 1.5, 2.5])
+        lazy = numpify(expr, [x])(self.da.from_array(values, chunks=2))
+        assert isinstance(lazy, self.da.Array)
+        assert np.allclose(lazy.compute(), numpify(expr, [x])(values))
+
+
+def test_a_subclass_of_ndarray_stays_whatever_its_rank() -> None:
+    class Labelled(np.ndarray):
+        pass
+
+    for shape in ((), (1,), (2, 3)):
+        got = numpify(x + a, [x, a])(np.ones(shape).view(Labelled), 1.0)
+        assert same(got, np.add(np.ones(shape).view(Labelled), 1.0))
+
+
+def test_a_memory_map_is_an_array(tmp_path: Any) -> None:
+    mapped = np.memmap(tmp_path / "numbers", np.float64, "w+", shape=3)
+    assert type(numpify(x + 1, [x])(mapped)) is np.ndarray
+
+
+def test_matrices_with_another_product_are_refused() -> None:
+    f = numpify(x * a, [x, a])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        matrix = np.matrix([[1.0, 2.0]])
+    with pytest.raises(TypeError, match=r"numpy\.matrix for 'x'.*asarray"):
+        f(matrix, 1.0)
+    sparse = pytest.importorskip("scipy.sparse")
+    for kind in (sparse.csr_matrix, sparse.coo_array):
+        with pytest.raises(TypeError, match=r"for 'a'.*toarray"):
+            f(1.0, kind(np.eye(2)))
+
+
+def test_what_needs_bare_numbers_says_which_operation_and_what_to_pass() -> None:
+    masked = np.ma.array([1.0, 2.0], mask=[0, 1])
+    k = sp.Symbol("k", integer=True)
+    for expr in (sp.Matrix([x, 1]), sp.Sum(x**k / sp.factorial(k), (k, 0, 3)), sp.Integral(sp.exp(-x * a), (a, 0, 1))):
+        with pytest.raises(TypeError, match=r"MaskedArray.*pass its numbers"):
+            numpify(expr, [x])(masked)
+    with pytest.raises(TypeError, match=r"out=.*MaskedArray for 'x'"):
+        numpify(x + 1, [x])(masked, out=np.empty(2))
+
+
+def test_what_depends_on_no_argument_that_carries_has_the_shape_of_all() -> None:
+    masked = np.ma.array([1.0, 2.0], mask=[0, 1])
+    assert numpify(sp.Integer(5), [x])(masked).tolist() == [5, 5]
