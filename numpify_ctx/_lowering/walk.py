@@ -25,6 +25,7 @@ from .._symbolic.exact import evaluate
 from .._symbolic.nodes import AppliedUndef, BooleanAtom, UndefinedFunction
 from .._symbolic.refusal import refuse
 from .._symbolic.text import describe
+from .physics import rule_of_physics
 from .refusals import as_sympy, missing, no_form, unknown
 from .rule import Body, Rule, Under
 from .users import check_arity, class_of
@@ -32,7 +33,7 @@ from .users import check_arity, class_of
 
 _DEEP = 6  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
 
-_NUMBERS = (sp.Number, BooleanAtom)
+_NUMBERS = (sp.Number, sp.NumberSymbol, BooleanAtom)
 
 
 @dataclass(slots=True, eq=False)  # not frozen: that doubles the time to make one, and there are many
@@ -210,6 +211,9 @@ class _Lowering:
         rule = self.rules.get(kind)
         if rule is not None:
             self._known[kind] = rule
+            return rule
+        rule = rule_of_physics(kind)
+        if rule is not None:
             return rule
         if isinstance(expr, AppliedUndef | sp.MatrixSymbol | ArraySymbol | sp.IndexedBase):
             raise unknown(expr, self.arguments, self.whole)

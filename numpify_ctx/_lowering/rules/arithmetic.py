@@ -7,6 +7,7 @@ from typing import Any
 import sympy as sp
 
 from ..._program.builder import Builder
+from .. import polar
 from ..example import t, x, y
 from ..rule import Rule
 from .common import number
@@ -29,7 +30,9 @@ TITLE = "Arithmetic and constants"
 RULES: dict[type, Rule] = {
     sp.Add: Rule(lambda b, e, *terms: b.add(*terms)).with_example(lambda: x + y, "exact for integers"),
     sp.Mul: Rule(lambda b, e, *factors: b.mul(*factors)).with_example(lambda: x * y, "exact for integers"),
-    sp.Pow: Rule(_pow).with_example(lambda: x**y, "exact for integers; nan for a root of a negative number"),
+    sp.Pow: polar.continued(Rule(_pow), polar.power, 0).with_example(
+        lambda: x**y, "exact for integers; nan for a root of a negative number"
+    ),
     sp.UnevaluatedExpr: Rule(lambda b, e, x: x, ranked=True).with_example(lambda: sp.UnevaluatedExpr(x) + 1),
     sp.CRootOf: number.with_example(lambda: x * sp.CRootOf(t**5 - t - 1, 0), "a constant"),
     sp.AlgebraicNumber: number.with_example(lambda: x * sp.AlgebraicNumber(sp.sqrt(2)), "a constant"),

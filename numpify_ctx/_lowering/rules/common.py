@@ -14,6 +14,7 @@ from ..._program.ir import Math, Numpy, Op
 from ..._runtime.special.pointwise import Pointwise, scipy_special
 from ..._runtime.special.whole import Whole
 from ..._symbolic.refusal import refuse
+from ..polar import refusing
 from ..rule import Rule
 
 
@@ -119,7 +120,7 @@ def pointwise(
         left_out = max(arity - len(nodes), 0)
         return b.apply(op, *nodes, *map(b.const, defaults[len(defaults) - left_out :]))
 
-    return Rule(lower)
+    return refusing(Rule(lower))
 
 
 def whole(function: Whole, *defaults: Any, arity: int = 0, kinds: Kinds = arithmetic) -> Rule:

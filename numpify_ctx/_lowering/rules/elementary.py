@@ -12,6 +12,7 @@ from ..._program.builder import Builder
 from ..._program.ir import Numpy, Op
 from ..._runtime import cuts
 from ..._runtime.special import elementary as rt
+from .. import polar
 from ..example import NAN, k, m, n, x, y
 from ..rule import Rule
 from . import quotients
@@ -30,6 +31,7 @@ ARCTANH = ufunc("arctanh", "atanh", cut=cuts.arctanh, leaves=True)
 ARCTAN2 = replace(ufunc("arctan2", "atan2", kinds=real), real=True)
 ANGLE = Op("angle", Numpy("angle"), cmath.phase, "angle", cut=cuts.angle, kinds=real, exposes=True)
 
+ABS = Op("abs", Numpy("abs"), abs, "abs", rt.exact_abs, kinds=real_part, cheap=True, within=True, exposes=True)
 CONJUGATE = Op(
     "conjugate", Numpy("conjugate"), rt.math_conjugate, "conjugate", kinds=lambda kinds: kinds[0], exposes=True
 )
@@ -107,7 +109,13 @@ TITLE = "Elementary functions"
 
 RULES: dict[type, Rule] = {
     sp.exp: call(EXP),
-    sp.log: call(ufunc("log", "log", cut=cuts.log, leaves=True)).with_example(lambda: sp.log(x), NAN),
+    sp.exp_polar: rewritten(lambda e: sp.exp(e.args[0])).with_example(
+        lambda: x * sp.exp_polar(2 * sp.I * sp.pi), "below functions with branches, another branch", lambda: x
+    ),
+    sp.polar_lift: Rule(lambda b, e, z: z).with_example(lambda: sp.polar_lift(x), "the number itself", lambda: x),
+    sp.log: polar.continued(call(ufunc("log", "log", cut=cuts.log, leaves=True)), polar.log, 0).with_example(
+        lambda: sp.log(x), NAN
+    ),
     # trigonometric
     sp.sin: call(SIN),
     sp.cos: call(COS),

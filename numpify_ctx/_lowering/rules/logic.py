@@ -17,7 +17,7 @@ from ..._symbolic.text import describe
 from ..example import k, n, x, y
 from ..rule import Rule
 from . import quotients
-from .elementary import FLOOR, MOD, RULES as ELEMENTARY
+from .elementary import ABS, FLOOR, MOD, RULES as ELEMENTARY
 
 
 def relation(op: Op) -> Rule:
@@ -120,18 +120,23 @@ def _contains_number(b: Builder, expr: sp.Basic, node: int, *limits: int) -> int
     """Membership; of a number that may be complex, that of its real part, if that is all of it."""
     element, domain = expr.args
     if domain is sp.S.Complexes:
-        return b.compare(EQ, node, node)  # anything but nan
+        return _is_finite(b, b.apply(ABS, node))
     if not (b.kinds[node] & COMPLEX) or element.is_extended_real:
         return _contains_real(b, domain, node, *limits)
     part, rest = (ELEMENTARY[of].lower(b, element, node) for of in (sp.re, sp.im))
     return b.logic(AND, b.compare(EQ, rest, b.const(0)), _contains_real(b, domain, part, *limits))
 
 
+def _is_finite(b: Builder, node: int) -> int:
+    """Neither infinite nor nan: infinity is no number of SymPy's sets."""
+    return b.logic(AND, b.compare(GT, node, b.const(-sp.oo)), b.compare(LT, node, b.const(sp.oo)))
+
+
 def _contains_real(b: Builder, domain: sp.Basic, node: int, *limits: int) -> int:
     if domain is sp.S.Reals:
-        return b.compare(EQ, node, node)
+        return _is_finite(b, node)
     if domain in _LEAST:
-        whole = b.compare(EQ, b.apply(FLOOR, node), node)
+        whole = b.logic(AND, _is_finite(b, node), b.compare(EQ, b.apply(FLOOR, node), node))
         least = _LEAST[domain]
         return whole if least is None else b.logic(AND, whole, b.compare(GE, node, b.const(least)))
     if isinstance(domain, sp.Range):

@@ -37,6 +37,7 @@ from ..._runtime.special.pointwise import Pointwise
 from ..._runtime.types import MPContext, MPNumber
 from ..._symbolic.nodes import scipy_nodes
 from ..._symbolic.refusal import refuse
+from .. import polar
 from ..example import NAN, POLE, k, n, x, y, z
 from ..rule import Rule
 from .common import by_count, needs_scipy, op_of, pointwise
@@ -167,16 +168,22 @@ RULES: dict[type, Rule] = {
     multigamma: Rule(lambda b, e, x: x, lambda b, e: [_product_of_gammas(e)]).with_example(
         lambda: multigamma(y, 2, evaluate=False), "orders that are integers", lambda: multigamma(y, 2)
     ),
-    sp.lowergamma: pointwise(gamma.LOWERGAMMA).with_example(lambda: sp.lowergamma(x, y), f"{NAN}; {POLE}"),
-    sp.uppergamma: pointwise(gamma.UPPERGAMMA).with_example(lambda: sp.uppergamma(x, y), NAN),
+    sp.lowergamma: polar.continued(pointwise(gamma.LOWERGAMMA), polar.lowergamma).with_example(
+        lambda: sp.lowergamma(x, y), f"{NAN}; {POLE}"
+    ),
+    sp.uppergamma: polar.continued(pointwise(gamma.UPPERGAMMA), polar.uppergamma).with_example(
+        lambda: sp.uppergamma(x, y), NAN
+    ),
     sp.beta: pointwise(gamma.BETA).with_example(lambda: sp.beta(x, y), POLE),
     sp.betainc: pointwise(gamma.BETAINC).with_example(lambda: sp.betainc(x, y, 0, z), NAN),
     sp.betainc_regularized: pointwise(gamma.BETAINC_REGULARIZED).with_example(
         lambda: sp.betainc_regularized(x, y, 0, z), NAN
     ),
     # exponential and trigonometric integrals
-    sp.Ei: pointwise(gamma.EI).with_example(lambda: sp.Ei(x)),
-    sp.expint: pointwise(gamma.EXPINT).with_example(lambda: sp.expint(x, y), f"all orders; {NAN}"),
+    sp.Ei: polar.continued(pointwise(gamma.EI), polar.ei).with_example(lambda: sp.Ei(x)),
+    sp.expint: polar.continued(pointwise(gamma.EXPINT), polar.expint).with_example(
+        lambda: sp.expint(x, y), f"all orders; {NAN}"
+    ),
     sp.li: pointwise(gamma.LI).with_example(lambda: sp.li(x), NAN),
     sp.Li: pointwise(gamma.LI_OFFSET).with_example(lambda: sp.Li(x), NAN),
     sp.Si: pointwise(gamma.SI),
@@ -214,7 +221,7 @@ RULES: dict[type, Rule] = {
     airybi: pointwise(bessel.AIRYBI),
     airybiprime: pointwise(bessel.AIRYBIPRIME),
     # elliptic integrals
-    sp.elliptic_k: pointwise(elliptic.ELLIPTIC_K).with_example(
+    sp.elliptic_k: polar.continued(pointwise(elliptic.ELLIPTIC_K), polar.within_the_unit_circle()).with_example(
         lambda: sp.elliptic_k(x), "the parameter m, not the modulus; nan for m > 1"
     ),
     sp.elliptic_f: pointwise(elliptic.ELLIPTIC_F).with_example(
@@ -233,8 +240,12 @@ RULES: dict[type, Rule] = {
     sp.dirichlet_eta: by_count({1: pointwise(zeta.ETA), 2: pointwise(zeta.GENERAL_ETA)}).with_example(
         lambda: sp.dirichlet_eta(x), "eta(s) and eta(s, a)"
     ),
-    sp.polylog: pointwise(zeta.POLYLOG).with_example(lambda: sp.polylog(3, x), f"{NAN}: right of 1"),
-    sp.lerchphi: pointwise(zeta.LERCHPHI).with_example(lambda: sp.lerchphi(x, y, z), "arguments to 1000"),
+    sp.polylog: polar.continued(pointwise(zeta.POLYLOG), polar.within_the_unit_circle()).with_example(
+        lambda: sp.polylog(3, x), f"{NAN}: right of 1"
+    ),
+    sp.lerchphi: polar.continued(pointwise(zeta.LERCHPHI), polar.within_the_unit_circle(0), 0).with_example(
+        lambda: sp.lerchphi(x, y, z), "arguments to 1000"
+    ),
     sp.stieltjes: pointwise(zeta.STIELTJES, None, 1, arity=2).with_example(
         lambda: sp.stieltjes(k), "indices that are integers", lambda: sp.stieltjes(2)
     ),
@@ -245,7 +256,7 @@ RULES: dict[type, Rule] = {
         lambda: sp.LambertW(x), "branches 0 and -1 real where they can be, others complex"
     ),
     # hypergeometric functions
-    sp.hyper: Rule(_hyper, _hyper_operands).with_example(
+    sp.hyper: polar.continued(Rule(_hyper, _hyper_operands), polar.hyper).with_example(
         lambda: sp.hyper([x, 1], [y], z), f"any number of parameters; {NAN}"
     ),
     sp.meijerg: Rule(_meijerg, _meijerg_operands).with_example(
