@@ -29,16 +29,19 @@ BEGIN, END = "<!-- coverage: python docs/coverage_table.py --write -->", "<!-- e
 CLOSE = 1e-12
 
 
+# Classes go by their qualified names: sympy.physics.quantum, once imported, calls adjoint Dagger.
+
+
 def example(cls: type) -> Example:
     """The example of a class; a function of one number needs none beside its rule."""
     found = RULES[cls].example
     if found is None and issubclass(cls, sp.Function | sp.logic.boolalg.BooleanFunction):
         found = Example(lambda: cls(x))
-    assert found is not None, f"{cls.__name__} has no example beside its rule"
+    assert found is not None, f"{cls.__qualname__} has no example beside its rule"
     expr = found.expr()
     nodes = sp.flatten(expr.tolist()) if isinstance(expr, sp.MatrixBase | sp.NDimArray) else [expr]
     held = any(type(node) is cls for node in [expr, *(n for e in nodes for n in sp.preorder_traversal(e))])
-    assert held, f"the example {expr} of {cls.__name__} has no {cls.__name__} in it"
+    assert held, f"the example {expr} of {cls.__qualname__} has no {cls.__qualname__} in it"
     return found
 
 
@@ -119,7 +122,7 @@ def row(cls: type) -> tuple[str, ...]:
         try:
             numpify(expr)
         except CompileError:
-            return f"`{cls.__name__}`", "", f"`{expr}`", "`CompileError`", found.note
+            return f"`{cls.__qualname__}`", "", f"`{expr}`", "`CompileError`", found.note
         raise AssertionError(f"{expr} compiles")
     given = arguments(expr)
     function = numpify(expr, given)
@@ -127,7 +130,7 @@ def row(cls: type) -> tuple[str, ...]:
     want = worth(expr if found.meaning is None else found.meaning())
     assert np.shape(got) == np.shape(want), (expr, got, want)
     np.testing.assert_allclose(got, want, rtol=CLOSE, atol=1e-15, err_msg=str(expr))
-    return f"`{cls.__name__}`", sources(function._compiled), f"`{describe(expr)}`", f"`{value_of(got)}`", found.note
+    return f"`{cls.__qualname__}`", sources(function._compiled), f"`{describe(expr)}`", f"`{value_of(got)}`", found.note
 
 
 def describe(expr: Any) -> str:
@@ -152,7 +155,7 @@ def table() -> str:
     parts = []
     for family in FAMILIES:
         head = ("class", "from", "example", "value", "note")
-        classes = sorted(filter(RULES.__contains__, family.RULES), key=lambda cls: cls.__name__.lower())
+        classes = sorted(filter(RULES.__contains__, family.RULES), key=lambda cls: cls.__qualname__.lower())
         lines = [head, ("---",) * len(head), *map(row, classes)]
         parts.append(f"### {family.TITLE}\n\n" + "\n".join("| " + " | ".join(r) + " |" for r in lines))
     return "\n\n".join(parts)

@@ -24,16 +24,16 @@ def script():
     return runpy.run_path(str(SCRIPT))
 
 
-@pytest.mark.parametrize("cls", RULES, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", RULES, ids=lambda cls: cls.__qualname__)
 def test_the_example_of_a_class_is_worth_what_sympy_says(script, cls):
     name, _, _, value, _ = script["row"](cls)
-    assert name == f"`{cls.__name__}`"
+    assert name == f"`{cls.__qualname__}`"
     assert value
 
 
 def test_the_page_has_every_class():
     page = (SCRIPT.parent / "functions.md").read_text()
-    missing = [cls.__name__ for cls in RULES if f"\n| `{cls.__name__}` | " not in page]
+    missing = [cls.__qualname__ for cls in RULES if f"\n| `{cls.__qualname__}` | " not in page]
     assert not missing, "run python docs/coverage_table.py --write"
 
 
