@@ -141,7 +141,7 @@ class _Map:
             number = slot.number
             return _Mapped(number, refs[number][...]) if number in mapped else slot
 
-        def instance(args: Any, kwargs: Any) -> tuple[Any, list[NamedArray]]:
+        def instance(args: Any, kwargs: Any) -> Any:
             def function() -> tuple[Any, list[NamedArray]]:
                 inner: dict[int, NamedRef] = {}
 
@@ -171,7 +171,9 @@ class _Map:
         def body(*args: Any, **kwargs: Any) -> Any:
             return instance(args, kwargs)
 
-        return self.original(body, self.axis if size is None else Axis(self.name, size), **self.options)
+        axis = self.axis if size is None else Axis(self.name, size)
+        mapped: Callable[..., Any] = self.original(body, axis, **self.options)
+        return mapped
 
     def run_without_refs(self, args: Any, kwargs: Any) -> Any:
         """The call without refs among its arguments: it may make some, and return them."""
