@@ -19,15 +19,18 @@ from ._compat import Tracer, trace_state
 with jax.ensure_compile_time_eval():  # so that importing inside a traced function does no harm
     _NO_TRACE = trace_state()
 
-# the id of an invalid `jax.Ref` -> a weak reference to it, which removes the entry, and what was done to it
+# the id of an invalid `jax.Ref` -> a weak reference to it, which removes the entry, and what was done to it;
+# entered, looked up and removed by single operations, which threads need no lock for, also without Python's own
 _FROZEN: dict[int, tuple[weakref.ref[Any], str]] = {}
 
-# the id of a traced `jax.Ref` -> a weak reference to it, which removes the entry, and the trace that made it
+# the id of a traced `jax.Ref` -> a weak reference to it, which removes the entry, and the trace that made it;
+# which one thread traces
 _MADE: dict[int, tuple[Any, Any]] = {}
 
 _any_made = False
 
-# the id of a `jax.Ref` -> a weak reference to it, which removes the entry, and its buffer's axes, for errors of jax's
+# the id of a `jax.Ref` -> a weak reference to it, which removes the entry, and its buffer's axes, for errors of jax's;
+# single operations again, and of two threads that note the same, either entry may stay
 _AXES: dict[int, tuple[Any, str]] = {}
 
 # while a loop condition is being traced: the refs made in it, by id; they are kept alive, so that no id is used again

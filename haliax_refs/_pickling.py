@@ -16,6 +16,7 @@ from ._access.operations import read
 from ._handle import Handle
 from ._indexing.layout import Layout
 from ._lifetime import is_eager, note_made
+from ._locks import new_lock
 
 
 class Buffer:
@@ -43,13 +44,16 @@ class Buffer:
         return rebuilt(contents(self.raw), _kind(self.raw))
 
 
-# the id of a `jax.Ref` -> its `Buffer`, which keeps it alive, so that the id is its own
+# the id of a `jax.Ref` -> its `Buffer`, which keeps it alive, so that the id is its own; looked up and entered under a
+# lock, or two threads that pickle at once might each have one, and views of one buffer come back as of two
 _BUFFERS: weakref.WeakValueDictionary[int, Buffer] = weakref.WeakValueDictionary()
+_BUFFERS_LOCK = new_lock()
 
 
 def buffer_of(raw: jax.Ref) -> Buffer:
     """The one `Buffer` of a `jax.Ref`."""
-    return _BUFFERS.setdefault(id(raw), Buffer(raw))
+    with _BUFFERS_LOCK:
+        return _BUFFERS.setdefault(id(raw), Buffer(raw))
 
 
 def rebuilt(array: Any, kind: str | None) -> jax.Ref:

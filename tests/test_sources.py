@@ -1,6 +1,7 @@
 """What holds of every source file, whichever Python reads it."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,14 +63,95 @@ def test_no_comprehension_binds_what_another_takes_for_a_global(folder: str) -> 
     assert {name: places for name, places in found.items() if places} == {}
 
 
-def in_finally(tree: ast.AST) -> Iterator[ast.AST]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Try):
-            yield from (inner for statement in node.finalbody for inner in ast.walk(statement))
+def leaving(statements: list[ast.stmt]) -> Iterator[ast.AST]:
+    """What leaves a block: each `return`, and each `break` and `continue` of a loop around it."""
+    for statement in statements:
+        loops = (ast.For, ast.While, ast.AsyncFor)
+        inside = [statement, *within(statement)] if not isinstance(statement, FUNCTIONS) else []
+        yield from (node for node in inside if isinstance(node, ast.Return))
+        inside = [statement, *within(statement, *loops)] if not isinstance(statement, (*FUNCTIONS, *loops)) else []
+        yield from (node for node in inside if isinstance(node, ast.Break | ast.Continue))
 
 
 def test_no_finally_swallows_what_was_raised() -> None:
-    """A `return`, `break` or `continue` there is a SyntaxWarning from Python 3.14 on (PEP 765)."""
-    leaves = (ast.Return, ast.Break, ast.Continue)
-    found = {s.name: n.lineno for s in SOURCES for n in in_finally(ast.parse(s.read_text())) if isinstance(n, leaves)}
-    assert found == {}
+    """Leaving one by `return`, `break` or `continue` is a SyntaxWarning from Python 3.14 on (PEP 765)."""
+    tries = [
+        (s.name, node) for s in SOURCES for node in ast.walk(ast.parse(s.read_text())) if isinstance(node, ast.Try)
+    ]
+    assert {name: node.lineno for name, found in tries for node in leaving(found.finalbody)} == {}
+    (bad,) = ast.parse("try: ...\nfinally:\n  while x:\n    break\n  if y: return").body
+    assert isinstance(bad, ast.Try)
+    assert [type(node) for node in leaving(bad.finalbody)] == [ast.Return]
+
+
+# -- what threads share ----------------------------------------------------------------------------------------------
+
+CONTAINERS = {"dict", "list", "set", "deque", "OrderedDict", "defaultdict", "WeakKeyDictionary", "WeakValueDictionary"}
+CHANGES = frozenset("add append clear discard extend insert pop popitem popleft remove setdefault update".split())  # noqa: SIM905  # short
+DISPLAYS = (ast.Dict, ast.List, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp)
+
+# Rooms whose objects are made for one compilation, in the thread that compiles, and dropped after it.
+OF_ONE_COMPILATION = ("numpify_ctx/_lowering", "numpify_ctx/_emission", "numpify_ctx/_program", "numpify_ctx/_symbolic")
+
+
+def is_container(value: ast.expr | None) -> bool:
+    called = ast.unparse(value.func).rpartition(".")[2] if isinstance(value, ast.Call) else ""
+    return isinstance(value, DISPLAYS) or called in CONTAINERS
+
+
+def changed_in_functions(tree: ast.Module) -> set[str]:
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Lambda)]
+    inner = [node for function in functions for node in ast.walk(function)]
+    by_method = {ast.unparse(n.value) for n in inner if isinstance(n, ast.Attribute) and n.attr in CHANGES}
+    by_item = {ast.unparse(n.value) for n in inner if isinstance(n, ast.Subscript) and not isinstance(n.ctx, ast.Load)}
+    return by_method | by_item
+
+
+def without_a_reason(source: str, attributes: bool) -> list[str]:
+    """Containers that functions change, of the module and of `self`, beside which no word is of threads or locks."""
+    tree, lines, found = ast.parse(source), source.splitlines(), []
+    changed = changed_in_functions(tree)
+    reasons = {
+        node: any("thread" in docstring for docstring in [ast.get_docstring(node) or ""])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    said_of_class = {inner for node, said in reasons.items() if said for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and is_container(node.value) and node not in said_of_class:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            shared = node in tree.body or (attributes and any(ast.unparse(t).startswith("self.") for t in targets))
+            beside = "\n".join(lines[max(0, node.lineno - 6) : node.lineno + 1])
+            if shared and not re.search(r"thread|lock", beside):
+                found += [name for name in map(ast.unparse, targets) if name in changed]
+    return found
+
+
+SHARED = """
+_SEEN: dict[int, str] = {}
+TABLE = {1: "one"}
+class Kept:
+    def __init__(self):
+        self._entries = []
+    def keep(self, entry):
+        self._entries.append(entry)
+        _SEEN[entry] = TABLE[1]
+"""
+
+
+def test_the_scan_finds_what_threads_share() -> None:
+    assert without_a_reason(SHARED, attributes=True) == ["_SEEN", "self._entries"]
+    assert without_a_reason(SHARED, attributes=False) == ["_SEEN"]
+    assert without_a_reason(SHARED.replace("_SEEN: d", "# each thread its own\n_SEEN: d"), attributes=False) == []
+
+
+@pytest.mark.parametrize("package", ["haliax_refs", "numpify_ctx"])
+def test_no_container_is_shared_by_threads_without_a_reason_beside_it(package: str) -> None:
+    """Python may run without its lock: what is safe then, and why, is written where the container is made."""
+    found = {}
+    for source in SOURCES:
+        name = source.relative_to(ROOT).as_posix()
+        if name.startswith(package):
+            attributes = not name.startswith(OF_ONE_COMPILATION)
+            found[name] = without_a_reason(source.read_text(), attributes)
+    assert {name: places for name, places in found.items() if places} == {}

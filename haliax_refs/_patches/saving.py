@@ -47,7 +47,7 @@ def _has_refs(tree: Any) -> bool:
 
 
 class _Once:
-    """Numbers buffers in the order in which they come up."""
+    """Numbers buffers in the order in which they come up, in one call and so in one thread."""
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}

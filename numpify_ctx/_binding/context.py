@@ -240,6 +240,7 @@ class Parameters(MutableMapping[Any, Any]):
     """The live `Parameter` of every symbol; a read-only view that follows what is added and deleted."""
 
     def __init__(self, values: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = ()) -> None:
+        # A thread replaces an entry while it holds `changing`; to look one up takes no lock.
         self._cells: dict[Any, Parameter] = {}
         self._observers = Observers()
         self.parameters = MappingProxyType(self._cells)
@@ -261,10 +262,11 @@ class Parameters(MutableMapping[Any, Any]):
             raise BindingError(
                 f"cannot hold {describe(cell)} as {describe(symbol)}: it is the parameter of {cell.symbol!r}"
             )
-        if symbol in self._cells:
-            del self[symbol]
-        self._cells[symbol] = cell
-        cell._let_hear(self._observers)
+        with changing:
+            if symbol in self._cells:
+                del self[symbol]
+            self._cells[symbol] = cell
+            cell._let_hear(self._observers)
 
     def __delitem__(self, symbol: sp.Basic) -> None:
         self._cells.pop(symbol)._stop_hearing(self._observers)

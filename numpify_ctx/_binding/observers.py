@@ -35,7 +35,8 @@ class Observers:
     __slots__ = ("_callbacks", "_noted", "_owed", "_telling")
 
     def __init__(self) -> None:
-        # By tokens, in the order they came: a callback that observes twice is told twice, and each `stop` ends one.
+        # By tokens, in the order they came: a callback that observes twice is told twice, and each `stop` ends one. All
+        # of this is changed by whichever thread holds `changing`, a lock.
         self._callbacks: dict[object, Callback] = {}
         self._noted: deque[_Change] = deque()
         self._telling = False

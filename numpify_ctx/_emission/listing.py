@@ -9,7 +9,9 @@ from collections import deque
 
 
 _serial = itertools.count()
-_unused: deque[str] = deque()  # file names whose code is gone
+# File names whose code is gone. A deque's `pop` and `append` are atomic, with and without Python's lock; and finalizers
+# call this, in any thread and at any time, so that a lock of ours might be held already.
+_unused: deque[str] = deque()
 
 
 def new_filename() -> str:

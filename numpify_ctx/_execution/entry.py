@@ -68,7 +68,8 @@ class Entry:
         self._exactly = Exactly(program, self.forms, REFUSALS)
         self._leaves = any(op.leaves for op in program.ops)
         self._completion = Completion(program) if self._leaves else None
-        # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it.
+        # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it. Two threads
+        # may both make an entry; they are equal, and either may stay.
         self._complex: dict[int, Entry | None] = {}
 
     def __call__(self, *args: Any, out: Any = None) -> Any:

@@ -41,6 +41,7 @@ class Exactly:
             and all(op.elementwise and not op.foreign for op in program.ops)
             and not any(isinstance(data, Region) for data in program.data)
         )
+        # By which arguments are integers. Two threads may both work it out, and get the same.
         self._kinds: dict[int, tuple[list[int], bool]] = {}
 
     def matters(self, integers: Integers) -> bool:

@@ -111,7 +111,7 @@ class Native:
         self._forms: Memo[Any, Form | _Not | _Waiting] = Memo(_MOST_FORMS)
         self._of_doubles: Memo[int, Form] = Memo(_MOST_FORMS)  # for arrays and scalars of doubles, by which are arrays
         self._work = 0.0 if setting is None else math.inf
-        self.kernels: list[Kernel] = []
+        self.kernels: list[Kernel] = []  # for its text to be shown; two threads may each add one, in any order
         # Of the tuple of all arguments as they were passed: the result, or None if they are of other kinds than most.
         self.quick: Callable[[tuple[Any, ...]], Any] | None = None
 
@@ -483,6 +483,7 @@ class _Mixed:
         self.kernels = kernels  # what the ufuncs in the program stand on
         self.blocks = blocks
         self.described = described
+        # By which arguments are integers. Two threads may both make one; they are equal, and either may stay.
         self.functions: dict[Integers, Callable[..., Any]] = {}
 
     def __call__(self, values: Sequence[Any], shape: tuple[int, ...], integers: Integers, out: Any) -> Any:
