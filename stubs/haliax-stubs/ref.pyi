@@ -10,6 +10,7 @@ from haliax_refs import (
     new_ref as new_ref,
     refs_of as refs_of,
     set as set,
+    step as step,
     swap as swap,
     update as update,
     values_of as values_of,

@@ -6,17 +6,27 @@ read from the compiled program.
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import re
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import haliax as hax
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from haliax import NamedArray
+from haliax.state_dict import (
+    from_state_dict,
+    load_state_dict,
+    save_state_dict,
+    to_numpy_state_dict,
+    to_state_dict,
+)
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 import haliax_refs
@@ -258,3 +268,64 @@ def test_explicit_sharding_takes_slices_only() -> None:
         assert ref["time", 0:2].array.shape == (8, 2)
         with pytest.raises(TypeError, match="only be indexed by slices"):
             ref["time", 0]
+
+
+# --- saved and restored ---------------------------------------------------------------------------------------------
+
+
+def _equinox(path: Any, tree: Any, restored: Any) -> None:
+    eqx.tree_serialise_leaves(path / "model.eqx", tree)
+    eqx.tree_deserialise_leaves(path / "model.eqx", restored)
+
+
+def _numpy(path: Any, tree: Any, restored: Any) -> None:
+    np.savez(path / "model.npz", **to_state_dict(tree))
+    with np.load(path / "model.npz") as saved:
+        from_state_dict(restored, saved)
+
+
+def _safetensors(path: Any, tree: Any, restored: Any) -> None:
+    pytest.importorskip("safetensors")
+    save_state_dict(to_numpy_state_dict(tree), str(path / "model.safetensors"))
+    from_state_dict(restored, load_state_dict(str(path / "model.safetensors")))
+
+
+def _orbax(path: Any, tree: Any, restored: Any) -> None:
+    ocp = pytest.importorskip("orbax.checkpoint")
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(path / "model", haliax_refs.values_of(tree))
+        checkpointer.wait_until_finished()
+        values = checkpointer.restore(path / "model", haliax_refs.values_of(restored))
+        assert values["a"].array.sharding.spec == SPEC
+        haliax_refs.update(restored, values)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("save", [_equinox, _numpy, _safetensors, _orbax])
+def test_saved_and_restored(save: Callable[..., None], tmp_path: Any) -> None:
+    ref, restored = sharded(), haliax_refs.refs_of(hax.zeros_like(sharded()[...]))
+    count = hax.new_ref(3.0)
+    save(tmp_path, {"a": ref, "n": count}, {"a": restored, "n": (other := hax.new_ref(0.0))})
+    np.testing.assert_array_equal(restored[...].array, VALUES)
+    assert other[...].item() == 3.0
+    assert restored.sharding.spec == restored[...].array.sharding.spec == SPEC
+    restored["time", 0] = 1.0
+    jax.jit(lambda ref: ref.at["time", 1].add(1.0))(restored)
+    assert restored.sharding.spec == SPEC
+
+
+def test_stepped_in_place() -> None:
+    optax = pytest.importorskip("optax")
+    adam, values = optax.adam(0.1), {"a": sharded()[...]}
+    params, state = haliax_refs.refs_of(values), haliax_refs.refs_of(adam.init(values))
+    haliax_refs.step(adam, params, state, values)
+    updates, _ = adam.update(values, adam.init(values), values)
+    np.testing.assert_allclose(params["a"][...].array, VALUES + updates["a"].array, rtol=1e-6)
+    assert params["a"].sharding.spec == SPEC
+    assert state[0].mu["a"].sharding.spec == SPEC
+
+
+def test_copied_and_pickled() -> None:
+    ref = sharded()
+    assert copy.deepcopy(ref).sharding.spec == SPEC
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(ref))[...].array, VALUES)
