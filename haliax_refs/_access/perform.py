@@ -17,9 +17,38 @@ from .evaluate import is_array
 from .gradients import staying, without_lost
 from .index import Access, Target, access
 from .operation import Add, Apply, Fill, Get, Operation, Reduce, Reduction, Set, Swap
+from .sharding import WHOLE, explicit_sharding, sharding_of_part
 
 
 R = TypeVar("R")
+
+
+def perform_anywhere(
+    operation: Operation, ref: Any, target: Target, scalars: Any, operands: Sequence[Any], value: Any = None
+) -> Any:
+    """`perform`, also where the ref's type says how a mesh with explicit axes divides it.
+
+    jax takes no ints, nor slices of divided axes, of such a ref. So what it holds is read whole, worked on where XLA
+    divides as it sees fit, and written whole; XLA makes one update in place of the three.
+    """
+    sharding = explicit_sharding(ref)
+    if sharding is None or target.layout.size == 0:
+        return perform(operation, ref, target, scalars, operands, value)
+    inner = target._replace(divided=WHOLE)
+    whole = tuple(slice(0, size) for size in target.layout.base_shape)
+    reads, writes = isinstance(operation, Get | Swap), not isinstance(operation, Get)
+
+    def automatic(buffer: jax.Array, scalars: Any, operands: Sequence[Any], value: Any) -> list[jax.Array]:
+        raw = jax.new_ref(buffer)
+        read = perform(operation, raw, inner, scalars, operands, value)
+        return [*([read] if reads else []), *([jax.freeze(raw)] if writes else [])]
+
+    shardings = [*([sharding_of_part(target.layout, sharding)] if reads else []), *([sharding] if writes else [])]
+    with jax.sharding.use_abstract_mesh(sharding.mesh):
+        results = jax.sharding.auto_axes(automatic, out_sharding=shardings)(ref[whole], scalars, operands, value)
+    if writes:
+        ref[whole] = results[-1]
+    return results[0] if reads else None
 
 
 class NoBatchingRuleError(Exception):

@@ -22,7 +22,7 @@ from .._locks import lock_of
 from .._recent import Recent
 from .index import Target
 from .operation import Apply, Get, Operation
-from .perform import perform
+from .perform import perform_anywhere
 from .signals import uninterrupted
 
 
@@ -122,7 +122,7 @@ def function_of(operation: Operation, target: Target) -> Callable[..., jax.Array
         operands, rest = arguments[: layout.operands], [*arguments[layout.operands :]]
         scalars = rest.pop(0) if layout.scalars else None
         raw = jax.new_ref(buffer)
-        result = perform(operation, raw, target, scalars, operands, rest.pop() if rest else None)
+        result = perform_anywhere(operation, raw, target, scalars, operands, rest.pop() if rest else None)
         return result if isinstance(operation, Get) else jax.freeze(raw)
 
     # jax's errors and profiles show the name.

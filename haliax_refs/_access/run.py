@@ -17,7 +17,7 @@ from .._locks import lock_of
 from .errors import explain
 from .index import Target
 from .operation import Apply, Get, Operation, Reduce, Set, Swap
-from .perform import NoBatchingRuleError, perform
+from .perform import NoBatchingRuleError, perform_anywhere
 from .programs import load, store
 from .sharding import divided_by, divided_by_mapping, is_in_kernel
 
@@ -65,12 +65,12 @@ def run(
 
 def _run_traced(operation: Operation, raw: Any, target: Target, operands: Sequence[Any], value: Any) -> Any:
     try:
-        return perform(operation, raw, target, None, operands, value)
+        return perform_anywhere(operation, raw, target, None, operands, value)
     except NoBatchingRuleError as error:
         if not target.layout.operands:
             raise error.__cause__ or error from None
     # Index arrays have a rule; they cost more, and are put together for windows that vmap maps only.
-    return perform(operation, raw, target._replace(vmapped=True), None, operands, value)
+    return perform_anywhere(operation, raw, target._replace(vmapped=True), None, operands, value)
 
 
 def _known(operand: Any) -> Any:

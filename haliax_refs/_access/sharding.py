@@ -6,17 +6,47 @@ the entries are. So along such a dimension windows and positions become index ar
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import haliax.partitioning as partitioning
 import jax
-from jax.sharding import NamedSharding
+from jax.sharding import NamedSharding, PartitionSpec
 
 from .._compat import Tracer, has_axis_mapping
 from .._indexing.layout import Layout
+from .._indexing.views import Strided, Window
 
 
 _REFS = (Tracer, jax.Ref)  # of a tracer it is quicker to tell
+
+
+def explicit_sharding(ref: Any) -> NamedSharding | None:
+    """The sharding that is part of a ref's type, where a mesh with explicit axes divides it."""
+    if not isinstance(ref, _REFS):  # a part of a kernel's
+        return None
+    aval = jax.typeof(ref)
+    sharding = getattr(getattr(aval, "inner_aval", aval), "sharding", None)
+    return sharding if isinstance(sharding, NamedSharding) and any(sharding.spec) else None
+
+
+def sharding_of_part(layout: Layout, sharding: NamedSharding) -> NamedSharding:
+    """How what is read of a buffer is divided: as the buffer, along each axis that comes in equal parts.
+
+    >>> import jax, numpy as np
+    >>> from haliax import Axis
+    >>> from jax.sharding import Mesh
+    >>> mesh = Mesh(np.array(jax.devices()[:1]), ("data",))
+    >>> sharding_of_part(Layout.whole((Axis("x", 4),)), NamedSharding(mesh, PartitionSpec("data"))).spec
+    PartitionSpec('data',)
+    """
+    parts: dict[str, Any] = {}
+    for view, names in zip(layout.views, sharding.spec, strict=False):
+        if names is not None and isinstance(view, Strided | Window):
+            devices = math.prod(sharding.mesh.shape[name] for name in (names if isinstance(names, tuple) else (names,)))
+            if layout.shape[view.axis] % devices == 0:
+                parts.setdefault(view.axis, names)
+    return NamedSharding(sharding.mesh, PartitionSpec(*(parts.get(axis.name) for axis in layout.axes)))
 
 
 def is_in_kernel(ref: Any) -> bool:
