@@ -19,7 +19,9 @@ import haliax._src.scan
 import haliax.jax_utils
 import haliax.partitioning
 import jax
+import jax._src.state.primitives
 import jax.extend.core
+import jax.interpreters.ad
 import numpy as np
 from jax import stages
 from jax.experimental import pallas
@@ -97,6 +99,12 @@ PallasSlice: Any = type(pallas.ds(0, 1))
 # What jax's errors about refs say; it has no types for them. Where a text changes, jax's own error passes through.
 UNBATCHED_WRITE = "unbatched array reference"
 UNDIFFERENTIATED_WRITE = "non-differentiated array reference"
+
+# The primitive of `jax.ref.addupdate`, the rules by which jax differentiates, and what stands for no tangent. The rule
+# for this primitive is patched: jax's fails for a ref that is not differentiated.
+addupdate_p: Any = jax._src.state.primitives.addupdate_p
+primitive_jvps: dict[Any, Callable[..., Any]] = jax.interpreters.ad.primitive_jvps
+ZeroTangent: type[Any] = jax.interpreters.ad.Zero
 
 # Whether `jax.new_ref` and `jax.empty_ref` take an option; without it, passing one is a NotImplementedError.
 HAS_KIND = "kind" in inspect.signature(jax.new_ref).parameters  # from jax 0.9 on

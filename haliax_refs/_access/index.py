@@ -39,6 +39,8 @@ class Target(NamedTuple):
         divided: the dimensions along which positions and windows become index arrays, see `sharding`.
         kernel: in a kernel of Pallas, which takes no constant arrays, and broadcasts index arrays by itself.
         typed_ints: write static ints as NumPy's: jax refuses a Python int beside what vmap maps.
+        manual: within `shard_map`, whose rules for refs take no constant arrays: jax makes one of a slice with a stride
+            beside an int.
         vmapped: use only what vmap has a rule for: make an index array of each window.
     """
 
@@ -51,6 +53,7 @@ class Target(NamedTuple):
     divided: frozenset[int] = frozenset()
     kernel: bool = False
     typed_ints: bool = False
+    manual: bool = False
     vmapped: bool = False
 
 
@@ -186,6 +189,10 @@ def _paired(target: Target) -> tuple[str, ...]:
         }
     if target.vmapped or (target.index_arrays and gathered):
         gathered |= {view.axis for view in layout.views if isinstance(view, Window)}
+    if target.manual and any(isinstance(view, Point) for view in layout.views):
+        gathered |= {
+            view.axis for view in layout.views if isinstance(view, Strided | Window) and abs(_stride(view)) > 1
+        }
     return tuple(axis.name for axis in layout.axes if axis.name in gathered)
 
 

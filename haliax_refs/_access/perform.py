@@ -44,7 +44,7 @@ def perform_anywhere(
         return [*([read] if reads else []), *([jax.freeze(raw)] if writes else [])]
 
     shardings = [*([sharding_of_part(target.layout, sharding)] if reads else []), *([sharding] if writes else [])]
-    with jax.sharding.use_abstract_mesh(sharding.mesh):
+    with jax.sharding.use_abstract_mesh(sharding.mesh):  # type: ignore[arg-type]  # a type has an abstract one
         results = jax.sharding.auto_axes(automatic, out_sharding=shardings)(ref[whole], scalars, operands, value)
     if writes:
         ref[whole] = results[-1]

@@ -19,7 +19,7 @@ from .index import Target
 from .operation import Apply, Get, Operation, Reduce, Set, Swap
 from .perform import NoBatchingRuleError, perform_anywhere
 from .programs import load, store
-from .sharding import divided_by, divided_by_mapping, is_in_kernel
+from .sharding import divided_by, divided_by_mapping, is_in_kernel, is_manual
 
 
 _OF_OLD = (Reduce, Apply)  # what they write depends on what is there
@@ -51,7 +51,16 @@ def run(
         return _run_eager(operation, handle, target, planned, value)
     divided = divided_by_mapping(layout)
     target = Target(
-        layout, planned.guards, value_axes, write, clip, index_arrays, divided, is_in_kernel(raw), is_mapping()
+        layout,
+        planned.guards,
+        value_axes,
+        write,
+        clip,
+        index_arrays,
+        divided,
+        kernel=is_in_kernel(raw),
+        typed_ints=is_mapping(),
+        manual=is_manual(),
     )
     operands = [_known(operand) for operand in planned.operands]
     try:

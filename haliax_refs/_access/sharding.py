@@ -49,6 +49,15 @@ def sharding_of_part(layout: Layout, sharding: NamedSharding) -> NamedSharding:
     return NamedSharding(sharding.mesh, PartitionSpec(*(parts.get(axis.name) for axis in layout.axes)))
 
 
+def is_manual() -> bool:
+    """Whether this is traced within `jax.shard_map`.
+
+    >>> is_manual()
+    False
+    """
+    return bool(getattr(jax.sharding.get_abstract_mesh(), "manual_axes", ()))
+
+
 def is_in_kernel(ref: Any) -> bool:
     """Whether it is a ref of a Pallas kernel, or a part of one, for which `.at` has no type of its own."""
     whole = ref if isinstance(ref, _REFS) else ref.ref

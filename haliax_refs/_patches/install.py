@@ -14,7 +14,7 @@ import jax
 
 from .._compat import MISSING_IN_HALIAX
 from .._pickling import reduced
-from . import checkpoint, filter_jit, jax_guards, loops, ref_checks, saving, trees, vmap
+from . import addupdate, checkpoint, filter_jit, jax_guards, loops, ref_checks, saving, trees, vmap
 from .code import replacing_code
 from .upstream import IN_HALIAX, accept_upstream, ref_module
 
@@ -64,7 +64,13 @@ def install() -> None:
         for old, new in _IN_PLACE_OF:
             for owner, name in _places_of(old):
                 _replace(owner, name, new)
-        for owner, name, new in (*jax_guards.IN_JAX, *filter_jit.IN_EQUINOX, *checkpoint.IN_JAX, *MISSING_IN_HALIAX):
+        for owner, name, new in (
+            *jax_guards.IN_JAX,
+            *filter_jit.IN_EQUINOX,
+            *checkpoint.IN_JAX,
+            *addupdate.IN_JAX,
+            *MISSING_IN_HALIAX,
+        ):
             _replace(owner, name, new)
         _replace(copyreg.dispatch_table, jax.Ref, reduced)
         for function, new in (*saving.IN_CODE_OF, *ref_checks.IN_CODE_OF):
