@@ -87,8 +87,20 @@ def _admitted(value: Any) -> tuple[Any, Any]:
     for kind in (int, float, complex):
         if isinstance(value, kind):
             return value, kind
+    if isinstance(value, list | tuple):
+        _refuse_guests(value)
     array = as_array(value)
     return array, array.dtype
+
+
+def _refuse_guests(values: Sequence[Any]) -> None:
+    """Raise for a list of what carries more than numbers: an array made of it would have lost that."""
+    for kind in dict.fromkeys(map(type, values)):
+        if kind in (np.ndarray, np.memmap) or issubclass(kind, np.generic):
+            continue
+        if issubclass(kind, np.ndarray) or hasattr(kind, "__array_ufunc__"):
+            holder = type(values).__name__
+            raise TypeError(f"cannot take a {holder} of {kind.__name__}: an array of it would lose what each carries")
 
 
 @dataclass(frozen=True, slots=True)

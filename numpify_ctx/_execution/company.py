@@ -148,6 +148,8 @@ class Company:
             return _by_operator(op.numpy, op.form, data, operands)
         function: Any = op.numpy.function if isinstance(op.numpy, Numpy) else op.numpy
         before = data if isinstance(data, tuple) else ()
+        if op.name == "real" and not _is_complex(operands[0]):
+            return operands[0]  # who has units or labels need not know np.real
         if not carriers or op.ufunc is not None or op.foreign:
             if isinstance(data, tuple | type(None)):
                 return function(*before, *operands)

@@ -71,6 +71,8 @@ def _array_of_numbers(value: Any) -> Any:
 
 def _hint(value: object) -> str:
     """The way out for sliders and the like, which stand in a context and not among frozen values."""
+    if getattr(getattr(value, "dtype", None), "kind", "") == "m":
+        return ": value / numpy.timedelta64(1, 's')"
     if not callable(value) and not hasattr(value, "value") and not hasattr(value, "val"):
         return ""
     return ", or bind it to DYNAMIC_PARAMETER and hold this in the parameter context, to have it read at every call"

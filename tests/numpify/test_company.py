@@ -200,3 +200,25 @@ def test_what_needs_bare_numbers_says_which_operation_and_what_to_pass() -> None
 def test_what_depends_on_no_argument_that_carries_has_the_shape_of_all() -> None:
     masked = np.ma.array([1.0, 2.0], mask=[0, 1])
     assert numpify(sp.Integer(5), [x])(masked).tolist() == [5, 5]
+
+
+@pytest.mark.parametrize("holder", [list, tuple])
+def test_a_list_of_what_carries_is_refused(holder: type) -> None:
+    pd, ureg = pytest.importorskip("pandas"), pytest.importorskip("pint").UnitRegistry()
+    f = numpify(2 * x, [x])
+    for value in (np.ma.masked_array([1.0, 2.0], [False, True]), pd.Series([1.0, 2.0]), ureg.Quantity(1.0, "m")):
+        with pytest.raises(TypeError, match=rf"cannot take (a )?(list|tuple|[\[(]).*{type(value).__name__}"):
+            f(holder([value, value]))
+    assert f(holder([np.float64(1), 2])).tolist() == [2, 4]
+
+
+def test_the_real_part_of_what_is_real_keeps_what_it_carries() -> None:
+    pd, ureg = pytest.importorskip("pandas"), pytest.importorskip("pint").UnitRegistry()
+    f = numpify(sp.re(x) + a, [x, a])
+    assert f(ureg.Quantity(2.0, "km"), ureg.Quantity(500.0, "m")).m_as("km") == pytest.approx(2.5)
+    assert f(pd.Series([1.0], index=["u"]), 2.0).to_dict() == {"u": 3.0}
+
+
+def test_a_bare_time_is_refused_with_a_way_out() -> None:
+    with pytest.raises(TypeError, match=r"timedelta64.*numpy\.timedelta64\(1, 's'\)"):
+        numpify(2 * x, [x])(np.timedelta64(1, "s"))
