@@ -81,7 +81,7 @@ def _sweep(work: Work, size: int, scale: float) -> list[Finding]:
     calls |= {name: lambda f=f: f(*values) for name, f in ours.items()}
     peers = {"numexpr": by_numexpr, "numba": by_numba, "jax.jit": by_jax}
     for name, peer in peers.items():
-        call = None if work is PIECES and name == "numexpr" else peer(work, values)
+        call = None if work in (PIECES, EXTREMA) and name == "numexpr" else peer(work, values)
         if call is not None:
             calls[name] = call
     times = in_turn(calls, rounds=max(3, round(scale * 20)), warm=2)

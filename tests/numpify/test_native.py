@@ -178,6 +178,25 @@ def test_integers_that_fit_are_computed_by_kernels():
     assert not is_native(native, a * 2**50, a)
 
 
+ARMS = sp.Piecewise(
+    (sp.sin(x) * sp.Piecewise((sp.log(x + 2), x < y), (sp.exp(y), True)), x < 0),
+    (sp.Piecewise((sp.cos(x) + y, y > 1), (sp.log(x + 2), True)), x < 1),
+    (sp.exp(y) * x, True),
+) + sp.cos(x)
+
+
+@pytest.mark.parametrize("low", [-1, 0, 1])
+@pytest.mark.parametrize("expr", [ARMS, ARMS * ARMS.subs(x, y), [ARMS, sp.exp(y), sp.Piecewise((sp.sin(x), y > 1))]])
+def test_arms_that_some_lanes_select_and_some_do_not(expr, low):
+    native, plain = both(expr, [x, y])
+    rng = np.random.default_rng(11)
+    a = rng.uniform(low, 2, 203)
+    b = rng.uniform(-1, 3, 203)
+    for values in [(a, b), (np.sort(a), b), (np.full(40, -0.5), np.linspace(0, 2, 40)), (a, 2.0)]:
+        check_same(native(*values), plain(*values))
+    assert is_native(native, a, b)
+
+
 def test_booleans():
     native, plain = both((x < y) & (x > sp.Rational(1, 3)) | sp.Eq(y, 1), [x, y])
     rng = np.random.default_rng(3)

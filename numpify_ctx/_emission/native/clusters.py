@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from ..._kinds import BOOL, COMPLEX, INT, REAL, Kinds
 from ..._program.ir import CONST, PARAM, Layout, Op, Program
 from ..._program.walk import reach
+from .functions import FUNCTIONS
 from .types import Types
 
 
 _KINDS = {"?": BOOL, "q": INT, "f": REAL, "d": REAL, "F": COMPLEX, "D": COMPLEX}
+_FASTER = frozenset({"sin", "cos"})  # than NumPy's, by themselves
 _WORTH = 2  # operations of a kernel inside a program that NumPy runs; fewer gain nothing
 
 
@@ -60,7 +63,13 @@ def parts(program: Program, types: Types, wanted: Sequence[int], few: Sequence[b
             if types.native[operand] and (not types.native[node] or few[operand] != few[node]):
                 outputs.add(operand)
     found = [cluster(program, types, [n], outputs) for n in sorted(outputs)]
-    return [c for c in found if len(c.order) >= _WORTH]
+    # What several of them would compute is computed once, if it is dear.
+    counted = Counter(node for part in found for node in part.order)
+    shared = {n for n, count in counted.items() if count > 1 and program.ops[n].native in FUNCTIONS}
+    if shared:
+        outputs |= shared
+        found = [cluster(program, types, [n], outputs) for n in sorted(outputs)]
+    return [c for c in found if len(c.order) >= _WORTH or program.ops[c.outputs[0]].native in _FASTER]
 
 
 def with_kernels(program: Program, types: Types, kernels: Sequence[tuple[Cluster, Callable[..., Any]]]) -> Program:

@@ -63,8 +63,13 @@ class Body:
     def __init__(self, text: Text) -> None:
         self.text = text
         self.poles: Vector | None = None  # lanes in which a function was infinite at a finite number
+        self.excused: Vector | None = None  # lanes in which a constant that is infinite or nan is selected
         self.selects = False
         self.called: list[str] = []
+
+    def excuse(self, lanes: Vector) -> None:
+        """Lanes of whose results nothing is to be told."""
+        self.excused = lanes if self.excused is None else self.excused | lanes
 
     def function(self, name: str, *operands: Vector) -> Vector:
         """A call of an elementary function, on doubles."""
@@ -91,6 +96,7 @@ def kernel_text(
     outputs: Sequence[str],
     write: Callable[[Body, list[Value]], list[Value]],
     target: Target,
+    is_long: bool = False,
 ) -> str:
     """The text of a module with the function `@kernel`, an inner loop for NumPy.
 
@@ -99,8 +105,10 @@ def kernel_text(
         outputs: the types of those that are written.
         write: writes what is computed from the inputs of one vector.
         target: what processor it is for.
+        is_long: there are many operations.
     """
-    width = max(target.bits // 32, 4)  # two registers of doubles: what one waits for, the other may do
+    # Two registers of doubles: what one waits for, the other may do. Many operations need not wait, but to compile.
+    width = max(target.bits // (64 if is_long else 32), 4)
     declared: set[str] = set()
     body = Body(Text(width, declared))
     loop = _loop(body, inputs, outputs, write)
@@ -178,6 +186,8 @@ def _told(body: Body, values: list[Value], results: list[Value]) -> list[tuple[i
             told.append((DIVIDE | OVERFLOW, _new(floats, given, _is_infinite)))
     elif body.poles is not None:
         told.append((DIVIDE, body.poles))
+    if body.excused is not None:
+        told = [(bit, flags & ~body.excused) for bit, flags in told]
     return told
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..._program.ir import CONST, Operator, Program
 from . import complexes
+from .arms import Arm, dear_arms
 from .frame import ELEMENTS, Body, Operand, Target, Value, kernel_text
 from .functions import FUNCTIONS
 from .types import Types, strong
-from .vectors import absolute, where
+from .vectors import Vector, absolute, where
+
+
+_LONG = 100  # operations
 
 
 def cluster_text(
@@ -36,21 +41,25 @@ def cluster_text(
     """
 
     def write(body: Body, values: list[Value]) -> list[Value]:
-        writer = _Writer(program, types, body, dict(zip(inputs, values, strict=True)))
-        for node in order:
+        always, arms = dear_arms(program, order, outputs)
+        writer = _Writer(program, types, body, dict(zip(inputs, values, strict=True)), arms)
+        for node in always:
             writer.write(node)
         return [writer.values[node] for node in outputs]
 
     operands = [Operand(types.of[n], scalar) for n, scalar in zip(inputs, scalars, strict=True)]
-    return kernel_text(operands, [types.of[n] for n in outputs], write, target)
+    return kernel_text(operands, [types.of[n] for n in outputs], write, target, len(order) > _LONG)
 
 
 class _Writer:
-    def __init__(self, program: Program, types: Types, body: Body, values: dict[int, Value]) -> None:
+    def __init__(
+        self, program: Program, types: Types, body: Body, values: dict[int, Value], arms: dict[Arm, list[int]]
+    ) -> None:
         self.program = program
         self.types = types.of
         self.body = body
         self.values = values
+        self.arms = arms
 
     def write(self, node: int) -> None:
         """One node, whose operands are there."""
@@ -144,12 +153,48 @@ class _Writer:
     def _select(self, node: int) -> Value:
         self.body.selects = True
         args, kind = self.program.args[node], self.types[node]
-        result = self._as(args[-1], kind)
-        for i in range(len(args) - 3, -1, -2):
-            condition = self._as(args[i], "?")[0]
-            value = self._as(args[i + 1], kind)
+        conditions = [self._as(a, "?")[0] for a in args[:-1:2]]
+        undecided: Vector | None = None
+        values = []
+        for i, arm in enumerate((*args[1::2], args[-1])):
+            place = (node, min(2 * i + 1, len(args) - 1))
+            lanes = undecided
+            if i < len(conditions):
+                lanes = conditions[i] if undecided is None else conditions[i] & undecided
+                undecided = ~conditions[i] if undecided is None else undecided & ~conditions[i]
+            if lanes is not None and _is_no_number(self.types[arm]):
+                self.body.excuse(lanes)
+            if lanes is not None and place in self.arms:
+                values.append(self._guarded(place, lanes, arm, kind))
+            else:
+                values.append(self._as(arm, kind))
+        result = values.pop()
+        for condition, value in zip(reversed(conditions), reversed(values), strict=True):
             result = tuple(where(condition, x, y) for x, y in zip(value, result, strict=True))
         return result
+
+    def _guarded(self, place: Arm, lanes: Vector, arm: int, kind: str) -> Value:
+        """An arm, computed if one of these lanes selects it."""
+        text, poles, excused = self.body.text, self.body.poles, self.body.excused
+        before, inside, after = text.block, text.new_name("arm"), text.new_name("all")
+        text.lines.append(f"br i1 {text.any_of(lanes)}, label %{inside}, label %{after}")
+        text.begin(inside)
+        for node in self.arms[place]:
+            self.write(node)
+        value = self._as(arm, kind)
+        end = text.block
+        text.lines.append(f"br label %{after}")
+        text.begin(after)
+        self.body.poles = poles  # what is selected tells of these
+        if self.body.excused is not excused:
+            assert self.body.excused is not None
+            self.body.excused = self._merged(self.body.excused, end, excused, before)
+        return tuple(self._merged(part, end, None, before) for part in value)
+
+    def _merged(self, one: Vector, end: str, other: Vector | None, before: str) -> Vector:
+        """The one value, if the block that ends with `end` was run, else the other."""
+        name = "zeroinitializer" if other is None else other.name
+        return self.body.text.let(one.kind, f"phi {one.type} [ {one.name}, %{end} ], [ {name}, %{before} ]")
 
     # -- functions ---------------------------------------------------------------------------------------------------
 
@@ -172,6 +217,11 @@ class _Writer:
         # A float is computed as a double, whose rounding to a float is the right one but in rare cases.
         doubles = [_converted(self._as(a, kind), kind, "d")[0] for a in self.program.args[node]]
         return _converted((self.body.function(name, *doubles),), "d", kind)
+
+
+def _is_no_number(constant: Any) -> bool:
+    """Is this the value of a constant, and infinite or nan?"""
+    return type(constant) in (float, complex) and not cmath.isfinite(constant)
 
 
 def _converted(value: Value, kind: str, goal: str) -> Value:
