@@ -9,6 +9,7 @@ from haliax import NamedArray
 
 from ._access.operations import add, apply, read, reduce, write
 from ._handle import Handle
+from ._types import Array, Index, Value
 
 
 class At:
@@ -19,10 +20,10 @@ class At:
     def __init__(self, ref: Handle) -> None:
         self._ref = ref
 
-    def __getitem__(self, idx: Any) -> AtIndex:
+    def __getitem__(self, idx: Index) -> AtIndex:
         return AtIndex(self._ref, idx)
 
-    def __setitem__(self, idx: Any, value: Any) -> NoReturn:
+    def __setitem__(self, idx: Index, value: Value) -> NoReturn:
         raise TypeError("'ref.at' does not support item assignment; write ref[idx] = value")
 
     def __repr__(self) -> str:
@@ -38,13 +39,13 @@ class AtIndex:
 
     __slots__ = ("_idx", "_ref")
 
-    def __init__(self, ref: Handle, idx: Any) -> None:
+    def __init__(self, ref: Handle, idx: Index) -> None:
         self._ref, self._idx = ref, idx
 
     def __repr__(self) -> str:
         return f"<{self._ref!r}.at[{self._idx!r}]>"
 
-    def get(self, *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
+    def get(self, *, mode: str | None = None, fill_value: Array | None = None) -> NamedArray:
         """As `haliax_refs.get`.
 
         >>> import haliax as hax, haliax_refs
@@ -54,7 +55,7 @@ class AtIndex:
         """
         return read(self._ref, self._idx, mode, fill_value)
 
-    def set(self, value: Any, *, mode: str | None = None) -> None:
+    def set(self, value: Value, *, mode: str | None = None) -> None:
         """As `haliax_refs.set`.
 
         >>> import haliax as hax, haliax_refs
@@ -65,7 +66,7 @@ class AtIndex:
         """
         write(self._ref, self._idx, value, mode)
 
-    def add(self, value: Any, *, mode: str | None = None) -> None:
+    def add(self, value: Value, *, mode: str | None = None) -> None:
         """As `haliax_refs.addupdate`.
 
         >>> import haliax as hax, haliax_refs
@@ -76,7 +77,7 @@ class AtIndex:
         """
         add(self._ref, self._idx, value, mode)
 
-    def multiply(self, value: Any, *, mode: str | None = None) -> None:
+    def multiply(self, value: Value, *, mode: str | None = None) -> None:
         """Multiply what is there by `value`.
 
         >>> import haliax as hax, haliax_refs
@@ -89,7 +90,7 @@ class AtIndex:
 
     mul = multiply
 
-    def divide(self, value: Any, *, mode: str | None = None) -> None:
+    def divide(self, value: Value, *, mode: str | None = None) -> None:
         """Divide what is there by `value`; TypeError where the ref holds integers.
 
         >>> import haliax as hax, haliax_refs
@@ -100,7 +101,7 @@ class AtIndex:
         """
         reduce("divide", self._ref, self._idx, value, mode)
 
-    def power(self, value: Any, *, mode: str | None = None) -> None:
+    def power(self, value: Value, *, mode: str | None = None) -> None:
         """Raise what is there to the power of `value`.
 
         >>> import haliax as hax, haliax_refs
@@ -111,7 +112,7 @@ class AtIndex:
         """
         reduce("power", self._ref, self._idx, value, mode)
 
-    def min(self, value: Any, *, mode: str | None = None) -> None:
+    def min(self, value: Value, *, mode: str | None = None) -> None:
         """Replace what is there by the lesser of it and `value`.
 
         >>> import haliax as hax, haliax_refs
@@ -122,7 +123,7 @@ class AtIndex:
         """
         reduce("min", self._ref, self._idx, value, mode)
 
-    def max(self, value: Any, *, mode: str | None = None) -> None:
+    def max(self, value: Value, *, mode: str | None = None) -> None:
         """Replace what is there by the greater of it and `value`.
 
         >>> import haliax as hax, haliax_refs

@@ -9,6 +9,8 @@ import jax
 import numpy as np
 from haliax import NamedArray
 
+from ._types import Passed
+
 
 _OF_ARRAYS = frozenset(field.name for field in dataclasses.fields(NamedArray)) | frozenset(dir(NamedArray))
 
@@ -16,7 +18,7 @@ _OF_ARRAYS = frozenset(field.name for field in dataclasses.fields(NamedArray)) |
 UPSTREAM: list[Any] = []
 
 
-def is_ref(value: Any) -> bool:
+def is_ref(value: object) -> bool:
     """Whether `value` is a ref: one of ours, of upstream's, or of jax's."""
     return isinstance(value, (ExplicitReads, jax.Ref, *UPSTREAM))
 
@@ -43,7 +45,7 @@ class ExplicitReads:
             )
         return self is other or NotImplemented
 
-    def _no_value(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def _no_value(self, *args: Passed, **kwargs: Passed) -> NoReturn:
         raise TypeError("a NamedRef is not an array; read it first: pass ref[...]")
 
     if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class ExplicitReads:
     else:
         __hash__ = object.__hash__
 
-        def _no_arithmetic(self, *args: Any) -> NoReturn:
+        def _no_arithmetic(self, *args: Passed) -> NoReturn:
             raise TypeError("a NamedRef is not an array; read it first: write ref[...] + 1, or ref[...] += 1")
 
         __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _no_arithmetic

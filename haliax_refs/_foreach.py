@@ -9,9 +9,10 @@ from typing import Any
 from haliax import Axis
 
 from ._patches.loops import scan
+from ._types import Axes, Passed
 
 
-def foreach(axis: Any, *args: Any, reverse: bool = False, unroll: int = 1) -> Callable[..., Any]:
+def foreach(axis: Axes, *args: Passed, reverse: bool = False, unroll: int = 1) -> Callable[..., Any]:
     """A decorator that runs a function for each position along an axis, in order: a loop written as a function.
 
     With arguments, the loop runs at once and the function's name is bound to what it returned, stacked along the axis.
@@ -46,11 +47,11 @@ def foreach(axis: Any, *args: Any, reverse: bool = False, unroll: int = 1) -> Ca
         raise TypeError(f"cannot loop over {axis!r}: an axis is an Axis or its name")
 
     def decorator(body: Callable[..., Any]) -> Any:
-        def step(carry: None, /, *args: Any, **kwargs: Any) -> tuple[None, Any]:
+        def step(carry: None, /, *args: Passed, **kwargs: Passed) -> tuple[None, Any]:
             return carry, body(*args, **kwargs)
 
         @functools.wraps(body)
-        def loop(*args: Any, **kwargs: Any) -> Any:
+        def loop(*args: Passed, **kwargs: Passed) -> Any:
             return scan(step, axis, reverse=reverse, unroll=unroll)(None, *args, **kwargs)[1]
 
         return loop(*args) if args else loop

@@ -20,10 +20,11 @@ from ._indexing.layout import Layout
 from ._lifetime import is_eager, note_frozen, note_made
 from ._locks import lock_of
 from ._refs import NamedRef, as_named_ref, make
+from ._types import Array, Axes, DType, Index, Value
 
 
 def new_ref(
-    value: Any, axes: Any = None, *, memory_space: Any = None, kind: str | None = None, pin: bool = False
+    value: Value, axes: Axes | None = None, *, memory_space: object = None, kind: str | None = None, pin: bool = False
 ) -> NamedRef:
     """A new mutable buffer that holds a copy of `value`.
 
@@ -59,7 +60,7 @@ def new_ref(
     return make(note_made(jax.new_ref(array, **_options(memory_space, kind, pin))), Layout.whole(named), ())
 
 
-def _options(memory_space: Any, kind: str | None, pin: bool) -> dict[str, Any]:
+def _options(memory_space: object, kind: str | None, pin: bool) -> dict[str, Any]:
     """The options of `jax.new_ref` that were given, if this jax has them."""
     options: dict[str, Any] = {}
     if memory_space is not None:
@@ -75,7 +76,9 @@ def _options(memory_space: Any, kind: str | None, pin: bool) -> dict[str, Any]:
     return options
 
 
-def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None, pin: bool = False) -> NamedRef:
+def empty_ref(
+    axes: Axes | None, dtype: DType = jnp.float32, *, memory_space: object = None, pin: bool = False
+) -> NamedRef:
     """A new mutable buffer of undefined contents.
 
     Args:
@@ -105,7 +108,7 @@ def empty_ref(axes: Any, dtype: Any = jnp.float32, *, memory_space: Any = None, 
     return make(note_made(raw), Layout.whole(named), ())
 
 
-def wrap(ref: Any, axes: Any) -> NamedRef:
+def wrap(ref: jax.Ref, axes: Axes | None) -> NamedRef:
     """A `NamedRef` of a `jax.Ref` that exists already, as those that a Pallas kernel is given.
 
     Args:
@@ -127,7 +130,7 @@ def wrap(ref: Any, axes: Any) -> NamedRef:
     return make(note_made(ref), Layout.whole(_axes(axes, ref.shape)), ())
 
 
-def _is_reference(value: Any) -> bool:
+def _is_reference(value: object) -> bool:
     """Whether it is a `jax.Ref`, or what `.at` makes of one in a kernel, which is of a class of jax's own."""
     if isinstance(value, jax.Ref):
         return True
@@ -135,7 +138,9 @@ def _is_reference(value: Any) -> bool:
     return not is_value and hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "__setitem__")
 
 
-def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
+def get(
+    ref: NamedRef | NamedArray, idx: Index = ..., *, mode: str | None = None, fill_value: Array | None = None
+) -> NamedArray:
     """What `ref[idx]` reads.
 
     Args:
@@ -162,7 +167,7 @@ def get(ref: Any, idx: Any = ..., *, mode: str | None = None, fill_value: Any = 
     return read(as_named_ref(ref), idx, mode, fill_value)
 
 
-def set(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
+def set(ref: NamedRef | NamedArray, idx: Index, value: Value, *, mode: str | None = None) -> None:
     """Write `value` to what `idx` selects: `ref[idx] = value`.
 
     Args:
@@ -187,7 +192,9 @@ def set(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
     write(as_named_ref(ref), idx, value, mode)
 
 
-def swap(ref: Any, idx: Any, value: Any, *, mode: str | None = None, fill_value: Any = None) -> NamedArray:
+def swap(
+    ref: NamedRef | NamedArray, idx: Index, value: Value, *, mode: str | None = None, fill_value: Array | None = None
+) -> NamedArray:
     """Write `value` to what `idx` selects and return what was there.
 
     Takes what `set` takes, raises what it raises, and returns what `get` returns.
@@ -200,7 +207,7 @@ def swap(ref: Any, idx: Any, value: Any, *, mode: str | None = None, fill_value:
     return swapped(as_named_ref(ref), idx, value, mode, fill_value)
 
 
-def addupdate(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> None:
+def addupdate(ref: NamedRef | NamedArray, idx: Index, value: Value, *, mode: str | None = None) -> None:
     """Add `value` to what `idx` selects; what an index array mentions twice is added to twice.
 
     Takes what `set` takes and raises what it raises.
@@ -214,7 +221,7 @@ def addupdate(ref: Any, idx: Any, value: Any, *, mode: str | None = None) -> Non
     add(as_named_ref(ref), idx, value, mode)
 
 
-def freeze(ref: Any) -> NamedArray:
+def freeze(ref: NamedRef | NamedArray) -> NamedArray:
     """The contents of `ref`. The whole buffer is invalid then: any later use, through any view, raises RuntimeError.
 
     Raises:
@@ -246,7 +253,7 @@ def freeze(ref: Any) -> NamedArray:
         return value
 
 
-def free_ref(ref: Any) -> None:
+def free_ref(ref: NamedRef | NamedArray) -> None:
     """Free the whole buffer without reading it: any later use of it, through any view, raises RuntimeError.
 
     It raises what `freeze` raises.
@@ -265,7 +272,7 @@ def free_ref(ref: Any) -> None:
         note_frozen(ref._ref, "freed")
 
 
-def _as_jax(value: Any) -> Any:
+def _as_jax(value: Value) -> Any:
     try:
         return jnp.asarray(value)
     except OverflowError as e:
@@ -274,7 +281,7 @@ def _as_jax(value: Any) -> Any:
         ) from e
 
 
-def _is_axis_spec(axes: Any) -> bool:
+def _is_axis_spec(axes: Axes | None) -> bool:
     if isinstance(axes, Mapping | Sequence) and not isinstance(axes, str):
         return all(isinstance(axis, Axis | str) for axis in axes)
     return isinstance(axes, Axis | str)
@@ -287,7 +294,7 @@ def _axis_tuple(axes: Any) -> tuple[Any, ...]:
     return tuple(haliax.axis.axis_spec_to_tuple(axes))
 
 
-def _axes(axes: Any, shape: tuple[int, ...]) -> tuple[Axis, ...]:
+def _axes(axes: Axes | None, shape: tuple[int, ...]) -> tuple[Axis, ...]:
     """Axes for an array of that shape; names alone take their sizes from it."""
     given = _axis_tuple(axes)
     sizes = [axis.size if isinstance(axis, Axis) else None for axis in given]

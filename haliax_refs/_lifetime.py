@@ -14,6 +14,7 @@ from typing import Any
 import jax
 
 from ._compat import Tracer, trace_state
+from ._types import Passed
 
 
 with jax.ensure_compile_time_eval():  # so that importing inside a traced function does no harm
@@ -43,24 +44,24 @@ def is_eager() -> bool:
     return bool(trace_state() == _NO_TRACE)
 
 
-def is_frozen(raw: Any) -> bool:
+def is_frozen(raw: jax.Ref) -> bool:
     """Whether the `jax.Ref` was frozen or freed."""
     found = _FROZEN.get(id(raw))
     return found is not None and found[0]() is raw
 
 
-def end_of(raw: Any) -> str:
+def end_of(raw: jax.Ref) -> str:
     """What was done to a `jax.Ref` that is no longer valid: "frozen" or "freed"."""
     return _FROZEN[id(raw)][1]
 
 
-def note_frozen(raw: Any, how: str) -> None:
+def note_frozen(raw: jax.Ref, how: str) -> None:
     """Note that the `jax.Ref` was "frozen" or "freed"."""
     key = id(raw)
     _FROZEN[key] = weakref.ref(raw, lambda _: _FROZEN.pop(key, None)), how
 
 
-def note_made(raw: Any) -> Any:
+def note_made(raw: jax.Ref) -> Any:
     """Note that the `jax.Ref` was made here and now, and return it."""
     global _any_made
     _any_made = True
@@ -77,7 +78,7 @@ def have_refs_been_made() -> bool:
     return _any_made
 
 
-def note_axes(raw: Any, axes: str) -> None:
+def note_axes(raw: jax.Ref, axes: str) -> None:
     """Note the axes of a buffer, in words."""
     key = id(raw)
     known = _AXES.get(key)
@@ -85,20 +86,20 @@ def note_axes(raw: Any, axes: str) -> None:
         _AXES[key] = weakref.ref(raw, lambda _: _AXES.pop(key, None)), axes
 
 
-def axes_of(raw: Any) -> str | None:
+def axes_of(raw: jax.Ref) -> str | None:
     """The axes that were noted of a buffer."""
     alive, axes = _AXES.get(id(raw), (None, None))
     return axes if alive is not None and alive() is raw else None
 
 
-def note_argument(raw: Any) -> None:
+def note_argument(raw: jax.Ref) -> None:
     """Note that a `jax.Ref` became an argument of a function that is traced within a loop condition, if one is."""
     inside = _CONDITION.get()
     if inside is not None:
         inside[id(raw)] = raw
 
 
-def may_freeze(raw: Any) -> bool:
+def may_freeze(raw: jax.Ref) -> bool:
     """Whether the `jax.Ref` was made in the trace that is current, or outside all of them if none is."""
     if not isinstance(raw, Tracer):
         return is_eager()
@@ -106,7 +107,7 @@ def may_freeze(raw: Any) -> bool:
     return alive is not None and alive() is raw and bool(scope == trace_state())
 
 
-def is_in_condition(raw: Any) -> bool:
+def is_in_condition(raw: jax.Ref) -> bool:
     """Whether a loop condition is being traced that did not make the `jax.Ref` itself."""
     inside = _CONDITION.get()
     return inside is not None and inside.get(id(raw)) is not raw
@@ -116,7 +117,7 @@ def as_condition(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, the condition of a loop: while it is traced, `is_in_condition` says which refs it did not make."""
 
     @functools.wraps(function)
-    def condition(*args: Any) -> Any:
+    def condition(*args: Passed) -> Any:
         token = _CONDITION.set({})
         try:
             return function(*args)
@@ -134,7 +135,7 @@ def as_mapping(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, which vmap made: while it runs, `is_mapping()`."""
 
     @functools.wraps(function)
-    def mapping(*args: Any, **kwargs: Any) -> Any:
+    def mapping(*args: Passed, **kwargs: Passed) -> Any:
         token = _MAPPING.set(True)
         try:
             return function(*args, **kwargs)

@@ -17,6 +17,7 @@ from ._handle import Handle
 from ._indexing.layout import Layout
 from ._lifetime import is_eager, note_made
 from ._locks import new_lock
+from ._types import Array
 
 
 class Buffer:
@@ -56,7 +57,7 @@ def buffer_of(raw: jax.Ref) -> Buffer:
         return _BUFFERS.setdefault(id(raw), Buffer(raw))
 
 
-def rebuilt(array: Any, kind: str | None) -> jax.Ref:
+def rebuilt(array: Array, kind: str | None) -> jax.Ref:
     """A new `jax.Ref` with these contents."""
     options = {} if kind is None else {"kind": kind}
     raw: jax.Ref = note_made(jax.new_ref(jnp.asarray(array), **options))

@@ -21,6 +21,7 @@ from ._indexing.layout import Layout
 from ._indexing.plan import plan_view
 from ._lifetime import end_of, is_frozen, loop_condition, note_argument, note_axes, note_made
 from ._pickling import buffer_of
+from ._types import Index, Passed, PyTree, Value
 
 
 @jax.tree_util.register_pytree_with_keys_class
@@ -50,7 +51,7 @@ class NamedRef(Handle):
 
     __slots__ = ()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Passed, **kwargs: Passed) -> None:
         raise TypeError("NamedRef cannot be instantiated directly; use new_ref(value, axes), or wrap(raw_ref, axes)")
 
     @property
@@ -178,7 +179,7 @@ class NamedRef(Handle):
         """
         return self[...]
 
-    def slice(self, idx: Any = ..., *pairs: Any) -> NamedRef:
+    def slice(self, idx: Index = ..., *pairs: object) -> NamedRef:
         """A view: the part of this ref that `idx` selects, sharing its buffer.
 
         Law: `ref.slice(a).slice(b)[c]` is `array[a][b][c]`. Axes come in the order of `NamedArray` indexing, except
@@ -262,10 +263,10 @@ class NamedRef(Handle):
         """
         return At(self)
 
-    def __getitem__(self, idx: Any) -> NamedArray:
+    def __getitem__(self, idx: Index) -> NamedArray:
         return read(self, idx)
 
-    def __setitem__(self, idx: Any, value: Any) -> None:
+    def __setitem__(self, idx: Index, value: Value) -> None:
         write(self, idx, value)
 
     def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], Layout]:
@@ -283,7 +284,7 @@ class NamedRef(Handle):
         return (self._ref, *self._operands), self._layout
 
     @classmethod
-    def tree_unflatten(cls, layout: Layout, leaves: Any) -> NamedRef:
+    def tree_unflatten(cls, layout: Layout, leaves: PyTree) -> NamedRef:
         ref, *operands = leaves
         if isinstance(ref, jax.Ref):
             note_argument(ref)
@@ -315,7 +316,7 @@ def make(ref: Any, layout: Layout, operands: tuple[Any, ...]) -> NamedRef:
     return new
 
 
-def is_named_ref(value: Any) -> bool:
+def is_named_ref(value: object) -> bool:
     """Whether `value` is one of ours, or upstream's."""
     return isinstance(value, (NamedRef, *UPSTREAM))
 

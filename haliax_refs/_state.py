@@ -21,13 +21,14 @@ from ._lifetime import is_eager, note_frozen, note_made
 from ._locks import locks_of
 from ._pickling import nameless
 from ._refs import NamedRef, as_named_ref, is_named_ref
+from ._types import PyTree, Value
 
 
 Path: TypeAlias = tuple[Any, ...]
 Filter: TypeAlias = Any  # a function of a leaf, a bool, or a tree of these: a prefix of the tree that is filtered
 
 
-def refs_of(tree: Any, *, filter: Filter = None) -> Any:
+def refs_of(tree: PyTree, *, filter: Filter = None) -> Any:
     """The tree with a new ref in place of each array.
 
     Law: `values_of(refs_of(tree))` is `tree`, with its arrays as jax's.
@@ -57,13 +58,13 @@ def refs_of(tree: Any, *, filter: Filter = None) -> Any:
     return jax.tree.map(_refs_where, specs, tree, is_leaf=lambda spec: isinstance(spec, NamedArray))
 
 
-def _refs_where(spec: Any, tree: Any) -> Any:
+def _refs_where(spec: PyTree, tree: PyTree) -> Any:
     """`tree` with refs where `spec`, which is one function or bool, selects."""
     selects: Any = spec.array if isinstance(spec, NamedArray) else spec
     if not callable(selects) and not isinstance(selects, bool | np.bool_):
         raise TypeError(f"filter: expected a function of a leaf, a bool, or a tree of these, got {selects!r}")
 
-    def ref_of(leaf: Any) -> Any:
+    def ref_of(leaf: PyTree) -> Any:
         value = _whole_value(leaf) if is_named_ref(leaf) else leaf
         array = value.array if isinstance(value, NamedArray) else value
         if not _is_array(array):
@@ -79,13 +80,13 @@ def _refs_where(spec: Any, tree: Any) -> Any:
     return jax.tree.map(ref_of, tree, is_leaf=is_value_or_ref)
 
 
-def _is_array(leaf: Any) -> bool:
+def _is_array(leaf: PyTree) -> bool:
     if isinstance(leaf, np.ndarray):
         return bool(leaf.dtype == np.bool_ or jnp.issubdtype(leaf.dtype, jnp.number))
     return isinstance(leaf, jax.Array) and not is_ref(leaf)
 
 
-def is_value_or_ref(node: Any) -> bool:
+def is_value_or_ref(node: object) -> bool:
     """Whether a node of a tree is a leaf here: a NamedArray or a ref.
 
     Optimizers put arrays of other shapes into NamedArrays, as adafactor does, which then are no more than a node.
@@ -95,7 +96,7 @@ def is_value_or_ref(node: Any) -> bool:
     return not is_ref(node.array) and getattr(node.array, "shape", None) == tuple(axis.size for axis in node.axes)
 
 
-def values_of(tree: Any) -> Any:
+def values_of(tree: PyTree) -> Any:
     """The tree with the contents of each ref in its place: a NamedArray for a `NamedRef`, an array for a `jax.Ref`.
 
     Each is a copy, which later writes do not change; inside `jit` it costs nothing. What is no ref stays as it is. A
@@ -112,14 +113,14 @@ def values_of(tree: Any) -> Any:
     return jax.tree.map(_value_of, tree, is_leaf=is_ref)
 
 
-def _value_of(leaf: Any) -> Any:
+def _value_of(leaf: PyTree) -> Any:
     if is_named_ref(leaf):
         ref = as_named_ref(leaf)
         return ref[...] if ref._holds_ref() else _whole_value(ref)
     return named(leaf)[...].array if isinstance(leaf, jax.Ref) else leaf
 
 
-def _whole_value(ref: Any) -> Any:
+def _whole_value(ref: NamedRef) -> Any:
     """What stands in a `NamedRef` in place of its ref, by name if it is an array that fits; `ref` if it has its ref."""
     ref = as_named_ref(ref)
     held, layout = ref._ref, ref._layout
@@ -138,7 +139,7 @@ def named(raw: jax.Ref) -> NamedRef:
     return ref
 
 
-def refs_in(tree: Any) -> Iterator[tuple[Path, NamedRef]]:
+def refs_in(tree: PyTree) -> Iterator[tuple[Path, NamedRef]]:
     """The refs of a tree, with their paths; a `jax.Ref` by itself as `named` gives it.
 
     Raises:
@@ -151,7 +152,7 @@ def refs_in(tree: Any) -> Iterator[tuple[Path, NamedRef]]:
             yield path, named(leaf)
 
 
-def update(refs: Any, values: Any) -> None:
+def update(refs: PyTree, values: PyTree) -> None:
     """Write the values of one tree to the refs of another, in place: what `values_of(refs)` then gives.
 
     All of it is checked before anything is written. If two refs show the same cells, what comes last stays.
@@ -185,12 +186,12 @@ def update(refs: Any, values: Any) -> None:
         ref[...] = value
 
 
-def _leaves(tree: Any) -> list[tuple[Path, Any]]:
+def _leaves(tree: PyTree) -> list[tuple[Path, Any]]:
     leaves: list[tuple[Path, Any]] = jax.tree_util.tree_leaves_with_path(tree, is_leaf=is_value_or_ref)
     return leaves
 
 
-def _leaves_like(refs: Any, values: Any) -> list[Any]:
+def _leaves_like(refs: PyTree, values: PyTree) -> list[Any]:
     """The leaves of `values`, which is of the structure of `refs`, in the order of that."""
     structure: object = jax.tree.structure(refs, is_leaf=is_value_or_ref)
     given: object = jax.tree.structure(values, is_leaf=is_value_or_ref)
@@ -208,7 +209,7 @@ def _leaves_like(refs: Any, values: Any) -> list[Any]:
     return jax.tree.leaves(values, is_leaf=is_value_or_ref)
 
 
-def checked_value(ref: NamedRef, value: Any, place: str) -> Any:
+def checked_value(ref: NamedRef, value: Value, place: str) -> Any:
     """`value`, which may be written to all that `ref` shows without being broadcast; `place` says in errors where."""
     ref._check_usable()
     asked = f"cannot update the ref {listed(ref.axes)} at {place}"
@@ -228,7 +229,7 @@ def checked_value(ref: NamedRef, value: Any, place: str) -> Any:
     return _beside(ref, value)
 
 
-def _beside(ref: NamedRef, value: Any) -> Any:
+def _beside(ref: NamedRef, value: Value) -> Any:
     """`value` where the buffer is: a program takes no arguments that are committed to different devices."""
     if not is_eager() or not ref._layout.is_whole:
         return value
@@ -243,8 +244,8 @@ def _beside(ref: NamedRef, value: Any) -> Any:
 @overload
 def freeze(tree: NamedRef) -> NamedArray: ...
 @overload
-def freeze(tree: Any) -> Any: ...
-def freeze(tree: Any) -> Any:
+def freeze(tree: PyTree) -> Any: ...
+def freeze(tree: PyTree) -> Any:
     """What each ref of a tree shows, and the end of its buffer: any later use, through any view, raises RuntimeError.
 
     All or none: if one of them cannot be frozen, none is.

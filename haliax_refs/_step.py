@@ -17,15 +17,16 @@ from ._indexing.describe import listed
 from ._lifetime import is_eager
 from ._refs import NamedRef
 from ._state import checked_value, is_value_or_ref, refs_in, update, values_of
+from ._types import Passed, PyTree
 
 
 class Optimizer(Hashable, Protocol):
     """An `optax.GradientTransformation`, or what has its `update`."""
 
-    def update(self, updates: Any, state: Any, params: Any = None, /, **extra: Any) -> tuple[Any, Any]: ...
+    def update(self, updates: PyTree, state: PyTree, params: PyTree = None, /, **extra: Passed) -> tuple[Any, Any]: ...
 
 
-def step(optimizer: Optimizer, params: Any, state: Any, gradients: Any, **extra: Any) -> None:
+def step(optimizer: Optimizer, params: PyTree, state: PyTree, gradients: PyTree, **extra: Passed) -> None:
     """Step parameters and the state of an optimizer in place: `optimizer.update` and `optax.apply_updates` in one.
 
     Law: `values_of(params)` and `values_of(state)` are then what optax gives for the values before. There are no new
@@ -69,14 +70,14 @@ def step(optimizer: Optimizer, params: Any, state: Any, gradients: Any, **extra:
 
 @functools.lru_cache(maxsize=64)
 def _program(optimizer: Optimizer) -> Callable[[Hashable, tuple[Any, ...], list[Any]], None]:
-    def step(structure: Any, static: tuple[Any, ...], dynamic: list[Any]) -> None:
+    def step(structure: PyTree, static: tuple[Any, ...], dynamic: list[Any]) -> None:
         leaves = [fixed if traced is None else traced for fixed, traced in zip(static, dynamic, strict=True)]
         _step(optimizer, *jax.tree.unflatten(structure, leaves))
 
     return jax.jit(step, static_argnums=(0, 1))
 
 
-def _step(optimizer: Optimizer, params: Any, state: Any, gradients: Any, extra: dict[str, Any]) -> None:
+def _step(optimizer: Optimizer, params: PyTree, state: PyTree, gradients: PyTree, extra: dict[str, Any]) -> None:
     leaves = jax.tree.leaves(params, is_leaf=is_value_or_ref)
     structure: Any = jax.tree.structure(params, is_leaf=is_value_or_ref)
     found = values_of(gradients)
@@ -107,12 +108,12 @@ def _step(optimizer: Optimizer, params: Any, state: Any, gradients: Any, extra: 
         ref[...] = value
 
 
-def _applied(value: Any, change: Any) -> Any:
+def _applied(value: Any, change: PyTree) -> Any:
     """As `optax.apply_updates` does."""
     return jnp.asarray(value + change).astype(value.dtype)
 
 
-def _check_apart(params: Any, state: Any, gradients: Any) -> None:
+def _check_apart(params: PyTree, state: PyTree, gradients: PyTree) -> None:
     """Refuse a buffer that stands in two places: what is computed for one would be overwritten by the other."""
     seen: dict[int, str] = {}
     for name, tree in (("params", params), ("state", state), ("gradients", gradients)):
@@ -125,7 +126,7 @@ def _check_apart(params: Any, state: Any, gradients: Any) -> None:
                 )
 
 
-def _check_state(state: Any) -> None:
+def _check_state(state: PyTree) -> None:
     for path, leaf in jax.tree_util.tree_leaves_with_path(state, is_leaf=is_value_or_ref):
         is_filled = isinstance(leaf, NamedRef) and not leaf._holds_ref()
         if is_filled or (not is_ref(leaf) and isinstance(leaf, NamedArray | jax.Array | np.ndarray)):
@@ -135,7 +136,7 @@ def _check_state(state: Any) -> None:
             )
 
 
-def _check_unchanged(before: Any, after: Any, state: Any) -> None:
+def _check_unchanged(before: PyTree, after: PyTree, state: PyTree) -> None:
     """What is no ref in the state has nowhere to go if the optimizer changes it."""
     leaves = jax.tree.leaves(state, is_leaf=is_value_or_ref)
     structure: Any = jax.tree.structure(state, is_leaf=is_value_or_ref)

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from .._types import Array
+
 
 BOOL, UNSIGNED, SIGNED, FLOATING, COMPLEX = range(5)
 _KINDS = (jnp.bool_, jnp.unsignedinteger, jnp.signedinteger, jnp.floating, jnp.complexfloating)
@@ -30,7 +32,7 @@ def is_keys(dtype: DTypeLike) -> bool:
     return bool(jnp.issubdtype(dtype, jax.dtypes.extended))
 
 
-def is_scalar(value: Any) -> TypeGuard[bool | int | float | complex]:
+def is_scalar(value: object) -> TypeGuard[bool | int | float | complex]:
     """Whether it is a Python number, which has no dtype of its own."""
     return isinstance(value, bool | int | float | complex)
 
@@ -73,7 +75,7 @@ def bounds(dtype: DTypeLike) -> tuple[int, int]:
     return int(info.min), int(info.max)
 
 
-def fill_of(dtype: np.dtype[Any], fill: Any) -> Any:
+def fill_of(dtype: np.dtype[Any], fill: Array | None) -> Any:
     """What reads out of bounds: `fill`, or what `jax.numpy` takes for the dtype where that is None."""
     if fill is not None:
         return fill if is_keys(dtype) else jnp.asarray(fill, dtype)

@@ -23,7 +23,7 @@ Position: TypeAlias = "int | np.ndarray[Any, Any] | np.integer[Any] | jax.Array"
 _ARRAYS = (Tracer, jax.Array)
 
 
-def is_array(value: Any) -> TypeGuard[jax.Array]:
+def is_array(value: object) -> TypeGuard[jax.Array]:
     """Whether it is an array of jax's. Of a tracer it is quicker to tell by its own class first."""
     return isinstance(value, _ARRAYS)
 
@@ -59,7 +59,7 @@ class Evaluator:
                 return self.affine(self.evaluate(of), self.evaluate(start), step)
         assert_never(expr)
 
-    def affine(self, of: Any, start: Any, step: int) -> Any:
+    def affine(self, of: Position, start: Position, step: int) -> Any:
         # Both are in bounds, so that they fit the index dtype; what is negative is added must be signed.
         if step < 0 or not isinstance(start, int):
             of, start = signed(of), signed(start)
@@ -91,21 +91,21 @@ def arange(size: int) -> jax.Array:
     return jnp.arange(size, dtype=INDEX_DTYPE)
 
 
-def widen(value: Any) -> Any:
+def widen(value: Position) -> Any:
     """`value` in a dtype in which sums with an axis' size do not wrap round."""
     if isinstance(value, int) or value.dtype.itemsize >= 4:
         return value
     return value.astype(INDEX_DTYPE)
 
 
-def signed(value: Any) -> Any:
+def signed(value: Position) -> Any:
     """`value`, which fits the index dtype, in it where it is unsigned, so that it may be added to what is negative."""
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.unsignedinteger):
         return value.astype(INDEX_DTYPE)
     return value
 
 
-def narrow(value: Any, low: int, high: int) -> Any:
+def narrow(value: Position, low: int, high: int) -> Any:
     """`value` in the index dtype, with what is outside of `low` to `high` at the nearer of them."""
     if isinstance(value, int):
         return min(max(value, low), high)
@@ -120,7 +120,7 @@ def narrow(value: Any, low: int, high: int) -> Any:
     return value.astype(INDEX_DTYPE)
 
 
-def fit(value: Any, size: int, room: int) -> Any:
+def fit(value: Position, size: int, room: int) -> Any:
     """`Fit`: negative values count from the end of `size`, then all is clamped into `range(room)`."""
     value = widen(value)
     if isinstance(value, jax.Array):

@@ -79,7 +79,7 @@ class Access:
     mask_axes: tuple[str, ...]
 
 
-def access(target: Target, scalars: Any, operands: Sequence[Any]) -> Access:
+def access(target: Target, scalars: Sequence[Any] | None, operands: Sequence[Any]) -> Access:
     """How to read or write the target, given the values that its layout numbers."""
     form = _form(target)
     if form.fixed is not None:

@@ -15,6 +15,7 @@ from .._compat import Tracer
 from .._handle import Handle
 from .._indexing.plan import Plan, plan
 from .._lifetime import is_eager
+from .._types import Index
 from .dtypes import is_keys
 from .operation import Add, Apply, Array, Fill, Get, Operation, Reduce, Reduction, Set, Swap
 from .run import run
@@ -25,20 +26,20 @@ Value = Any  # a NamedArray, an array, a scalar or whatever NumPy makes an array
 Mode = str | GatherScatterMode | None
 
 
-def read(ref: Handle, idx: Any, mode: Mode = None, fill_value: Any = None) -> NamedArray:
+def read(ref: Handle, idx: Index, mode: Mode = None, fill_value: Array | None = None) -> NamedArray:
     name = _mode_name(mode)
     planned = _plan(ref, idx, name)
     fill = checked_fill(fill_value, ref._ref.dtype, name, bool(planned.guards))
     return NamedArray(run(Get(Fill.of(fill)), ref, planned), planned.layout.axes)
 
 
-def write(ref: Handle, idx: Any, value: Value, mode: Mode = None) -> None:
+def write(ref: Handle, idx: Index, value: Value, mode: Mode = None) -> None:
     name = _mode_name(mode)
     planned = _plan(ref, idx, name)
     _run_with_value(Set(), ref, planned, value, name)
 
 
-def swap(ref: Handle, idx: Any, value: Value, mode: Mode = None, fill_value: Any = None) -> NamedArray:
+def swap(ref: Handle, idx: Index, value: Value, mode: Mode = None, fill_value: Array | None = None) -> NamedArray:
     name = _mode_name(mode)
     planned = _plan(ref, idx, name)
     fill = checked_fill(fill_value, ref._ref.dtype, name, bool(planned.guards))
@@ -46,7 +47,7 @@ def swap(ref: Handle, idx: Any, value: Value, mode: Mode = None, fill_value: Any
     return NamedArray(old, planned.layout.axes)
 
 
-def add(ref: Handle, idx: Any, value: Value, mode: Mode = None) -> None:
+def add(ref: Handle, idx: Index, value: Value, mode: Mode = None) -> None:
     name = _mode_name(mode)
     planned = _plan(ref, idx, name)
     _check_numbers(ref._ref.dtype, "add")
@@ -55,7 +56,7 @@ def add(ref: Handle, idx: Any, value: Value, mode: Mode = None) -> None:
     _run_with_value(operation, ref, planned, value, name)
 
 
-def reduce(reduction: Reduction, ref: Handle, idx: Any, value: Value, mode: Mode = None) -> None:
+def reduce(reduction: Reduction, ref: Handle, idx: Index, value: Value, mode: Mode = None) -> None:
     name = _mode_name(mode)
     planned, dtype = _plan(ref, idx, name), ref._ref.dtype
     _check_numbers(dtype, reduction)
@@ -66,7 +67,7 @@ def reduce(reduction: Reduction, ref: Handle, idx: Any, value: Value, mode: Mode
     _run_with_value(Reduce(reduction), ref, planned, value, name)
 
 
-def apply(function: Callable[[jax.Array], Array], ref: Handle, idx: Any, mode: Mode = None) -> None:
+def apply(function: Callable[[jax.Array], Array], ref: Handle, idx: Index, mode: Mode = None) -> None:
     if not callable(function):
         raise TypeError(f"expected a function, got {function!r}")
     name = _mode_name(mode)
@@ -101,7 +102,7 @@ _NAMES = {
 }
 
 
-def _plan(ref: Handle, idx: Any, mode: str | None) -> Plan:
+def _plan(ref: Handle, idx: Index, mode: str | None) -> Plan:
     ref._check_usable()
     eager = not isinstance(ref._ref, Tracer) and is_eager()
     return plan(ref._layout, ref._operands, idx, guard=mode in ("drop", "fill"), eager=eager)

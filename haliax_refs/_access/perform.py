@@ -24,7 +24,12 @@ R = TypeVar("R")
 
 
 def perform_anywhere(
-    operation: Operation, ref: Any, target: Target, scalars: Any, operands: Sequence[Any], value: Any = None
+    operation: Operation,
+    ref: jax.Ref,
+    target: Target,
+    scalars: Sequence[Any] | None,
+    operands: Sequence[Any],
+    value: Any = None,
 ) -> Any:
     """`perform`, also where the ref's type says how a mesh with explicit axes divides it.
 
@@ -38,7 +43,9 @@ def perform_anywhere(
     whole = tuple(slice(0, size) for size in target.layout.base_shape)
     reads, writes = isinstance(operation, Get | Swap), not isinstance(operation, Get)
 
-    def automatic(buffer: jax.Array, scalars: Any, operands: Sequence[Any], value: Any) -> list[jax.Array]:
+    def automatic(
+        buffer: jax.Array, scalars: Sequence[Any] | None, operands: Sequence[Any], value: Any
+    ) -> list[jax.Array]:
         raw = jax.new_ref(buffer)
         read = perform(operation, raw, inner, scalars, operands, value)
         return [*([read] if reads else []), *([jax.freeze(raw)] if writes else [])]
@@ -56,7 +63,12 @@ class NoBatchingRuleError(Exception):
 
 
 def perform(
-    operation: Operation, ref: Any, target: Target, scalars: Any, operands: Sequence[Any], value: Any = None
+    operation: Operation,
+    ref: jax.Ref,
+    target: Target,
+    scalars: Sequence[Any] | None,
+    operands: Sequence[Any],
+    value: Any = None,
 ) -> Any:
     """Do `operation` on `target` of `ref` and return what it reads, if it reads.
 
@@ -104,21 +116,21 @@ def _cells(primitive: Callable[..., R], *args: Any) -> R:
         raise NoBatchingRuleError from error
 
 
-def _load(ref: Any, where: Access) -> Any:
+def _load(ref: jax.Ref, where: Access) -> Any:
     try:
         return ref[where.index]
     except NotImplementedError as error:
         raise NoBatchingRuleError from error
 
 
-def _store(ref: Any, where: Access, value: Any) -> None:
+def _store(ref: jax.Ref, where: Access, value: Any) -> None:
     try:
         ref[where.index] = value
     except NotImplementedError as error:
         raise NoBatchingRuleError from error
 
 
-def _result(raw: Any, where: Access, layout: Layout, fill: Fill) -> Any:
+def _result(raw: jax.Array, where: Access, layout: Layout, fill: Fill) -> Any:
     """What was read, in the order of the layout's axes."""
     if where.flips:
         raw = lax.rev(raw, where.flips)
@@ -132,13 +144,13 @@ def _result(raw: Any, where: Access, layout: Layout, fill: Fill) -> Any:
     return jnp.where(jnp.expand_dims(where.mask, missing), raw, fill_of(raw.dtype, fill.value))
 
 
-def _filled(layout: Layout, dtype: Any, fill: Fill) -> Any:
+def _filled(layout: Layout, dtype: np.dtype[Any], fill: Fill) -> Any:
     """What reads where no entry is in bounds, if there is one at all."""
     shape = [axis.size for axis in layout.axes]
     return jnp.full(shape, fill_of(dtype, fill.value)) if layout.size else jnp.zeros(shape, dtype)
 
 
-def _placed(value: Any, target: Target, where: Access, dtype: Any) -> Any:
+def _placed(value: Any, target: Target, where: Access, dtype: np.dtype[Any]) -> Any:
     """A value to write, cast, broadcast by name and permuted to the shape of `ref[where.index]`."""
     assert target.value_axes is not None
     if not is_array(value):
@@ -177,14 +189,14 @@ _UFUNCS: dict[Reduction, Callable[[Any, Any], Any]] = {
 }
 
 
-def _reduce(ref: Any, where: Access, layout: Layout, name: Reduction, update: Any) -> None:
+def _reduce(ref: jax.Ref, where: Access, layout: Layout, name: Reduction, update: jax.Array) -> None:
     if _has_index_arrays(where):
         _at_array(ref, where, layout, lambda at: getattr(at, name)(update))
     else:
         _store(ref, where, _UFUNCS[name](_load(ref, where), update).astype(ref.dtype))
 
 
-def _apply(ref: Any, where: Access, layout: Layout, function: Callable[[Any], Any]) -> None:
+def _apply(ref: jax.Ref, where: Access, layout: Layout, function: Callable[[Any], Any]) -> None:
     applied = _checked(function, ref.dtype)
     if _has_index_arrays(where):
         _at_array(ref, where, layout, lambda at: at.apply(applied))
@@ -196,16 +208,16 @@ def _has_index_arrays(where: Access) -> bool:
     return any(np.ndim(entry) for entry in where.index if not isinstance(entry, slice))
 
 
-def _at_array(ref: Any, where: Access, layout: Layout, update: Callable[[Any], Any]) -> None:
+def _at_array(ref: jax.Ref, where: Access, layout: Layout, update: Callable[[Any], Any]) -> None:
     """Update what index arrays select, as `jax.Array.at` does: once for each mention of a position."""
     whole = tuple(slice(None) for _ in layout.base)
     ref[whole] = update(ref[whole].at[where.index]).astype(ref.dtype)
 
 
-def _checked(function: Callable[[Any], Any], dtype: Any) -> Callable[[Any], Any]:
+def _checked(function: Callable[[Any], Any], dtype: np.dtype[Any]) -> Callable[[Any], Any]:
     """`function`, whose result must be of the shape of its argument, and may be cast to `dtype`."""
 
-    def checked(old: Any) -> Any:
+    def checked(old: jax.Array) -> Any:
         new = function(old)
         name = getattr(function, "__name__", repr(function))
         if not isinstance(new, jax.Array | np.ndarray | np.generic | bool | int | float | complex):

@@ -20,6 +20,7 @@ from .._compat import Holder, called_in_c, holder_of, jaxpr_as_fun
 from .._handle import Handle
 from .._locks import lock_of
 from .._recent import Recent
+from .._types import PyTree
 from .index import Target
 from .operation import Apply, Get, Operation
 from .perform import perform_anywhere
@@ -99,7 +100,7 @@ def make(operation: Operation, target: Target, buffer: jax.Array, arguments: lis
     return Program(call, donates=donates, calls_back=calls_back)
 
 
-def _signature(argument: Any) -> tuple[Any, ...]:
+def _signature(argument: PyTree) -> tuple[Any, ...]:
     """What a program that is compiled for this argument takes instead of it."""
     if isinstance(argument, jax.Array):
         return (
@@ -118,7 +119,7 @@ def function_of(operation: Operation, target: Target) -> Callable[..., jax.Array
     """What a program does, to be traced: from the buffer and the arguments to what is read, or to the new buffer."""
     layout = target.layout
 
-    def program(buffer: jax.Array, *arguments: Any) -> Any:
+    def program(buffer: jax.Array, *arguments: PyTree) -> Any:
         operands, rest = arguments[: layout.operands], [*arguments[layout.operands :]]
         scalars = rest.pop(0) if layout.scalars else None
         raw = jax.new_ref(buffer)
@@ -143,21 +144,21 @@ def jitted(function: Callable[..., jax.Array], sharding: Any, donates: bool) -> 
 def _function_of_jaxpr(traced: Any) -> Callable[..., jax.Array]:
     run = jaxpr_as_fun(traced)
 
-    def named_ref_apply(*arguments: Any) -> jax.Array:
+    def named_ref_apply(*arguments: PyTree) -> jax.Array:
         (result,) = run(*arguments)
         return result  # type: ignore[no-any-return]
 
     return named_ref_apply
 
 
-def _calls_back(jaxpr: Any) -> bool:
+def _calls_back(jaxpr: jax.extend.core.Jaxpr) -> bool:
     """Whether a traced function calls Python while it runs: no effect of `jax.pure_callback` says so."""
     return any(
         "callback" in equation.primitive.name or any(map(_calls_back, _inner(equation))) for equation in jaxpr.eqns
     )
 
 
-def _inner(equation: Any) -> Iterator[Any]:
+def _inner(equation: jax.extend.core.JaxprEqn) -> Iterator[Any]:
     for parameter in jax.tree.leaves(dict(equation.params), is_leaf=lambda leaf: hasattr(leaf, "eqns")):
         inner = getattr(parameter, "jaxpr", parameter)
         if hasattr(inner, "eqns"):

@@ -29,7 +29,7 @@ def run(
     operation: Operation,
     handle: Handle,
     planned: Plan,
-    value: Any = None,
+    value: jax.Array | None = None,
     value_axes: tuple[str, ...] | None = None,
     clip: bool = False,
 ) -> Any:
@@ -72,7 +72,9 @@ def run(
         raise explained from error
 
 
-def _run_traced(operation: Operation, raw: Any, target: Target, operands: Sequence[Any], value: Any) -> Any:
+def _run_traced(
+    operation: Operation, raw: jax.Ref, target: Target, operands: Sequence[Any], value: jax.Array | None
+) -> Any:
     try:
         return perform_anywhere(operation, raw, target, None, operands, value)
     except NoBatchingRuleError as error:
@@ -82,14 +84,14 @@ def _run_traced(operation: Operation, raw: Any, target: Target, operands: Sequen
     return perform_anywhere(operation, raw, target._replace(vmapped=True), None, operands, value)
 
 
-def _known(operand: Any) -> Any:
+def _known(operand: jax.Array) -> Any:
     """An operand that is concrete while tracing, as NumPy: jax.Ref does not take a concrete jax array everywhere."""
     if isinstance(operand, Tracer) or not isinstance(operand, jax.Array):  # quicker to tell of a tracer
         return operand
     return np.asarray(operand)
 
 
-def _run_eager(operation: Operation, handle: Handle, target: Target, planned: Plan, value: Any) -> Any:
+def _run_eager(operation: Operation, handle: Handle, target: Target, planned: Plan, value: jax.Array | None) -> Any:
     raw, layout = handle._ref, planned.layout
     if layout.size == 0 and target.write and not isinstance(operation, Swap):
         return None

@@ -21,7 +21,7 @@ from .._indexing.views import Strided, Window
 _REFS = (Tracer, jax.Ref)  # of a tracer it is quicker to tell
 
 
-def explicit_sharding(ref: Any) -> NamedSharding | None:
+def explicit_sharding(ref: jax.Ref) -> NamedSharding | None:
     """The sharding that is part of a ref's type, where a mesh with explicit axes divides it."""
     if not isinstance(ref, _REFS):  # a part of a kernel's
         return None

@@ -12,6 +12,7 @@ from haliax import NamedArray
 from .._explicit import is_ref
 from .._indexing.describe import listed, text_of
 from .._indexing.layout import Layout
+from .._types import Value
 from .dtypes import SIGNED, UNSIGNED, check_bounds, check_cast, is_keys, is_scalar, kind_of
 
 
@@ -46,7 +47,7 @@ def checked(value: Any, layout: Layout, dtype: np.dtype[Any]) -> tuple[Any, tupl
     return array, names
 
 
-def checked_fill(fill: Any, dtype: np.dtype[Any], mode: str | None, guarded: bool) -> Any:
+def checked_fill(fill: Value | None, dtype: np.dtype[Any], mode: str | None, guarded: bool) -> Any:
     """What reads out of bounds: one value; None for the dtype's default.
 
     Args:
@@ -68,7 +69,7 @@ def checked_fill(fill: Any, dtype: np.dtype[Any], mode: str | None, guarded: boo
     return value
 
 
-def _no_filling_key(fill: Any, dtype: np.dtype[Any]) -> TypeError:
+def _no_filling_key(fill: Value | None, dtype: np.dtype[Any]) -> TypeError:
     return TypeError(
         f"cannot fill what is out of bounds with {text_of(fill)}: the NamedRef holds {dtype}, and keys have no "
         "default; pass a key of its kind, fill_value=jax.random.key(0)"

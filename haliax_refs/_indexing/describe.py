@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import Any
 
 from haliax import Axis, NamedArray
 from haliax.axis import dslice
@@ -56,7 +55,7 @@ def view_text(view: View) -> str:
             return f"<gathered by ({axes})>"
 
 
-def text_of(raw: Any) -> str:
+def text_of(raw: object) -> str:
     """Anything as errors show it: short, and a traced value by its dtype and shape."""
     match raw:
         case Tracer():

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from haliax import NamedArray
 
+from .._types import Index
 from .layout import Layout, remember
 from .selectors import Collector, parse
 from .views import Expr, Strided
@@ -44,7 +45,7 @@ class Plan(NamedTuple):
     eager: bool
 
 
-def plan(layout: Layout, operands: tuple[Any, ...], idx: Any, *, guard: bool, eager: bool) -> Plan:
+def plan(layout: Layout, operands: tuple[Any, ...], idx: Index, *, guard: bool, eager: bool) -> Plan:
     """What `idx` selects from `layout`.
 
     Args:
@@ -61,14 +62,14 @@ def plan(layout: Layout, operands: tuple[Any, ...], idx: Any, *, guard: bool, ea
     return Plan(part, scalars, operands, tuple(collector.guards), eager)
 
 
-def plan_view(layout: Layout, operands: tuple[Any, ...], idx: Any) -> tuple[Layout, tuple[Any, ...]]:
+def plan_view(layout: Layout, operands: tuple[Any, ...], idx: Index) -> tuple[Layout, tuple[Any, ...]]:
     """The layout and the operands of the view that `idx` selects from `layout`."""
     collector = Collector(operands=len(operands))
     part = _select(layout, idx, collector, layout)
     return part, (*operands, *collector.new_operands) if collector.new_operands else operands
 
 
-def _select(layout: Layout, idx: Any, collector: Collector, described: Layout) -> Layout:
+def _select(layout: Layout, idx: Index, collector: Collector, described: Layout) -> Layout:
     """What `idx` selects from `layout`, which errors describe as `described`; `collector` takes the values."""
     key = None if collector.guard else key_of(layout, idx, collector)
     if key is not None:
@@ -85,7 +86,7 @@ def _select(layout: Layout, idx: Any, collector: Collector, described: Layout) -
     return part
 
 
-def key_of(layout: Layout, idx: Any, collector: Collector) -> tuple[Any, ...] | None:
+def key_of(layout: Layout, idx: Index, collector: Collector) -> tuple[Any, ...] | None:
     """All that the outcome depends on, where that is simple; `collector` takes the values in the order of `parse`.
 
     None where it is not simple. What is out of bounds is for `parse` to refuse.

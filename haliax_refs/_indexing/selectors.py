@@ -20,6 +20,7 @@ from haliax import Axis, NamedArray
 from haliax.axis import dslice
 
 from .._compat import PallasSlice, Tracer
+from .._types import Index
 from .compose import affine, fit
 from .describe import text_of
 from .layout import Layout
@@ -65,7 +66,7 @@ class Collector:
         return fit(of, size, room)
 
 
-def parse(idx: Any, layout: Layout, collector: Collector) -> Selections:
+def parse(idx: Index, layout: Layout, collector: Collector) -> Selections:
     """The checked selectors of an index expression, by axis name, in the order given.
 
     Args:
@@ -90,7 +91,7 @@ def parse(idx: Any, layout: Layout, collector: Collector) -> Selections:
     return tuple(selectors.items())
 
 
-def _pairs(idx: Any) -> list[tuple[Any, Any]]:
+def _pairs(idx: Index) -> list[tuple[Any, Any]]:
     if isinstance(idx, tuple) and len(idx) == 1:
         (idx,) = idx
     if isinstance(idx, EllipsisType):
@@ -108,7 +109,7 @@ def _pairs(idx: Any) -> list[tuple[Any, Any]]:
     raise TypeError(f"cannot index a NamedRef with {found}: use {{axis: selector}}, 'axis', selector pairs, or '...'")
 
 
-def _axis_name(key: Any, layout: Layout) -> str:
+def _axis_name(key: object, layout: Layout) -> str:
     if isinstance(key, Axis):
         size = layout.shape.get(key.name)
         if size is not None and size != key.size:
@@ -338,11 +339,11 @@ class _AxisOfSize:
         return np.flatnonzero(np.asarray(values)).astype(INDEX_DTYPE)
 
 
-def _is_int(value: Any) -> bool:
+def _is_int(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def _is_integer(value: Any) -> bool:
+def _is_integer(value: object) -> bool:
     if isinstance(value, int | np.integer):
         return True
     return isinstance(value, np.ndarray | jax.Array) and bool(jnp.issubdtype(value.dtype, jnp.integer))

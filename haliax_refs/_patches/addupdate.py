@@ -12,12 +12,13 @@ from typing import Any
 import jax
 
 from .._compat import UNDIFFERENTIATED_WRITE, ZeroTangent, addupdate_p, primitive_jvps
+from .._types import PyTree
 
 
 _original = primitive_jvps[addupdate_p]
 
 
-def _jvp(primals: Sequence[Any], tangents: Sequence[Any], **params: Any) -> tuple[list[Any], list[Any]]:
+def _jvp(primals: Sequence[Any], tangents: Sequence[Any], **params: PyTree) -> tuple[list[Any], list[Any]]:
     of_ref, of_value = tangents[:2]
     if not isinstance(of_ref, ZeroTangent):
         result: tuple[list[Any], list[Any]] = _original(primals, tangents, **params)

@@ -29,6 +29,7 @@ from .._compat import evaluate, without_refs, written_consts
 from .._functions import new_ref
 from .._lifetime import have_refs_been_made
 from .._refs import NamedRef, make
+from .._types import Passed, PyTree
 from .walk import refs_in, whole_of_shape
 
 
@@ -70,7 +71,7 @@ class _Call:
         is_ref = [isinstance(leaf, jax.Ref) for leaf in self.leaves]
         arrays = [leaf for leaf, skip in zip(self.leaves, is_ref, strict=True) if not skip]
 
-        def of_arrays(*arrays: Any) -> Any:
+        def of_arrays(*arrays: PyTree) -> Any:
             # Refs are closed over, however they were passed: then each buffer is one constant.
             rest = iter(arrays)
             return self.function([leaf if skip else next(rest) for leaf, skip in zip(self.leaves, is_ref, strict=True)])
@@ -89,7 +90,7 @@ class _Call:
             refs[number][...] = value
         return jax.tree.unflatten(jax.tree.structure(shapes), out)
 
-    def _ref_of(self, raw: Any) -> NamedRef:
+    def _ref_of(self, raw: jax.Ref) -> NamedRef:
         """The whole `NamedRef` of a buffer; of one that was closed over, the names are not known."""
         for ref in self.named:
             if ref._ref is raw:
@@ -162,7 +163,7 @@ def _checkpoint(original: Callable[..., Any]) -> Callable[..., Any]:
             rest["prevent_cse"] = any(rest["prevent_cse"])  # it is by argument, which are others now
 
         @functools.wraps(plain)
-        def checkpointed(*args: Any, **kwargs: Any) -> Any:
+        def checkpointed(*args: Passed, **kwargs: Passed) -> Any:
             if not have_refs_been_made():
                 # Refs that are made within, for the first time in this process, need what follows, too.
                 try:
@@ -192,7 +193,7 @@ def by_contents(
     checkpoint: Callable[[Callable[..., Any]], Callable[..., Any]],
     function: Callable[..., Any],
     refs: Sequence[NamedRef],
-    *args: Any,
+    *args: Passed,
 ) -> Any:
     """`checkpoint(function)(refs, *args)`, where only what the views `refs` show is read and written back.
 
@@ -202,7 +203,7 @@ def by_contents(
         CapturedTooError: the function uses one of their buffers by another path, too. Nothing has run then.
     """
 
-    def of_contents(contents: Sequence[Any], *args: Any) -> tuple[Any, list[Any]]:
+    def of_contents(contents: Sequence[Any], *args: Passed) -> tuple[Any, list[Any]]:
         inner = [new_ref(value) for value in contents]
         return function(inner, *args), [ref[...] for ref in inner]
 

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
 
+from .._types import Function, Passed
 
-def copy_of(function: Any) -> FunctionType:
+
+def copy_of(function: Function) -> FunctionType:
     """The function as it is now, under another identity: what its replacement calls."""
     copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
     copy.__kwdefaults__ = function.__kwdefaults__
@@ -17,10 +19,10 @@ def copy_of(function: Any) -> FunctionType:
     return copy
 
 
-def replacing_code(function: Any, new: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+def replacing_code(function: Function, new: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     """The attributes of `function`, and what to set them to, so that it calls `new`."""
 
-    def call(*args: Any, _new: Callable[..., Any], **kwargs: Any) -> Any:
+    def call(*args: Passed, _new: Callable[..., Any], **kwargs: Passed) -> Any:
         return _new(*args, **kwargs)
 
     yield "__signature__", inspect.signature(function)

@@ -21,6 +21,7 @@ import jax
 from .._compat import EQUINOX_EVAL_SHAPE, EQUINOX_JIT, Tracer
 from .._indexing.describe import listed
 from .._refs import as_named_ref, is_named_ref
+from .._types import Function, Passed, PyTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,16 @@ class _Place:
     number: int
 
 
-def _is_raw(leaf: Any) -> bool:
+def _is_raw(leaf: PyTree) -> bool:
     # `isinstance(leaf, jax.Ref)` by itself takes 2 us of what is neither
     return type(leaf) is jax.Ref or (isinstance(leaf, Tracer) and isinstance(leaf, jax.Ref))
 
 
-def _placed(tree: Any, refs: list[jax.Ref]) -> Any:
+def _placed(tree: PyTree, refs: list[jax.Ref]) -> Any:
     """The tree with a `_Place` for each `jax.Ref`, which is appended to `refs` unless it is there."""
     numbers = {id(ref): number for number, ref in enumerate(refs)}
 
-    def place(leaf: Any) -> Any:
+    def place(leaf: PyTree) -> Any:
         if not _is_raw(leaf):
             return leaf
         number = numbers.setdefault(id(leaf), len(refs))
@@ -50,11 +51,11 @@ def _placed(tree: Any, refs: list[jax.Ref]) -> Any:
     return jax.tree.map(place, tree)
 
 
-def _put_back(tree: Any, refs: list[jax.Ref] | tuple[jax.Ref, ...]) -> Any:
+def _put_back(tree: PyTree, refs: list[jax.Ref] | tuple[jax.Ref, ...]) -> Any:
     return jax.tree.map(lambda leaf: refs[leaf.number] if type(leaf) is _Place else leaf, tree)
 
 
-def _run(fun: Any, first: tuple[Any, ...], *rest: Any, **kwargs: Any) -> Any:
+def _run(fun: Function, first: tuple[Any, ...], *rest: PyTree, **kwargs: Passed) -> Any:
     """What is compiled: the function with the refs in their places, and places for those that it returns."""
     refs, *given = first
     fun, args, kwargs = _put_back((fun, (*given, *rest), kwargs), refs)
@@ -64,7 +65,7 @@ def _run(fun: Any, first: tuple[Any, ...], *rest: Any, **kwargs: Any) -> Any:
     return out
 
 
-def _refuse_made(out: Any, made: list[jax.Ref]) -> None:
+def _refuse_made(out: PyTree, made: list[jax.Ref]) -> None:
     """Refuse to return refs that the function has made."""
     if not any(isinstance(ref, Tracer) for ref in made):
         return
@@ -78,7 +79,7 @@ def _refuse_made(out: Any, made: list[jax.Ref]) -> None:
             )
 
 
-def _any_signature(*args: Any, **kwargs: Any) -> None: ...
+def _any_signature(*args: Passed, **kwargs: Passed) -> None: ...
 
 
 _ANY = inspect.signature(_any_signature)
@@ -94,7 +95,7 @@ class _Prepared:
     refs: list[jax.Ref]
 
 
-def _prepared(wrapper: Any, args: Any, kwargs: Any) -> _Prepared | None:
+def _prepared(wrapper: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Prepared | None:
     """None where there are no refs."""
     parts = (args, kwargs, wrapper._dynamic_fun, wrapper._static_fun[0])
     if not any(map(_is_raw, jax.tree.leaves(parts))):
@@ -122,7 +123,7 @@ def _call(original: Callable[..., Any]) -> Callable[..., Any]:
     """What runs a function of `eqx.filter_jit`, or lowers it."""
 
     @functools.wraps(original)
-    def call(wrapper: Any, is_lower: bool, args: Any, kwargs: Any) -> Any:
+    def call(wrapper: Any, is_lower: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         prepared = _prepared(wrapper, args, kwargs)
         if prepared is None:
             return original(wrapper, is_lower, args, kwargs)
@@ -136,7 +137,7 @@ def _lowered(wrapper: Any, lowered: Any) -> Any:
     """What equinox lowered, to be called with the arguments of `wrapper`."""
     called = threading.local()
 
-    def preprocess(info: Any, args: Any, kwargs: Any) -> Any:
+    def preprocess(info: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         prepared = _prepared(wrapper, args, kwargs)
         if prepared is None:
             raise TypeError("this function was lowered for refs; call it with refs in their places")
@@ -144,7 +145,7 @@ def _lowered(wrapper: Any, lowered: Any) -> Any:
         info = (inner._signature, inner._dynamic_fun, inner._static_fun, inner.donate_first, inner.donate_rest)
         return lowered.preprocess(info, prepared.args, prepared.kwargs)
 
-    def postprocess(out: Any) -> Any:
+    def postprocess(out: PyTree) -> Any:
         return _put_back(lowered.postprocess(out), called.refs)
 
     return type(lowered)(lowered.lowered, None, preprocess, postprocess)
@@ -154,7 +155,7 @@ def _divide(original: Callable[..., Any]) -> Callable[..., Any]:
     """How `filter_jit` divides what it is given: the refs that are in front are traced."""
 
     @functools.wraps(original)
-    def divide(tree: Any, filter_spec: Callable[[Any], bool]) -> Any:
+    def divide(tree: PyTree, filter_spec: Callable[[Any], bool]) -> Any:
         return original(tree, lambda leaf: filter_spec(leaf) or _is_raw(leaf))
 
     return divide
@@ -164,7 +165,7 @@ def _partition_returned(original: Callable[..., Any]) -> Callable[..., Any]:
     """How `filter_jit` divides what a function returns."""
 
     @functools.wraps(original)
-    def partition(tree: Any, filter_spec: Any, *args: Any, **kwargs: Any) -> Any:
+    def partition(tree: PyTree, filter_spec: PyTree, *args: Passed, **kwargs: Passed) -> Any:
         found: list[jax.Ref] = []
         _placed(tree, found)
         _refuse_made(tree, found)
@@ -177,7 +178,7 @@ def _partition_shapes(original: Callable[..., Any]) -> Callable[..., Any]:
     """How `filter_eval_shape` divides arguments and results: of a traced ref, the shape is that of its contents."""
 
     @functools.wraps(original)
-    def partition(tree: Any, filter_spec: Any, *args: Any, **kwargs: Any) -> Any:
+    def partition(tree: PyTree, filter_spec: PyTree, *args: Passed, **kwargs: Passed) -> Any:
         read = jax.tree.map(lambda leaf: leaf[...] if isinstance(leaf, Tracer) and _is_raw(leaf) else leaf, tree)
         return original(read, filter_spec, *args, **kwargs)
 

@@ -124,7 +124,7 @@ def _places_of(function: Callable[..., Any]) -> list[tuple[ModuleType, str]]:
     return [(module, name) for module in modules for name, value in vars(module).items() if value is function]
 
 
-def _replace(owner: Any, name: Any, new: Any) -> None:
+def _replace(owner: object, name: Any, new: object) -> None:
     """Put `new` in place of an attribute, or of an entry of a dict."""
     if isinstance(owner, dict):
         _REPLACED.append((owner, name, owner.get(name, _ABSENT)))

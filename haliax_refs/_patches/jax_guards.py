@@ -6,7 +6,7 @@ The opt-in puts these into jax and takes them out again. Where no `NamedRef` is 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +14,7 @@ import jax
 
 from .._indexing.describe import listed
 from .._lifetime import as_condition, as_mapping
+from .._types import Passed, PyTree
 from .walk import refs_in
 
 
@@ -24,7 +25,7 @@ def _while_loop(original: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(original)
-    def while_loop(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_val: Any) -> Any:
+    def while_loop(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init_val: PyTree) -> Any:
         return original(as_condition(cond_fun), body_fun, init_val)
 
     return while_loop
@@ -37,7 +38,7 @@ def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(original)
-    def vmap(fun: Callable[..., Any], *options: Any, **more: Any) -> Callable[..., Any]:
+    def vmap(fun: Callable[..., Any], *options: Passed, **more: Passed) -> Callable[..., Any]:
         return as_mapping(original(fun, *options, **more))
 
     return vmap
@@ -50,11 +51,13 @@ def _derivative(original: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(original)
-    def derivative(fun: Callable[..., Any], argnums: Any = 0, *options: Any, **more: Any) -> Callable[..., Any]:
+    def derivative(
+        fun: Callable[..., Any], argnums: int | Sequence[int] = 0, *options: Passed, **more: Passed
+    ) -> Callable[..., Any]:
         plain = original(fun, argnums, *options, **more)
 
         @functools.wraps(plain)
-        def differentiated(*args: Any, **kwargs: Any) -> Any:
+        def differentiated(*args: Passed, **kwargs: Passed) -> Any:
             for number in argnums if isinstance(argnums, tuple | list) else (argnums,):
                 if isinstance(number, int) and -len(args) <= number < len(args):
                     _refuse_ref_in(args[number], original.__name__)
@@ -65,7 +68,7 @@ def _derivative(original: Callable[..., Any]) -> Callable[..., Any]:
     return derivative
 
 
-def _refuse_ref_in(tree: Any, function: str) -> None:
+def _refuse_ref_in(tree: PyTree, function: str) -> None:
     for ref in refs_in(tree):
         raise TypeError(
             f"cannot differentiate with respect to a NamedRef {listed(ref.axes)}: jax.{function} takes array "

@@ -24,6 +24,7 @@ from .._functions import empty_ref
 from .._indexing.describe import listed
 from .._indexing.views import Operand, Point, Selector
 from .._refs import NamedRef, make
+from .._types import Passed, PyTree
 from .checkpoint import CapturedTooError, by_contents
 from .walk import is_named_array, put_back, refs_in, refuse_returned, refuse_without_axis, shared_size, taken_out
 
@@ -53,7 +54,7 @@ class _Loop:
     def name(self) -> str:
         return self.axis.name if isinstance(self.axis, Axis) else self.axis
 
-    def run(self, init: Any, args: Any, kwargs: Any, refs: list[NamedRef]) -> Any:
+    def run(self, init: PyTree, args: tuple[Any, ...], kwargs: dict[str, Any], refs: list[NamedRef]) -> Any:
         """The loop with `refs`, which were taken out of `args` and `kwargs`."""
         name = self.name
         moving = [name in ref.shape and bool(self.wanted(ref)) for ref in refs]
@@ -70,7 +71,9 @@ class _Loop:
         loop = self.original(body, Axis(name, size), is_scanned=is_scanned, **options)
         return loop(init, *args, **kwargs, **{_INDEX: index})
 
-    def _size(self, moving: Sequence[NamedRef], args: Any, kwargs: Any, refs: Sequence[NamedRef]) -> int | None:
+    def _size(
+        self, moving: Sequence[NamedRef], args: tuple[Any, ...], kwargs: dict[str, Any], refs: Sequence[NamedRef]
+    ) -> int | None:
         """The size of the axis in the refs; None where none of them has it."""
         leaves = jax.tree.leaves((args, kwargs), is_leaf=is_named_array)
         arrays = [leaf for leaf in leaves if is_named_array(leaf) and self.name in leaf.shape and self.wanted(leaf)]
@@ -86,10 +89,10 @@ class _Loop:
         refs: Sequence[NamedRef],
         moving: Sequence[bool],
         size: int | None,
-        carry: Any,
+        carry: PyTree,
         /,
-        *args: Any,
-        **kwargs: Any,
+        *args: Passed,
+        **kwargs: Passed,
     ) -> Any:
         """The body that Haliax is given: `function` of the parts of `refs` at the index that comes with `kwargs`."""
         index = kwargs.pop(_INDEX) if size is not None else None
@@ -101,21 +104,26 @@ class _Loop:
             return self._call(parts, carry, args, kwargs)
         return self._checkpointed(policy, parts, carry, args, kwargs)
 
-    def _call(self, parts: Sequence[NamedRef], carry: Any, args: Any, kwargs: Any) -> Any:
+    def _call(self, parts: Sequence[NamedRef], carry: PyTree, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = put_back((args, kwargs), lambda slot: parts[slot.number])
         out = self.function(carry, *args, **kwargs)
         refuse_returned(out, f"the body of a loop over {self.name!r}")
         return out
 
     def _checkpointed(
-        self, policy: ScanCheckpointPolicy, parts: list[NamedRef], carry: Any, args: Any, kwargs: Any
+        self,
+        policy: ScanCheckpointPolicy,
+        parts: list[NamedRef],
+        carry: PyTree,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Any:
         """`_call`, checkpointed: only what the parts show is kept for the backward pass, not the whole buffers."""
         carry_name, input_name = (f"scan({self.name})__{kind}" for kind in ("carry", "input"))  # as Haliax has them
         times = Counter(id(part._ref) for part in parts)
         alone = [number for number, part in enumerate(parts) if times[id(part._ref)] == 1]
 
-        def function(shown: Sequence[NamedRef], carry: Any, args: Any, kwargs: Any) -> Any:
+        def function(shown: Sequence[NamedRef], carry: PyTree, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             carry = haliax.tree_checkpoint_name(carry, carry_name)
             args, kwargs = haliax.tree_checkpoint_name((args, kwargs), input_name)
             by_number = dict(zip(alone, shown, strict=True))
@@ -133,7 +141,7 @@ def _policy(remat: Any) -> ScanCheckpointPolicy:
     return remat if isinstance(remat, ScanCheckpointPolicy) else ScanCheckpointPolicy.from_bool_or_str(remat)
 
 
-def _at(ref: NamedRef, name: str, index: Any) -> NamedRef:
+def _at(ref: NamedRef, name: str, index: object) -> NamedRef:
     """The view of `ref` at a traced index of an axis, which is known to be in bounds."""
     layout, slot = ref._layout, len(ref._operands)
     point = Selector(Point(Operand(slot)), keeps_place=False)
@@ -145,11 +153,11 @@ def _never_reached(ref: NamedRef, name: str) -> NamedRef:
     return empty_ref(tuple(axis for axis in ref.axes if axis.name != name), ref.dtype)
 
 
-def _is_scanned(index: jax.Array, wanted: Callable[[Any], bool], leaf: Any) -> bool:
+def _is_scanned(index: jax.Array, wanted: Callable[[Any], bool], leaf: PyTree) -> bool:
     return leaf is index or bool(wanted(leaf))
 
 
-def _refuse_carried(init: Any, name: str) -> None:
+def _refuse_carried(init: PyTree, name: str) -> None:
     for ref in refs_in(init):
         raise ValueError(
             f"cannot carry a NamedRef with axes {listed(ref.axes)} through a loop over {name!r}: a carry is returned, "
@@ -166,13 +174,13 @@ def _scan(original: Callable[..., Any]) -> Callable[..., Any]:
         axis: Axis | str,
         *,
         is_scanned: bool | Callable[[Any], bool] = is_scanned_by_default,
-        **options: Any,
+        **options: Passed,
     ) -> Callable[..., Any]:
         plain = original(f, axis, is_scanned=is_scanned, **options)
         wanted = is_scanned if callable(is_scanned) else lambda _: is_scanned
         loop = _Loop(original, f, axis, wanted, options)
 
-        def scanned(init: Any, *args: Any, **kwargs: Any) -> Any:
+        def scanned(init: PyTree, *args: Passed, **kwargs: Passed) -> Any:
             refs: list[NamedRef] = []
             args, kwargs = taken_out((args, kwargs), refs)
             _refuse_carried(init, loop.name)

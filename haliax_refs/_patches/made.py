@@ -15,6 +15,7 @@ from .._indexing.layout import Layout
 from .._indexing.views import Strided
 from .._lifetime import may_freeze
 from .._refs import NamedRef, as_named_ref, is_named_ref, make
+from .._types import PyTree
 
 
 @jax.tree_util.register_pytree_with_keys_class
@@ -36,15 +37,15 @@ class _Made:
         return ((jax.tree_util.GetAttrKey("contents"), self.contents),), (self.number, self.layout)
 
     @classmethod
-    def tree_unflatten(cls, structure: tuple[int, Layout], children: Any) -> _Made:
+    def tree_unflatten(cls, structure: tuple[int, Layout], children: PyTree) -> _Made:
         return cls(*structure, *children)
 
 
-def made_as_contents(tree: Any, refuse: Callable[[NamedRef], None]) -> Any:
+def made_as_contents(tree: PyTree, refuse: Callable[[NamedRef], None]) -> Any:
     """`tree` with contents in place of refs. `refuse` raises for a ref that was not made here and now."""
     numbers: dict[int, int] = {}
 
-    def contents(leaf: Any) -> Any:
+    def contents(leaf: PyTree) -> Any:
         if not is_named_ref(leaf) or not isinstance(leaf._ref, jax.Ref):
             return leaf
         ref = as_named_ref(leaf)
@@ -64,13 +65,13 @@ def made_as_contents(tree: Any, refuse: Callable[[NamedRef], None]) -> Any:
     return jax.tree.map(contents, tree, is_leaf=is_named_ref)
 
 
-def made_of_contents(tree: Any, name: str) -> Any:
+def made_of_contents(tree: PyTree, name: str) -> Any:
     """`tree` with refs in place of contents, which have got the mapped axis in front. Those that shared a buffer do."""
     if not any(_is_made(leaf) for leaf in jax.tree.leaves(tree, is_leaf=_is_made)):
         return tree
     buffers: dict[int, NamedRef] = {}
 
-    def ref(leaf: Any) -> Any:
+    def ref(leaf: PyTree) -> Any:
         if not _is_made(leaf):
             return leaf
         if leaf.contents is not None:
@@ -89,5 +90,5 @@ def made_of_contents(tree: Any, name: str) -> Any:
     return jax.tree.map(ref, tree, is_leaf=_is_made)
 
 
-def _is_made(leaf: Any) -> bool:
+def _is_made(leaf: PyTree) -> bool:
     return isinstance(leaf, _Made)

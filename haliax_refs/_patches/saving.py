@@ -28,13 +28,14 @@ from .._explicit import is_ref
 from .._pickling import contents
 from .._refs import NamedRef, as_named_ref, is_named_ref
 from .._state import checked_value, named
+from .._types import Function, Passed, PyTree
 from .code import copy_of
 
 
 # --- What stands for a ref ------------------------------------------------------------------------------------------
 
 
-def _held(leaf: Any) -> jax.Ref | None:
+def _held(leaf: PyTree) -> jax.Ref | None:
     """The `jax.Ref` of a leaf that is a ref; None of all else, and of a `NamedRef` that `jax.tree.map` filled."""
     if is_named_ref(leaf):
         ref = as_named_ref(leaf)
@@ -42,7 +43,7 @@ def _held(leaf: Any) -> jax.Ref | None:
     return leaf if isinstance(leaf, jax.Ref) else None
 
 
-def _has_refs(tree: Any) -> bool:
+def _has_refs(tree: PyTree) -> bool:
     return any(isinstance(leaf, jax.Ref) for leaf in jax.tree.leaves(tree))
 
 
@@ -69,7 +70,7 @@ def _as_saved(raw: jax.Ref) -> Any:
     return jax.random.key_data(array) if _is_key(array.dtype) else array
 
 
-def _from_saved(raw: jax.Ref, array: Any) -> Any:
+def _from_saved(raw: jax.Ref, array: np.ndarray[Any, Any]) -> Any:
     """The inverse of `_as_saved`, also of what NumPy has read back as void, as it does dtypes that it does not know."""
     if _is_key(raw.dtype):
         return jax.random.wrap_key_data(jnp.asarray(array), impl=jax.random.key_impl(contents(raw)))
@@ -118,11 +119,11 @@ def _is_foreign_ref(raw: jax.Ref) -> bool:
     return not _is_key(raw.dtype) and _is_foreign(raw.dtype)
 
 
-def _with_arrays(tree: Any, array_of: Callable[[jax.Ref], Any], is_leaf: Callable[[Any], bool] | None) -> Any:
+def _with_arrays(tree: PyTree, array_of: Callable[[jax.Ref], Any], is_leaf: Callable[[Any], bool] | None) -> Any:
     """The tree with an array for each buffer; where a buffer comes again, its number, so that a file tells of it."""
     once = _Once()
 
-    def replace(leaf: Any) -> Any:
+    def replace(leaf: PyTree) -> Any:
         raw = None if is_leaf is not None and is_leaf(leaf) else _held(leaf)
         if raw is None:
             return leaf
@@ -136,10 +137,10 @@ def _stops(is_leaf: Callable[[Any], bool] | None) -> Callable[[Any], bool]:
     return is_ref if is_leaf is None else lambda node: is_ref(node) or is_leaf(node)
 
 
-def _specs(filter_spec: Any) -> Any:
+def _specs(filter_spec: PyTree) -> Any:
     """A tree of filters that has the structure of a tree with refs, of the structure that it has without."""
 
-    def spec_of(node: Any) -> Any:
+    def spec_of(node: PyTree) -> Any:
         return as_named_ref(node)._ref if is_named_ref(node) else node
 
     return jax.tree.map(spec_of, filter_spec, is_leaf=is_named_ref)
@@ -150,7 +151,10 @@ def _serialise(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def tree_serialise_leaves(
-        path_or_file: Any, pytree: Any, filter_spec: Any = equinox.default_serialise_filter_spec, is_leaf: Any = None
+        path_or_file: object,
+        pytree: PyTree,
+        filter_spec: PyTree = equinox.default_serialise_filter_spec,
+        is_leaf: Function | None = None,
     ) -> None:
         if not _has_refs(pytree):
             original(path_or_file, pytree, filter_spec, is_leaf)
@@ -186,7 +190,10 @@ def _deserialise(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def tree_deserialise_leaves(
-        path_or_file: Any, like: Any, filter_spec: Any = equinox.default_deserialise_filter_spec, is_leaf: Any = None
+        path_or_file: object,
+        like: PyTree,
+        filter_spec: PyTree = equinox.default_deserialise_filter_spec,
+        is_leaf: Function | None = None,
     ) -> Any:
         if not _has_refs(like):
             return original(path_or_file, like, filter_spec, is_leaf)
@@ -214,7 +221,7 @@ def _deserialise(original: Callable[..., Any]) -> Callable[..., Any]:
     return tree_deserialise_leaves
 
 
-def _together(tree: Any, is_leaf: Callable[[Any], bool], *others: Any) -> Iterator[tuple[Any, ...]]:
+def _together(tree: PyTree, is_leaf: Callable[[Any], bool], *others: PyTree) -> Iterator[tuple[Any, ...]]:
     """The path of each leaf of a tree, the leaf, and what the others have there."""
     structure: Any = jax.tree.structure(tree, is_leaf=is_leaf)
     leaves = jax.tree_util.tree_leaves_with_path(tree, is_leaf=is_leaf)
@@ -235,7 +242,7 @@ def _to_state_dict(original: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(original)
-    def to_state_dict(tree: Any, prefix: str | None = None) -> dict[str, Any]:
+    def to_state_dict(tree: PyTree, prefix: str | None = None) -> dict[str, Any]:
         once = _SAVED.get()
         if once is None:
             token = _SAVED.set(_Once())
@@ -258,7 +265,7 @@ def _from_state_dict(original: Callable[..., Any]) -> Callable[..., Any]:
     """`hax.state_dict.from_state_dict`, which writes to the refs of the tree in place."""
 
     @functools.wraps(original)
-    def from_state_dict(tree: Any, state_dict: Mapping[str, Any], prefix: str | None = None) -> Any:
+    def from_state_dict(tree: PyTree, state_dict: Mapping[str, Any], prefix: str | None = None) -> Any:
         restored = _RESTORED.get()
         if restored is None:
             token = _RESTORED.set([])
@@ -286,17 +293,17 @@ def _of_arrays(original: Callable[..., Any]) -> Callable[..., Any]:
     """A function that makes a state dict of a tree, given one with arrays in place of refs."""
 
     @functools.wraps(original)
-    def of_arrays(tree: Any, *args: Any, **kwargs: Any) -> Any:
+    def of_arrays(tree: PyTree, *args: Passed, **kwargs: Passed) -> Any:
         return original(_values_once(tree), *args, **kwargs) if _has_refs(tree) else original(tree, *args, **kwargs)
 
     return of_arrays
 
 
-def _values_once(tree: Any) -> Any:
+def _values_once(tree: PyTree) -> Any:
     """The tree with what each buffer holds, by name, and with None where a buffer comes again."""
     once = _Once()
 
-    def value(leaf: Any) -> Any:
+    def value(leaf: PyTree) -> Any:
         raw = _held(leaf)
         if raw is None:
             return leaf
@@ -315,7 +322,7 @@ def _from_torch(original: Callable[..., Any]) -> Callable[..., Any]:
     """`hax.state_dict.from_torch_compatible_state_dict`, which writes to the refs of the tree in place."""
 
     @functools.wraps(original)
-    def from_torch_compatible_state_dict(tree: Any, state_dict: Any, **options: Any) -> Any:
+    def from_torch_compatible_state_dict(tree: PyTree, state_dict: PyTree, **options: Passed) -> Any:
         if not _has_refs(tree):
             return original(tree, state_dict, **options)
         found = original(_values_once(tree), state_dict, **options)

@@ -16,6 +16,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from .. import _compat
 from .._refs import NamedRef, is_named_ref, make
+from .._types import Array, Function, Passed, PyTree
 from .walk import Slot, put_back, refs_in, taken_out
 
 
@@ -27,7 +28,7 @@ def _tree_map(original: Callable[..., Any]) -> Callable[..., Any]:
     """`hax.tree_util.tree_map` in which a ref is a leaf, as a NamedArray is."""
 
     @functools.wraps(original)
-    def tree_map(fn: Callable[..., Any], tree: Any, *rest: Any, is_leaf: Any = None) -> Any:
+    def tree_map(fn: Callable[..., Any], tree: PyTree, *rest: PyTree, is_leaf: Function | None = None) -> Any:
         return original(fn, tree, *rest, is_leaf=_or_ref(is_leaf))
 
     return tree_map
@@ -37,7 +38,7 @@ def _tree_function(original: Callable[..., Any], function: Callable[..., Any]) -
     """`function`, of `jax.tree_util`, in which a NamedArray or a ref is a leaf."""
 
     @functools.wraps(original)
-    def of_tree(tree: Any, is_leaf: Any = None) -> Any:
+    def of_tree(tree: PyTree, is_leaf: Function | None = None) -> Any:
         is_ref_or_leaf = _or_ref(is_leaf)
         return function(tree, is_leaf=lambda leaf: isinstance(leaf, NamedArray) or is_ref_or_leaf(leaf))
 
@@ -48,7 +49,7 @@ def _hashable_partition(original: Callable[..., Any]) -> Callable[..., Any]:
     """Haliax's division of arguments into dynamic and static, by which a `jax.Ref` would be static."""
 
     @functools.wraps(original)
-    def hashable_partition(pytree: Any, filter_spec: Any) -> Any:
+    def hashable_partition(pytree: PyTree, filter_spec: PyTree) -> Any:
         if filter_spec is not equinox.is_array:
             return original(pytree, filter_spec)
         return original(_with_jax_operands(pytree), lambda leaf: equinox.is_array(leaf) or isinstance(leaf, jax.Ref))
@@ -56,12 +57,12 @@ def _hashable_partition(original: Callable[..., Any]) -> Callable[..., Any]:
     return hashable_partition
 
 
-def _with_jax_operands(tree: Any) -> Any:
+def _with_jax_operands(tree: PyTree) -> Any:
     """`tree` with the NumPy index arrays of its views as jax arrays, which are dynamic."""
     if not any(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(tree)):
         return tree
 
-    def convert(leaf: Any) -> Any:
+    def convert(leaf: PyTree) -> Any:
         return (
             make(leaf._ref, leaf._layout, tuple(map(jnp.asarray, leaf._operands))) if type(leaf) is NamedRef else leaf
         )
@@ -73,7 +74,7 @@ def _infer_resource_partitions(original: Callable[..., Any]) -> Callable[..., An
     """Haliax's shardings for arguments, in which a ref has the one that it has: to move it would be to copy it."""
 
     @functools.wraps(original)
-    def infer_resource_partitions(tree: Any, *args: Any, **kwargs: Any) -> Any:
+    def infer_resource_partitions(tree: PyTree, *args: Passed, **kwargs: Passed) -> Any:
         refs: list[NamedRef] = []
         shardings = original(taken_out(tree, refs), *args, **kwargs)
 
@@ -92,7 +93,7 @@ def _of_arrays(original: Callable[..., Any]) -> Callable[..., Any]:
     """How Haliax calls a reduction, or a function along axes: but not on a ref, whose `jax.Ref` it would pass on."""
 
     @functools.wraps(original)
-    def call(fn: Any, a: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(fn: Function, a: Array, *args: Passed, **kwargs: Passed) -> Any:
         if not isinstance(a, NamedArray):
             for ref in refs_in(a):
                 ref._no_value()

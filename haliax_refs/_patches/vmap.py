@@ -28,6 +28,7 @@ from .._indexing.describe import listed
 from .._indexing.layout import Layout
 from .._lifetime import is_eager
 from .._refs import NamedRef, make
+from .._types import Axes, Passed, PyTree
 from .made import made_as_contents, made_of_contents
 from .tracing import trace
 from .walk import (
@@ -54,7 +55,7 @@ class _Mapped:
         return ((jax.tree_util.GetAttrKey("buffer"), self.buffer),), self.number
 
     @classmethod
-    def tree_unflatten(cls, number: int, children: Any) -> _Mapped:
+    def tree_unflatten(cls, number: int, children: PyTree) -> _Mapped:
         return cls(number, *children)
 
 
@@ -97,7 +98,7 @@ class _Map:
     def what(self) -> str:
         return f"a function mapped over {self.name!r}"
 
-    def run(self, args: Any, kwargs: Any, refs: list[NamedRef]) -> Any:
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], refs: list[NamedRef]) -> Any:
         """The call with `refs`, which were taken out of `args` and `kwargs`."""
         self._refuse_shared(refs)
         size = shared_size(refs, self.name, self.axis)
@@ -115,14 +116,16 @@ class _Map:
                 return program()
         return self._by_contents(args, kwargs, refs)
 
-    def _mapped(self, args: Any, kwargs: Any, refs: Sequence[NamedRef], buffers: Sequence[_Buffer | None]) -> Any:
+    def _mapped(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], refs: Sequence[NamedRef], buffers: Sequence[_Buffer | None]
+    ) -> Any:
         """The call in which jax maps the buffers."""
 
         def carry(slot: Slot) -> Slot | _Mapped:
             buffer = buffers[slot.number]
             return slot if buffer is None else _Mapped(slot.number, buffer.carrier)
 
-        def instance(args: Any, kwargs: Any) -> Any:
+        def instance(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             def place(slot: Any) -> NamedRef:
                 buffer = buffers[slot.number]
                 return refs[slot.number] if buffer is None else make(slot.buffer.array, buffer.inside, buffer.operands)
@@ -133,7 +136,7 @@ class _Map:
         args, kwargs = put_back((args, kwargs), carry)
         return self._vmap(instance, refs)(*args, **kwargs)
 
-    def _by_contents(self, args: Any, kwargs: Any, refs: Sequence[NamedRef]) -> Any:
+    def _by_contents(self, args: tuple[Any, ...], kwargs: dict[str, Any], refs: Sequence[NamedRef]) -> Any:
         """The call in which jax maps the contents of the refs, which are written back."""
         mapped = [number for number, ref in enumerate(refs) if self.name in ref.shape]
 
@@ -141,7 +144,7 @@ class _Map:
             number = slot.number
             return _Mapped(number, refs[number][...]) if number in mapped else slot
 
-        def instance(args: Any, kwargs: Any) -> Any:
+        def instance(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             def function() -> tuple[Any, list[NamedArray]]:
                 inner: dict[int, NamedRef] = {}
 
@@ -168,18 +171,18 @@ class _Map:
         size = shared_size(refs, self.name, self.axis)
 
         @functools.wraps(self.function)
-        def body(*args: Any, **kwargs: Any) -> Any:
+        def body(*args: Passed, **kwargs: Passed) -> Any:
             return instance(args, kwargs)
 
         axis = self.axis if size is None else Axis(self.name, size)
         mapped: Callable[..., Any] = self.original(body, axis, **self.options)
         return mapped
 
-    def run_without_refs(self, args: Any, kwargs: Any) -> Any:
+    def run_without_refs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The call without refs among its arguments: it may make some, and return them."""
         return self._vmap(lambda args, kwargs: self._returned(self.function(*args, **kwargs)), ())(*args, **kwargs)
 
-    def _returned(self, out: Any) -> Any:
+    def _returned(self, out: PyTree) -> Any:
         """What the function returns, with their contents in place of the refs that it made."""
         return made_as_contents(out, lambda ref: refuse_returned(ref, self.what))
 
@@ -268,7 +271,7 @@ def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
     """`hax.vmap` that takes refs, too."""
 
     @functools.wraps(original)
-    def vmap(fn: Callable[..., Any], axis: Any, **options: Any) -> Callable[..., Any]:
+    def vmap(fn: Callable[..., Any], axis: Axes, **options: Passed) -> Callable[..., Any]:
         plain: Callable[..., Any] = original(fn, axis, **options)
         axes = axis_spec_to_tuple(axis)
         if len(axes) != 1:
@@ -276,7 +279,7 @@ def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
         call = _Map(original, fn, axes[0], options)
 
         @functools.wraps(fn)
-        def mapped(*args: Any, **kwargs: Any) -> Any:
+        def mapped(*args: Passed, **kwargs: Passed) -> Any:
             refs: list[NamedRef] = []
             args, kwargs = taken_out((args, kwargs), refs)
             out = call.run(args, kwargs, refs) if refs else call.run_without_refs(args, kwargs)

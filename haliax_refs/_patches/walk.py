@@ -14,9 +14,10 @@ from haliax import Axis, NamedArray
 from .._indexing.describe import listed
 from .._indexing.layout import Layout
 from .._refs import NamedRef, as_named_ref, is_named_ref
+from .._types import PyTree
 
 
-def refs_in(tree: Any) -> Iterator[NamedRef]:
+def refs_in(tree: PyTree) -> Iterator[NamedRef]:
     """The refs of a tree, in its order; those of upstream's class as ours.
 
     What `jax.tree.map` or `eqx.partition` put in place of a `jax.Ref`, in what is still a `NamedRef`, is not one.
@@ -34,10 +35,10 @@ class Slot:
     number: int
 
 
-def taken_out(tree: Any, refs: list[NamedRef]) -> Any:
+def taken_out(tree: PyTree, refs: list[NamedRef]) -> Any:
     """`tree` with a `Slot` for each ref, which is appended to `refs`."""
 
-    def take(leaf: Any) -> Any:
+    def take(leaf: PyTree) -> Any:
         if not is_named_ref(leaf):
             return leaf
         refs.append(as_named_ref(leaf))
@@ -46,17 +47,17 @@ def taken_out(tree: Any, refs: list[NamedRef]) -> Any:
     return jax.tree.map(take, tree, is_leaf=is_named_ref)
 
 
-def put_back(tree: Any, place: Callable[[Any], Any], kinds: tuple[type, ...] = (Slot,)) -> Any:
+def put_back(tree: PyTree, place: Callable[[Any], Any], kinds: tuple[type, ...] = (Slot,)) -> Any:
     """`tree` with `place` of each `Slot`, or each of `kinds`."""
     is_place = functools.partial(_is_of, kinds)
     return jax.tree.map(lambda leaf: place(leaf) if is_place(leaf) else leaf, tree, is_leaf=is_place)
 
 
-def _is_of(kinds: tuple[type, ...], leaf: Any) -> bool:
+def _is_of(kinds: tuple[type, ...], leaf: PyTree) -> bool:
     return isinstance(leaf, kinds)
 
 
-def is_named_array(leaf: Any) -> bool:
+def is_named_array(leaf: PyTree) -> bool:
     return isinstance(leaf, NamedArray)
 
 
@@ -76,7 +77,7 @@ def refuse_without_axis(fact: str, leaves: Sequence[Any], refs: Sequence[NamedRe
         raise ValueError(f"{fact}; the axes of the refs are {', '.join(listed(ref.axes) for ref in refs)}")
 
 
-def refuse_returned(tree: Any, where: str) -> None:
+def refuse_returned(tree: PyTree, where: str) -> None:
     """Refuse a ref in what a function returns that is traced once and run many times: jax cannot return it."""
     for ref in refs_in(tree):
         raise ValueError(

@@ -1,0 +1,34 @@
+"""What parameters are: the types that signatures share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import EllipsisType
+from typing import Any, TypeAlias
+
+import jax
+import numpy as np
+from haliax import Axis, NamedArray
+from jax.sharding import Sharding
+from jaxtyping import PyTree as PyTree
+
+
+# One thing that holds numbers or keys: what `jnp.asarray` takes, without names.
+Array: TypeAlias = "jax.Array | np.ndarray[Any, Any] | np.generic | bool | int | float | complex"
+
+# What may be written: broadcast by name if it has names, else of exactly the shape, or a scalar.
+Value: TypeAlias = "NamedArray | Array | Sequence[Any]"
+
+# What may stand for one axis. `object` for `hax.ds` and `pl.ds`, whose classes are not public.
+Selector: TypeAlias = "int | slice | range | Sequence[int] | Array | NamedArray | object"
+
+# What may stand between the brackets: a mapping, the pairs form, `...`.
+Index: TypeAlias = "Mapping[Axis | str, Selector] | tuple[Any, ...] | EllipsisType | str | Axis | slice"
+
+Axes: TypeAlias = "Axis | str | Sequence[Axis | str] | Mapping[str, int]"
+DType: TypeAlias = "jax.typing.DTypeLike | np.dtype[Any]"
+Function: TypeAlias = Callable[..., Any]
+MaybeSharding: TypeAlias = Sharding | None
+
+# What jax and haliax hand through: as many, and of whatever kind, as the wrapped function takes.
+Passed: TypeAlias = object
