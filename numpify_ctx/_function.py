@@ -237,11 +237,11 @@ class _Function(Bindable["BoundNumpifiedFunction"]):
         object.__setattr__(made, "_parent", self._as_parent())
         return made
 
-    __wrapped__ = _display.OfInstance(lambda self: self._origin.compiled.call.plain)
+    __wrapped__: _display.OfInstance = _display.OfInstance(lambda self: self._origin.compiled.call.plain)
 
     # ------------------------------------------------------------------ how it is displayed
 
-    __signature__ = _display.OfInstance(lambda self: _display.signature(self._bindings))
+    __signature__: _display.OfInstance = _display.OfInstance(lambda self: _display.signature(self._bindings))
 
     def _title(self) -> str:
         """The class, and the name, if one was given."""

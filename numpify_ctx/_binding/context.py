@@ -11,7 +11,7 @@ from numbers import Number
 from operator import attrgetter
 from reprlib import recursive_repr
 from types import MappingProxyType
-from typing import Any, Final, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
 import sympy as sp
 
@@ -149,18 +149,26 @@ class Parameter:
         if type(self) is (Parameter if is_live(value) else _LiveParameter):
             self.__class__ = _LiveParameter if type(self) is Parameter else Parameter
 
-    # Read in every call of a bound function, so through C: 26 ns, where a method of ours takes 64.
-    value = property(
-        attrgetter("_value"),
-        _set,
-        doc="""The current value. Setting it calls the callbacks, unless it is the same number again.
+    if TYPE_CHECKING:
 
-        >>> k = Parameter(sp.Symbol("k"), 1)
-        >>> k.value = 2
-        >>> k.value
-        2
-        """,
-    )
+        @property
+        def value(self) -> Any: ...
+        @value.setter
+        def value(self, new: object) -> None: ...
+
+    else:
+        # Read in every call of a bound function, so through C: 26 ns, where a method of ours takes 64.
+        value = property(
+            attrgetter("_value"),
+            _set,
+            doc="""The current value. Setting it calls the callbacks, unless it is the same number again.
+
+            >>> k = Parameter(sp.Symbol("k"), 1)
+            >>> k.value = 2
+            >>> k.value
+            2
+            """,
+        )
 
     def observe(self, callback: Callback) -> Callable[[], None]:
         """Call `callback(symbol, old, new)` after every change. Returns a function that unsubscribes it.
@@ -297,8 +305,14 @@ class Parameters(MutableMapping[Any, Any]):
         return f"Parameters({{{', '.join(f'{symbol!r}: {self[symbol]!r}' for symbol in self)}}})"
 
     # Two contexts are the same only if they are one object, as what is written to one is not read from the other.
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    if TYPE_CHECKING:
+
+        def __eq__(self, other: object) -> bool: ...
+        def __hash__(self) -> int: ...
+
+    else:
+        __eq__ = object.__eq__
+        __hash__ = object.__hash__
 
     def __reduce__(self) -> tuple[type[Parameters], tuple[dict[Any, Parameter]]]:
         return Parameters, (dict(self._cells),)

@@ -110,6 +110,16 @@ def test_clients_have_the_errors_that_they_mark_and_no_others(checker, site, tmp
     assert everything.count("assert_type(") > 40
 
 
+@pytest.mark.parametrize("name", ["haliax_refs", "numpify_ctx"])
+def test_everything_public_has_a_type(name: str, site: Path, tmp_path: Path) -> None:
+    """As `pyright --verifytypes` counts: what is public, and what its types are made of, but for other packages."""
+    result = pyright(site, tmp_path, "--verifytypes", name, "--ignoreexternal")["typeCompleteness"]
+    assert isinstance(result, dict)
+    incomplete = [symbol["name"] for symbol in result["symbols"] if not symbol["isTypeKnown"]]
+    assert incomplete == []
+    assert result["completenessScore"] == 1
+
+
 @pytest.mark.parametrize("client", sorted(CLIENTS.glob("*_right.py")), ids=lambda c: c.stem)
 def test_a_client_without_errors_runs(client: Path) -> None:
     runpy.run_path(str(client))
