@@ -84,7 +84,7 @@ def levi_civita(*indices: Value) -> Any:
     >>> levi_civita(1, 3, 2), levi_civita(np.array([0, 1, 2]), 1, np.array([2, 2, 0]))
     (np.int64(-1), array([ 1,  0, -1]))
     """
-    product: Any = np.int64(1)
+    product: Any = np.ones_like(indices[0])[()]
     scale = 1
     for j, later in enumerate(indices):
         for i, earlier in enumerate(indices[:j]):
