@@ -38,6 +38,7 @@ class Flat:
     def number(self, root: Node) -> int:
         """The number of a node, which is added behind its parts if it is new."""
         numbers, nodes, parts = self._numbers, self.nodes, self.parts
+        number_of = numbers.__getitem__
         begun: dict[int, Sequence[Node]] = {}
         todo = [root]
         while todo:
@@ -60,7 +61,7 @@ class Flat:
             todo.pop()
             numbers[key] = len(nodes)
             nodes.append(node)
-            parts.append(tuple([numbers[id(part)] for part in below]) if below else ())
+            parts.append(tuple(map(number_of, map(id, below))) if below else ())
         return numbers[id(root)]
 
 

@@ -70,15 +70,16 @@ def _table(flat: Flat, heads: _Heads) -> tuple[tuple[Hashable, ...], list[int]]:
     """The distinct lines that tell the nodes, and which of them each node is."""
     table: dict[Hashable, int] = {}
     numbers: list[int] = []
+    number_of = numbers.__getitem__
     known = heads.of_classes
     for node, parts in zip(flat.nodes, flat.parts, strict=True):
         line: Hashable
         if isinstance(node, sp.Basic):
             kind = type(node)
             head = known[id(kind)] if id(kind) in known else heads.of_class(kind)
-            line = (head, *[numbers[part] for part in parts]) if parts else (head, *_value_of(node))
+            line = (head, *map(number_of, parts)) if parts else (head, *_value_of(node))
         else:
-            line = (heads.of(node), *[numbers[part] for part in parts])
+            line = (heads.of(node), *map(number_of, parts))
         numbers.append(table.setdefault(line, len(table)))
     return tuple(table), numbers
 
