@@ -12,10 +12,12 @@ Whichever it is, the numbers are the same but for rounding.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .._memo import Memo
 from .._program.bounds import NO_INTEGERS, Bounds
 from .._program.ir import Program
 from .._program.promotion import promoted
@@ -37,6 +39,28 @@ from .threads import Threads
 REFUSALS = (ArithmeticError, AttributeError, ValueError, TypeError)
 
 
+# Numbers of which the types alone say how they are computed.
+_FLOATING = frozenset({float, complex, np.float16, np.float32, np.float64, np.complex64, np.complex128})
+_MOST = 64  # combinations of types for which that is remembered
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How numbers of certain types are computed.
+
+    Attributes:
+        form: what computes them; None for the form for Python's numbers.
+        conversions: what makes each of them what `form` takes.
+        final: types of results that need nothing but to be made Python's, if `precision` is None.
+        precision: as in `prepare`.
+    """
+
+    form: Callable[..., Any] | None
+    conversions: tuple[Callable[[Any], Any], ...] = ()
+    final: tuple[type, ...] = ()
+    precision: Any = None
+
+
 class Entry:
     """The compiled function of one program.
 
@@ -49,8 +73,8 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_bounds", "_company", "_completion", "_complex", "_exactly", "_foreign", "_leaves", "_results",
-        "blocks", "forms", "gives_numbers", "native", "program",
+        "__weakref__", "_bounds", "_company", "_completion", "_complex", "_exactly", "_foreign", "_known", "_leaves",
+        "_results", "blocks", "forms", "gives_numbers", "native", "program",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +90,7 @@ class Entry:
         self._bounds = Bounds(program)
         self._company = Company(program)
         self._exactly = Exactly(program, self.forms, REFUSALS)
+        self._known: Memo[tuple[type, ...], _Way | None] = Memo(_MOST)
         self._leaves = any(op.leaves for op in program.ops)
         self._completion = Completion(program) if self._leaves else None
         # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it. Two threads
@@ -130,10 +155,32 @@ class Entry:
     def _call_others(self, args: Sequence[Any]) -> Any:
         """Arguments some of which are neither Python's numbers nor, as far as is known, arrays of some dimension."""
         numbers = [a[()] if type(a) is np.ndarray and not a.ndim else a for a in args]
-        for a in numbers:
-            if type(a) not in PLAIN:
-                return self._call_arrays(args)
-        return self._call_scalars(numbers)
+        types = tuple(map(type, numbers))
+        if types not in self._known:
+            self._known.put(types, self._way_of(types, numbers))
+        way = self._known[types]
+        if way is None:
+            return self._call_arrays(args)
+        if way.form is None:
+            return self._call_scalars(numbers)
+        result = way.form(*[convert(a) for convert, a in zip(way.conversions, numbers, strict=True)])
+        if type(result) in way.final:
+            return result.item() if way.precision is None else result
+        return self._results.of_arrays(result, numbers, (), way.precision)
+
+    def _way_of(self, types: tuple[type, ...], numbers: Sequence[Any]) -> _Way | None:
+        """How numbers of these types are computed; None if more than the types decides that."""
+        if all(kind in PLAIN for kind in types):
+            return _Way(None)
+        if not _FLOATING.issuperset(types) or self._foreign or not (self.gives_numbers and self._results.is_ordinary):
+            return None
+        values, mask, complex_mask, _, precision = prepare(numbers, self.program.parameter_ranks)
+        entry = self._in_complex(values) if self._leaves else self
+        if entry._completion is not None:
+            return None
+        final = (np.float64, np.complex128) if precision is None else (precision,)
+        integers = entry._bounds.integers(values, mask, complex_mask)
+        return _Way(entry.forms.arrays(integers), tuple(map(type, values)), final, precision)
 
     def _call_scalars(self, args: Sequence[Any]) -> Any:
         plain = [PLAIN[type(a)](a) for a in args]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -87,6 +88,25 @@ def test_a_call_gives_what_the_compiled_function_gives(expr, kind):
             assert same(given(lambda args: f(*args), args), wanted), args
         plain = tuple(float(a) if isinstance(a, float) else int(a) for a in args)
         assert same(given(lambda args: f(*args), plain), wanted), "as Python's numbers of the same value"
+
+
+SHORT = (np.float16, np.float32, np.complex64)
+COMPLEX = (complex, np.complex128)
+
+
+@pytest.mark.parametrize("expr", EXPRESSIONS, ids=lambda expr: str(expr)[:40])
+@pytest.mark.parametrize(
+    "kinds", [k for k in itertools.product((*SHORT, *COMPLEX, float, int), repeat=2) if {*SHORT, *COMPLEX} & {*k}]
+)
+@pytest.mark.filterwarnings("ignore")
+def test_other_numbers_give_what_arrays_give(expr, kinds):
+    f = numpify(expr, [x, y])
+    for pair in PAIRS[:3]:
+        args = tuple(kind(value) for kind, value in zip(kinds, pair, strict=True))
+        wanted = given(f._compiled.call._call_arrays, args)
+        got = given(lambda args: f(*args), args)
+        assert isinstance(wanted, type) or same(got, wanted), args
+        assert not isinstance(wanted, type) or isinstance(got, type), args
 
 
 def test_integers_have_no_limit():
