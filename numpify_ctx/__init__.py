@@ -35,13 +35,13 @@ Overview:
 - `source`, `symbolic`, `inspect.signature(f)` and `help(f)` show what a function is; functions pickle and copy.
 """
 
+from ._binding.ambient import use_parameter_context as use_parameter_context
 from ._binding.context import (
     DYNAMIC_PARAMETER as DYNAMIC_PARAMETER,
     UNFREEZE as UNFREEZE,
     Parameter as Parameter,
     ParameterContext as ParameterContext,
     Parameters as Parameters,
-    use_parameter_context as use_parameter_context,
 )
 from ._cache import cache_clear as cache_clear, cache_info as cache_info
 from ._errors import BindingError as BindingError, CompileError as CompileError

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from .._errors import BindingError
+from .ambient import ambient_context, checked_context, holds_parameters
 from .bindings import Bindings
-from .context import UNFREEZE, ambient_context, checked_context, holds_parameters
+from .context import UNFREEZE
 from .parametrized import Parametrized
 
 

@@ -13,8 +13,9 @@ from .._errors import BindingError
 from .._symbolic.arguments import Nest, leaves
 from .._symbolic.names import Signature, normalized, own_name
 from .._symbolic.text import describe, plural, short, some
+from .ambient import is_keyed
 from .call import MISSING, Place, Role, items_of
-from .context import DYNAMIC_PARAMETER, UNFREEZE, is_keyed
+from .context import DYNAMIC_PARAMETER, UNFREEZE
 from .roster import Roster
 
 

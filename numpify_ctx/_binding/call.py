@@ -27,7 +27,8 @@ from .._emission.listing import new_filename, show
 from .._emission.namespace import bare_namespace
 from .._execution.arguments import PLAIN
 from .._execution.entry import REFUSALS
-from .context import Parameters, holds_parameters, is_keyed
+from .ambient import holds_parameters, is_keyed
+from .context import Parameters
 from .live import current, keeps_value
 
 

@@ -17,6 +17,16 @@ from .nodes import Boolean
 DIGITS = 40
 
 
+_SPECIAL: tuple[tuple[sp.Basic, bool | float | complex], ...] = (
+    (sp.nan, math.nan),
+    (sp.oo, math.inf),
+    (-sp.oo, -math.inf),
+    (sp.zoo, complex(math.inf, math.nan)),  # infinite, in no direction
+    (sp.true, True),
+    (sp.false, False),
+)
+
+
 def nearest(number: sp.Basic) -> bool | int | float | complex | None:
     """The Python number nearest to a SymPy number; None if `number` is not one.
 
@@ -30,16 +40,9 @@ def nearest(number: sp.Basic) -> bool | int | float | complex | None:
             return quotient(number.p, number.q)
         case sp.Float():
             return _from_mpf(number._mpf_)
-    if number is sp.nan:
-        return math.nan
-    if number is sp.oo:
-        return math.inf
-    if number is -sp.oo:
-        return -math.inf
-    if number is sp.zoo:
-        return complex(math.inf, math.nan)  # infinite, in no direction
-    if number is sp.true or number is sp.false:
-        return bool(number)
+    for special, value in _SPECIAL:
+        if number is special:
+            return value
     if isinstance(number, sp.Add | sp.Mul) or number is sp.I:
         real, imaginary = number.as_real_imag()
         if real.is_number and imaginary.is_number:
