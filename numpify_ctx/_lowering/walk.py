@@ -21,6 +21,7 @@ from .._program.builder import Builder
 from .._program.ir import Layout, Op, Program
 from .._program.ops import EXTENT, SHAPED, STACK, WIDENED
 from .._runtime.numbers import foreign
+from .._symbolic.budget import is_affordable
 from .._symbolic.exact import evaluate
 from .._symbolic.nodes import AppliedUndef, BooleanAtom, UndefinedFunction
 from .._symbolic.refusal import refuse
@@ -271,7 +272,7 @@ class _Lowering:
                     expr.func(*(part.expr for part in parts)) if cut else expr, rule, tuple(parts), depth, cut
                 )
             values = [evaluate(part.expr) for part in parts]
-            if all(value is not None for value in values):
+            if all(value is not None for value in values) and is_affordable(expr):
                 return Constant(expr.func(*values), cut=True)
         nodes: list[Any] = []
         ranks = self.builder.rank

@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 from mpmath.libmp import NoConvergence
 
+from .budget import is_affordable
 from .nodes import Boolean
 
 
@@ -87,7 +88,7 @@ def evaluate(expr: sp.Basic) -> Any | None:
     """
     if expr.is_Rational or isinstance(expr, sp.Float) or expr in (sp.true, sp.false):
         return expr
-    if isinstance(expr, Boolean):
+    if isinstance(expr, Boolean) or not is_affordable(expr):
         return None
     try:
         value = _evaluated(expr)

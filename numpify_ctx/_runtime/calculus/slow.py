@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from ..._symbolic.budget import is_affordable
 from ..mp import LOCK, MP, NO_VALUE
 from ..types import Value
 
@@ -69,6 +70,8 @@ class Slow:
         def function(at: Value) -> Any:
             digits = max(MP.dps, DIGITS)  # the extrapolations ask for more
             point = sp.Integer(int(at)) if MP.isint(at) else sp.Float(at, digits)
+            if not is_affordable(expr, {variable: point}):
+                raise ArithmeticError(f"{expr} at {at} is beyond the budget of exact evaluation")
             value = expr.xreplace({variable: point})
             if not value.is_Number:
                 value = value.evalf(digits)

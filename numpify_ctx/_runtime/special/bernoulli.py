@@ -5,6 +5,7 @@ Where a formula comes from is said as DLMF and the number of the equation (https
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +15,11 @@ from mpmath.libmp import bernfrac, eulernum
 from ..types import MPContext, MPNumber
 from .pointwise import Fast, Pointwise
 from .whole import Undefined, Whole
+
+
+def _alternating(n: int) -> float:
+    """Beyond all floats: infinite for even n, with the sign of (-1)**(n/2), and 0 for odd n."""
+    return 0.0 if n % 2 else -math.inf if n % 4 else math.inf
 
 
 def _bernoulli(n: int) -> Any:
@@ -41,7 +47,9 @@ def _bernoulli_function(mp: MPContext, n: MPNumber, x: MPNumber = 1) -> Any:
 
 
 _BERNOULLI = Pointwise("bernoulli", _bernoulli_function, reach=(1e5,))
-BERNOULLI = Whole("bernoulli", _bernoulli, _BERNOULLI, largest=1000)
+BERNOULLI = Whole(
+    "bernoulli", _bernoulli, _BERNOULLI, largest=1000, beyond=lambda n: -_alternating(n) if n > 0 else math.nan
+)
 BERNOULLI_POLYNOMIAL = Pointwise("bernoulli", _bernoulli_function, reach=(1e4, 1e8))
 
 
@@ -59,7 +67,11 @@ def _euler_function(mp: MPContext, n: MPNumber, x: MPNumber = None) -> Any:
 
 _EULER = Pointwise("euler", _euler_function, reach=(1e4,))
 EULER = Whole(
-    "euler", lambda n: int(eulernum(n)) if n >= 0 else float(_EULER.at((float(n),), True)), _EULER, largest=1000
+    "euler",
+    lambda n: int(eulernum(n)) if n >= 0 else float(_EULER.at((float(n),), True)),
+    _EULER,
+    largest=1000,
+    beyond=lambda n: _alternating(n) if n > 0 else math.nan,
 )
 EULER_POLYNOMIAL = Pointwise("euler", _euler_function, reach=(1e4, 1e8))
 
@@ -76,7 +88,9 @@ def _genocchi(n: int) -> Any:
     return 2 * (1 - 2**n) * _bernoulli(n) if n >= 0 else float(_GENOCCHI.at((float(n),), True))
 
 
-GENOCCHI = Whole("genocchi", _genocchi, _GENOCCHI, largest=1000)
+GENOCCHI = Whole(
+    "genocchi", _genocchi, _GENOCCHI, largest=1000, beyond=lambda n: _alternating(n) if n > 0 else math.nan
+)
 GENOCCHI_POLYNOMIAL = Pointwise("genocchi", _genocchi_function, reach=(1e4, 1e8))
 
 
@@ -103,7 +117,7 @@ def _andre(n: int) -> Any:
     return row[-1]
 
 
-ANDRE = Whole("andre", _andre, _ANDRE, largest=500)
+ANDRE = Whole("andre", _andre, _ANDRE, largest=500, beyond=lambda n: math.inf if n > 0 else math.nan)
 
 
 def _harmonic(n: int, m: int = 1) -> Any:

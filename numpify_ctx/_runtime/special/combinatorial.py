@@ -31,10 +31,10 @@ def _sign(n: int) -> int:
 # -- factorials --------------------------------------------------------------------------------------------------------
 
 
-def _factorial(n: int) -> Any:
+def _factorial(n: int, far: int = _FAR) -> Any:
     if n < 0:
         raise Undefined
-    return math.factorial(n) if n <= _FAR else math.inf
+    return math.factorial(n) if n <= far else math.inf
 
 
 def _factorial_fast(special: ModuleType, x: Value) -> Any:
@@ -51,19 +51,20 @@ FACTORIAL = Whole(
         Fast(_factorial_fast, keep_nan=True),
         Fast(lambda s, z: s.gamma(z + 1)),
     ),
+    far=1_800_000,
 )
 
 
-def _factorial2(n: int) -> Any:
+def _factorial2(n: int, far: int = _FAR) -> Any:
     """n!!; downwards from -1 by n!! = (n + 2)!!/(n + 2)."""
     if n >= 0:
-        return math.prod(range(n, 0, -2)) if n <= _FAR else math.inf
+        return _product(range(n, 0, -2)) if n <= far else math.inf
     if n % 2 == 0:
         raise Undefined
-    return Fraction(_sign((n + 1) // 2), math.prod(range(-n - 2, 0, -2))) if -n <= _FAR else 0.0
+    return Fraction(_sign((n + 1) // 2), _product(range(-n - 2, 0, -2))) if -n <= far else 0.0
 
 
-FACTORIAL2 = Whole("factorial2", _factorial2)
+FACTORIAL2 = Whole("factorial2", _factorial2, far=3_500_000)
 
 
 def _subfactorial(n: int) -> Any:
@@ -85,12 +86,12 @@ SUBFACTORIAL = Whole(
 )
 
 
-def _rising(x: int, k: int) -> Any:
-    if abs(k) > _FAR and abs(x) > 1:
+def _rising(x: int, k: int, far: int = _FAR) -> Any:
+    if abs(k) * (abs(x) + abs(k)).bit_length() > 16 * far and abs(x) > 1:
         return _rising_far(x, k)
     if k >= 0:
-        return math.prod(range(x, x + k))
-    product = math.prod(range(x + k, x))
+        return _product(range(x, x + k))
+    product = _product(range(x + k, x))
     if not product:
         raise Undefined
     return Fraction(1, product)
@@ -104,8 +105,16 @@ def _rising_far(x: int, k: int) -> Any:
     return 0.0
 
 
-def _falling(x: int, k: int) -> Any:
-    return _rising(x - k + 1, k)
+def _falling(x: int, k: int, far: int = _FAR) -> Any:
+    return _rising(x - k + 1, k, far)
+
+
+def _product(factors: range) -> int:
+    """The product, of halves of the range: of numbers of equal length, which are multiplied in less time."""
+    if len(factors) < 32:
+        return math.prod(factors)
+    middle = len(factors) // 2
+    return _product(factors[:middle]) * _product(factors[middle:])
 
 
 def _moderate(*values: Value) -> Any:
@@ -124,6 +133,7 @@ RISING = Whole(
         lambda mp, x, k: mp.rf(x, k),
         Fast(lambda s, x, k: s.gamma(x + k) / s.gamma(x), where=lambda x, k: _moderate(x, x + k)),
     ),
+    far=2_000_000,
 )
 FALLING = Whole(
     "falling_factorial",
@@ -133,17 +143,19 @@ FALLING = Whole(
         lambda mp, x, k: mp.ff(x, k),
         Fast(lambda s, x, k: s.gamma(x + 1) / s.gamma(x - k + 1), where=lambda x, k: _moderate(x + 1, x - k + 1)),
     ),
+    far=2_000_000,
 )
 
 
-def _binomial(n: int, k: int) -> Any:
+def _binomial(n: int, k: int, far: int = _FAR) -> Any:
     """(n choose k) for all integers: 0 for k < 0, and by reflection for n < 0, as SymPy has it."""
     if k < 0:
         return 0
     if n < 0:
-        value = _binomial(k - n - 1, k)
+        value = _binomial(k - n - 1, k, far)
         return -value if k % 2 else value
-    if min(k, n - k) > _FAR:
+    least = min(k, n - k)
+    if least > 0 and least * (math.log2(n) - math.log2(least) + math.log2(math.e)) > far:  # bits, by Stirling
         return math.inf
     return math.comb(n, k)
 
@@ -168,13 +180,14 @@ BINOMIAL = Whole(
             where=lambda n, k: _moderate(n + 1, k + 1, n - k + 1),
         ),
     ),
+    far=1 << 25,
 )
 
 # -- sequences by recurrences ------------------------------------------------------------------------------------------
 
 
-def _fibonacci(n: int) -> Any:
-    if abs(n) > 10**5:
+def _fibonacci(n: int, far: int = 10**5) -> Any:
+    if abs(n) > far:
         return math.inf if n > 0 else math.inf * _sign(n + 1)
     value = int(ifib(abs(n)))
     return value if n > 0 else _sign(n + 1) * value
@@ -192,12 +205,14 @@ FIBONACCI = Whole(
             where=lambda x: (x > 1) & (x < 100),
         ),
     ),
+    far=48_000_000,
 )
 LUCAS = Whole(
     "lucas",
-    lambda n: _fibonacci(n + 1) + _fibonacci(n - 1),
+    lambda n, far=10**5: _fibonacci(n + 1, far) + _fibonacci(n - 1, far),
     # Binet's formula, as SymPy writes it; not real except at integers.
     Pointwise("lucas", lambda mp, z: ((1 + mp.sqrt(5)) ** z + (1 - mp.sqrt(5)) ** z) / mp.mpf(2) ** z),
+    far=48_000_000,
 )
 
 
@@ -235,6 +250,10 @@ TRIBONACCI = Whole("tribonacci", lambda n: _tribonacci_polynomial(n, 1))
 TRIBONACCI_POLYNOMIAL = _polynomials("tribonacci", _tribonacci_polynomial)
 
 
+def _infinite_from_0(n: int) -> float:
+    return math.inf if n >= 0 else math.nan
+
+
 @lru_cache(maxsize=512)
 def _stirling2(n: int) -> tuple[int, ...]:
     """Stirling numbers of the second kind, S(n, 0) to S(n, n) (DLMF 26.8.22)."""
@@ -253,7 +272,7 @@ def _touchard(n: int, x: Value) -> Any:
     return total
 
 
-BELL = Whole("bell", lambda n: _touchard(n, 1))
+BELL = Whole("bell", lambda n: _touchard(n, 1), largest=1000, beyond=_infinite_from_0)
 TOUCHARD = _polynomials("bell", _touchard)
 
 
@@ -284,10 +303,10 @@ def _bell_reference(mp: MPContext, n: MPNumber, k: MPNumber, *xs: MPNumber) -> A
 INCOMPLETE_BELL = Whole("bell", lambda n, k, *xs: _incomplete_bell(n, k, xs), Pointwise("bell", _bell_reference))
 
 
-def _catalan(n: int) -> Any:
+def _catalan(n: int, far: int = _FAR) -> Any:
     if n < 0:
         return Fraction(-1, 2) if n == -1 else 0
-    return math.comb(2 * n, n) // (n + 1) if n <= _FAR else math.inf
+    return math.comb(2 * n, n) // (n + 1) if n <= far else math.inf
 
 
 CATALAN = Whole(
@@ -301,4 +320,5 @@ CATALAN = Whole(
             where=lambda x: _moderate(x + 0.5, x + 45),
         ),
     ),
+    far=1_000_000,
 )

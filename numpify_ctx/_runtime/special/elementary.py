@@ -37,6 +37,30 @@ def acot(x: Value) -> Any:
     return np.arctan2(np.where(x < 0, -np.ones_like(x), np.ones_like(x)), np.abs(x))
 
 
+def sech(x: Value) -> Any:
+    """1/cosh(x); 0 where a complex cosh is infinite, of which NumPy has no reciprocal.
+
+    >>> sech(800 + 1j), sech(np.array([0.0, 800.0]))
+    (np.complex128(0j), array([1., 0.]))
+    """
+    return _reciprocal(np.cosh, x)
+
+
+def csch(x: Value) -> Any:
+    """1/sinh(x); 0 where a complex sinh is infinite."""
+    return _reciprocal(np.sinh, x)
+
+
+def _reciprocal(function: np.ufunc, x: Value) -> Any:
+    if not np.iscomplexobj(x):
+        with np.errstate(over="ignore"):
+            return np.true_divide(1, function(x))
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = function(x)
+        infinite = np.isinf(value) | (np.isinf(np.exp(np.abs(np.real(x)))) & np.isfinite(np.imag(x)))
+        return np.where(infinite, 0, np.true_divide(1, np.where(infinite, 1, value)))[()]
+
+
 def imag(x: Value) -> Any:
     """The imaginary part: of a real number 0, but nan of nan, which may stand for a complex number.
 
@@ -91,6 +115,16 @@ def levi_civita(*indices: Value) -> Any:
             product = exact_multiply(product, np.subtract(later, earlier))
             scale *= j - i
     return product // scale if is_integer(product) else product / scale
+
+
+def math_sech(x: Value) -> Any:
+    """1/cosh(x) of a Python number."""
+    return 1 / math.cosh(x)
+
+
+def math_csch(x: Value) -> Any:
+    """1/sinh(x) of a Python number."""
+    return 1 / math.sinh(x)
 
 
 def math_floor(x: Value) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._symbolic.exact import quotient
 from ..integers import OVERFLOW
 from ..types import Value
 from .pointwise import Array, Pointwise, delivered, result_dtype
@@ -42,6 +43,8 @@ class Whole:
         continued: what computes it for other numbers; None if nothing does.
         whole: which arguments must be integers for `exact`; the others are passed as floats. None: all.
         largest: `exact` is not asked for integers beyond this, where it would take long; `continued` is.
+        beyond: `(*Python ints) -> float`: what lies further out than both reach. None: nan.
+        far: `exact` takes a keyword `far`, beyond which it need not write out a number; for Python's integers, this.
 
     >>> square = Whole("square", lambda n: n * n)
     >>> square(np.array([1, 2])), square(10**20), square(np.array([3.0, 0.5])), square(np.array([2**40]))
@@ -53,10 +56,12 @@ class Whole:
     continued: Pointwise | None = None
     whole: tuple[int, ...] | None = None
     largest: float = float("inf")
+    beyond: Callable[..., float] | None = None
+    far: int | None = None
 
     def __call__(self, *args: Value) -> Any:
         if all(type(a) is int or type(a) is bool for a in args):
-            value = self._at(tuple(map(int, args)))
+            value = self._at(tuple(map(int, args)), {} if self.far is None else {"far": self.far})
             return float(value) if isinstance(value, Fraction) else value
         if all(_is_integer(a) for a in args):
             return self._of_integers(args)
@@ -82,6 +87,9 @@ class Whole:
         if not whole.all() and self.continued is not None:
             with np.errstate(all="ignore"):
                 result[~whole] = self.continued.compute([a[~whole] for a in arrays])
+        if self.beyond is not None and len(arrays) == 1 and np.isrealobj(arrays[0]):
+            far = ~whole & np.isnan(result) & (np.floor(arrays[0]) == arrays[0]) & (np.abs(arrays[0]) > self.largest)
+            result[far] = [self.beyond(int(v)) if np.isfinite(v) else np.nan for v in arrays[0][far].tolist()]
         if whole.any():
             columns = [self._column(i, a[whole]) for i, a in enumerate(arrays)]
             points, where = _distinct(columns)
@@ -102,17 +110,18 @@ class Whole:
     def _column(self, index: int, values: Value) -> Any:
         return np.real(values).astype(np.int64) if self.whole is None or index in self.whole else values
 
-    def _at(self, point: tuple[Any, ...]) -> Any:
+    def _at(self, point: tuple[Any, ...], how: dict[str, int] | None = None) -> Any:
         if all(abs(p) <= self.largest for p in point):
             try:
-                value = self.exact(*point)
+                value = self.exact(*point, **(how or {}))
             except (Undefined, ZeroDivisionError):
                 return float("nan")
             return int(value) if isinstance(value, Fraction) and value.denominator == 1 else value
-        if self.continued is None:
-            return float("nan")
-        with np.errstate(all="ignore"):
-            return self.continued.compute([np.float64(p) for p in point]).item()
+        value = float("nan")
+        if self.continued is not None:
+            with np.errstate(all="ignore"):
+                value = self.continued.compute([np.float64(quotient(p, 1)) for p in point]).item()
+        return self.beyond(*point) if value != value and self.beyond is not None else value
 
 
 def _distinct(arrays: Sequence[Any]) -> tuple[list[tuple[Any, ...]], Any]:

@@ -1,0 +1,110 @@
+"""It ends: what would take more than the budget is left to floats, or is nan; and sequences beyond all floats."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from numpify_ctx import numpify
+from numpify_ctx._symbolic.budget import is_affordable
+
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+x, k, n = sp.symbols("x k n")
+nine, ten = sp.Integer(9), sp.Integer(10)
+
+
+def power(base, exponent):
+    return sp.Pow(base, exponent, evaluate=False)
+
+
+HUGE = {
+    sp.sin(sp.exp(sp.exp(20))): math.nan,
+    power(nine, power(nine, power(nine, nine))): math.inf,
+    sp.sin(power(ten, ten**6), evaluate=False): math.nan,
+    sp.cos(power(ten, ten**8), evaluate=False): math.nan,
+    sp.exp(-sp.exp(sp.exp(20))): 0.0,
+    sp.gamma(sp.exp(50), evaluate=False): math.inf,
+    sp.erf(sp.exp(sp.exp(30)), evaluate=False): 1.0,
+    sp.factorial(ten**9, evaluate=False): math.inf,
+    sp.tanh(sp.exp(sp.exp(20))): 1.0,
+}
+
+
+@pytest.mark.parametrize("constant", HUGE, ids=lambda c: type(c).__name__)
+def test_constants_beyond_the_budget_are_left_to_floats(constant):
+    assert not is_affordable(constant)
+    np.testing.assert_equal(numpify(x * constant, [x])(1.0), HUGE[constant])
+
+
+def test_what_is_large_but_within_the_budget_is_exact():
+    assert numpify(x * sp.sin(power(ten, sp.Integer(50)), evaluate=False), [x])(1.0) == pytest.approx(
+        float(sp.sin(ten**50).evalf(20)), rel=1e-15
+    )
+    assert numpify(x * power(ten, sp.Integer(300)), [x])(1.0) == 1e300
+
+
+def test_integrands_and_terms_beyond_the_budget_end():
+    for formula in (
+        sp.Integral(sp.sin(sp.exp(k)), (k, 0, sp.oo)) * x,
+        sp.Integral(sp.sin(sp.exp(k * x)), (k, 0, sp.oo)),
+        sp.Sum(sp.sin(sp.exp(sp.exp(k))), (k, 1, sp.oo)) * x,
+    ):
+        assert np.isnan(numpify(formula, [x])(1.0))
+
+
+def test_factorings_beyond_the_budget_are_nan():
+    hard = (2**61 - 1) * (2**89 - 1)
+    for function in (sp.totient, sp.divisor_sigma, sp.mobius, sp.primenu, sp.primeomega, sp.reduced_totient):
+        f = numpify(function(n), [n])
+        assert np.isnan(f(hard))
+    assert numpify(sp.totient(n), [n])(2**89 - 1) == 2**89 - 2
+    assert numpify(sp.primeomega(n), [n])(6**50) == 100
+
+
+@pytest.mark.parametrize(
+    ("sequence", "at", "want"),
+    [
+        (sp.bell(n), 2000, math.inf), (sp.euler(n), 20_000, math.inf), (sp.euler(n), 20_002, -math.inf),
+        (sp.euler(n), 20_001, 0.0), (sp.partition(n), 10**8, math.inf), (sp.genocchi(n), 20_002, -math.inf),
+        (sp.bernoulli(n), 200_002, math.inf), (sp.bernoulli(n), 200_000, -math.inf), (sp.andre(n), 20_000, math.inf),
+        (sp.factorial(n), 10**7, math.inf), (sp.fibonacci(n), 10**9, math.inf), (sp.fibonacci(n), -(10**9), -math.inf),
+        (sp.catalan(n), 10**9, math.inf), (sp.binomial(2 * n, n), 10**9, math.inf), (sp.lucas(n), 10**9, math.inf),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_sequences_beyond_all_floats_are_infinite(sequence, at, want):
+    f = numpify(sequence, [n])
+    assert f(at) == want
+    for size in (1, 7):
+        values = np.full(size, 4)
+        values[0] = at
+        assert f(values)[0] == want
+        assert f(values.astype(float))[0] == want
+
+
+def test_pythons_integers_are_exact_far_beyond_floats():
+    for formula, at, want in [
+        (sp.factorial(n), 6000, math.factorial(6000)),
+        (sp.factorial2(n), 6001, math.prod(range(6001, 0, -2))),
+        (sp.binomial(2 * n, n), 8000, math.comb(16_000, 8000)),
+        (sp.RisingFactorial(3, n), 6000, math.factorial(6002) // 2),
+        (sp.FallingFactorial(6000, n), 6000, math.factorial(6000)),
+        (sp.fibonacci(n), 200_000, int(sp.fibonacci(200_000))),
+        (sp.lucas(n), 150_000, int(sp.lucas(150_000))),
+        (sp.catalan(n), 6000, math.comb(12_000, 6000) // 6001),
+    ]:
+        assert numpify(formula, [n])(at) == want, formula
+
+
+def test_reciprocals_of_what_overflows_are_0():
+    for function in (sp.sech, sp.csch):
+        f = numpify(function(x), [x])
+        for value in (800 + 1j, -800 + 2j, 1000j + 900):
+            assert f(value) == 0
+            assert f(np.array([value, 1]))[0] == 0
+        assert f(0.5) == pytest.approx(float(function(0.5)))
+        assert f(0.5 + 1j) == pytest.approx(complex(function(0.5 + 1j * sp.S.One)))
