@@ -6,6 +6,7 @@ one place to follow it; where there is no substitute, the import fails here, by 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ import jax
 import jax._src.state.primitives
 import jax.extend.core
 import jax.interpreters.ad
+import jax.numpy as jnp
 import numpy as np
 from jax import stages
 from jax.experimental import pallas
@@ -91,6 +93,43 @@ def holder_of(raw: jax.Ref) -> Holder:
     """
     holder: Any = getattr(raw, "_refs", raw)
     return holder  # type: ignore[no-any-return]
+
+
+@functools.lru_cache(maxsize=1)
+def _eager_maker() -> Callable[..., jax.Ref] | None:
+    """How jax makes a ref of an array outside of a trace, but for the copy; None where it does so in another way.
+
+    A ref is made by jax, and its parts are taken from there.
+    """
+    array = jnp.ones(1)
+    raw = jax.new_ref(array)
+    kind_of_type, kind_of_holder, committed = type(jax.typeof(raw)), type(holder_of(raw)), holder_of(raw)._buf.committed
+    memory = getattr(jax.typeof(array), "memory_space", None)
+
+    def make(array: jax.Array, **options: Any) -> jax.Ref:
+        if getattr(jax.typeof(array), "memory_space", None) != memory:
+            return jax.new_ref(array, **options)
+        aval = kind_of_type(jax.typeof(array), **options)
+        copy = jax.device_put(array, array.sharding if committed else None, may_alias=False)
+        return jax.Ref(aval, kind_of_holder(aval, copy))  # type: ignore[call-arg]
+
+    try:
+        made = make(array)
+    except (AttributeError, TypeError):
+        return None
+    return make if jax.typeof(made) == jax.typeof(raw) and made[...].tolist() == [1.0] else None
+
+
+def new_eager_ref(array: Any, **options: Any) -> jax.Ref:
+    """`jax.new_ref` outside of a trace, where it compiles a program to copy for each shape, and keeps it: here none.
+
+    Without the classes that a ref is made of, and of what they do not make, it is `jax.new_ref`: of a weak type, which
+    some versions make strong, of keys, and in other memory.
+    """
+    plain = isinstance(array, jax.Array) and not isinstance(array, Tracer) and options.keys() <= {"kind"}
+    if not plain or jnp.issubdtype(array.dtype, jax.dtypes.extended) or array.weak_type:
+        return jax.new_ref(array, **options)
+    return (_eager_maker() or jax.new_ref)(array, **options)
 
 
 # What `pl.ds(...)` makes: a selector by its class. The class itself has no public name.

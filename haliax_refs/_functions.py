@@ -17,7 +17,7 @@ from ._compat import HAS_KIND, HAS_PIN, empty_ref as jax_empty_ref, free_ref as 
 from ._explicit import is_ref
 from ._indexing.describe import listed
 from ._indexing.layout import Layout
-from ._lifetime import is_eager, note_frozen, note_made
+from ._lifetime import is_eager, new_raw, note_frozen, note_made
 from ._locks import lock_of
 from ._refs import NamedRef, as_named_ref, make
 from ._types import Array, Axes, DType, Index, Value
@@ -57,7 +57,7 @@ def new_ref(
         if axes is None and array.ndim:
             raise TypeError(f"cannot make a NamedRef of an array of shape {array.shape} without names; pass its axes")
         named = _axes(() if axes is None else axes, array.shape)
-    return make(note_made(jax.new_ref(array, **_options(memory_space, kind, pin))), Layout.whole(named), ())
+    return make(new_raw(jnp.asarray(array), **_options(memory_space, kind, pin)), Layout.whole(named), ())
 
 
 def _options(memory_space: object, kind: str | None, pin: bool) -> dict[str, Any]:

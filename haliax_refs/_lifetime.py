@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from ._compat import Tracer, trace_state
+from ._compat import Tracer, new_eager_ref, trace_state
 from ._types import Passed
 
 
@@ -59,6 +59,12 @@ def note_frozen(raw: jax.Ref, how: str) -> None:
     """Note that the `jax.Ref` was "frozen" or "freed"."""
     key = id(raw)
     _FROZEN[key] = weakref.ref(raw, lambda _: _FROZEN.pop(key, None)), how
+
+
+def new_raw(array: Any, **options: Any) -> jax.Ref:
+    """A new `jax.Ref` that holds a copy of an array, made here and now."""
+    raw: jax.Ref = note_made(new_eager_ref(array, **options) if is_eager() else jax.new_ref(array, **options))
+    return raw
 
 
 def note_made(raw: jax.Ref) -> Any:

@@ -15,7 +15,7 @@ from haliax import Axis
 from ._access.operations import read
 from ._handle import Handle
 from ._indexing.layout import Layout
-from ._lifetime import is_eager, note_made
+from ._lifetime import is_eager, new_raw
 from ._locks import new_lock
 from ._types import Array
 
@@ -60,8 +60,7 @@ def buffer_of(raw: jax.Ref) -> Buffer:
 def rebuilt(array: Array, kind: str | None) -> jax.Ref:
     """A new `jax.Ref` with these contents."""
     options = {} if kind is None else {"kind": kind}
-    raw: jax.Ref = note_made(jax.new_ref(jnp.asarray(array), **options))
-    return raw
+    return new_raw(jnp.asarray(array), **options)
 
 
 def contents(raw: jax.Ref) -> jax.Array:

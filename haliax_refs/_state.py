@@ -17,7 +17,7 @@ from ._access.values import checked
 from ._explicit import is_ref
 from ._functions import new_ref
 from ._indexing.describe import listed
-from ._lifetime import is_eager, note_frozen, note_made
+from ._lifetime import is_eager, new_raw, note_frozen
 from ._locks import locks_of
 from ._pickling import nameless
 from ._refs import NamedRef, as_named_ref, is_named_ref
@@ -75,7 +75,7 @@ def _refs_where(spec: PyTree, tree: PyTree) -> Any:
             selected = bool(selects)
         if not selected:
             return leaf
-        return new_ref(value) if isinstance(value, NamedArray) else note_made(jax.new_ref(jnp.asarray(array)))
+        return new_ref(value) if isinstance(value, NamedArray) else new_raw(jnp.asarray(array))
 
     return jax.tree.map(ref_of, tree, is_leaf=is_value_or_ref)
 

@@ -92,11 +92,6 @@ def test_the_buffer_is_pickled_once() -> None:
     assert len(pickle.dumps((big, views, big._ref))) < 1.3 * 4096 * 4 * 4
 
 
-def test_scalars_without_a_type_of_their_own_keep_that() -> None:
-    ref = hax.new_ref(0.0)
-    assert pickled(ref, 5)[...].array.weak_type == ref[...].array.weak_type
-
-
 def test_frozen_and_filled_and_traced() -> None:
     ref = hax.new_ref(hax.ones(X))
     filled = jax.tree.map(jnp.zeros_like, ref)

@@ -437,3 +437,17 @@ def test_paths_of_leaves_are_names() -> None:
         jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in jax.tree_util.tree_leaves_with_path(tree)
     ]
     assert simple == ["cache.ref", "cache.operand0"]
+
+
+def test_a_ref_of_a_new_shape_compiles_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """jax compiles a program that copies, for each shape, and keeps it."""
+    arrays = [np.ones(size, np.float32) for size in range(71, 76)]
+    values = [jnp.asarray(array) for array in arrays]
+    hax.new_ref(jnp.ones(2), X)
+    with jax.log_compiles(True):
+        refs = [hax.new_ref(value, "x") for value in values] + [haliax_refs.refs_of(array) for array in arrays]
+    assert not [record for record in caplog.records if "Compiling" in record.getMessage()]
+    values[0].delete()
+    arrays[0][:] = 5.0
+    assert haliax_refs.values_of(refs[0]).array.tolist() == [1.0] * 71
+    assert haliax_refs.values_of(refs[5]).tolist() == [1.0] * 71
