@@ -1,4 +1,7 @@
-"""A program as Python source, three ways: scalars over `math`, plain NumPy, and in-place NumPy over blocks."""
+"""A program as Python source, three ways: scalars over `math`, plain NumPy, and in-place NumPy over blocks.
+
+A fourth way, machine code, is in `native`.
+"""
 
 from .arrays import emit_arrays as emit_arrays
 from .blocks import (

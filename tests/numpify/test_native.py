@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -341,6 +342,24 @@ def test_a_subclass_is_left_alone(three):
     native, plain = three
     values = np.ones(5).view(Labelled)
     assert type(native(values, 1.0, 2.0)) is type(plain(values, 1.0, 2.0))
+
+
+@pytest.mark.parametrize("special", [False, True])
+def test_memory_beside_the_result_is_a_few_blocks(special):
+    if special:
+        pytest.importorskip("scipy")
+    expr = (sp.erf(sp.sin(x) * y) if special else sp.sin(x) * y) * sp.cos(y) + x * y + 1
+    found = compile_expression(expr, [(x, "x"), (y, "y")], cache=False)
+    native = Entry(found.program, native=True)
+    a = np.random.default_rng(12).uniform(0.1, 1, 2**20)
+    native(a, a)
+    tracemalloc.start()
+    try:
+        result = native(a, a)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak - result.nbytes < 2 * 2**20
 
 
 # -- warnings --------------------------------------------------------------------------------------------------------

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from numpify_ctx._emission.native import machine
 from numpify_ctx._emission.native.functions import FUNCTIONS
 
 
@@ -23,6 +26,28 @@ def test_within_two_units_in_the_last_place(name):
 
 def test_there_are_domains_for_all_functions():
     assert native_accuracy.DOMAINS.keys() == FUNCTIONS.keys()
+
+
+def test_results_are_the_same_bits_on_an_older_processor(monkeypatch):
+    """AVX2 beside what this machine has, vectors of half the length: one implementation gives the same everywhere."""
+    here = machine.machine()
+    if not here.target.x86:
+        pytest.skip("for x86")
+    found = {}
+    for processor in (here, replace(here, processor="haswell", features="", target=replace(here.target, bits=256))):
+        monkeypatch.setattr(machine, "machine", lambda p=processor: p)
+        monkeypatch.setattr(native_accuracy, "machine", lambda p=processor: p)
+        machine._library.cache_clear()
+        native_accuracy.kernel.cache_clear()
+        for name in FUNCTIONS:
+            made = native_accuracy.DOMAINS[name][-1](np.random.default_rng(3), 1000)
+            operands = made if isinstance(made, tuple) else (made,)
+            with np.errstate(all="ignore"):
+                found.setdefault(name, []).append(native_accuracy.kernel(name).ufunc(*operands))
+    machine._library.cache_clear()
+    native_accuracy.kernel.cache_clear()
+    for name, (one, other) in found.items():
+        np.testing.assert_array_equal(one.view(np.int64), other.view(np.int64), err_msg=name)
 
 
 @pytest.mark.parametrize("name", ["sin", "cos", "tan"])
