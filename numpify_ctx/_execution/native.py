@@ -222,18 +222,23 @@ class Native:
         form.process = os.getpid()
         importing = 0.0 if "llvmlite.binding" in sys.modules else _SECONDS_TO_IMPORT
         if importing + _SECONDS_A_KERNEL + _SECONDS_AN_OPERATION * self.operations > _SECONDS_AN_ELEMENT * work:
-            executor().submit(self._make, key)
+            executor().submit(self._make, key, form)
             return None
-        return self._make(key)
+        return self._make(key, form)
 
-    def _make(self, key: Any) -> Form | _Not:
-        """The form, or why there is none; a failure must not end a call that works without."""
+    def _make(self, key: Any, form: _Waiting) -> Form | _Not:
+        """The form, or why there is none: a failure must not end a call that works without."""
         made: Form | _Not
         try:
             made = self._made(key)
-        except RuntimeError as error:
-            made = _Not(f"LLVM failed: {error}")
-            warnings.warn(f"numpify compiled no native form: {error}", RuntimeWarning, stacklevel=2)
+        except Exception as error:
+            made = _Not(f"it could not be compiled: {error}")
+            self._forms.put(key, made)
+            warnings.warn(f"numpify could not compile machine code: {error}", RuntimeWarning, stacklevel=2)
+            return made
+        except BaseException:
+            form.process = 0  # interrupted: the next call may try again
+            raise
         self._forms.put(key, made)
         return made
 

@@ -482,6 +482,42 @@ def test_a_kernel_that_would_hold_up_the_call_is_compiled_beside_it(monkeypatch)
     assert is_native(entry, values)
 
 
+def test_what_fails_is_left_to_numpy_and_told(monkeypatch):
+    entry = entry_of(sp.sin(x) * x + 3, [x], None)
+    values = np.linspace(0, 1, 100)
+    monkeypatch.setattr(execution, "PAYS", 100)
+    monkeypatch.setattr(execution, "_SECONDS_AN_ELEMENT", 1.0)
+
+    def fail(*args):
+        raise AssertionError("no such operation")
+
+    monkeypatch.setattr(execution, "cluster_text", fail)
+    entry(values)
+    with pytest.warns(RuntimeWarning, match="could not compile machine code: no such operation"):
+        found = entry(values)
+    np.testing.assert_array_equal(found, np.sin(values) * values + 3)
+    assert "no such operation" in entry.explain(values)
+    entry(values)  # told once
+
+
+def test_an_interrupt_leaves_the_next_call_to_compile(monkeypatch):
+    entry = entry_of(sp.sin(x) * x + 4, [x], None)
+    values = np.linspace(0, 1, 100)
+    monkeypatch.setattr(execution, "PAYS", 100)
+    monkeypatch.setattr(execution, "_SECONDS_AN_ELEMENT", 1.0)
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, "cluster_text", interrupt)
+        entry(values)
+        with pytest.raises(KeyboardInterrupt):
+            entry(values)
+    entry(values)
+    assert is_native(entry, values)
+
+
 def test_native_false_never_compiles():
     entry = entry_of(sp.sin(x) * x, [x], False)
     assert entry.native is None
