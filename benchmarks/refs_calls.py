@@ -48,40 +48,46 @@ def _call(rounds: int) -> list[Finding]:
     return found
 
 
+SPOTS = [(i % AXES[0].size, 3 * i % AXES[1].size) for i in range(OPERATIONS // 2)]
+
+
+def _bare(ref: Any) -> None:
+    for i, j in SPOTS:
+        ref[i, j] = ref[j % AXES[0].size, i]
+
+
+def _named(ref: Any) -> None:
+    for i, j in SPOTS:
+        ref["layer", i, "position", j] = ref["layer", j % AXES[0].size, "position", i]
+
+
+def _their_named(ref: Any) -> None:
+    for i, j in SPOTS:
+        ref[{"layer": i, "position": j}] = ref[{"layer": j % AXES[0].size, "position": i}]
+
+
+def _bare_at(ref: Any, t: Any) -> None:
+    for i, _ in SPOTS:
+        ref[i, t] = ref[t, i]
+
+
+def _named_at(ref: Any, t: Any) -> None:
+    for i, _ in SPOTS:
+        ref["layer", i, "position", t] = ref["layer", t, "position", i]
+
+
+def _their_named_at(ref: Any, t: Any) -> None:
+    t = hax.named(t, ())
+    for i, _ in SPOTS:
+        ref[{"layer": i, "position": t}] = ref[{"layer": t, "position": i}]
+
+
 def _trace(rounds: int) -> list[Finding]:
     raw, ours, theirs = small()
-    layers, positions = AXES[0].size, AXES[1].size
-    spots = [(i % layers, 3 * i % positions) for i in range(OPERATIONS // 2)]
-
-    def bare(ref: Any) -> None:
-        for i, j in spots:
-            ref[i, j] = ref[j % layers, i]
-
-    def named(ref: Any) -> None:
-        for i, j in spots:
-            ref["layer", i, "position", j] = ref["layer", j % layers, "position", i]
-
-    def their_named(ref: Any) -> None:
-        for i, j in spots:
-            ref[{"layer": i, "position": j}] = ref[{"layer": j % layers, "position": i}]
-
-    def bare_at(ref: Any, t: Any) -> None:
-        for i, _ in spots:
-            ref[i, t] = ref[t, i]
-
-    def named_at(ref: Any, t: Any) -> None:
-        for i, _ in spots:
-            ref["layer", i, "position", t] = ref["layer", t, "position", i]
-
-    def their_named_at(ref: Any, t: Any) -> None:
-        t = hax.named(t, ())
-        for i, _ in spots:
-            ref[{"layer": i, "position": t}] = ref[{"layer": t, "position": i}]
-
     found: list[Finding] = []
     for task, peers, arguments in (
-        ("static", (bare, named, their_named), ()),
-        ("traced", (bare_at, named_at, their_named_at), (1,)),
+        ("static", (_bare, _named, _their_named), ()),
+        ("traced", (_bare_at, _named_at, _their_named_at), (1,)),
     ):
         calls = {
             "jax.Ref": lambda f=peers[0], a=arguments: _make_jaxpr(f, raw, *a),

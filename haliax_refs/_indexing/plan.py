@@ -109,6 +109,18 @@ def key_of(layout: Layout, idx: Index, collector: Collector) -> tuple[Any, ...] 
     return tuple(parts)
 
 
+def _part_of_slice(raw: slice, size: int, collector: Collector) -> Any:
+    if type(raw.start) not in _BOUND or type(raw.stop) not in _BOUND or type(raw.step) not in _BOUND or raw.step == 0:
+        return None
+    positions = range(size)[raw]
+    if len(positions) == 1:
+        positions = Strided("", positions).positions  # its step means nothing, and may be of any size
+    if not collector.lift or len(positions) in (0, size):
+        return positions
+    collector.new_scalars.append(positions.start)
+    return (len(positions), positions.step)
+
+
 def _part(raw: Any, size: int, collector: Collector) -> Any:
     kind = type(raw)
     if kind is int:
@@ -119,17 +131,7 @@ def _part(raw: Any, size: int, collector: Collector) -> Any:
         collector.new_scalars.append(raw + size if raw < 0 else raw)
         return _POINT
     if kind is slice:
-        if type(raw.start) not in _BOUND or type(raw.stop) not in _BOUND or type(raw.step) not in _BOUND:
-            return None
-        if raw.step == 0:
-            return None
-        positions = range(size)[raw]
-        if len(positions) == 1:
-            positions = Strided("", positions).positions  # its step means nothing, and may be of any size
-        if not collector.lift or len(positions) in (0, size):
-            return positions
-        collector.new_scalars.append(positions.start)
-        return (len(positions), positions.step)
+        return _part_of_slice(raw, size, collector)
     if kind is NamedArray:
         if raw.axes:
             return None

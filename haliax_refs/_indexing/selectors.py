@@ -122,7 +122,9 @@ def _axis_name(key: object, layout: Layout) -> str:
     return key
 
 
-def _selector(name: str, raw: Any, layout: Layout, collector: Collector) -> Selector | None:
+def _selector(  # noqa: C901  one flat match over all that there is
+    name: str, raw: Any, layout: Layout, collector: Collector
+) -> Selector | None:
     """The checked selector, or None where it is the whole axis as it is."""
     axis = _AxisOfSize(name, layout.shape[name], layout, collector)
     match raw:
@@ -212,15 +214,9 @@ class _AxisOfSize:
         return self.strided(range(raw[0] + base, raw[-1] + base + (1 if raw.step > 0 else -1), raw.step))
 
     def window(self, raw: Any, start: Any, size: Any, stride: int) -> Selector | None:
-        if isinstance(size, bool) or not isinstance(size, int | np.integer):
-            raise self.error(TypeError, raw, "the size of a window is a static int", "only its start may be traced")
-        if isinstance(start, NamedArray):
-            start = start.array
-        if isinstance(start, bool) or getattr(start, "shape", ()) != () or not _is_integer(start):
-            raise self.error(TypeError, raw, "a window starts at an int", "use start + arange as an index array")
+        start = start.array if isinstance(start, NamedArray) else start
+        self.check_window(raw, start, size, stride)
         size = int(size)
-        if size < 0 or stride < 1:
-            raise self.error(ValueError, raw, f"got size {size} and stride {stride}", "use size >= 0 and stride >= 1")
         stride = 1 if size < 2 else stride
         span = (size - 1) * stride + 1
         dynamic = isinstance(start, jax.Array)
@@ -240,6 +236,14 @@ class _AxisOfSize:
         if not 0 <= first < room:
             raise self.outside(raw)
         return self.strided(range(first, first + span, stride))
+
+    def check_window(self, raw: Any, start: Any, size: Any, stride: int) -> None:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer):
+            raise self.error(TypeError, raw, "the size of a window is a static int", "only its start may be traced")
+        if isinstance(start, bool) or getattr(start, "shape", ()) != () or not _is_integer(start):
+            raise self.error(TypeError, raw, "a window starts at an int", "use start + arange as an index array")
+        if size < 0 or stride < 1:
+            raise self.error(ValueError, raw, f"got size {size} and stride {stride}", "use size >= 0 and stride >= 1")
 
     def guarded_window(self, raw: Any, start: Any, size: int, stride: int, dynamic: bool) -> Selector:
         # A start that is further outside than the window is long leaves all of it outside, as the nearest such start.

@@ -43,7 +43,7 @@ def expressions():
     )
 
 
-def exact(expr, point):
+def exact(expr, point):  # noqa: C901  one flat match
     """Python's integers, node by node: no rounding, no limit, and nothing of NumPy or of the package."""
     values = [exact(a, point) for a in expr.args] if not isinstance(expr, sp.Piecewise) else []
     match expr:

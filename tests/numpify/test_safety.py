@@ -74,7 +74,9 @@ def nothing_runs():
 WRAPPERS_ATTRIBUTES = {"parameters", "value", "_cells", "__class__"}
 
 
-def check_source(text: str, names: set[str], namespace: dict[str, object], attributes: set[str] = frozenset()) -> None:
+def check_source(  # noqa: C901  two flat matches
+    text: str, names: set[str], namespace: dict[str, object], attributes: set[str] = frozenset()
+) -> None:
     """The source defines one function, and uses only its own names, parameters, `np`, `math` and what is injected.
 
     `attributes` are those that it may read of anything.

@@ -37,7 +37,7 @@ def replaying(arguments: Iterable[jax.Array]) -> Lift:
     return lambda _: next(left)
 
 
-def spell(selector: Spelled, axis: hax.Axis, lift: Lift = jnp.asarray) -> Any:
+def spell(selector: Spelled, axis: hax.Axis, lift: Lift = jnp.asarray) -> Any:  # noqa: C901  one flat match
     """The selector as it is written between brackets, for this axis."""
 
     def array(positions: Any) -> np.ndarray:

@@ -24,8 +24,10 @@ from haliax_refs._indexing.views import (
 )
 
 
-def positions(view: Any, operands: list[np.ndarray], coordinates: dict[str, int], scalars: tuple[int, ...] = ()) -> int:
-    """The position that a view shows at some coordinates, one at a time: an interpreter that shares no code with it."""
+def positions(  # noqa: C901  two flat matches over closed sets
+    view: Any, operands: list[np.ndarray], coordinates: dict[str, int], scalars: tuple[int, ...] = ()
+) -> int:
+    """The position that a view stands for at some coordinates: an interpreter that shares no code with it."""
 
     def value(expr: Any) -> int:
         match expr:
