@@ -240,7 +240,7 @@ class Emitter:
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
-    def write(self, suite: Suite, node: int) -> Text:
+    def write(self, suite: Suite, node: int) -> Text:  # noqa: C901  one flat match over the forms
         """The text of a node whose operands are at hand."""
         op, args, data = self.ops[node], self.args[node], self.data[node]
         if type(data) is Region:

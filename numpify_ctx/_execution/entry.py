@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from .._memo import Memo
-from .._program.bounds import NO_INTEGERS, Bounds
+from .._program.bounds import NO_INTEGERS, Bounds, Integers
 from .._program.ir import Program
 from .._program.promotion import promoted
 from .._symbolic.text import short
-from .arguments import PLAIN, of_doubles, prepare
+from .arguments import PLAIN, Shape, of_doubles, prepare
 from .blocks import SIZES, Blocks, Sizes
 from .company import Company, is_in_company
 from .completion import Completion
@@ -214,24 +214,31 @@ class Entry:
         if shape and self.native is not None:
             results = self.native.compute(values, integers, shape, doubles=found is not None)
             if results is not None:
-                if self._completion is not None:
-                    results = self._completion.all_completed(results, values, integers, shape)
+                results = self._all_completed(results, values, integers, shape)
                 return self._results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
         # Blocks do not tell which elements left the integers.
         checks = integers.mask and (integers.checked or self.program.large)
         if self.blocks.pays(shape, precision) and not (checks and self._exactly.matters(integers)):
             results = self.blocks.compute(values, integers, shape)
             if results is not None:
-                if self._completion is not None:
-                    results = self._completion.all_completed(results, values, integers, shape)
+                results = self._all_completed(results, values, integers, shape)
                 if self._results.is_ordinary and precision is None:
                     return results[0]
                 return self._results.arranged(self._results.owned(results, (), shape, precision))
+        return self._call_plain(values, integers, shape, precision, bool(checks))
+
+    def _call_plain(self, values: Sequence[Any], integers: Integers, shape: Shape, precision: Any, checks: bool) -> Any:
+        """The results in plain NumPy, where nothing else takes the arguments."""
         form = self.forms.arrays(integers)
         result = self._exactly.computed(form, values, integers, shape) if checks else form(*values)
         if self._completion is not None:
             result = self._completion.completed(result, values, integers, shape)
         return self._results.of_arrays(result, values, shape, precision)
+
+    def _all_completed(
+        self, results: Sequence[Any], values: Sequence[Any], integers: Integers, shape: Shape
+    ) -> Sequence[Any]:
+        return results if self._completion is None else self._completion.all_completed(results, values, integers, shape)
 
     def _in_complex(self, values: Sequence[Any]) -> Entry:
         """The entry for these arguments: where one is complex, real ones may have complex roots and logarithms."""

@@ -115,7 +115,7 @@ class Native:
         # Of the tuple of all arguments as they were passed: the result, or None if they are of other kinds than most.
         self.quick: Callable[[tuple[Any, ...]], Any] | None = None
 
-    def compute(
+    def compute(  # noqa: C901  the ways out, in the order of what they cost
         self,
         values: Sequence[Any],
         integers: Integers,
