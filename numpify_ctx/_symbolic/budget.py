@@ -50,7 +50,7 @@ def is_affordable(expr: sp.Basic, values: Mapping[sp.Basic, sp.Basic] | None = N
     return True
 
 
-def _bits(node: sp.Basic, parts: list[float]) -> float:
+def _bits(node: sp.Basic, parts: list[float]) -> float:  # noqa: C901  one flat list of cases
     """At most so many bits has a number before its point, or 0 behind it; infinite beyond the budget.
 
     A large number alone takes nothing, as its exponent is short; an integer, a factorial, and what is reduced does.
