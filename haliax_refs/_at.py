@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from haliax import NamedArray
 
-from ._access.operations import add, apply, read, reduce, write
+from ._access.operations import Mode, add, apply, read, reduce, write
 from ._handle import Handle
 from ._types import Array, Index, Value
 
@@ -35,6 +35,9 @@ class AtIndex:
 
     Every update takes a value as `haliax_refs.set` does, raises what that raises, and returns None. A position that an
     index array mentions twice is updated twice; of two that are `set`, the last stays.
+
+    Each method takes the hints of `NamedArray.at`, `unique_indices` and `indices_are_sorted`, so that code may serve
+    both. They change no result; `jax.Ref`, to which most operations go, has no use for them.
     """
 
     __slots__ = ("_idx", "_ref")
@@ -45,7 +48,14 @@ class AtIndex:
     def __repr__(self) -> str:
         return f"<{self._ref!r}.at[{self._idx!r}]>"
 
-    def get(self, *, mode: str | None = None, fill_value: Array | None = None) -> NamedArray:
+    def get(
+        self,
+        *,
+        mode: Mode = None,
+        unique_indices: bool = False,
+        indices_are_sorted: bool = False,
+        fill_value: Array | None = None,
+    ) -> NamedArray:
         """As `haliax_refs.get`.
 
         >>> import haliax as hax, haliax_refs
@@ -55,7 +65,9 @@ class AtIndex:
         """
         return read(self._ref, self._idx, mode, fill_value)
 
-    def set(self, value: Value, *, mode: str | None = None) -> None:
+    def set(
+        self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
+    ) -> None:
         """As `haliax_refs.set`.
 
         >>> import haliax as hax, haliax_refs
@@ -66,7 +78,9 @@ class AtIndex:
         """
         write(self._ref, self._idx, value, mode)
 
-    def add(self, value: Value, *, mode: str | None = None) -> None:
+    def add(
+        self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
+    ) -> None:
         """As `haliax_refs.addupdate`.
 
         >>> import haliax as hax, haliax_refs
@@ -77,7 +91,9 @@ class AtIndex:
         """
         add(self._ref, self._idx, value, mode)
 
-    def multiply(self, value: Value, *, mode: str | None = None) -> None:
+    def multiply(
+        self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
+    ) -> None:
         """Multiply what is there by `value`.
 
         >>> import haliax as hax, haliax_refs
@@ -90,7 +106,9 @@ class AtIndex:
 
     mul = multiply
 
-    def divide(self, value: Value, *, mode: str | None = None) -> None:
+    def divide(
+        self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
+    ) -> None:
         """Divide what is there by `value`; TypeError where the ref holds integers.
 
         >>> import haliax as hax, haliax_refs
@@ -101,7 +119,9 @@ class AtIndex:
         """
         reduce("divide", self._ref, self._idx, value, mode)
 
-    def power(self, value: Value, *, mode: str | None = None) -> None:
+    def power(
+        self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
+    ) -> None:
         """Raise what is there to the power of `value`.
 
         >>> import haliax as hax, haliax_refs
@@ -112,7 +132,9 @@ class AtIndex:
         """
         reduce("power", self._ref, self._idx, value, mode)
 
-    def min(self, value: Value, *, mode: str | None = None) -> None:
+    def min(
+        self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
+    ) -> None:
         """Replace what is there by the lesser of it and `value`.
 
         >>> import haliax as hax, haliax_refs
@@ -123,7 +145,9 @@ class AtIndex:
         """
         reduce("min", self._ref, self._idx, value, mode)
 
-    def max(self, value: Value, *, mode: str | None = None) -> None:
+    def max(
+        self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
+    ) -> None:
         """Replace what is there by the greater of it and `value`.
 
         >>> import haliax as hax, haliax_refs
@@ -134,7 +158,14 @@ class AtIndex:
         """
         reduce("max", self._ref, self._idx, value, mode)
 
-    def apply(self, function: Callable[[Any], Any], *, mode: str | None = None) -> None:
+    def apply(
+        self,
+        function: Callable[[Any], Any],
+        *,
+        mode: Mode = None,
+        unique_indices: bool = False,
+        indices_are_sorted: bool = False,
+    ) -> None:
         """Replace what is there by `function` of it; the result is cast as a value that is written is.
 
         Args:

@@ -20,6 +20,7 @@ import haliax._src.scan
 import haliax.jax_utils
 import haliax.partitioning
 import jax
+import jax._src.pallas.core
 import jax._src.state.primitives
 import jax.extend.core
 import jax.interpreters.ad
@@ -138,6 +139,19 @@ PallasSlice: Any = type(pallas.ds(0, 1))
 # What jax's errors about refs say; it has no types for them. Where a text changes, jax's own error passes through.
 UNBATCHED_WRITE = "unbatched array reference"
 UNDIFFERENTIATED_WRITE = "non-differentiated array reference"
+
+
+def in_kernel() -> bool:
+    """Whether a kernel of Pallas is being traced; True where this jax does not say.
+
+    A kernel takes no constant arrays. Without an answer, each ref that has a memory space is taken for a kernel's.
+
+    >>> in_kernel()
+    False
+    """
+    environment = getattr(jax._src.pallas.core, "_pallas_tracing_env", None)
+    return getattr(environment, "grid_context", True) is not None
+
 
 # The primitive of `jax.ref.addupdate`, the rules by which jax differentiates, and what stands for no tangent. The rule
 # for this primitive is patched: jax's fails for a ref that is not differentiated.

@@ -35,7 +35,8 @@ def new_ref(
         kind: as `jax.new_ref` takes it, from jax 0.9 on.
         pin: as `jax.new_ref` takes it, from jax 0.11 on, within `jax.jit`.
     Returns:
-        A `NamedRef` of the value's axes, dtype and sharding. A Python number has the dtype that jax gives it.
+        A `NamedRef` of the value's axes, dtype and sharding. A Python number has the dtype that jax gives it. What is
+        read of it is not weakly typed, also where `value` is (unless that is traced).
     Raises:
         ValueError: the axes do not fit the shape of `value`.
         TypeError: `value` is an array without axes, does not consist of numbers, or is a ref itself.

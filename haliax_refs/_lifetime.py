@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from ._compat import Tracer, new_eager_ref, trace_state
 from ._types import Passed
@@ -63,6 +64,9 @@ def note_frozen(raw: jax.Ref, how: str) -> None:
 
 def new_raw(array: Any, **options: Any) -> jax.Ref:
     """A new `jax.Ref` that holds a copy of an array, made here and now."""
+    if is_eager() and getattr(array, "weak_type", False):
+        # A buffer has a dtype of its own: what is read of float32 must not be computed with in bfloat16.
+        array = jnp.asarray(array, array.dtype)
     raw: jax.Ref = note_made(new_eager_ref(array, **options) if is_eager() else jax.new_ref(array, **options))
     return raw
 

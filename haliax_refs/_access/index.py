@@ -14,14 +14,15 @@ from typing import Any, NamedTuple, TypeGuard
 
 import jax.numpy as jnp
 import numpy as np
+from haliax import Axis
 from jax import lax
 from jax.experimental import pallas as pl
 
 from .._indexing.compose import affine, axes_of, positions_of
 from .._indexing.layout import Layout
 from .._indexing.plan import Guards
-from .._indexing.selectors import INDEX_DTYPE
-from .._indexing.views import Expr, Fit, Gather, Point, Strided, View, Window
+from .._indexing.selectors import INDEX_DTYPE, MAX_INDEX
+from .._indexing.views import Expr, Fit, Gather, Point, Scalar, Strided, View, Window
 from .evaluate import Evaluator, fit, is_array, widen
 
 
@@ -133,6 +134,7 @@ class _Form:
 def _form(target: Target) -> _Form:
     layout, masked = target.layout, bool(target.write and target.guards)
     paired = _paired(target)
+    _check_reach(target, paired)
     entries: list[Any] = []
     kept: list[str] = []
     flips: list[str] = []
@@ -176,6 +178,36 @@ def _form(target: Target) -> _Form:
     if form.open or masked or target.vmapped or layout.operands:
         return form
     return replace(form, fixed=Access(form.entries, form.axes, form.order, form.flips, None, None, ()))
+
+
+def _check_reach(target: Target, paired: tuple[str, ...]) -> None:
+    """Refuse what jax would cut down to an int32, and read or write elsewhere: positions on axes of 2**31 and more."""
+    views = target.layout.views
+    alone = not paired and not any(isinstance(view, Point | Gather) for view in views)
+    unit = all(abs(_stride(view)) == 1 for view in views if isinstance(view, Strided | Window))
+    for axis, view in zip(target.layout.base, views, strict=True):
+        if axis.size <= MAX_INDEX + 1:
+            continue
+        match view:
+            case Strided(name, positions):
+                # jax reads static slices by 64 bits, if there is nothing else in the index
+                low = unit and (not positions or max(positions[0], positions[-1]) <= MAX_INDEX)
+                fits = not _is_part(view, axis.size) or low or (alone and not target.write)
+                fits = fits and name not in paired
+            case Point(int(position)):
+                fits = unit and not paired and position <= MAX_INDEX
+            case Window(_, start, _, _) | Point(start):
+                fits = unit and not paired and isinstance(start, Scalar)  # which fits, or is refused as it is passed
+            case _:
+                fits = False
+        if not fits:
+            raise too_far(axis)
+
+
+def too_far(axis: Axis) -> OverflowError:
+    """The error for a position that jax would not take as it is."""
+    fact = f"axis {axis.name!r} has size {axis.size}, and jax takes positions as int32"
+    return OverflowError(f"{fact}; use ints and slices below {MAX_INDEX + 1} without a step, or split the axis in two")
 
 
 def _paired(target: Target) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from .._indexing.selectors import INDEX_DTYPE
 from .._lifetime import is_mapping
 from .._locks import lock_of
 from .errors import explain
-from .index import Target
+from .index import Target, too_far
 from .operation import Apply, Get, Operation, Reduce, Set, Swap
 from .perform import NoBatchingRuleError, perform_anywhere
 from .programs import load, store
@@ -97,7 +97,10 @@ def _run_eager(operation: Operation, handle: Handle, target: Target, planned: Pl
         return None
     arguments = [*planned.operands]
     if planned.scalars:
-        arguments.append(np.array(planned.scalars, INDEX_DTYPE))
+        try:
+            arguments.append(np.array(planned.scalars, INDEX_DTYPE))
+        except OverflowError as error:
+            raise too_far(max(layout.base, key=lambda axis: axis.size)) from error
     if isinstance(operation, Get):
         return load(handle, operation, target, arguments)
     whole = arguments

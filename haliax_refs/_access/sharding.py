@@ -13,7 +13,7 @@ import haliax.partitioning as partitioning
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
-from .._compat import Tracer, has_axis_mapping
+from .._compat import Tracer, has_axis_mapping, in_kernel
 from .._indexing.layout import Layout
 from .._indexing.views import Strided, Window
 
@@ -61,7 +61,8 @@ def is_manual() -> bool:
 def is_in_kernel(ref: Any) -> bool:
     """Whether it is a ref of a Pallas kernel, or a part of one, for which `.at` has no type of its own."""
     whole = ref if isinstance(ref, _REFS) else ref.ref
-    return getattr(jax.typeof(whole), "memory_space", None) is not None
+    # Outside of a kernel, `new_ref` takes a memory space, too.
+    return getattr(jax.typeof(whole), "memory_space", None) is not None and in_kernel()
 
 
 WHOLE: frozenset[int] = frozenset()

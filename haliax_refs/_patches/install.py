@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copyreg
 import sys
-import threading
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any
@@ -13,13 +12,14 @@ import haliax
 import jax
 
 from .._compat import MISSING_IN_HALIAX
+from .._locks import new_lock
 from .._pickling import reduced
 from . import addupdate, checkpoint, filter_jit, jax_guards, loops, ref_checks, saving, trees, vmap
 from .code import replacing_code
 from .upstream import IN_HALIAX, accept_upstream, ref_module
 
 
-_LOCK = threading.RLock()
+_LOCK = new_lock()
 _ABSENT = object()
 
 # What there was before: (object, attribute or key, old value); empty while not installed.

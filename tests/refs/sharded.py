@@ -258,18 +258,6 @@ def test_refs_inside_of_shard_map(mesh: Any) -> None:
     np.testing.assert_array_equal(out, np.arange(8)[:, None] % 2 * np.ones(4))
 
 
-def test_explicit_sharding_takes_slices_only() -> None:
-    """jax refuses to index an explicitly sharded ref by integers; slices and whole reads work."""
-    mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
-    with jax.set_mesh(mesh):
-        array = jax.device_put(jnp.arange(48.0).reshape(8, 6), NamedSharding(mesh, P("data", None)))
-        ref = hax.new_ref(array, ("batch", "time"))
-        assert ref[...].array.sharding.spec == P("data", None)
-        assert ref["time", 0:2].array.shape == (8, 2)
-        with pytest.raises(TypeError, match="only be indexed by slices"):
-            ref["time", 0]
-
-
 # --- saved and restored ---------------------------------------------------------------------------------------------
 
 
@@ -329,3 +317,66 @@ def test_copied_and_pickled() -> None:
     ref = sharded()
     assert copy.deepcopy(ref).sharding.spec == SPEC
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(ref))[...].array, VALUES)
+
+
+# --- Explicit axes ---------------------------------------------------------------------------------------------------
+
+EXPLICIT = jax.make_mesh((4, 2), ("d", "e"), axis_types=(AxisType.Explicit,) * 2)
+PARTS: dict[str, Any] = {
+    "all": ...,
+    "int": {"x": 3},
+    "int beside": {"y": 1},
+    "ints": {"x": -1, "y": 1},
+    "slice": {"x": slice(0, 4)},
+    "slice beside": {"y": slice(0, 2)},
+    "stride": {"x": slice(1, 8, 2)},
+    "backwards": {"x": slice(None, None, -1), "y": slice(2, 0, -1)},
+    "list": {"x": [0, 5, 5]},
+    "list beside": {"y": [2, 0]},
+    "list and int": {"x": [0, 5], "y": 1},
+    "window": {"x": hax.ds(jnp.int32(1), 4)},
+    "traced": {"x": jnp.int32(3)},
+    "named": {"x": hax.named(jnp.array([0, 5]), "t")},
+}
+ON_PARTS: dict[str, Callable[[Any, Any], Any]] = {
+    "get": lambda ref, at: ref[at],
+    "set": lambda ref, at: haliax_refs.set(ref, at, 1.0),
+    "set an array": lambda ref, at: haliax_refs.set(ref, at, ref[at] + 1.0),
+    "addupdate": lambda ref, at: haliax_refs.addupdate(ref, at, 1.0),
+    "swap": lambda ref, at: haliax_refs.swap(ref, at, 2.0),
+    "multiply": lambda ref, at: ref.at[at].multiply(2.0),
+}
+
+
+@pytest.mark.parametrize("how", ["eager", "jit"])
+@pytest.mark.parametrize("what", ON_PARTS)
+def test_explicit_axes_take_every_index(what: str, how: str) -> None:
+    values = np.arange(32, dtype=np.float32).reshape(8, 4)
+
+    def every(ref: Any) -> list[Any]:
+        read = [ON_PARTS[what](ref, at) for at in PARTS.values()]
+        return [part.array for part in read if part is not None]
+
+    plain = hax.new_ref(jnp.asarray(values), ("x", "y"))
+    want = every(plain)
+    with jax.set_mesh(EXPLICIT):
+        ref = hax.new_ref(jax.device_put(jnp.asarray(values), NamedSharding(EXPLICIT, P("d", None))), ("x", "y"))
+        got = (every if how == "eager" else jax.jit(every))(ref)
+        assert ref.sharding.spec == P("d", None)
+        np.testing.assert_array_equal(jax.device_get(ref[...].array), plain[...].array)
+    for mine, right in zip(got, want, strict=True):
+        np.testing.assert_array_equal(jax.device_get(mine), right)
+    if what == "get":
+        assert got[0].sharding.spec == P("d", None)
+
+
+def test_shard_map_takes_a_stride_beside_an_int(mesh: Any) -> None:
+    ref = hax.new_ref(jax.device_put(jnp.zeros((8, 4)), NamedSharding(mesh, P("data"))), ("x", "y"))
+
+    def write(ref: Any) -> Any:
+        ref["x", 0, "y", 0::2] = 1.0
+        return ref["x", 0, "y", 0::2].array[None]
+
+    out = jax.jit(jax.shard_map(write, mesh=mesh, in_specs=P("data"), out_specs=P("data")))(ref)
+    assert out.tolist() == [[1, 1]] * 4
+    assert ref[...].array.tolist() == [[1, 0, 1, 0], [0, 0, 0, 0]] * 4

@@ -316,3 +316,35 @@ def test_what_jax_does_not_differentiate() -> None:
     else:
         np.testing.assert_array_equal(jax.grad(of_named)(V), want)
     assert jax.grad(by_adding)(V).tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.int32])
+@pytest.mark.parametrize("how", ["grad", "jit of grad", "grad of jit"])
+def test_a_constant_is_added_to_a_ref_that_is_not_differentiated(dtype: Any, how: str) -> None:
+    count = hax.new_ref(hax.zeros({"k": 2}, dtype=dtype))
+
+    def loss(x: Any) -> Any:
+        hax.ref.addupdate(count, {"k": 0}, 1)
+        count.at["k", jnp.array([1, 1])].add(1)
+        return jnp.sin(x)
+
+    grad = {
+        "grad": lambda: jax.grad(loss),
+        "jit of grad": lambda: jax.jit(jax.grad(loss)),
+        "grad of jit": lambda: jax.grad(jax.jit(loss)),
+    }[how]()
+    np.testing.assert_allclose(grad(2.0), jnp.cos(2.0), rtol=1e-6)
+    assert count[...].array.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("jitted", [False, True])
+def test_a_differentiated_value_is_not_added_to_a_plumbing_ref(jitted: bool) -> None:
+    total = hax.new_ref(0.0)
+
+    def loss(x: Any) -> Any:
+        hax.ref.addupdate(total, ..., x)
+        return jnp.sin(x)
+
+    with pytest.raises(ValueError, match=r"differentiated value.*stop_gradient"):
+        jax.grad(jax.jit(loss) if jitted else loss)(2.0)
+    assert total[...].item() == 0
