@@ -11,7 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from types import FunctionType, ModuleType, NoneType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import equinox._eval_shape
 import equinox._jit
@@ -74,6 +74,8 @@ def called_in_c(program: Callable[..., Any]) -> Callable[..., Any] | None:
 
 # Runs what was traced once, again in another program. There is no substitute.
 jaxpr_as_fun: Callable[..., Callable[..., Any]] = jax.extend.core.jaxpr_as_fun
+Jaxpr: TypeAlias = jax.extend.core.Jaxpr
+JaxprEqn: TypeAlias = jax.extend.core.JaxprEqn
 
 # --- jax: refs ------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import SingleDeviceSharding
 
-from .._compat import Holder, called_in_c, holder_of, jaxpr_as_fun
+from .._compat import Holder, Jaxpr, JaxprEqn, called_in_c, holder_of, jaxpr_as_fun
 from .._handle import Handle
 from .._locks import lock_of
 from .._recent import Recent
@@ -151,14 +151,14 @@ def _function_of_jaxpr(traced: Any) -> Callable[..., jax.Array]:
     return named_ref_apply
 
 
-def _calls_back(jaxpr: jax.extend.core.Jaxpr) -> bool:
+def _calls_back(jaxpr: Jaxpr) -> bool:
     """Whether a traced function calls Python while it runs: no effect of `jax.pure_callback` says so."""
     return any(
         "callback" in equation.primitive.name or any(map(_calls_back, _inner(equation))) for equation in jaxpr.eqns
     )
 
 
-def _inner(equation: jax.extend.core.JaxprEqn) -> Iterator[Any]:
+def _inner(equation: JaxprEqn) -> Iterator[Any]:
     for parameter in jax.tree.leaves(dict(equation.params), is_leaf=lambda leaf: hasattr(leaf, "eqns")):
         inner = getattr(parameter, "jaxpr", parameter)
         if hasattr(inner, "eqns"):
