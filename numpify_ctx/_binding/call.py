@@ -52,6 +52,7 @@ class Shape:
         body: the statements of that form, if they are to stand in the wrapper.
         integers: whether there is a form for integers, which takes no frozen values.
         integer_body: the statements of that form, likewise.
+        mixed: whether a float that the form for numbers of any types gives is the result.
         places: what is passed, if parameters nest; else the free ones are.
     """
 
@@ -62,6 +63,7 @@ class Shape:
     body: tuple[str, ...] = ()
     integers: bool = False
     integer_body: tuple[str, ...] = ()
+    mixed: bool = False
     places: tuple[Place, ...] | None = None
 
     def having(self, role: Role) -> list[str]:
@@ -113,6 +115,7 @@ _WORDS: Mapping[str, Any] = {
     "_keeps_value": keeps_value,
     "_missing": MISSING,
     "_plain": _PLAIN,
+    "_python": frozenset({float, int}),
     "_proxy": MappingProxyType,
     "_refusals": REFUSALS,
     "_type": type,
@@ -233,7 +236,21 @@ def _calling_numbers(shape: Shape) -> list[str]:
         f"            if {tests('in _doubles')}:",
         *(f"                {name} = _float({name})" for name in unknown),
         "                continue",
+        *(_asking_mixed(unknown, tests) if shape.mixed else []),
         "        break",
+    ]
+
+
+def _asking_mixed(unknown: Sequence[str], tests: Callable[[str], str]) -> list[str]:
+    """Of floats and integers together mostly a float comes out, which is the result; the rest is looked at."""
+    return [
+        f"            if {tests('in _python')}:",
+        "                try:",
+        f"                    _result = _scalars({', '.join(unknown)})",
+        "                    if _type(_result) is _float:",
+        "                        return _result",
+        "                except _refusals:",
+        "                    pass",
     ]
 
 
@@ -336,6 +353,7 @@ def wrapper(
     call: Callable[..., Any],
     floats: Callable[..., Any] | None,
     integers: Callable[..., Any] | None = None,
+    scalars: Callable[..., Any] | None = None,
     fit: Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Any, ...]],
     absent: Callable[[Any], Exception],
     frozen: Mapping[str, Any],
@@ -350,6 +368,7 @@ def wrapper(
         call: the compiled function, which takes the tuple of all values, in order, and `out`.
         floats: the form for floats, where it does not stand in the wrapper.
         integers: that for integers, likewise.
+        scalars: that for numbers of any types.
         fit: the values of the free parameters, in order, from positional arguments and keywords that are not just
             that.
         absent: makes the error for dynamic symbols that the given mapping does not hold.
@@ -368,7 +387,7 @@ def wrapper(
         namespace |= {f"_given{numbers[name]}": value for name, value in frozen.items()}
         namespace |= {name: float(value) for name, value in frozen.items()}
         namespace |= body_names
-        namespace |= {"_floats": floats, "_integers": integers}
+        namespace |= {"_floats": floats, "_integers": integers, "_scalars": scalars}
     exec(_compiled(shape), namespace)
     made: Callable[..., Any] = namespace.pop("_wrapper")  # what has itself among its globals is a cycle
     return made

@@ -78,6 +78,7 @@ class Making:
             () if floats is None else floats.body,
             takes_integers,
             () if integers is None else integers.body,
+            takes_integers and entry.gives_float,
             bindings.places(),
         )
         return wrapper(
@@ -89,6 +90,7 @@ class Making:
             else forms.integers()
             if int in wanted and takes_integers
             else self._first_integers,
+            scalars=forms.scalars_later,
             fit=bindings.arguments,
             absent=bindings.absent,
             frozen=frozen,

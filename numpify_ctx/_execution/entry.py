@@ -103,6 +103,11 @@ class Entry:
         return self.apply(args, out)
 
     @property
+    def gives_float(self) -> bool:
+        """Is a float that the form for numbers gives the result, with nothing to be done?"""
+        return self._results.is_ordinary and self._results.is_final(float)
+
+    @property
     def source(self) -> str:
         """The plain NumPy source, one `def`."""
         return self.forms.source().text

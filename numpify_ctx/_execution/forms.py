@@ -65,6 +65,10 @@ class Forms:
             self._scalars = load(emit_scalars(self._program))
         return self._scalars
 
+    def scalars_later(self, *values: Any) -> Any:
+        """What that function gives, which is emitted when it is first asked."""
+        return (self._scalars or self.scalars())(*values)
+
     def floats(self) -> Callable[..., Any]:
         """The function for numbers all of which are of type float: it gives the final results."""
         if self._floats is None:

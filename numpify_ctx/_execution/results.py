@@ -32,6 +32,10 @@ class Results:
         self._final = (complex,) if is_complex else (bool, float, complex)
         self._kinds: Memo[tuple[int, ...], list[int]] = Memo(_MOST)
 
+    def is_final(self, kind: type) -> bool:
+        """Whether what the form for scalars gives of this type is the result as it is."""
+        return kind in self._final
+
     def of_scalars(self, result: Any, plain: Sequence[Any]) -> Any:
         """The results of the Python numbers `plain`, from what the form for scalars gave."""
         if self.is_ordinary:
