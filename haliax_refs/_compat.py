@@ -6,6 +6,7 @@ one place to follow it; where there is no substitute, the import fails here, by 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import sys
@@ -76,6 +77,10 @@ def called_in_c(program: Callable[..., Any]) -> Callable[..., Any] | None:
 jaxpr_as_fun: Callable[..., Callable[..., Any]] = jax.extend.core.jaxpr_as_fun
 Jaxpr: TypeAlias = jax.extend.core.Jaxpr
 JaxprEqn: TypeAlias = jax.extend.core.JaxprEqn
+
+# The types of traced programs, for annotations; in `jax.extend`, which is documented and may change.
+Jaxpr = jax.extend.core.Jaxpr
+JaxprEqn = jax.extend.core.JaxprEqn
 
 # --- jax: refs ------------------------------------------------------------------------------------------------------
 
@@ -251,6 +256,25 @@ def has_no_vmap_rule(error: Exception) -> bool:
     )
 
 
+def is_unmapped_output_error(error: ValueError) -> bool:
+    """Whether `jax.jacfwd` failed on a ref that the function makes: vmap maps it, and with it the function's value."""
+    return "got axis spec None but output was batched" in str(error)
+
+
+# The class of what `jax.vjp` returns. Before jax 0.11 its `with_refs` with a `GradValue` beside a ref is wrong within
+# loops (jax issue 32468), and its error for a ref without `with_refs` is obscure; both are mended in the class.
+try:
+    from jax._src.api import VJP as _VJP
+except ImportError:
+    Pullback: Any = None
+else:
+    Pullback = _VJP
+# `GradValue` and `GradRef`, which `with_refs` takes and gives; with jax 0.10.
+gradients: Any = getattr(jax, "ad", None)
+CAN_MIX_GRADIENTS = JAX_VERSION >= (0, 11)
+PULLED_WITHOUT_REFS = "'ValAccum' object has no attribute"
+
+
 # --- haliax ---------------------------------------------------------------------------------------------------------
 
 # What `hax.scan` takes a step of by default; named to pass the same default on.
@@ -262,6 +286,9 @@ infer_resource_partitions: Callable[..., Any] = haliax.partitioning.infer_resour
 # How Haliax calls reductions and functions along axes. Patched, so that a ref is refused in our words.
 wrap_reduction_call: Callable[..., Any] = haliax.wrap.wrap_reduction_call
 wrap_axiswise_call: Callable[..., Any] = haliax.wrap.wrap_axiswise_call
+# How `BlockSeq` takes one block's part of an argument; a static method. Without it, `BlockSeq` takes no refs.
+SLICE_OUT = "_slice_out"
+slice_out: Callable[..., Any] | None = getattr(haliax.nn.BlockSeq, SLICE_OUT, None)
 
 
 def has_axis_mapping() -> bool:
@@ -312,3 +339,25 @@ MISSING_IN_HALIAX = _missing_in_haliax()
 # them are patched; without them, `eqx.filter_jit` would take a ref for a constant, and trace anew for another one.
 EQUINOX_JIT: Any = equinox._jit
 EQUINOX_EVAL_SHAPE: Any = equinox._eval_shape
+
+# --- equinox: filter_vmap -------------------------------------------------------------------------------------------
+
+# The class of what `eqx.filter_vmap` returns, whose calls are patched to take refs.
+_FILTER_VMAP: Any = equinox.filter_vmap(lambda x: x)
+FilterVmap: Any = type(_FILTER_VMAP)
+
+
+def filter_vmap_function(mapped: Any) -> Callable[..., Any]:
+    """What `eqx.filter_vmap` was given."""
+    function: Callable[..., Any] = mapped._fun
+    return function
+
+
+def filter_vmap_is_default(mapped: Any) -> bool:
+    """Whether `in_axes` was left out, so that the first axis is mapped."""
+    return mapped._in_axes is _FILTER_VMAP._in_axes
+
+
+def with_filter_vmap_function(mapped: Any, function: Callable[..., Any]) -> Any:
+    """`mapped` with another function."""
+    return dataclasses.replace(mapped, _fun=function)

@@ -215,4 +215,6 @@ def by_contents(
 
 
 # Made once, so that what is put into jax is always the same object.
-IN_JAX = tuple((jax, name, _checkpoint(getattr(jax, name))) for name in ("checkpoint", "remat"))
+IN_JAX: tuple[tuple[Any, str, Any], ...] = tuple(
+    (jax, name, _checkpoint(getattr(jax, name))) for name in ("checkpoint", "remat")
+)

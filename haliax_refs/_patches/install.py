@@ -14,7 +14,20 @@ import jax
 from .._compat import MISSING_IN_HALIAX
 from .._locks import new_lock
 from .._pickling import reduced
-from . import addupdate, checkpoint, filter_jit, jax_guards, loops, ref_checks, saving, trees, vmap
+from . import (
+    addupdate,
+    checkpoint,
+    filter_jit,
+    filter_vmap,
+    jax_guards,
+    loops,
+    pullbacks,
+    ref_checks,
+    saving,
+    slicing,
+    trees,
+    vmap,
+)
 from .code import replacing_code
 from .upstream import IN_HALIAX, accept_upstream, ref_module
 
@@ -31,6 +44,18 @@ _IN_PLACE_OF: tuple[tuple[Callable[..., Any], Callable[..., Any]], ...] = (
     *loops.IN_PLACE_OF,
     *vmap.IN_PLACE_OF,
     *trees.IN_PLACE_OF,
+)
+
+# Attributes of modules and classes of jax, equinox and haliax, and what they become.
+_ATTRIBUTES: tuple[tuple[Any, str, Any], ...] = (
+    *jax_guards.IN_JAX,
+    *checkpoint.IN_JAX,
+    *addupdate.IN_JAX,
+    *pullbacks.IN_JAX,
+    *filter_jit.IN_EQUINOX,
+    *filter_vmap.IN_EQUINOX,
+    *slicing.IN_HALIAX,
+    *MISSING_IN_HALIAX,
 )
 
 
@@ -64,13 +89,7 @@ def install() -> None:
         for old, new in _IN_PLACE_OF:
             for owner, name in _places_of(old):
                 _replace(owner, name, new)
-        for owner, name, new in (
-            *jax_guards.IN_JAX,
-            *filter_jit.IN_EQUINOX,
-            *checkpoint.IN_JAX,
-            *addupdate.IN_JAX,
-            *MISSING_IN_HALIAX,
-        ):
+        for owner, name, new in _ATTRIBUTES:
             _replace(owner, name, new)
         _replace(copyreg.dispatch_table, jax.Ref, reduced)
         for function, new in (*saving.IN_CODE_OF, *ref_checks.IN_CODE_OF):

@@ -12,9 +12,11 @@ from typing import Any
 
 import jax
 
+from .._compat import is_unmapped_output_error
 from .._indexing.describe import listed
 from .._lifetime import as_condition, as_mapping
 from .._types import Passed, PyTree
+from .tracing import without_own_refs
 from .walk import refs_in
 
 
@@ -47,6 +49,9 @@ def _vmap(original: Callable[..., Any]) -> Callable[..., Any]:
 def _derivative(original: Callable[..., Any]) -> Callable[..., Any]:
     """`jax.grad`, `value_and_grad`, `jacfwd`, `jacrev` or `hessian`, but one with respect to a ref raises at once.
 
+    Of a function that makes refs, jax cannot map the derivatives in forward mode; then it is differentiated as one of
+    arrays.
+
     jax would run the function, with its writes, and fail on the way back.
     """
 
@@ -61,7 +66,12 @@ def _derivative(original: Callable[..., Any]) -> Callable[..., Any]:
             for number in argnums if isinstance(argnums, tuple | list) else (argnums,):
                 if isinstance(number, int) and -len(args) <= number < len(args):
                     _refuse_ref_in(args[number], original.__name__)
-            return plain(*args, **kwargs)
+            try:
+                return plain(*args, **kwargs)
+            except ValueError as error:
+                if not is_unmapped_output_error(error):
+                    raise
+            return original(without_own_refs(fun), argnums, *options, **more)(*args, **kwargs)
 
         return differentiated
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +67,11 @@ def made_as_contents(tree: PyTree, refuse: Callable[[NamedRef], None]) -> Any:
 
 
 def made_of_contents(tree: PyTree, name: str) -> Any:
-    """`tree` with refs in place of contents, which have got the mapped axis in front. Those that shared a buffer do."""
+    """`tree` with refs in place of contents, which have got the mapped axis in front. Those that shared a buffer do.
+
+    Args:
+        name: of the mapped axis, where it has none.
+    """
     if not any(_is_made(leaf) for leaf in jax.tree.leaves(tree, is_leaf=_is_made)):
         return tree
     buffers: dict[int, NamedRef] = {}
@@ -75,12 +80,12 @@ def made_of_contents(tree: PyTree, name: str) -> Any:
         if not _is_made(leaf):
             return leaf
         if leaf.contents is not None:
-            buffers[leaf.number] = new_ref(leaf.contents)
+            buffers[leaf.number] = new_ref(_with_axis(leaf.contents, name))
         whole = buffers[leaf.number]
-        layout, axis = leaf.layout, Axis(name, whole.shape[name])
+        layout, axis = leaf.layout, whole.axes[0]
         mapped = Layout.of(
             (axis, *layout.base),
-            (Strided(name, range(axis.size)), *layout.views),
+            (Strided(axis.name, range(axis.size)), *layout.views),
             (axis, *layout.axes),
             layout.operands,
             layout.scalars,
@@ -88,6 +93,16 @@ def made_of_contents(tree: PyTree, name: str) -> Any:
         return make(whole._ref, mapped, ())
 
     return jax.tree.map(ref, tree, is_leaf=_is_made)
+
+
+def _with_axis(contents: NamedArray, name: str) -> NamedArray:
+    """Contents with the mapped axis: Haliax has named it, equinox has not."""
+    if contents.array.ndim == len(contents.axes):
+        return contents
+    taken = [axis.name for axis in contents.axes]
+    names = itertools.chain([name], (f"{name}{i}" for i in itertools.count(1)))
+    free = next(other for other in names if other not in taken)
+    return NamedArray(contents.array, (Axis(free, contents.array.shape[0]), *contents.axes))
 
 
 def _is_made(leaf: PyTree) -> bool:

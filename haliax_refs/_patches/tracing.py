@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 
-from .._compat import evaluate, written_consts
+from .._compat import evaluate, without_refs, written_consts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,13 @@ class Traced:
         """The result; this does what the call does."""
         return self.result(evaluate(self.closed, self.consts, ()))
 
+    def read_only(self, program: Callable[..., list[Any]]) -> Any:
+        """The result by `without_refs` of this, where the refs that are closed over are only read."""
+        refs = self.refs
+        given = [const[...] if number in refs else const for number, const in enumerate(self.closed.consts)]
+        arrays = program(*given)
+        return self.result(arrays[: len(arrays) - len(refs)])
+
     def result(self, arrays: Sequence[Any]) -> Any:
         """The call's result with these arrays."""
         given = iter(arrays)
@@ -66,3 +74,15 @@ def trace(call: Callable[[], Any]) -> Traced:
     closed = jax.make_jaxpr(arrays)()
     (result,) = results
     return Traced(closed, result.rest, result.is_array, result.tree)
+
+
+def without_own_refs(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, in which the refs that it makes are arrays to jax; it is as pure as before."""
+
+    @functools.wraps(function)
+    def pure(*args: Any, **kwargs: Any) -> Any:
+        traced = trace(lambda: function(*args, **kwargs))
+        program = None if traced.written else without_refs(traced.closed, traced.consts, ())
+        return traced.run() if program is None else traced.read_only(program)
+
+    return pure

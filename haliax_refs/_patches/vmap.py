@@ -230,8 +230,7 @@ def _pure(function: Callable[[], Any], refs: Sequence[NamedRef]) -> Any:
         raise NotImplementedError(
             f"jax {jax.__version__} cannot map a loop or a branch over a ref; use jax 0.10.2, hax.map or hax.scan"
         )
-    out = pure(*[const[...] if number in traced.refs else const for number, const in enumerate(consts)])
-    return traced.result(out[: len(out) - len(traced.refs)])
+    return traced.read_only(pure)
 
 
 @contextmanager
