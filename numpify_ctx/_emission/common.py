@@ -240,7 +240,7 @@ class Emitter:
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
-    def write(self, suite: Suite, node: int) -> Text:  # noqa: C901  one flat match over the forms
+    def write(self, suite: Suite, node: int) -> Text:
         """The text of a node whose operands are at hand."""
         op, args, data = self.ops[node], self.args[node], self.data[node]
         if type(data) is Region:
@@ -256,12 +256,7 @@ class Emitter:
             case "quotient":
                 return f"{self.within(suite, args[0], PRODUCT)}/{self.within(suite, args[1], UNARY)}", PRODUCT
             case "negative":
-                # Python gives the minus to the first factor: -a*b is a product, and needs brackets in 1/(-a*b).
-                product = suite.text[args[0]][1] == PRODUCT
-                if product and self.kinds[node] != REAL:
-                    # Of integers and complex numbers, -a*b may have another zero than -(a*b): 0 is no -0.0.
-                    return f"-{self.within(suite, args[0], UNARY)}", UNARY
-                return "-" + self.within(suite, args[0], PRODUCT), PRODUCT if product else UNARY
+                return self.negative(suite, node)
             case "compare":
                 left, right = (self.within(suite, a, COMPARE + 1) for a in args)
                 return f"{left} {symbol(op)} {right}", COMPARE
@@ -270,6 +265,16 @@ class Emitter:
             case "select":
                 return self.select(suite, node)
         raise AssertionError(f"no form {op.form!r} of {op}")
+
+    def negative(self, suite: Suite, node: int) -> Text:
+        """The negative of an operand."""
+        [operand] = self.args[node]
+        # Python gives the minus to the first factor: -a*b is a product, and needs brackets in 1/(-a*b).
+        product = suite.text[operand][1] == PRODUCT
+        if product and self.kinds[node] != REAL:
+            # Of integers and complex numbers, -a*b may have another zero than -(a*b): 0 is no -0.0.
+            return f"-{self.within(suite, operand, UNARY)}", UNARY
+        return "-" + self.within(suite, operand, PRODUCT), PRODUCT if product else UNARY
 
     def logic(self, suite: Suite, node: int) -> Text:
         """AND, OR or XOR of the operands."""

@@ -180,7 +180,7 @@ class Entry:
         if not _FLOATING.issuperset(types) or self._foreign or not (self.gives_numbers and self._results.is_ordinary):
             return None
         values, mask, complex_mask, _, precision = prepare(numbers, self.program.parameter_ranks)
-        entry = self._in_complex(values) if self._leaves else self
+        entry = self._in_complex(complex_mask) if self._leaves and complex_mask else self
         if entry._completion is not None:
             return None
         final = (np.float64, np.complex128) if precision is None else (precision,)
@@ -204,52 +204,35 @@ class Entry:
 
     def _call_arrays(self, args: Sequence[Any]) -> Any:
         found = of_doubles(args, self.program.parameter_ranks)
-        if found is None:
-            if is_in_company(args):
-                return self._results.arranged(self._company.compute(args))
-            values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
-            if self._leaves and (entry := self._in_complex(values)) is not self:
-                return entry._call_arrays(args)
-            integers = self._bounds.integers(values, mask, complex_mask)
-            if self._foreign:
-                precision = None
-        else:
-            values, shape = found
-            integers, precision = NO_INTEGERS, None
-        if shape and self.native is not None:
-            results = self.native.compute(values, integers, shape, doubles=found is not None)
-            if results is not None:
-                results = self._all_completed(results, values, integers, shape)
-                return self._results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
-        # Blocks do not tell which elements left the integers.
-        checks = integers.mask and (integers.checked or self.program.large)
-        if self.blocks.pays(shape, precision) and not (checks and self._exactly.matters(integers)):
-            results = self.blocks.compute(values, integers, shape)
-            if results is not None:
-                results = self._all_completed(results, values, integers, shape)
-                if self._results.is_ordinary and precision is None:
-                    return results[0]
-                return self._results.arranged(self._results.owned(results, (), shape, precision))
-        return self._call_plain(values, integers, shape, precision, bool(checks))
+        if found is not None:
+            return self._computed(*found, NO_INTEGERS, None, doubles=True)
+        if is_in_company(args):
+            return self._results.arranged(self._company.compute(args))
+        values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
+        if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
+            return entry._call_arrays(args)
+        integers = self._bounds.integers(values, mask, complex_mask)
+        return self._computed(values, shape, integers, None if self._foreign else precision, doubles=False)
 
-    def _call_plain(self, values: Sequence[Any], integers: Integers, shape: Shape, precision: Any, checks: bool) -> Any:
-        """The results in plain NumPy, where nothing else takes the arguments."""
+    def _computed(self, values: Sequence[Any], shape: Shape, integers: Integers, precision: Any, doubles: bool) -> Any:
+        """The results of prepared arguments, by the first form that takes them."""
+        checks = integers.mask and (integers.checked or self.program.large)
+        results = self.native.compute(values, integers, shape, doubles=doubles) if shape and self.native else None
+        # Blocks do not tell which elements left the integers.
+        if results is None and self.blocks.pays(shape, precision) and not (checks and self._exactly.matters(integers)):
+            results = self.blocks.compute(values, integers, shape)
+        if results is not None:
+            if self._completion is not None:
+                results = self._completion.all_completed(results, values, integers, shape)
+            return self._results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
         form = self.forms.arrays(integers)
         result = self._exactly.computed(form, values, integers, shape) if checks else form(*values)
         if self._completion is not None:
             result = self._completion.completed(result, values, integers, shape)
         return self._results.of_arrays(result, values, shape, precision)
 
-    def _all_completed(
-        self, results: Sequence[Any], values: Sequence[Any], integers: Integers, shape: Shape
-    ) -> Sequence[Any]:
-        return results if self._completion is None else self._completion.all_completed(results, values, integers, shape)
-
-    def _in_complex(self, values: Sequence[Any]) -> Entry:
-        """The entry for these arguments: where one is complex, real ones may have complex roots and logarithms."""
-        mask = sum([1 << i for i, value in enumerate(values) if value.dtype.kind == "c"])
-        if not mask:
-            return self
+    def _in_complex(self, mask: int) -> Entry:
+        """The entry for arguments of which these are complex: real ones may then have complex roots and logarithms."""
         if mask not in self._complex:
             program = promoted(self.program, mask)
             other = None if program is self.program else Entry(program, self.blocks.threads, self.blocks.sizes)
@@ -260,26 +243,11 @@ class Entry:
         if is_in_company(args):
             self._company.refuse_out(args)
         values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
-        if self._leaves and (entry := self._in_complex(values)) is not self:
+        if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
             return entry._call_into(out, args)
-        if (
-            self._results.is_ordinary
-            and (self.native is not None or self.blocks.pays(shape, precision))
-            and type(out) is np.ndarray
-            and out.shape == shape
-            and out.flags.writeable
-            and not any(np.may_share_memory(out, value) for value in values)
-        ):
+        if self._takes(out, values, shape):
             integers = self._bounds.integers(values, mask, complex_mask)
-            results = self.native.compute(values, integers, shape, out) if shape and self.native is not None else None
-            checks = integers.mask and (integers.checked or self.program.large)
-            if results is None and self.blocks.pays(shape, precision) and not checks:
-                results = self.blocks.compute(values, integers, shape, out)
-            if results is not None and results[0] is out:
-                if self._completion is not None:
-                    (result,) = self._completion.all_completed([out], values, integers, shape)
-                    if result is not out:
-                        np.copyto(out, result)
+            if self._fill(out, values, shape, integers, precision):
                 return out
         result = self._call_arrays(args)
         try:
@@ -288,3 +256,27 @@ class Entry:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"cannot write {described(result)} into out={short(out)}: {error}") from error
         return out
+
+    def _takes(self, out: Any, values: Sequence[Any], shape: Shape) -> bool:
+        """May results be written there at once?"""
+        return (
+            self._results.is_ordinary
+            and type(out) is np.ndarray
+            and out.shape == shape
+            and out.flags.writeable
+            and not any(np.may_share_memory(out, value) for value in values)
+        )
+
+    def _fill(self, out: Any, values: Sequence[Any], shape: Shape, integers: Integers, precision: Any) -> bool:
+        """Write the result there, if a form does that; else False."""
+        results = self.native.compute(values, integers, shape, out) if shape and self.native else None
+        checks = integers.mask and (integers.checked or self.program.large)
+        if results is None and self.blocks.pays(shape, precision) and not checks:
+            results = self.blocks.compute(values, integers, shape, out)
+        if results is None or results[0] is not out:
+            return False
+        if self._completion is not None:
+            (result,) = self._completion.all_completed([out], values, integers, shape)
+            if result is not out:
+                np.copyto(out, result)
+        return True
