@@ -78,10 +78,6 @@ jaxpr_as_fun: Callable[..., Callable[..., Any]] = jax.extend.core.jaxpr_as_fun
 Jaxpr: TypeAlias = jax.extend.core.Jaxpr
 JaxprEqn: TypeAlias = jax.extend.core.JaxprEqn
 
-# The types of traced programs, for annotations; in `jax.extend`, which is documented and may change.
-Jaxpr = jax.extend.core.Jaxpr
-JaxprEqn = jax.extend.core.JaxprEqn
-
 # --- jax: refs ------------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from . import (
     checkpoint,
     filter_jit,
     filter_vmap,
+    haliax_guards,
     jax_guards,
     loops,
     pullbacks,
@@ -44,6 +45,7 @@ _IN_PLACE_OF: tuple[tuple[Callable[..., Any], Callable[..., Any]], ...] = (
     *loops.IN_PLACE_OF,
     *vmap.IN_PLACE_OF,
     *trees.IN_PLACE_OF,
+    *haliax_guards.IN_PLACE_OF,
 )
 
 # Attributes of modules and classes of jax, equinox and haliax, and what they become.

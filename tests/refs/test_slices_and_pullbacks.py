@@ -182,3 +182,21 @@ def test_pulling_back_to_a_ref_without_a_place() -> None:
     with pytest.raises((TypeError, ValueError), match=r"gradient.*accumulated.*ref"):
         jax.vjp(lambda ref: hax.sum(ref[...]).array, ref)[1](1.0)
     assert haliax_refs.get(ref).array.tolist() == [1, 1]
+
+
+# --- Functions of arrays ----------------------------------------------------------------------------------------------
+
+OF_ARRAYS: dict[str, Callable[[NamedRef], Any]] = {
+    "where": lambda ref: hax.where(hax.ones(E) > 0, ref, ref),
+    "where a ref": lambda ref: hax.where(ref, 1.0, 0.0),
+    "ravel": lambda ref: hax.ravel(ref, "new"),
+    "flatten": lambda ref: hax.flatten(ref, "new"),
+    "flatten_axes": lambda ref: hax.flatten_axes(ref, ("e",), "new"),
+    "dot": lambda ref: hax.dot(ref, ref, axis="e"),
+}
+
+
+@pytest.mark.parametrize("name", OF_ARRAYS)
+def test_a_ref_is_not_an_array(name: str) -> None:
+    with pytest.raises(TypeError, match=r"NamedRef is not an array.*ref\[\.\.\.\]"):
+        OF_ARRAYS[name](hax.new_ref(hax.ones(E)))
