@@ -28,6 +28,7 @@ ARCTAN = ufunc("arctan", "atan", cut=cuts.arctan)
 ARCSINH = ufunc("arcsinh", "asinh", cut=cuts.arcsinh)
 ARCCOSH = ufunc("arccosh", "acosh", cut=cuts.arccosh, leaves=True)
 ARCTANH = ufunc("arctanh", "atanh", cut=cuts.arctanh, leaves=True)
+ARCCOTH = replace(runtime(rt.acoth), leaves=True)
 ARCTAN2 = replace(ufunc("arctan2", "atan2", kinds=real), real=True)
 ANGLE = Op("angle", Numpy("angle"), cmath.phase, "angle", cut=cuts.angle, kinds=real, exposes=True)
 
@@ -143,7 +144,7 @@ RULES: dict[type, Rule] = {
     sp.atanh: call(ARCTANH).with_example(lambda: sp.atanh(x), NAN),
     sp.asech: of_reciprocal(ARCCOSH).with_example(lambda: sp.asech(x), NAN),
     sp.acsch: of_reciprocal(ARCSINH),
-    sp.acoth: of_reciprocal(ARCTANH).with_example(lambda: sp.acoth(y), NAN),
+    sp.acoth: call(ARCCOTH).with_example(lambda: sp.acoth(y), NAN),
     # parts of a number
     sp.Abs: call(ABS),
     sp.sign: call(ufunc("sign", rt.math_sign, kinds=lambda kinds: kinds[0])),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cuts import arctan
+from ..cuts import arctan, arctanh
 from ..integers import by_modulus, exact_multiply, is_integer
 from ..types import Value
 
@@ -35,6 +35,18 @@ def acot(x: Value) -> Any:
     if np.iscomplexobj(x):
         return arctan(1 / np.where(x == 0, 1, x)) + np.where(x == 0, np.pi / 4, 0)
     return np.arctan2(np.where(x < 0, -np.ones_like(x), np.ones_like(x)), np.abs(x))
+
+
+def acoth(x: Value) -> Any:
+    """The inverse hyperbolic cotangent, atanh(1/x); at a complex 0 i*pi/2, as SymPy has it.
+
+    >>> acoth(2.0).round(4), acoth(0j)
+    (np.float64(0.5493), np.complex128(1.5707963267948966j))
+    """
+    if not np.iscomplexobj(x):
+        return np.arctanh(np.true_divide(1, x))
+    is_zero = np.equal(x, 0)
+    return np.where(is_zero, 0.5j * np.pi, arctanh(1 / np.where(is_zero, 2, x)))[()]
 
 
 def sech(x: Value) -> Any:
