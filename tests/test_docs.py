@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 # The pages that are made of examples, and how many lines of code each has at the least.
 EXAMPLES = {"README.md": 20, "refs.md": 20, "numpify.md": 15, "transforms.md": 40, "state.md": 30}
@@ -34,7 +34,7 @@ def plain_tracebacks():
 
 
 @pytest.mark.usefixtures("plain_tracebacks")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_blocks_of_a_page_print_what_it_says(page: Path) -> None:
     if jax.__version_info__ < NEEDS_JAX.get(page.name, (0,)):
         pytest.skip("the page is written for a later jax")
@@ -44,7 +44,7 @@ def test_the_blocks_of_a_page_print_what_it_says(page: Path) -> None:
     assert tried >= EXAMPLES.get(page.name, 0)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_hatch_command_of_a_page_exists(page: Path) -> None:
     environments = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["envs"]
     for command in re.findall(r"hatch run ([\w:]+)", page.read_text()):
@@ -58,7 +58,7 @@ def test_the_readme_names_the_two_commands() -> None:
     assert {"demo", "test"} <= set(commands)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
@@ -67,3 +67,10 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 def test_the_page_on_refs_has_the_table_of_selectors_that_its_script_prints() -> None:
     table = runpy.run_path(str(DOCS / "selector_table.py"))["table"]()
     assert table in (DOCS / "refs.md").read_text()
+
+
+def test_the_page_on_architecture_has_the_trees_on_disk() -> None:
+    script = runpy.run_path(str(DOCS / "architecture_tree.py"))
+    if not (ROOT / "haliax_refs").exists():
+        pytest.skip("the packages are not beside these tests")
+    assert script["page"]() == (DOCS / "architecture.md").read_text(), "python docs/architecture_tree.py --write"
