@@ -81,7 +81,7 @@ def test_uninstall_puts_back_every_object(before: str) -> None:
         assert ("haliax", "new_ref") in changed and ("haliax.hof", "vmap") in changed
         assert ("haliax.quantization", "vmap") in changed and ("jax.lax", "while_loop") in changed
         assert {name for module, name in changed if module == "jax"} == set(
-            "checkpoint grad value_and_grad jacfwd jacrev hessian remat vmap".split())
+            "checkpoint grad value_and_grad jacfwd jacrev hessian remat shard_map vmap".split())
         haliax_refs.uninstall()
         assert snapshot() == first
         haliax_refs.uninstall()

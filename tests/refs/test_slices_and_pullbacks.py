@@ -200,3 +200,15 @@ OF_ARRAYS: dict[str, Callable[[NamedRef], Any]] = {
 def test_a_ref_is_not_an_array(name: str) -> None:
     with pytest.raises(TypeError, match=r"NamedRef is not an array.*ref\[\.\.\.\]"):
         OF_ARRAYS[name](hax.new_ref(hax.ones(E)))
+
+
+def test_shard_map_outside_of_jit() -> None:
+    ref = hax.new_ref(hax.ones(E))
+    mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("d",))
+    spec = jax.sharding.PartitionSpec("d")
+    mapped = jax.shard_map(lambda ref: ref.at[...].add(1.0), mesh=mesh, in_specs=spec, out_specs=None)
+    with pytest.raises(NotImplementedError, match=r"\(e=2\).*outside of jax\.jit.*jax\.jit\(jax\.shard_map"):
+        mapped(ref)
+    assert ref[...].array.tolist() == [1, 1]
+    jax.jit(mapped)(ref)
+    assert ref[...].array.tolist() == [2, 2]
