@@ -115,7 +115,9 @@ def test_bound_variables_and_their_limits():
 
 @pytest.mark.parametrize("size", SIZES)
 def test_real_results_of_complex_intermediates_come_out_real(size):
-    for formula in (sp.sqrt(x) * sp.sqrt(x - 1), sp.log(x) * sp.log(x - 1) + sp.log(x) ** 2, sp.cosh(sp.sqrt(x))):
+    for formula in (
+        sp.sqrt(x) * sp.sqrt(x - 1), sp.log(x) * sp.log(x - 1) + sp.log(x) ** 2, sp.cosh(sp.sqrt(x)), sp.exp(sp.Ci(x)),
+    ):  # fmt: skip
         compiled = numpify(formula, [x])
         want = complex(formula.subs(x, sp.Rational(-7, 4)).evalf(20))
         got = at(compiled, -1.75, size)

@@ -97,7 +97,9 @@ def always_complex(_: Sequence[int]) -> int:
 def op_of(function: Pointwise, math: Math | Callable[..., Any] | None = None) -> Op:
     """The operation that computes `function`."""
     kinds: Kinds = always_complex if function.complex_valued else floating
-    return Op(function.name, function, math, kinds=kinds, leaves=not function.complex_valued)
+    leaves = not function.complex_valued
+    of_numbers = function.of_numbers if leaves and math is None else math
+    return Op(function.name, function, of_numbers, kinds=kinds, leaves=leaves)
 
 
 def pointwise(

@@ -24,6 +24,7 @@ from mpmath.libmp import to_float
 
 from ..cuts import above
 from ..mp import BITS, LOCK, MP, NO_VALUE
+from ..numbers import LeftToNumPy
 from ..types import Value
 
 
@@ -110,6 +111,16 @@ class Pointwise:
         arrays = [above(_double(a)) for a in args]  # a zero part says nothing about the side of a cut
         with np.errstate(all="ignore"):
             return delivered(self.compute(arrays), dtype, plain)
+
+    def of_numbers(self, *args: Value) -> Any:
+        """The value for Python numbers; left to NumPy where it is nan though no number is, as NumPy's form looks again.
+
+        See `_execution.completion`: what leads to a real result may be complex.
+        """
+        value = self(*args)
+        if value != value and not any(a != a for a in args):
+            raise LeftToNumPy
+        return value
 
     def _scalar(self, numbers: Sequence[Any]) -> Any:
         """The value for real numbers, as `compute` has it, without arrays."""
