@@ -215,6 +215,20 @@ def test_filter_checkpoint() -> None:
     assert one.count[...].item() == 1.0
 
 
+def test_filter_vmap() -> None:
+    ref = hax.new_ref(hax.zeros((X, Y)))
+
+    def write(row: Any, value: Any) -> Any:
+        row["y", 0] = value
+        return row["y", 1].array
+
+    assert eqx.filter_vmap(write)(ref, jnp.arange(1.0, 3.0)).tolist() == [0.0, 0.0]
+    assert ref[...].array.tolist() == [[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]
+    made = eqx.filter_vmap(lambda start: hax.new_ref(hax.ones(Y) * start))(jnp.arange(2.0))
+    assert made.shape == {"vmap": 2, "y": 3}
+    assert made["vmap", 1].array.tolist() == [1.0, 1.0, 1.0]
+
+
 def test_partition_and_combine() -> None:
     one = model()
     arrays, rest = eqx.partition(one, eqx.is_array)
