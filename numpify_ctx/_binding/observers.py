@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .._errors import BindingError
+from .._locks import new_lock
 from .._symbolic.text import describe
 
 
 Callback = Callable[[Any, Any, Any], object]
 """Told of a change as `callback(symbol, old, new)`, once the new value is there."""
 
-changing = threading.RLock()
+changing = new_lock()
 """Held while a value changes and the change is noted, and never while callbacks run."""
 
 _MOST = 100_000  # changes told on account of one: beyond, callbacks set each other's values without end

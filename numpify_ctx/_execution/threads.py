@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextvars
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
 
+from .._locks import new_lock
 from .._symbolic.text import short
 
 
@@ -48,7 +48,7 @@ def number_of(threads: Threads) -> int:
 
 
 _pool: ThreadPoolExecutor | None = None
-_pool_lock = threading.RLock()
+_pool_lock = new_lock()
 
 
 def executor() -> ThreadPoolExecutor:
@@ -62,8 +62,8 @@ def executor() -> ThreadPoolExecutor:
 
 def _forget_pool() -> None:
     """A forked process has none of its parent's threads."""
-    global _pool, _pool_lock
-    _pool, _pool_lock = None, threading.RLock()
+    global _pool
+    _pool = None
 
 
 if hasattr(os, "register_at_fork"):
