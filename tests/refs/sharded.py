@@ -321,7 +321,6 @@ def test_copied_and_pickled() -> None:
 
 # --- Explicit axes ---------------------------------------------------------------------------------------------------
 
-EXPLICIT = jax.make_mesh((4, 2), ("d", "e"), axis_types=(AxisType.Explicit,) * 2)
 PARTS: dict[str, Any] = {
     "all": ...,
     "int": {"x": 3},
@@ -359,8 +358,9 @@ def test_explicit_axes_take_every_index(what: str, how: str) -> None:
 
     plain = hax.new_ref(jnp.asarray(values), ("x", "y"))
     want = every(plain)
-    with jax.set_mesh(EXPLICIT):
-        ref = hax.new_ref(jax.device_put(jnp.asarray(values), NamedSharding(EXPLICIT, P("d", None))), ("x", "y"))
+    explicit = jax.make_mesh((4, 2), ("d", "e"), axis_types=(AxisType.Explicit,) * 2)
+    with jax.set_mesh(explicit):
+        ref = hax.new_ref(jax.device_put(jnp.asarray(values), NamedSharding(explicit, P("d", None))), ("x", "y"))
         got = (every if how == "eager" else jax.jit(every))(ref)
         assert ref.sharding.spec == P("d", None)
         np.testing.assert_array_equal(jax.device_get(ref[...].array), plain[...].array)
