@@ -13,6 +13,7 @@ from jax.typing import DTypeLike
 from .._types import Array
 
 
+# The order is that of "same_kind": a cast may go up, or stay, but not down.
 BOOL, UNSIGNED, SIGNED, FLOATING, COMPLEX = range(5)
 _KINDS = (jnp.bool_, jnp.unsignedinteger, jnp.signedinteger, jnp.floating, jnp.complexfloating)
 
@@ -40,6 +41,7 @@ def is_scalar(value: object) -> TypeGuard[bool | int | float | complex]:
 def check_cast(value: Any, dtype: np.dtype[Any]) -> None:
     """NumPy's "same_kind", for jax's dtypes; a Python int fits any integer dtype that holds its value."""
     weak = is_scalar(value)
+    # A Python number has no dtype; jax gives it the default one, by whether 64 bits are enabled.
     given = jax.dtypes.canonicalize_dtype(type(value)) if weak else value.dtype
     if given == dtype and not weak and not isinstance(value, np.ndarray | np.generic):
         return
@@ -47,6 +49,7 @@ def check_cast(value: Any, dtype: np.dtype[Any]) -> None:
     if want is not None and jax.dtypes.canonicalize_dtype(dtype) != dtype:  # jax would make 32 bits of the value
         fact = "64-bit types are disabled (jax_enable_x64 is off)"
         raise TypeError(f"cannot write {given} to a NamedRef of {dtype}: {fact}; write within jax.enable_x64(True)")
+    # Also where the dtypes agree: the default dtype of an int need not hold its value.
     if isinstance(value, int) and want in (UNSIGNED, SIGNED):
         check_bounds(value, dtype)
     if given == dtype:
@@ -57,6 +60,7 @@ def check_cast(value: Any, dtype: np.dtype[Any]) -> None:
         raise TypeError(f"cannot write {given} to a NamedRef of {dtype}; {way_out}")
     if have is None:
         raise TypeError(f"cannot write {given} to a NamedRef of {dtype}: keys are not numbers; use jax.random.key_data")
+    # Weak integers take the dtype of what they meet; their values were checked above if they are known.
     if have > want and not (weak and have == SIGNED and want == UNSIGNED):
         way_out = f"convert explicitly with .astype({dtype})"
         raise TypeError(f"cannot write {given} to a NamedRef of {dtype}: the cast is not 'same_kind'; {way_out}")
@@ -79,6 +83,7 @@ def fill_of(dtype: np.dtype[Any], fill: Array | None) -> Any:
     """What reads out of bounds: `fill`, or what `jax.numpy` takes for the dtype where that is None."""
     if fill is not None:
         return fill if is_keys(dtype) else jnp.asarray(fill, dtype)
+    # jax's own defaults: the least signed integer, the greatest unsigned one, True, nan.
     match kind_of(dtype):
         case k if k == SIGNED:
             return jnp.asarray(bounds(dtype)[0], dtype)

@@ -58,6 +58,7 @@ def staying(layout: Layout, operands: Sequence[Any]) -> np.ndarray[Any, Any] | N
     if not gathered:
         return None
     known = _KnownEvaluator(None, operands, tuple(axis.name for axis in layout.axes if axis.name in gathered))
+    # Entries share a cell only by what index arrays say: along slices, different entries are different cells.
     by_array = [
         (positions_of(view), axis.size)
         for axis, view in zip(layout.base, layout.views, strict=True)
@@ -70,8 +71,11 @@ def staying(layout: Layout, operands: Sequence[Any]) -> np.ndarray[Any, Any] | N
     except _NotKnownError:
         return None
     shape = tuple(layout.shape[name] for name in known.axes)
+    # Several index arrays name one cell together: as one number, equal cells are equal numbers.
     cells = np.ravel_multi_index([np.broadcast_to(at, shape) for at in positions], [size for _, size in by_array])
+    # `np.unique` gives the first of equal ones; backwards, that is the last written.
     _, last = np.unique(cells.ravel()[::-1], return_index=True)
+    # No cell is named twice.
     if len(last) == cells.size:
         return None
     stays = np.zeros(cells.size, bool)
@@ -87,5 +91,6 @@ def without_lost(value: Any, where: Access, layout: Layout, stays: np.ndarray[An
     missing = [i for i, name in enumerate(where.axes) if name not in gathered]
     for mask, dims in ((where.mask, missing if where.mask_axes else ()), (stays, missing)):
         if mask is not None:
+            # The same value on both sides: only the gradient is cut.
             value = jnp.where(jnp.expand_dims(mask, dims), value, lax.stop_gradient(value))
     return value

@@ -83,6 +83,7 @@ class Access:
 def access(target: Target, scalars: Sequence[Any] | None, operands: Sequence[Any]) -> Access:
     """How to read or write the target, given the values that its layout numbers."""
     form = _form(target)
+    # Nothing depends on a value here, as with static views under a trace.
     if form.fixed is not None:
         return form.fixed
     base, guards = target.layout.base, target.guards
@@ -92,9 +93,11 @@ def access(target: Target, scalars: Sequence[Any] | None, operands: Sequence[Any
         size = base[i].size
         index[i] = _slice(values, view, first, size) if isinstance(view, Window) else _integers(values, first, size)
     mask = _mask(values, guards) if guards else None
+    # One position out of bounds is enough for jax.Ref to drop an entry: the first advanced dimension has it.
     if target.write and mask is not None:
         first = form.advanced[0]
         index[first] = jnp.where(mask, index[first], np.int32(base[first].size))
+    # Positions without axes get one of size 1, so that jax makes an index array of them; `perform` takes it off again.
     if form.lone is not None:
         index[form.advanced[0]] = jnp.reshape(index[form.advanced[0]], 1)
     if form.paired and not target.kernel:
@@ -140,10 +143,12 @@ def _form(target: Target) -> _Form:
     flips: list[str] = []
     advanced: list[int] = []
     for i, view in enumerate(layout.views):
+        # An axis that is paired is read by an index array, even if its own view is a slice.
         if isinstance(view, Point | Gather) or view.axis in paired:
             advanced.append(i)
         else:
             kept.append(view.axis)
+            # jax.Ref takes no negative steps: it is read forwards, and flipped afterwards.
             if _stride(view) < 0:
                 flips.append(view.axis)
         entries.append(_entry(view, i in advanced))
@@ -152,12 +157,15 @@ def _form(target: Target) -> _Form:
         # A Python int is the quickest to trace, but jax refuses it beside a strided slice, and beside what vmap maps.
         entries = [int(entry) if isinstance(entry, np.int32) else entry for entry in entries]
     entries = _without_trailing(entries, layout)
+    # A mask, or a position on a divided dimension, needs an index array; there is one already if axes are paired.
     lone = not paired and (masked or any(_is_moving(layout.views[dim]) for dim in target.divided))
     block = paired or (("",) if lone else ())
     # Adjacent advanced indices are replaced in place by the axes of the index arrays; others come in front.
     at = advanced[0] if advanced and advanced[-1] - advanced[0] == len(advanced) - 1 else 0
+    # The name "" stands for the lone axis, and is taken out again below.
     blocked = (*kept[:at], *block, *kept[at:])
     axes = tuple(name for name in blocked if name)
+    # `axes` is the order of what jax reads; the layout's is the one that the user sees.
     order = tuple(axes.index(axis.name) for axis in layout.axes)
     beside = bool(paired or lone) or not unit
     form = _Form(
@@ -175,6 +183,7 @@ def _form(target: Target) -> _Form:
         lone=at if lone else None,
         fixed=None,
     )
+    # What needs values cannot be settled once for all.
     if form.open or masked or target.vmapped or layout.operands:
         return form
     return replace(form, fixed=Access(form.entries, form.axes, form.order, form.flips, None, None, ()))
@@ -186,6 +195,7 @@ def _check_reach(target: Target, paired: tuple[str, ...]) -> None:
     alone = not paired and not any(isinstance(view, Point | Gather) for view in views)
     unit = all(abs(_stride(view)) == 1 for view in views if isinstance(view, Strided | Window))
     for axis, view in zip(target.layout.base, views, strict=True):
+        # All positions of such an axis fit an int32.
         if axis.size <= MAX_INDEX + 1:
             continue
         match view:
@@ -219,6 +229,7 @@ def _paired(target: Target) -> tuple[str, ...]:
         gathered |= {
             view.axis for view, size in parts if isinstance(view, Window) or (target.write and _is_part(view, size))
         }
+    # vmap has no rule for a slice whose start is mapped, but has one for index arrays.
     if target.vmapped or (target.index_arrays and gathered):
         gathered |= {view.axis for view in layout.views if isinstance(view, Window)}
     if target.manual and any(isinstance(view, Point) for view in layout.views):
@@ -233,6 +244,7 @@ def _entry(view: View, advanced: bool) -> Any:
     if isinstance(view, Point) and isinstance(view.position, int):
         return np.int32(view.position)
     if isinstance(view, Strided) and not advanced:
+        # Reversed, it covers the same positions forwards: `flips` puts the order right.
         positions = view.positions[::-1] if view.positions.step < 0 else view.positions
         return slice(positions.start, positions.stop, positions.step)
     return None
@@ -279,6 +291,7 @@ def _open(view: View, size: int, advanced: bool, target: Target, beside: bool) -
         if fits and isinstance(positions, Fit) and positions.size == positions.room == size:
             positions = positions.of
         return None, positions
+    # Of a window that runs backwards, the lowest position is the last one.
     first = affine(view.start, (view.size - 1) * view.stride, 1) if view.stride < 0 else view.start
     fits = abs(view.stride) == 1 and not beside
     if fits and isinstance(first, Fit) and (first.size, first.room) == (size, size - view.size + 1):
@@ -310,6 +323,7 @@ def _slice(values: Evaluator, view: Window, first: Expr, size: int) -> Any:
     start = values.evaluate(first)
     if is_array(start):
         return pl.ds(widen(start), view.size, stride)
+    # Known after all: a static slice must fit as it stands.
     start = int(fit(np.int64(start), size, size - (view.size - 1) * stride))
     return slice(start, start + (view.size - 1) * stride + 1, stride)
 

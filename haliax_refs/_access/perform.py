@@ -39,6 +39,7 @@ def perform_anywhere(
     sharding = explicit_sharding(ref)
     if sharding is None or target.layout.size == 0:
         return perform(operation, ref, target, scalars, operands, value)
+    # Within, the buffer is one array: XLA finds by itself how to divide the work.
     inner = target._replace(divided=WHOLE)
     whole = tuple(slice(0, size) for size in target.layout.base_shape)
     reads, writes = isinstance(operation, Get | Swap), not isinstance(operation, Get)
@@ -83,6 +84,7 @@ def perform(
     where = access(target, scalars, operands)
     if isinstance(operation, Get):
         return _result(_load(ref, where), where, layout, operation.fill)
+    # Before `_placed`, as there is no value to place: the function makes it of what is read.
     if isinstance(operation, Apply):
         return _apply(ref, where, layout, operation.function)
     new = _placed(value, target, where, ref.dtype)
@@ -96,6 +98,7 @@ def perform(
         case Swap(fill):
             stays = _staying(target, operands)
             new = without_lost(new, where, layout, stays)
+            # Nothing is known to be lost, so jax's one primitive may do both.
             if stays is None and where.mask is None:
                 return _result(_cells(jax.ref.swap, ref, where.index, new), where, layout, fill)
             old = _load(ref, where)  # jax's own swap would lose a part of the gradient of what was there
@@ -140,6 +143,7 @@ def _result(raw: jax.Array, where: Access, layout: Layout, fill: Fill) -> Any:
         raw = lax.transpose(raw, where.order)
     if where.mask is None:
         return raw
+    # The mask has the axes of the index arrays only: it is the same all along the others.
     missing = [i for i, axis in enumerate(layout.axes) if axis.name not in where.mask_axes]
     return jnp.where(jnp.expand_dims(where.mask, missing), raw, fill_of(raw.dtype, fill.value))
 
@@ -157,6 +161,7 @@ def _placed(value: Any, target: Target, where: Access, dtype: np.dtype[Any]) -> 
         value = np.asarray(value, dtype) if np.ndim(value) == 0 else jnp.asarray(value, dtype)
     elif value.dtype != dtype:
         value = lax.convert_element_type(value, dtype)
+    # The reverse of `_result`, in reverse: transposed, broadcast, made wider by the lone axis, flipped.
     order, shape, dims = _placement(target.value_axes, where.axes, target.layout)
     if order is not None:
         value = lax.transpose(value, order)

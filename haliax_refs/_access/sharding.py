@@ -26,6 +26,7 @@ def explicit_sharding(ref: jax.Ref) -> NamedSharding | None:
     if not isinstance(ref, _REFS):  # a part of a kernel's
         return None
     aval = jax.typeof(ref)
+    # The type of a ref wraps that of what it holds.
     sharding = getattr(getattr(aval, "inner_aval", aval), "sharding", None)
     return sharding if isinstance(sharding, NamedSharding) and any(sharding.spec) else None
 
@@ -45,7 +46,9 @@ def sharding_of_part(layout: Layout, sharding: NamedSharding) -> NamedSharding:
     for view, names in zip(layout.views, sharding.spec, strict=False):
         if names is not None and isinstance(view, Strided | Window):
             devices = math.prod(sharding.mesh.shape[name] for name in (names if isinstance(names, tuple) else (names,)))
+            # jax refuses a sharding that leaves parts of different sizes; such an axis is not divided.
             if layout.shape[view.axis] % devices == 0:
+                # Two dimensions that are paired show one axis, which can be divided in one way only: the first.
                 parts.setdefault(view.axis, names)
     return NamedSharding(sharding.mesh, PartitionSpec(*(parts.get(axis.name) for axis in layout.axes)))
 

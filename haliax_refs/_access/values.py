@@ -27,6 +27,7 @@ def checked(value: Any, layout: Layout, dtype: np.dtype[Any]) -> tuple[Any, tupl
     if isinstance(value, NamedArray):
         array, names = array_of(value.array, "write"), tuple(axis.name for axis in value.axes)
         for axis in value.axes:
+            # Fewer axes than the view has are broadcast by name; more, or of other sizes, are not.
             if layout.shape.get(axis.name) != axis.size:
                 theirs, ours = listed(value.axes), listed(layout.axes)
                 raise ValueError(f"cannot write a value with axes {theirs} to a NamedRef with axes {ours}")
@@ -35,6 +36,7 @@ def checked(value: Any, layout: Layout, dtype: np.dtype[Any]) -> tuple[Any, tupl
     else:
         array, names = array_of(value, "write"), ()
         shape = tuple(axis.size for axis in layout.axes)
+        # Without names there is nothing to broadcast by: a scalar, or all of the view.
         if np.ndim(array) and np.shape(array) != shape:
             way_out = "name its axes to broadcast it: hax.named(value, axes)"
             ours = listed(layout.axes)
@@ -62,6 +64,7 @@ def checked_fill(fill: Value | None, dtype: np.dtype[Any], mode: str | None, gua
     value = array_of(fill.array if isinstance(fill, NamedArray) else fill, "fill with")
     if np.ndim(value):
         raise ValueError(f"fill_value must be a scalar, got an array of shape {np.shape(value)}")
+    # Keys of another implementation have another dtype, and cannot be cast.
     if is_keys(dtype) and getattr(value, "dtype", None) != dtype:
         raise _no_filling_key(fill, dtype)
     if isinstance(value, int | np.integer) and kind_of(dtype) in (UNSIGNED, SIGNED):
@@ -86,6 +89,7 @@ def array_of(value: Any, verb: str) -> Any:
         array = jnp.asarray(value)
     else:
         try:
+            # NumPy, not jax: it keeps 64 bits, so that the check of the cast sees the values as they were given.
             array = np.asarray(value)
         except jax.errors.TracerArrayConversionError:  # a list of traced numbers
             array = jnp.asarray(value)

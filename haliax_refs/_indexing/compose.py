@@ -67,8 +67,10 @@ def _along(inner: View | None, outer: Strided | Window, start: Expr, stride: int
         case Strided(axis, positions):
             if isinstance(outer, Strided):
                 return Strided(axis, _of_range(outer.positions, positions))
+            # Static steps within a window leave a window; they may run backwards, so a stride may be negative.
             return Window(axis, affine(positions.start, start, stride), len(positions), stride * positions.step)
         case Window(axis, inner_start, size, step):
+            # The inner start is confined to the outer view, so the sum needs no `Fit` of its own.
             return Window(axis, affine(inner_start, start, stride), size, stride * step)
         case Gather(entries):
             return Gather(affine(entries, start, stride))
@@ -79,11 +81,13 @@ def _of_range(outer: range, inner: range) -> range:
     """`outer[inner]`, entry by entry; `inner` lies in bounds, so the ends need no clipping."""
     if len(inner) == 0:
         return range(0)
+    # Not `outer[inner.start : inner.stop : inner.step]`: a stop of -1 would count from the end.
     start, step = outer[inner[0]], outer.step * inner.step
     return range(start, start + step * len(inner), step)
 
 
 def _gathered(positions: Expr) -> View:
+    # An index array of which every axis was fixed is one position.
     return Gather(positions) if next(axes_of(positions), None) is not None else Point(positions)
 
 
@@ -96,10 +100,12 @@ def affine(of: Expr, start: Expr, step: int) -> Expr:
     match of, start:
         case int(), int():
             return start + step * of
+        # A known coordinate of what starts at an expression: it goes into the base, so chains of slices stay flat.
         case int(), Affine(inner, int(base), inner_step):
             return Affine(inner, base + step * of, inner_step)
         case int(), _:
             return start if of == 0 else Affine(start, step * of, 1)
+        # start + step * (base + inner_step * inner); the recursion folds further where `inner` is an Affine, too.
         case Affine(inner, int(base), inner_step), int():
             return affine(inner, start + step * base, step * inner_step)
         case _, 0 if step == 1:
@@ -113,6 +119,7 @@ def fit(of: Expr, size: int, room: int) -> Expr:
     >>> fit(-1, 5, 5), fit(9, 5, 3)
     (4, 2)
     """
+    # As in `Fit`: from the end first, then clamped.
     if isinstance(of, int):
         return min(max(of + size if of < 0 else of, 0), room - 1)
     return Fit(of, size, room)

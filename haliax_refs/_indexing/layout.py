@@ -68,6 +68,7 @@ class Layout:
                 found.size = math.prod(found.shape.values())
                 found.base_shape = tuple(axis.size for axis in base)
                 found.memo, found._lifted = {}, None
+                # The lock is held from the look-up on, so two threads cannot make two objects of equal contents.
                 return _INTERNED.setdefault(key, found)
             return found
 
@@ -129,8 +130,10 @@ class Layout:
         found = self.memo.get(selections)
         if found is None:
             inner = {name: selector.view for name, selector in selections}
+            # Each view takes all selections at once: an axis that one of them brings must not meet the next one.
             views = tuple(compose(view, inner) for view in self.views)
             axes = order_of(self.axes, selections)
+            # Only now, as it needs the axes that result: sizes must agree wherever two views mention one axis.
             check_sizes(views, axes, selections)
             found = Layout.of(self.base, views, axes, operands, scalars)
             remember(self.memo, selections, found)
@@ -148,9 +151,11 @@ class Layout:
         >>> Layout.whole((Axis("x", 4), Axis("y", 3))).without([0])
         y=3
         """
+        # Fewer than `dims` if one of them is seen in part, or not as an axis at all, or if two are paired.
         lost = {axis.name for dim in dims for axis in self._whole_axis(dim)}
         kept = [dim for dim in range(len(self.base)) if dim not in dims]
         views = tuple(self.views[dim] for dim in kept)
+        # A lost axis must be mentioned by no other view: those paired with it would be left without its coordinate.
         if len(lost) < len(dims) or any(name in lost for view in views for name, _ in axes_of(view)):
             return None
         axes = tuple(axis for axis in self.axes if axis.name not in lost)
@@ -173,11 +178,13 @@ class Layout:
         x=3, y=3
         """
         lost = len(self.base) - len(shape)
+        # Operands may have been mapped, too, and then mean something else.
         if self.operands or lost < 0:
             return self
         if lost == 0:
             sizes = zip(self.base, shape, strict=True)
             return Layout.whole(tuple(Axis(axis.name, n) for axis, n in sizes)) if self.is_whole else self
+        # Several choices of dimensions may leave the same shape; then nobody can say which were taken.
         found = [
             dims
             for dims in itertools.combinations(range(len(self.base)), lost)

@@ -12,6 +12,7 @@ from .views import Gather, Point, Selections, View
 
 
 def check_sizes(views: Sequence[View], axes: Sequence[Axis], selections: Selections) -> None:
+    # `order_of` gives each name one size; any other that a view gives it is the conflict.
     sizes = {axis.name: axis.size for axis in axes}
     for view in views:
         for name, size in axes_of(view):
@@ -46,12 +47,14 @@ def order_of(axes: tuple[Axis, ...], selections: Selections) -> tuple[Axis, ...]
             stays = None
         else:
             stays = _distinct(own.view)
+        # This axis is paired with an index array's, so it is itself an index array in NumPy's terms.
         if stays is not None and any(ax.name in carried for ax in stays):
             arrays.append(stays)
             stays = None
         kept.append(stays)
     rest = [axis for stays in kept if stays is not None for axis in stays]
     names = [axis.name for axis in rest]
+    # Two selectors that keep their places cannot share an axis: there is one place too many.
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"axis {twice[0]!r} would appear twice in the result: two selectors keep it; rename one")
@@ -59,8 +62,10 @@ def order_of(axes: tuple[Axis, ...], selections: Selections) -> tuple[Axis, ...]
         return tuple(rest)
     new = _broadcast_order(arrays)
     advanced = [i for i, stays in enumerate(kept) if stays is None]
+    # NumPy's rule: advanced indices that are not side by side have no one place, so their axes come first.
     if advanced != list(range(advanced[0], advanced[-1] + 1)):
         return (*new, *rest)
+    # Nothing before the first advanced axis is gone, so the new axes come right behind what is kept there.
     before = [axis for stays in kept[: advanced[0]] if stays is not None for axis in stays]
     return (*before, *new, *rest[len(before) :])
 
@@ -71,9 +76,11 @@ def _distinct(view: View) -> tuple[Axis, ...]:
 
 def _broadcast_order(arrays: list[tuple[Axis, ...]]) -> tuple[Axis, ...]:
     """Haliax's order for broadcast index arrays: the larger keeps its order, the smaller's other axes come in front."""
+    # Python's sort is stable, so of arrays of equal size the first given stays first.
     by_size = sorted(arrays, key=lambda axes: -math.prod(axis.size for axis in axes))
     full: tuple[Axis, ...] = by_size[0]
     for axes in by_size[1:]:
+        # A 0-d index array has no axes to put in an order.
         if not axes or not full:
             full = axes or full
             continue

@@ -52,6 +52,7 @@ def plan(layout: Layout, operands: tuple[Any, ...], idx: Index, *, guard: bool, 
         guard: indices that are not static may be out of bounds.
         eager: nothing is being traced: make one layout of all that differ in static positions only.
     """
+    # Under a trace it is the caller's program that is compiled: static positions stay in the layout.
     whole, scalars = layout.lifted() if eager else (layout, ())
     collector = Collector(len(scalars), len(operands), lift=eager, guard=guard)
     part = _select(whole, idx, collector, layout)
@@ -71,13 +72,16 @@ def plan_view(layout: Layout, operands: tuple[Any, ...], idx: Index) -> tuple[La
 
 def _select(layout: Layout, idx: Index, collector: Collector, described: Layout) -> Layout:
     """What `idx` selects from `layout`, which errors describe as `described`; `collector` takes the values."""
+    # Guards are values that a memo of layouts does not hold.
     key = None if collector.guard else key_of(layout, idx, collector)
     if key is not None:
         found = layout.memo.get(key)
         if found is not None:
             return found
+        # `key_of` has filled the collector; `parse` is about to do so again.
         collector.new_scalars.clear()
         collector.new_operands.clear()
+    # Not `layout`: a lifted one shows numbered scalars where a user wants to read positions. Sizes are the same.
     selections = parse(idx, described, collector)
     operands = collector.operands + len(collector.new_operands)
     part = layout.select(selections, operands, collector.scalars + len(collector.new_scalars))
@@ -91,12 +95,14 @@ def key_of(layout: Layout, idx: Index, collector: Collector) -> tuple[Any, ...] 
 
     None where it is not simple. What is out of bounds is for `parse` to refuse.
     """
+    # By exact type: a Mapping of the user's, or a NamedTuple, is left to `parse`.
     if type(idx) is dict:
         names, selectors = tuple(idx), tuple(idx.values())
     elif type(idx) is tuple and len(idx) % 2 == 0:
         names, selectors = idx[::2], idx[1::2]
     else:
         return None
+    # Names in their order: it decides in which order scalars and operands are numbered.
     parts: list[Any] = [collector.lift, names]
     for name, raw in zip(names, selectors, strict=True):
         size = layout.shape.get(name) if type(name) is str else None
@@ -115,6 +121,7 @@ def _part_of_slice(raw: slice, size: int, collector: Collector) -> Any:
     positions = range(size)[raw]
     if len(positions) == 1:
         positions = Strided("", positions).positions  # its step means nothing, and may be of any size
+    # As in `parse`: what has no free start is part of the structure. A range hashes by its positions.
     if not collector.lift or len(positions) in (0, size):
         return positions
     collector.new_scalars.append(positions.start)
@@ -126,6 +133,7 @@ def _part(raw: Any, size: int, collector: Collector) -> Any:
     if kind is int:
         if not collector.lift:
             return raw
+        # For `parse` to refuse. (Unlifted, the int itself is in the key, and only a checked one is remembered.)
         if not -size <= raw < size:
             return None
         collector.new_scalars.append(raw + size if raw < 0 else raw)

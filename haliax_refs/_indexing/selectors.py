@@ -92,6 +92,7 @@ def parse(idx: Index, layout: Layout, collector: Collector) -> Selections:
 
 
 def _pairs(idx: Index) -> list[tuple[Any, Any]]:
+    # `ref[{...},]` and `ref[...,]` mean what is in the tuple.
     if isinstance(idx, tuple) and len(idx) == 1:
         (idx,) = idx
     if isinstance(idx, EllipsisType):
@@ -112,6 +113,7 @@ def _pairs(idx: Index) -> list[tuple[Any, Any]]:
 def _axis_name(key: object, layout: Layout) -> str:
     if isinstance(key, Axis):
         size = layout.shape.get(key.name)
+        # Only a known axis can have another size; one that is unknown is refused below, in the same words as a name.
         if size is not None and size != key.size:
             raise ValueError(f"axis {key.name!r} has size {size} here, not {key.size}; give its name only")
         key = key.name
@@ -128,6 +130,7 @@ def _selector(  # noqa: C901  one flat match over all that there is
     """The checked selector, or None where it is the whole axis as it is."""
     axis = _AxisOfSize(name, layout.shape[name], layout, collector)
     match raw:
+        # Before int: Python's bool is one.
         case bool() | np.bool_():
             raise axis.error(
                 TypeError, raw, "a bool is not an index", "use an int, or a mask with one entry per position"
@@ -148,6 +151,7 @@ def _selector(  # noqa: C901  one flat match over all that there is
             return axis.list(raw)
         case np.ndarray() | jax.Array():
             return axis.unnamed(raw)
+    # What has a shape is an array of some kind, and no int, even if it has `__index__`.
     if hasattr(raw, "__index__") and not hasattr(raw, "shape"):
         return axis.at(operator.index(raw))
     way_out = f"use int({raw!r})" if isinstance(raw, float) else "see NamedRef.slice for those that are"
@@ -178,10 +182,12 @@ class _AxisOfSize:
             return self.array(self.guarded([i]).reshape(()), (), keeps_place=False)
         if not -self.size <= i < self.size:
             raise self.outside(i)
+        # From the end is settled here, as the size is static: the scalar of a `Point` is never negative.
         return Selector(Point(self.collector.scalar(i + self.size if i < 0 else i)), keeps_place=False)
 
     def slice(self, raw: slice) -> Selector | None:
         try:
+            # A range clips as NumPy does, and refuses what is no int.
             positions = range(self.size)[raw]
         except (TypeError, jax.errors.TracerIntegerConversionError) as e:
             way_out = "for a traced start and a static size, use hax.ds(start, size)"
@@ -195,6 +201,7 @@ class _AxisOfSize:
             return None
         view = Strided(self.name, positions)
         positions = view.positions
+        # Empty and reversed whole axes have but one start each for their size, so to lift it would save no program.
         if not self.collector.lift or len(positions) == 0 or positions == range(self.size)[::-1]:
             return Selector(view, keeps_place=True)
         start = self.collector.scalar(positions.start)
@@ -210,6 +217,7 @@ class _AxisOfSize:
             raise self.outside(raw)
         if low < 0 <= high:  # from the end and from the start: not the positions of any range
             return self.list(raw)
+        # All are from the end, or none is: one shift makes a range of positions of them.
         base = self.size if high < 0 else 0
         return self.strided(range(raw[0] + base, raw[-1] + base + (1 if raw.step > 0 else -1), raw.step))
 
@@ -217,8 +225,10 @@ class _AxisOfSize:
         start = start.array if isinstance(start, NamedArray) else start
         self.check_window(raw, start, size, stride)
         size = int(size)
+        # Of one position or none the stride means nothing, and must not enter the span.
         stride = 1 if size < 2 else stride
         span = (size - 1) * stride + 1
+        # A tracer is a jax.Array as well.
         dynamic = isinstance(start, jax.Array)
         if self.collector.guard:
             return self.guarded_window(raw, start, size, stride, dynamic)
@@ -226,12 +236,14 @@ class _AxisOfSize:
             raise self.outside(raw)
         if size == 0:
             return self.strided(range(0))
+        # The number of starts at which the whole window is in bounds.
         room = self.size - span + 1
         if dynamic:
             if room == 1 and stride == 1:
                 return None  # it fits in one way only
             where = self.collector.confine(self.dynamic(start), self.size, room)
             return Selector(Window(self.name, where, size, stride), keeps_place=True)
+        # As with ints, a negative start counts from the end.
         first = int(start) + self.size if start < 0 else int(start)
         if not 0 <= first < room:
             raise self.outside(raw)
@@ -255,13 +267,16 @@ class _AxisOfSize:
             if dynamic
             else self.collector.scalar(min(max(int(start), -far), far))
         )
+        # Each position is guarded by itself, as only a part of the window may be in bounds: a gather, not a `Window`.
         steps = affine(Iota(self.name, size), index, stride)
         return Selector(Gather(self.collector.confine(steps, self.size, max(self.size, 1))), keeps_place=True)
 
     def list(self, raw: Sequence[Any]) -> Selector:
+        # NumPy would ask a tracer for its value.
         if any(isinstance(entry, Tracer) for entry in raw):
             return self.unnamed(jnp.stack([jnp.asarray(entry) for entry in raw]), keeps_place=True)
         try:
+            # NumPy makes floats of an empty list.
             values = np.asarray(raw if len(raw) else np.zeros(0, INDEX_DTYPE))
         except ValueError as e:
             way_out = "name the axes of an index of several: hax.named(index, axes)"
@@ -290,12 +305,14 @@ class _AxisOfSize:
         return self.array(values, tuple((self.name, n) for n in values.shape), keeps_place)
 
     def array(self, values: Any, axes: tuple[tuple[str, int], ...], keeps_place: bool) -> Selector:
+        # A mask is the list of the places where it is true, which is one axis, of the name of the mask's.
         if values.dtype == np.bool_:
             values = self.mask(values, axes)
             axes, keeps_place = ((axes[0][0], len(values)),), True
         if not jnp.issubdtype(values.dtype, jnp.integer):
             fact = f"an index is an integer, not {values.dtype}"
             raise self.error(TypeError, values, fact, "convert it with .astype(int)")
+        # An axis of size 0 has no position into which a traced index could be clamped.
         if self.size == 0 and values.size > 0 and not self.collector.guard:
             raise self.outside(values if values.ndim or isinstance(values, jax.Array) else int(values))
         if isinstance(values, np.ndarray | np.generic):
@@ -303,15 +320,18 @@ class _AxisOfSize:
             bad = np.asarray((values < -self.size) | (values >= self.size))
             if bad.any() and not self.collector.guard:
                 raise self.outside(values[bad].flat[0].item())
+            # A known array of 0 dimensions is an int, so that it is lifted as one.
             if not axes and not self.collector.guard:
                 return self.at(int(values))
             # int64 first: a uint8 could not hold a negative, nor a sum with the axis' size
             wide = np.where(bad, 0, values).astype(np.int64)
+            # Under a guard all that is out of bounds becomes `size`, so that it stays so in the index dtype.
             positions = np.where(bad, self.size, np.where(wide < 0, wide + self.size, wide))
             if positions.size and positions.max() > MAX_INDEX:
                 raise self.too_large(values)
             values = positions.astype(INDEX_DTYPE)
         dims = tuple(Strided(name, range(n)) for name, n in axes)
+        # These positions were checked above: nothing is to be confined when the program runs.
         if isinstance(values, np.ndarray) and not self.collector.guard:
             return Selector(Gather(Pick(self.collector.operand(values), dims)), keeps_place)
         where = self.collector.confine(self.dynamic(values, dims), self.size, max(self.size, 1))
@@ -319,6 +339,7 @@ class _AxisOfSize:
 
     def dynamic(self, values: np.ndarray[Any, Any] | jax.Array, dims: tuple[Strided, ...] = ()) -> Expr:
         """Positions that only the program knows, in the index dtype; what is out of bounds stays so."""
+        # `size` itself must fit the index dtype, for it stands for what is out of bounds.
         if self.size >= MAX_INDEX:
             raise self.too_large(values)
         operand = self.collector.operand(values)
@@ -340,6 +361,7 @@ class _AxisOfSize:
             shape = ", ".join(f"{name}={n}" for name, n in axes)
             way_out = f"it needs one entry for each of the {self.size} positions"
             raise self.error(IndexError, values, f"a mask over ({shape}) does not fit size {self.size}", way_out)
+        # The count is static, so a mask has to be known; what is traced was refused above.
         return np.flatnonzero(np.asarray(values)).astype(INDEX_DTYPE)
 
 
