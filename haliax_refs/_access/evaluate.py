@@ -68,6 +68,7 @@ class Evaluator:
 
     def align(self, array: Any, names: tuple[str, ...]) -> Any:
         """`array`, whose dimensions are `names`, with a dimension for each of `self.axes`."""
+        # Shapes: (names, in their order) -> (self.axes), with 1 where `names` has none of them.
         order = sorted(range(len(names)), key=lambda i: self.axes.index(names[i]))
         if order != list(range(len(names))):
             array = array.transpose(order)
@@ -79,9 +80,11 @@ class Evaluator:
     def pick(self, array: Any, dims: tuple[View, ...]) -> Any:
         names = tuple(dim.axis for dim in dims if isinstance(dim, Strided))
         shape = tuple(dim.positions for dim in dims if isinstance(dim, Strided))
+        # All of the array, each dimension along an axis of its own: nothing to index.
         if len(set(names)) == len(dims) and shape == tuple(range(n) for n in array.shape):
             return self.align(array, names)
         index = tuple(self.evaluate(positions_of(dim)) for dim in dims)
+        # NumPy would ask a traced index for its value.
         if isinstance(array, np.ndarray) and any(isinstance(i, jax.Array) for i in index):
             array = jnp.asarray(array)
         return array[index]
@@ -110,8 +113,10 @@ def narrow(value: Position, low: int, high: int) -> Any:
     if isinstance(value, int):
         return min(max(value, low), high)
     dtype = value.dtype
+    # Nothing to cut down: all its values are in the index dtype.
     if dtype.itemsize < 4 or dtype == INDEX_DTYPE:
         return widen(value)
+    # An unsigned dtype holds no negative bound; its values have none below 0.
     low = max(low, 0) if jnp.issubdtype(dtype, jnp.unsignedinteger) else low
     if isinstance(value, jax.Array):
         value = lax.clamp(dtype.type(low), value, dtype.type(high))

@@ -72,6 +72,7 @@ def find(operation: Operation, target: Target, buffer: jax.Array, arguments: lis
     known = _COMPILED_APPLIED if isinstance(operation, Apply) else _COMPILED
     program = known.get(key)
     if program is None:
+        # Under the debugging flags the old contents must survive a result that is refused.
         donates = not debug and not isinstance(operation, Get)
         program = known.remember(key, make(operation, target, buffer, arguments, donates))
     return program
@@ -120,6 +121,7 @@ def function_of(operation: Operation, target: Target) -> Callable[..., jax.Array
     layout = target.layout
 
     def program(buffer: jax.Array, *arguments: PyTree) -> Any:
+        # The order in which `run` puts them: operands, all scalars as one array, the value.
         operands, rest = arguments[: layout.operands], [*arguments[layout.operands :]]
         scalars = rest.pop(0) if layout.scalars else None
         raw = jax.new_ref(buffer)
@@ -229,6 +231,7 @@ def _store_unlocked(handle: Handle, program: Program, arguments: list[Any]) -> N
             continue  # another thread's program has taken the old one
         with lock_of(raw):
             handle._check_valid()
+            # Compare and swap: what was computed is stored only if it is of the contents that are there.
             if holder._buf is old:
                 holder._buf = new
                 return

@@ -110,6 +110,7 @@ def _run_eager(operation: Operation, handle: Handle, target: Target, planned: Pl
         # In one program, XLA would copy the buffer to keep what was there: by hand as well as here.
         with lock_of(raw):
             reading = target._replace(write=False, value_axes=None)
+            # Both within the lock: no other thread may write between them.
             old = load(handle, Get(operation.fill), reading, arguments)
             if layout.size:
                 store(handle, Set(), target, whole)

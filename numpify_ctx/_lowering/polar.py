@@ -30,10 +30,12 @@ def angle_of(z: sp.Basic) -> tuple[sp.Basic, sp.Basic] | None:
     >>> angle_of(2 * x * sp.exp_polar(3 * sp.I * sp.pi)), angle_of(x)
     ((2*x, 3*pi), None)
     """
+    # Only factors count: within a sum, an angle is that of one term.
     factors = z.args if type(z) is sp.Mul else (z,)
     polar = [f for f in factors if type(f) is sp.exp_polar]
     if not polar:
         return None
+    # exp_polar(i*a) * exp_polar(i*b) = exp_polar(i*(a + b)): angles add up, with no full turn taken off.
     angle = sp.Add(*(f.args[0] for f in polar)) / sp.I
     return sp.Mul(*(f for f in factors if type(f) is not sp.exp_polar)), sp.simplify(angle)
 
@@ -44,6 +46,7 @@ def continued(rule: Rule, how: Continued, position: int = -1) -> Rule:
     def operands(b: Builder, expr: sp.Basic) -> Sequence[sp.Basic]:
         found = angle_of(expr.args[position])
         if found is not None:
+            # In place of the operands: the whole is lowered as another expression.
             return [how(expr, *found)]
         return expr.args if rule.operands is None else rule.operands(b, expr)
 
@@ -111,9 +114,11 @@ def expint(expr: sp.Basic, z: sp.Basic, angle: sp.Basic) -> sp.Basic:
         )
     if not (order.is_Integer and order >= 1):
         raise refuse(expr, f"its value at an angle of {angle} is on a branch that is not known")
+    # An odd number of half turns leads to -z, where E1 is given by Ei; each half turn adds -i*pi.
     odd = _half_turns(expr, angle) % 2
     value = (-sp.Ei(z) if odd else sp.expint(1, z)) - sp.I * angle
     w = -z if odd else z
+    # DLMF 8.19.12: n*E_(n+1)(w) = exp(-w) - w*E_n(w).
     for n in range(1, int(order)):
         value = (sp.exp(-w) - w * value) / n
     return value
@@ -122,6 +127,7 @@ def expint(expr: sp.Basic, z: sp.Basic, angle: sp.Basic) -> sp.Basic:
 def lowergamma(expr: sp.Basic, z: sp.Basic, angle: sp.Basic) -> sp.Basic:
     """z**s/s times an entire function."""
     s = expr.args[0]
+    # DLMF 8.5.1: gamma(s, z) = z**s/s * M(s, s + 1, -z), of which only z**s has branches.
     entire = sp.hyper([s], [s + 1], -turned(z, angle))
     return z**s * sp.exp(sp.I * angle * s) / s * entire
 
@@ -138,6 +144,7 @@ def within_the_unit_circle(position: int = -1) -> Continued:
         args = list(expr.args)
         args[position] = turned(z, angle)
         value = expr.func(*args)
+        # Within the circle all branches agree, as the series has none.
         return value if is_principal(angle) else sp.Piecewise((value, sp.Abs(z) < 1), (sp.nan, True))
 
     return how

@@ -112,6 +112,7 @@ class _Lowering:
         for (argument, name), shape in zip(call_signature, shapes, strict=True):
             for axis, size in enumerate(shape):
                 if isinstance(size, sp.Symbol) and size not in leaves:
+                    # One shape is enough to read a size off: the others are checked against it below.
                     leaves[size] = b.apply(EXTENT, leaves[argument], data=(name, axis, len(shape)), rank=0)
                     self.root.types.add(type(size))
         for (argument, name), shape in zip(call_signature, shapes, strict=True):
@@ -143,6 +144,7 @@ class _Lowering:
                 # Entries are checked here: SymPy would evaluate strings among them.
                 expr = sp.ImmutableDenseNDimArray([as_sympy(entry) for entry in expr.flat], expr.shape)
         node = self.node(as_sympy(expr), self.root)
+        # Constant matrices are made of small integers, which must not be seen in a result.
         if self.builder.rank[node] and self.builder.kinds[node] == INT and self.builder.ops[node] is not STACK:
             node = self.builder.apply(WIDENED, node)
         return Layout("node", node)
@@ -155,9 +157,11 @@ class _Lowering:
         while todo:
             current, scope_ = todo[-1]
             key = id(current)
+            # Pushed by several parents before it was done: the first visit has done it.
             if key in scope_.done:
                 todo.pop()
                 continue
+            # Rules may make operands anew each time: what was asked for is remembered until the node is combined.
             begun = scope_.begun.pop(key, None)
             if begun is None:
                 leaf = self._leaf(current, scope_)
@@ -173,6 +177,7 @@ class _Lowering:
                 waiting = [(e, s) for e, s in operands if id(e) not in s.done]
                 if waiting:
                     scope_.begun[key] = (rule, operands)
+                    # Reversed, as the stack gives back the last first: operands are numbered in their own order.
                     todo.extend(reversed(waiting))
                     continue
                 begun = rule, operands
@@ -188,10 +193,12 @@ class _Lowering:
 
     def _leaf(self, expr: sp.Basic, scope: Scope) -> Any:
         kind = type(expr)
+        # To look up an expression hashes all of it; its class says at once that most are no leaves.
         if kind in scope.types:
             node = scope.leaves.get(expr)
             if node is not None:
                 return node
+        # Before numbers: a class that has a rule of its own is lowered by it, not evaluated.
         if kind in self.rules:
             return None
         if isinstance(expr, _NUMBERS):
@@ -225,6 +232,7 @@ class _Lowering:
     def _user_op(self, expr: sp.Basic) -> Op | None:
         """The user's own function for this class: passed in, or an attribute of the class."""
         cls = type(expr)
+        # The user's own come first: passed in, then the class's attribute, then what SymPy attaches.
         found = self.functions.get(cls)
         if found is None:
             found = getattr(cls, "f_numpy", None)
@@ -261,16 +269,19 @@ class _Lowering:
         parts = [where.done[id(operand)] for operand, where in operands]
         folds = rule.folds
         for part, (_, where) in zip(parts, operands, strict=True):
+            # A body of bound variables is a function, and never a constant, even if it depends on none of them.
             if type(part) is not Constant or where is not scope:
                 folds = False
                 break
         if folds:
             depth = 1 + max((part.depth for part in parts), default=0)
             cut = any(part.cut for part in parts)
+            # Kept as an expression: the largest constant is evaluated as a whole, and rounded once.
             if depth <= _DEEP:
                 return Constant(
                     expr.func(*(part.expr for part in parts)) if cut else expr, rule, tuple(parts), depth, cut
                 )
+            # Too deep: the parts become numbers of 40 digits, and the whole is flat again.
             values = [evaluate(part.expr) for part in parts]
             if all(value is not None for value in values) and is_affordable(expr):
                 return Constant(expr.func(*values), cut=True)
@@ -278,6 +289,7 @@ class _Lowering:
         ranks = self.builder.rank
         for part, (_, where) in zip(parts, operands, strict=True):
             node = self._force(part) if type(part) is Constant else part
+            # Broadcasting would pair the axes of a matrix with those of an argument, without an error.
             if ranks[node] and not rule.ranked:
                 raise refuse(expr, f"{type(expr).__name__} is of numbers, and one of its operands is a matrix or array")
             nodes.append(node if where is scope else Body(node, where.bound))
@@ -294,11 +306,13 @@ class _Lowering:
         """The node of a lowered operand: a constant is evaluated now; what has no value is computed at each call."""
         if type(part) is not Constant:
             return part  # type: ignore[no-any-return]  # a node number
+        # A rational need not be evaluated: the builder takes it as it is, and keeps it exact.
         value = part.expr if isinstance(part.expr, sp.Rational) else evaluate(part.expr)
         if value is not None:
             return self.builder.const(value)
         if part.rule is None:
             raise refuse(part.expr, "this constant has no numerical value")
+        # Recursion is safe: constants nest no deeper than `_DEEP`.
         nodes = [self._force(operand) for operand in part.parts]
         if part.rule.real:
             self._check_real(part.expr, nodes)

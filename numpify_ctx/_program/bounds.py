@@ -91,6 +91,7 @@ class Bounds:
             op = program.ops[node]
             bound = math.inf
             if op is PARAM:
+                # An integer of n bits is below 2**n in magnitude.
                 bound = 2.0 ** bits[program.data[node]]
             elif op is CONST:
                 bound = _magnitude(program.data[node])
@@ -122,11 +123,13 @@ def is_bounded(program: Program, node: int) -> bool:
 
 def _bound(program: Program, node: int, bounds: Sequence[float]) -> float:
     op, args = program.ops[node], program.args[node]
+    # Of a selection, the values count, not the conditions.
     if op.lazy:
         args = (*args[1::2], args[-1])
     of_args = [bounds[a] for a in args]
     if op is ADD:
         return sum(of_args)
+    # inf*0 would be nan, of which `max` makes anything.
     if op is MUL:
         return math.inf if math.inf in of_args else math.prod(of_args)
     if op is POW:

@@ -67,6 +67,7 @@ class Builder:
             deps |= all_deps[a]
             if all_ranks[a] > highest:
                 highest = all_ranks[a]
+        # Bound variables of the body are the region's own: outside it depends on none of them.
         if type(data) is Region:
             deps = all_deps[args[-1]]
             for bound in data.bound:
@@ -205,9 +206,11 @@ class Builder:
         below: list[int] = []
         negative = False
         for factor in rest:
+            # Signs are gathered outside, where a sum can subtract.
             if self.ops[factor] is NEG:
                 negative = not negative
                 factor = self.args[factor][0]
+            # a * (1/b) is rounded twice, a/b once.
             if self.ops[factor] is DIV and self._is_one(self.args[factor][0]):
                 below.append(self.args[factor][1])
             else:
@@ -244,6 +247,7 @@ class Builder:
             base = self.unsigned(base)  # 0 to a negative power is a division by 0
         if isinstance(power, sp.Rational | sp.Float) and not self.is_const(base) and self.rank[base] == 0:
             twice = 2 * self.value(exponent)  # exactly, as far as it is whole and small
+            # What is near a half or a whole number, and rounded to it, is none.
             if power.is_Rational and power.q > 2:
                 twice = math.nan
             if twice == twice and abs(twice) <= 2 * _LONGEST_CHAIN and twice == int(twice):
@@ -330,6 +334,7 @@ class Builder:
                     break
                 continue
             kept += [self.truth(condition), value]
+        # Arms at the end that give what comes anyway need no test.
         while kept and kept[-1] == last:
             del kept[-2:]
         return self.apply(SELECT, *kept, last) if kept else last
@@ -346,10 +351,12 @@ class Builder:
             folded = constants[0]
         else:
             value = evaluate(combine(*(self.exact[n] for n in constants)))
+            # Together they have no value that can be told now: it is computed at each call.
             if value is None:
                 return None, list(nodes)
             folded = self.const(value)
         found = self.value(folded)
+        # Only the integer is left out: 0.0 and 1.0 make a float of what they meet.
         return (None if rest and type(found) is int and found == neutral else folded), rest
 
     def _unsigned(self, node: int) -> tuple[int, bool]:

@@ -37,7 +37,9 @@ def partition(
     """
     place = Placement(program, infer_kinds(program, parameter_kinds), scalars=False, checked=checked)
     top = place.closure(roots)
+    # Arguments are cut into blocks where they are read, and never computed.
     many = [inside[n] or program.ops[n] is PARAM for n in range(len(inside))]
+    # What a node reads is computed before it, so all below the few and the whole ones is before the blocks, too.
     before = place.closure([n for n in top if not many[n] or _is_whole(program, place, n, top)])
     left = top - before
     if not any(program.args[node] for node in left):

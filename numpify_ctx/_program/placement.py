@@ -65,6 +65,7 @@ class Placement:
             return self.program.args[node][-1:]
         if not self.program.ops[node].lazy or self.is_deep(node):
             return ()
+        # For scalars the first condition is inside, too: it is written in the `if` itself.
         return self.program.args[node][0 if self.scalars else 1 :]
 
     def is_deep(self, node: int) -> bool:
@@ -111,6 +112,7 @@ class Placement:
         ops, args = self.program.ops, self.program.args
         deciding = reach(deciders, self._decisive_operands, known)
         found: set[int] = set()
+        # In the order of numbers: operands are judged before their users.
         for node in sorted(local):
             shaded = node not in deciding
             if (shaded and self._is_noisy(ops[node])) or (
@@ -153,7 +155,9 @@ class Placement:
             return args
         first = args[:1]
         if self.scalars:
+            # The test itself stands in the `if`, so what it is made of is computed before.
             first = tuple(a for a in self.program.args[args[0]] if self.program.args[a])
+        # Each path needs the tests up to its own, and its value; what is in all paths is computed before.
         tested: set[int] = set()
         common: set[int] | None = None
         for test, value in zip((None, *args[2:-1:2], None), (*args[1:-1:2], args[-1]), strict=False):

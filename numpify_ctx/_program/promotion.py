@@ -75,6 +75,7 @@ def may_leave(program: Program, kinds: Sequence[int], node: int) -> bool:
         return False
     if op is POW:
         base, exponent = args
+        # Of a real number, the power is real if the base is not negative, or the exponent whole.
         positive = program.ops[base] is CONST and program.data[base] >= 0
         whole = program.ops[exponent] is CONST and program.data[exponent] == int(program.data[exponent])
         return not (positive or whole or not kinds[exponent] & ~_COUNTED)
@@ -134,6 +135,7 @@ class _Copy:
         )
         if way == _COMPLEX:
             op = in_complex(op) if self.leaving[node] else op
+            # Both ways came to the same computation: one node does for both.
             twin = self.new.get((node, _REAL))
             if twin is not None and self.ops[twin] is op and self.args[twin] == args:
                 self.new[node, way] = twin
@@ -149,6 +151,7 @@ class _Copy:
         data = [self._data(program.data[node]) for node in old]
         kinds: list[int] = []
         for op, args, node in zip(self.ops, self.args, old, strict=True):
+            # Kinds that nothing changed are kept: a rule may have given them, and the operation infers others.
             changed = op is not program.ops[node] or any(kinds[a] != program.kinds[old[a]] for a in args)
             kinds.append(op.kinds([kinds[a] for a in args]) if changed else program.kinds[node])
         return Program(

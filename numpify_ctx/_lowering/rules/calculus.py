@@ -45,6 +45,7 @@ def _body(expr: sp.Basic) -> tuple[Any, Any, Any, Any]:
             expr, f"{limit[0]} has no two limits, so that its value is not settled; give both, or call .doit() first"
         )
     variable, low, high = limit
+    # The last limit is the outermost in SymPy. What is within is lowered as the body, by the same rule.
     return (type(expr)(expr.function, *inner) if inner else expr.function), variable, low, high
 
 
@@ -77,6 +78,7 @@ def _free(body: Any, variable: sp.Basic) -> tuple[Any, ...] | None:
 def _over(op: Op, kinds: Callable[[Any], int]) -> Rule:
     def operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
         body, variable, low, high = _body(expr)
+        # The symbols, too: the slow way evaluates the body by mpmath, and wants their values.
         return [low, high, *(_free(body, variable) or ()), Under(body, (variable,), kinds(low))]
 
     def lower(b: Builder, expr: sp.Basic, low: int, high: int, *rest: Any) -> int:
@@ -100,11 +102,14 @@ def _product_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     """An infinite product: its first factors, and the others by the sum of their logarithms, without cancellation."""
     body, k, low, high = _body(expr)
     if high is sp.oo and low.is_finite is not False:
+        # The sum of log(1 + (a_k - 1)): expanded, so that the small a_k - 1 is not what is left of a cancellation.
         tail = sp.Sum(log1p(sp.expand(body - 1)), (k, low + _HEAD, sp.oo))
         return [sp.Mul(sp.Product(body, (k, low, low + _HEAD - 1)), sp.exp(tail, evaluate=False), evaluate=False)]
     if low is -sp.oo:
+        # Only a product towards +oo has a rule: k is counted the other way.
         mirrored = sp.Product(body.subs(k, -k), (k, -high, sp.oo))
         if high is sp.oo:
+            # Both ways: two halves, of which the second begins at 1 so that 0 comes once.
             mirrored = sp.Product(body, (k, 0, sp.oo)) * sp.Product(body.subs(k, -k), (k, 1, sp.oo))
         return [mirrored]
     operands = _finite_product.operands
@@ -125,6 +130,7 @@ _finite_product = _over(PRODUCT, _counting)
 
 def _derivative(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     """What the derivative is, as SymPy finds it; a derivative that is an argument never comes here."""
+    # Not deep: what is inside is lowered anyway, and SymPy may take long over it.
     result = expr.doit(deep=False)
     if result == expr:
         along = _along_the_real_axis(expr)
@@ -150,6 +156,7 @@ def _along_the_real_axis(expr: sp.Basic) -> Any:
     value, condition = slope(expr.expr, expr.expr.args[0], first)
     if others:
         value = sp.diff(value, *others)
+    # Sorted, so that the source is the same from run to run.
     real = (sp.Eq(sp.im(v), 0) for v in sorted(set(expr.variables), key=sp.default_sort_key))
     return sp.Piecewise((value, sp.And(condition, *real)), (sp.nan, True))
 
@@ -197,6 +204,7 @@ def _root_sum(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     """The sum of a function of the roots of a polynomial, whose coefficients are numbers."""
     if not expr.poly.domain.is_Numerical:
         raise refuse(expr, "its roots depend on other symbols")
+    # All digits of the constants: what is computed with them is rounded once.
     roots = expr.poly.nroots(n=DIGITS, maxsteps=500)
     return [sp.Add(*(expr.fun(root) for root in roots))]
 

@@ -46,10 +46,12 @@ def logic(op: Op, negated: bool = False) -> Rule:
 
 
 def _pairs(b: Builder, expr: sp.Basic) -> Sequence[Any]:
+    # SymPy has (value, condition); `select` takes the condition first.
     return [part for pair in expr.args for part in (pair.args[1], pair.args[0])]
 
 
 def _piecewise(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    # No condition holds: nan, as SymPy has it.
     return b.select(*nodes, b.const(sp.nan))
 
 
@@ -93,6 +95,7 @@ def _contains_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     condition = domain.contains(element)
     if isinstance(condition, sp.Contains):
         raise refuse(expr, f"SymPy has no condition for membership in {describe(domain)}")
+    # What has an imaginary part is in no subset of the reals, whatever the condition makes of it.
     if not element.is_extended_real and domain.is_subset(sp.S.Reals):
         return [sp.And(condition, sp.Eq(sp.im(element), 0))]
     return [condition]
@@ -108,6 +111,7 @@ def _contains(b: Builder, expr: sp.Basic, *nodes: int) -> int:
 def _contains_quotient(b: Builder, domain: sp.Basic, found: quotients.Quotient, nodes: Sequence[int]) -> int:
     """Membership among the integers: of the real parts, if the imaginary one is 0."""
     parts = [ELEMENTARY[sp.re].lower(b, term, node) for term, node in zip(found.terms, nodes, strict=True)]
+    # Of the imaginary part, all that counts is whether it is 0: its numerator will do.
     rest = ELEMENTARY[sp.im].lower(b, found.terms[0], found.numerator(b, nodes))
     tests = [b.compare(EQ, b.apply(quotients.REMAINDER, *parts, data=found.data), b.const(0))]
     tests.append(b.compare(EQ, rest, b.const(0)))
@@ -141,6 +145,7 @@ def _contains_real(b: Builder, domain: sp.Basic, node: int, *limits: int) -> int
         return whole if least is None else b.logic(AND, whole, b.compare(GE, node, b.const(least)))
     if isinstance(domain, sp.Range):
         start, stop, step = limits
+        # The sign of the step may be known at the call only.
         back = b.compare(LT, step, b.const(0))
         begun = b.select(back, b.compare(LE, node, start), b.compare(GE, node, start))
         goes_on = b.select(back, b.compare(GT, node, stop), b.compare(LT, node, stop))

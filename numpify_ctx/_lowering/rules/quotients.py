@@ -69,8 +69,10 @@ def quotient_of(expr: sp.Expr) -> Quotient | None:
     if not all(isinstance(c, sp.Rational) for c in rationals):
         return None
     denominator = math.lcm(*(int(c.q) for c in rationals))
+    # Integers alone need no care.
     if denominator == 1:
         return None
+    # Exact: the denominator is a multiple of each q.
     scaled = [int(c.p) * (denominator // int(c.q)) for c in rationals]
     if denominator > LARGEST or any(abs(c) > LARGEST for c in scaled):
         return None
@@ -98,6 +100,7 @@ def over_one_denominator(b: Builder, exprs: Sequence[sp.Expr], nodes: Sequence[i
             node = left.pop(0)
             numerators.append(node if denominator == 1 else b.mul(b.const(denominator), node))
         else:
+            # The nodes come in one list, as many for each expression as `terms_of` gave.
             own, left = left[: len(quotient.terms)], left[len(quotient.terms) :]
             numerators.append(quotient.numerator(b, own, denominator // quotient.denominator))
     return denominator, numerators
