@@ -135,6 +135,10 @@ class _Form:
 
 @functools.lru_cache(maxsize=4096)
 def _form(target: Target) -> _Form:
+    """The form of an access to `target`.
+
+    Long: one pass over the views, of which every later fact needs the lists that it fills.
+    """
     layout, masked = target.layout, bool(target.write and target.guards)
     paired = _paired(target)
     _check_reach(target, paired)

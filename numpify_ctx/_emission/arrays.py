@@ -102,6 +102,7 @@ class ArrayEmitter(Emitter):
         rank = self.program.rank[node]
         begin = f"{self.inject('where', where)}({rank}, " if rank else "np.where("
         text = texts[-1]
+        # From the last condition to the first, so that the first true one is outermost and decides.
         for i in range(len(texts) - 3, -1, -2):
             text = f"{begin}{texts[i]}, {texts[i + 1]}, {text})"
         return text, ATOM
@@ -131,6 +132,7 @@ class ArrayEmitter(Emitter):
             suite.text[args[0]][0],
         ]
         for a in args[1:]:
+            # A constant arm needs no function: it is the same for all elements.
             constant = self.ops[a] is CONST
             texts.append(self.constant(self.data[a])[0] if constant else self.function(suite, captured, a))
         rank = self.program.rank[node]
@@ -161,6 +163,7 @@ class ArrayEmitter(Emitter):
         while todo:
             node, real, whole = todo.pop()
             kinds = self.kinds[node]
+            # Both facts only grow on the way down, so each node is looked at four times at most.
             real |= not kinds & COMPLEX
             whole |= not kinds & (REAL | COMPLEX)
             if (node, real, whole) in seen or kinds == BOOL or self.ops[node] is CONST:

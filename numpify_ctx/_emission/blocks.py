@@ -126,6 +126,7 @@ class _BlockEmitter(ArrayEmitter):
 
     def block_source(self) -> BlockSource:
         """The whole."""
+        # One block would hold integers and the next one floats, in one output.
         if any(self.samples[r].dtype.kind in "iu" for r in self.roots) and self.kinds_in_place == _FLOATS:
             raise NotInBlocks
         self._lend_output()
@@ -145,6 +146,7 @@ class _BlockEmitter(ArrayEmitter):
         lines = [f"def {self.name}({', '.join(names)}):", *self.functions, *head, *suite.lines]
         dtypes = tuple(self.samples[r].dtype for r in self.outputs)
         buffers = tuple(self.buffers.values())
+        # The widest element is what blocks are sized by; a pattern of 0 is one element, whatever the block.
         used = [self.samples[node].dtype for node in inputs if self.patterns[node]]
         width = max(dtype.itemsize for dtype in [*used, *dtypes, *(dtype for dtype, _ in buffers), np.dtype(np.int32)])
         text = "\n".join(lines) + "\n"
@@ -171,7 +173,9 @@ class _BlockEmitter(ArrayEmitter):
 
         What is not computed in place may be one of its operands, or a view of it: then these are read with it.
         """
+        # The roots are read after all nodes.
         last: dict[int, int] = dict.fromkeys(self.roots, len(self.order))
+        # Backwards: users come before their operands, and hand their own last reads down.
         for i in range(len(self.order) - 1, -1, -1):
             node = self.order[i]
             until = i if node in in_place else max(i, last.get(node, i))
@@ -253,6 +257,7 @@ class _BlockEmitter(ArrayEmitter):
         for i, step in enumerate(steps):
             for operand in step.operands:
                 pattern |= 0 if operand is None else self.patterns[operand]
+            # Freed before the step that reads it last, which may write to it: ufuncs go element by element.
             later = {operand for after in steps[i + 1 :] for operand in after.operands}
             for operand in dying - later:
                 self._release(operand)
@@ -299,6 +304,7 @@ class _BlockEmitter(ArrayEmitter):
         """Let the only output be a buffer until it is filled, by the last node; it overlaps no input."""
         if len(self.outputs) == 1:
             [(root, output)] = self.outputs.items()
+            # A smaller result is broadcast into its output at the end, which is no buffer for it.
             if self.patterns[root] == self.full:
                 self.places[output] = self.samples[root].dtype, self.full
                 self._free(output)

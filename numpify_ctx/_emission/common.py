@@ -210,12 +210,14 @@ class Emitter:
         """Names for the values that a function takes; what was inlined so far is assigned now."""
         for node in captured:
             text = suite.text[node][0]
+            # The function's parameter is called as the value is here, so the value needs a name.
             if not text.isidentifier():
                 suite.text[node] = self.assign(suite, text)
         return [suite.text[node][0] for node in captured]
 
     def function(self, suite: Suite, captured: Sequence[int], root: int, bound: Sequence[int] = ()) -> str:
         """A function of `bound` and `captured` that gives `root`: a lambda if it is short, else the name of a `def`."""
+        # The same body of the same values is one function, however many selections use it.
         key = (root, tuple(captured), tuple(bound))
         known = self.known_functions.get(key)
         if known is not None:
@@ -342,6 +344,7 @@ class Emitter:
         """One expression; a long one is cut into statements, too much at once for neither parser nor reader."""
         text, pending = parts[0], 1
         for part in parts[1:]:
+            # The cut keeps the order of the operations: a temporary is what stood to the left.
             if pending == MANY or len(text) > 2 * WIDE:
                 text, pending = self.assign(suite, text)[0], 1
             text += part
@@ -351,6 +354,7 @@ class Emitter:
     def region(self, suite: Suite, node: int, data: Region) -> Text:
         """A node that evaluates its last operand as a function of bound variables."""
         *others, body = self.args[node]
+        # Bound variables are given by the loop, not captured from around it.
         captured = self.place.captured((body,), suite.text.keys() - set(data.bound))
         live = as_tuple(self.live(suite, captured))
         function = self.function(suite, captured, body, data.bound)

@@ -87,6 +87,7 @@ class ScalarEmitter(Emitter):
         args = self.args[node]
         if self.place.is_deep(node):
             return self._conditional([self.arm(suite, node, a) for a in args])
+        # Tried only where it may come out short: each trial emits the arms once more, and nested ones double the work.
         if len(args) <= MANY and self.place.depth(node) <= 2:
             with self.trial() as trial:
                 tried = Suite([], "", dict(suite.text))
@@ -110,6 +111,7 @@ class ScalarEmitter(Emitter):
         for condition, value in zip(args[:-1:2], args[1::2], strict=True):
             self.run(inner, (condition,))
             inner.add(f"if {inner.text[condition][0]}:")
+            # What an arm computes is at hand in that arm only; what a condition computes is at hand in all that follow.
             arm = inner.inside()
             self.run(arm, (value,))
             arm.add(f"return {self.arm(arm, node, value)[0]}")
@@ -148,6 +150,7 @@ class FloatEmitter(ScalarEmitter):
         for a in args:
             if not self.sure[a]:
                 return False
+        # Sums and integrals give what their runtime gives, which may be NumPy's number.
         if type(self.data[node]) is Region:
             return False
         if op.lazy:

@@ -25,15 +25,18 @@ def dear_arms(
     uses: dict[int, list[Arm | None]] = defaultdict(list)
     for node in outputs:
         uses[node].append(None)
+    # Users come before their operands, so that all uses of a node are known when its turn comes.
     for node in reversed(order):
         own = owner[node] = _common(uses[node], parent)
         for arm, operand in _operands(program, node, own, parent):
             uses[operand].append(arm)
+    # A branch costs more than a few operations: only elementary functions are worth one.
     dear = {arm for node, arm in owner.items() if arm is not None and program.ops[node].native in FUNCTIONS}
     found: dict[Arm, list[int]] = {arm: [] for arm in dear}
     always: list[int] = []
     for node in order:
         arm = owner[node]
+        # Nodes of an arm without a branch of its own belong to the branch around it.
         while arm is not None and arm not in dear:
             arm = parent[arm]
         (always if arm is None else found[arm]).append(node)
@@ -47,6 +50,7 @@ def _operands(
     args = program.args[node]
     selects = program.ops[node].form == "select" and len(list(_above(own, parent))) < _DEEPEST
     for i, operand in enumerate(args):
+        # Odd operands and the last are values, the others conditions, which are needed whatever is selected.
         if selects and (i % 2 or i == len(args) - 1):
             parent[node, i] = own
             yield (node, i), operand

@@ -60,6 +60,7 @@ def parts(program: Program, types: Types, wanted: Sequence[int], few: Sequence[b
     outputs = {n for n in wanted if types.native[n]}
     for node in used:
         for operand in program.args[node]:
+            # A kernel ends where NumPy goes on, and where the number of elements changes.
             if types.native[operand] and (not types.native[node] or few[operand] != few[node]):
                 outputs.add(operand)
     found = [cluster(program, types, [n], outputs) for n in sorted(outputs)]

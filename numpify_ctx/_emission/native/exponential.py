@@ -32,6 +32,7 @@ def _power_of_two(shifted: Vector, more: int = 0) -> Vector:
 
 def _scaled(value: Vector, shifted: Vector) -> Vector:
     """value*2**k, where `shifted` is k + _ROUND: in two steps, as 2**k may be no normal number."""
+    # Half of k, rounded by the same trick, and the rest: both are exponents of normal numbers.
     half = fma(shifted - _ROUND, 0.5, _ROUND)
     rest = ((shifted.bits() - half.bits() + 1023) << 52).double()
     return (value * _power_of_two(half)) * rest
@@ -69,6 +70,7 @@ def exp(x: Vector) -> Vector:
 
 def _finite_exp(x: Vector) -> Vector:
     """e**x for x < inf: infinity is an overflow, of which the processor tells."""
+    # Beyond, the result is 0 or infinite anyway, and k stays in the range of `_scaled`.
     x = _clamped(x, -746.0, 710.0)
     shifted = fma(x, c.LOG2E[0], _ROUND)
     k = shifted - _ROUND
@@ -94,6 +96,7 @@ def expm1(x: Vector) -> Vector:
     shifted, r, low = _reduced(clamped)
     half = _power_of_two(shifted, -1)  # half of 2**k: for the largest x, 2**k itself is infinite
     result = fma(half, _fraction(r, low), half - 0.5)
+    # So small that x itself is the result: -0.0 stays -0.0.
     return where(infinite | (absolute(x) < 2.0**-54), x, result + result)
 
 
@@ -134,6 +137,7 @@ def tanh(x: Vector) -> Vector:
     near = where(size < 0.55, size, 0.0)
     z = near * near
     small = fma(near * z, polynomial(z, c.TANH), near)
+    # Beyond 20, tanh is 1 to the last bit.
     doubled = where(size > 20.0, 40.0, size + size)
     large = 1.0 - 2.0 / (_finite_exp(doubled) + 1.0)
     result = where(size < 0.55, small, large)
@@ -208,6 +212,7 @@ def _log10(m: Vector, k: Vector) -> Vector:
 
 def _log1p(x: Vector, low: Vector) -> Vector:
     """log(1 + x + low) for finite x > -1."""
+    # 1 + x is rounded; what it lost comes back as log(1 + lost/(1 + x)), to first order.
     total = two_sum(x.like(1.0), x)
     m, k = _split(total.high)
     tail = (total.low + low) / total.high
@@ -228,6 +233,7 @@ def _log1p_at_edges(x: Vector) -> Vector:
 def asinh(x: Vector) -> Vector:
     """The inverse hyperbolic sine: log(1 + x + x**2/(1 + sqrt(1 + x**2))), and for large x, log(x) + log(2)."""
     size = absolute(x)
+    # There sqrt(x**2 + 1) is x to the last bit; the square of a larger one might overflow.
     large = size > 2.0**28
     safe = where(large, 1.0, size)
     square = safe * safe
@@ -239,6 +245,7 @@ def asinh(x: Vector) -> Vector:
 
 def acosh(x: Vector) -> Vector:
     """The inverse hyperbolic cosine: log(1 + t + sqrt(2*t + t**2)), t = x - 1; for large x, log(x) + log(2)."""
+    # There sqrt(x**2 - 1) is x to the last bit.
     large = x > 2.0**28
     t = where(large, 1.0, where(x > 1.0, x - 1.0, 1.0))
     argument = two_sum(t, sqrt(fma(t, t, t + t)))
@@ -252,6 +259,7 @@ def atanh(x: Vector) -> Vector:
     """The inverse hyperbolic tangent: log(1 + 2*x/(1 - x))/2; infinite at 1, nan beyond."""
     size = absolute(x)
     safe = where(size < 1.0, size, 0.5)
+    # 1 - x loses bits of a small x, which the pair keeps.
     below = two_sum(x.like(1.0), -safe)
     quotient = (safe + safe) / below.high
     rest = fma(-quotient, below.high, safe + safe) - quotient * below.low
@@ -288,6 +296,7 @@ def _precise_log(m: Vector, k: Vector) -> Pair:
 
 def power(x: Vector, y: Vector) -> Vector:
     """x**y: exp(y*log(x)), the logarithm to 64 bits."""
+    # The quick way: no zero, sign, infinity or overflow. All else is `_any_power`, in a branch.
     moderate = _is_normal(x) & (absolute(y) < 2.0**60)
     exponent = where(moderate, y, 0.0)
     logarithm = _precise_log(*_split(x))

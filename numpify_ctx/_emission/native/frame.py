@@ -9,6 +9,8 @@ NumPy warns of what the processor's flags tell after the loop. A vector computes
 flags are put right at the end: invalid is raised where a result is nan and no argument is; division by zero and
 overflow as they happened, but in a kernel that selects only where a result is infinite and no argument is; underflow
 is not told.
+
+Long: the loop and the function around it agree on operands, widths and flags, so they are read together.
 """
 
 from __future__ import annotations
@@ -154,6 +156,7 @@ def _loop(body: Body, inputs: Sequence[Operand], outputs: Sequence[str], write: 
         _store(text, i, kind, result)
     width = text.width
     pointers = ", ".join([f"ptr %a{i}" for i in range(len(inputs))] + [f"ptr %o{i}" for i in range(len(outputs))])
+    # Lanes are gathered by "or" over all rounds, and looked at once at the end: no branch within the loop.
     begin, collect, end = [], [], ["ret i32 0"]
     for i, (bit, flags) in enumerate(told):
         begin.append(f"%told{i} = phi <{width} x i1> [ zeroinitializer, %entry ], [ %told{i}.next, %{text.block} ]")
@@ -181,6 +184,7 @@ def _told(body: Body, values: list[Value], results: list[Value]) -> list[tuple[i
     given = [part for value in values for part in value if part.kind in (DOUBLE, FLOAT)]
     if floats:
         told.append((INVALID, _new(floats, given, Vector.is_nan)))
+    # Lanes that are not selected are computed, too, so what happened in them must not be told.
     if body.selects:
         if floats:
             told.append((DIVIDE | OVERFLOW, _new(floats, given, _is_infinite)))
@@ -198,6 +202,7 @@ def _is_infinite(x: Vector) -> Vector:
 def _new(results: Sequence[Vector], given: Sequence[Vector], test: Callable[[Vector], Vector]) -> Vector:
     """Lanes where the test holds for a result, and for no argument."""
     found = _any(results, test)
+    # nan in, nan out is no invalid operation.
     return found & ~_any(given, test) if given else found
 
 
@@ -215,6 +220,7 @@ def _read(text: Text, i: int, operand: Operand) -> Value:
         return tuple(text.argument(f"s{i}.{p}", kind) for p in range(parts))
     width = text.width
     at = text.scalar(f"getelementptr {_in_memory(operand.type)}, ptr %a{i}, i64 %i")
+    # Complex numbers lie as re, im, re, im: one load, then the even and the odd places.
     vector = f"<{width * parts} x {memory}>"
     loaded = text.scalar(f"load {vector}, ptr {at}, align 1")
     if parts == 2:
@@ -266,6 +272,7 @@ def _store(text: Text, i: int, kind: str, result: Value) -> None:
     if kind in "FD":
         one, other = result
         vector = f"<{2 * width} x {memory}>"
+        # The reverse of `_read`: re and im of each lane side by side.
         places = [p for lane in range(width) for p in (lane, width + lane)]
         value = text.scalar(f"shufflevector {one.type} {one.name}, {other.type} {other.name}, {_mask(places)}")
     elif kind == "?":
@@ -277,8 +284,13 @@ def _store(text: Text, i: int, kind: str, result: Value) -> None:
 
 
 def _kernel(inputs: Sequence[Operand], outputs: Sequence[str], width: int, flags: str) -> str:
+    """The function that NumPy calls, around `@loop`.
+
+    Long: it is one text, read best as the LLVM function that it is.
+    """
     operands = [*inputs, *(Operand(kind) for kind in outputs)]
     sizes = [ELEMENTS[operand.type][2] for operand in operands]
+    # Elements that fit the buffers on the stack, in whole vectors.
     chunk = max(_STACK // max(sum(sizes), 1) // width * width, width)
     setup, straight = _operands(operands, sizes, chunk)
     direct = ", ".join(f"ptr %a{i}" for i in range(len(operands)))
@@ -348,6 +360,7 @@ def _operands(operands: Sequence[Operand], sizes: Sequence[int], chunk: int) -> 
             # The last elements are repeated four at a time.
             lines.append(f"%b{i} = alloca [{(chunk + 4) * sizes[i]} x i8], align 64")
     lines.append(f"%uniform = or i1 %one, {regular}")
+    # Two conditions: scalars do not move (`uniform`), and everything else lies side by side (`straight`).
     straight = "%uniform"
     for i, operand in enumerate(operands):
         if not operand.scalar:

@@ -40,6 +40,7 @@ class Types:
         self._is_long = _SHORT.isdisjoint(parameters)
         self.of: list[Any] = []
         self.native: list[bool] = []
+        # The bits above the parameters' are those of bound variables: within a loop, no kernel is called.
         bound = ~((1 << len(program.parameters)) - 1)
         for node, op in enumerate(program.ops):
             found: Any = None
@@ -100,15 +101,18 @@ class _Weak:
 
 @functools.lru_cache(maxsize=1024)
 def _common(types: tuple[str | _Weak, ...]) -> str | None:
+    # NumPy itself decides; a Python number is weak, so that any of its type stands for all.
     found = np.result_type(*(np.dtype(t) if isinstance(t, str) else t.type(0) for t in types))
     return found.char if found.char in "?qfdFD" else ("q" if found == np.int64 else None)
 
 
 def _chain(op: Any, types: Sequence[Any]) -> str | None:
+    # From the left, as NumPy promotes: int + int + float is not the common type of all three at each step.
     total = types[0]
     for t in types[1:]:
         total = strong([total, t])
     found = strong([total])
+    # Sums of booleans are logic to NumPy.
     return None if found == "?" or (found == "q" and "?" in types) else found
 
 

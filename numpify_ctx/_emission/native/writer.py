@@ -70,6 +70,7 @@ class _Writer:
 
     def _as(self, node: int, kind: str) -> Value:
         """An operand, converted to a type."""
+        # A constant is written in the type in which it is met: it is weak, and has none of its own.
         if self.program.ops[node] is CONST:
             return self._constant(self.program.data[node], kind)
         return _converted(self.values[node], self.types[node], kind)
@@ -109,6 +110,7 @@ class _Writer:
         first = self.program.args[node][0]
 
         def step(i: int, kind: str, left: Value, right: Value) -> Value:
+            # A sign before the first term goes with the first step, in the common type.
             if i == 1 and negative[0]:
                 left = tuple(-part for part in left)
             return tuple(x - y if negative[i] else x + y for x, y in zip(left, right, strict=True))
@@ -154,6 +156,7 @@ class _Writer:
         self.body.selects = True
         args, kind = self.program.args[node], self.types[node]
         conditions = [self._as(a, "?")[0] for a in args[:-1:2]]
+        # Lanes that no condition before has selected; None while that is all of them.
         undecided: Vector | None = None
         values = []
         for i, arm in enumerate((*args[1::2], args[-1])):
@@ -169,12 +172,14 @@ class _Writer:
             else:
                 values.append(self._as(arm, kind))
         result = values.pop()
+        # From the last to the first: the first true condition has the last word.
         for condition, value in zip(reversed(conditions), reversed(values), strict=True):
             result = tuple(where(condition, x, y) for x, y in zip(value, result, strict=True))
         return result
 
     def _guarded(self, place: Arm, lanes: Vector, arm: int, kind: str) -> Value:
         """An arm, computed if one of these lanes selects it."""
+        # Vectors made inside the branch exist only there: what is used after it has to go through a phi.
         text, poles, excused = self.body.text, self.body.poles, self.body.excused
         before, inside, after = text.block, text.new_name("arm"), text.new_name("all")
         text.lines.append(f"br i1 {text.any_of(lanes)}, label %{inside}, label %{after}")
@@ -241,6 +246,7 @@ def _extremum(symbol: str) -> Callable[..., Value]:
     def choose(kind: str, x: Value, y: Value) -> Value:
         first = x[0].compare(symbol, y[0])
         if kind in "fd":
+            # A comparison with nan is false: nan in y falls through to y, nan in x is chosen here.
             first = first | x[0].is_nan()
         return (where(first, x[0], y[0]),)
 
