@@ -21,9 +21,8 @@ class Builder:
     """Makes the nodes of one program: each distinct one once, constants folded.
 
     The methods take and give node numbers. `apply` makes any node; `const`, `add`, `mul`, `div`, `neg`, `pow`,
-    `select` and
-    `compare` also simplify what costs nothing to simplify. Constants keep their exact SymPy value (`exact`), so that
-    what is folded is folded once, at full precision, however many constants meet.
+    `select` and `compare` also simplify what costs nothing to simplify. Constants keep their exact SymPy value
+    (`exact`), so that what is folded is folded once, at full precision, however many constants meet.
     """
 
     def __init__(self, parameters: Sequence[str]) -> None:
@@ -206,7 +205,6 @@ class Builder:
         below: list[int] = []
         negative = False
         for factor in rest:
-            # Signs are gathered outside, where a sum can subtract.
             if self.ops[factor] is NEG:
                 negative = not negative
                 factor = self.args[factor][0]
@@ -334,7 +332,6 @@ class Builder:
                     break
                 continue
             kept += [self.truth(condition), value]
-        # Arms at the end that give what comes anyway need no test.
         while kept and kept[-1] == last:
             del kept[-2:]
         return self.apply(SELECT, *kept, last) if kept else last
@@ -351,7 +348,6 @@ class Builder:
             folded = constants[0]
         else:
             value = evaluate(combine(*(self.exact[n] for n in constants)))
-            # Together they have no value that can be told now: it is computed at each call.
             if value is None:
                 return None, list(nodes)
             folded = self.const(value)

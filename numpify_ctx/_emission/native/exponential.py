@@ -314,6 +314,7 @@ def _any_power(x: Vector, y: Vector) -> Vector:
     size = absolute(x)
     ordinary = (size > 0.0) & (size < math.inf)
     logarithm = _precise_log(*_split_any(where(ordinary, size, 1.0)))
+    # An infinite y times a logarithm of 0 is nan: infinite exponents are settled below.
     exponent = _clamped(where(absolute(y).equals(math.inf), 1.0, y), -(2.0**70), 2.0**70)
     high = logarithm.high * exponent
     low = fma(logarithm.high, exponent, -high) + logarithm.low * exponent
@@ -339,6 +340,7 @@ def cbrt(x: Vector) -> Vector:
     size = absolute(x)
     ordinary = (size > 0.0) & (size < math.inf)
     m, k = _split_any(where(ordinary, size, 1.0))
+    # k = 3*j + rest, so that x = m*2**rest * (2**j)**3.
     shifted = fma(k, 1.0 / 3.0, _ROUND)
     rest = fma(shifted - _ROUND, -3.0, k)  # -1, 0 or 1
     target = m * where(rest > 0.5, 2.0, where(rest < -0.5, 0.5, m.like(1.0)))

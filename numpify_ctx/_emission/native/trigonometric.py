@@ -66,6 +66,7 @@ def _sum(parts: Pair) -> Vector:
 
 def _turned(quadrant: Vector, value: Vector) -> Vector:
     """`value`, negative in the quadrants 2 and 3."""
+    # Bit 1 of the quadrant becomes the sign bit.
     return (value.bits() ^ ((quadrant & 2) << 62)).double()
 
 
@@ -76,16 +77,19 @@ def _sine(n: Vector, r: Pair) -> Vector:
 
 def _cosine(n: Vector, r: Pair) -> Vector:
     odd = (n & 1).equals(1)
+    # cos is negative in the quadrants 1 and 2: those of n + 1 are 2 and 3.
     return _turned(n + 1, where(odd, _sine_kernel(r), _cosine_kernel(r)))
 
 
 def _tangent(n: Vector, r: Pair) -> Vector:
     odd = (n & 1).equals(1)
     sine, cosine = quick_sum(*_sine_parts(r)), quick_sum(*_cosine_parts(r))
+    # In odd quadrants, tan(r + pi/2) = -cos(r)/sin(r).
     above = _chosen(odd, cosine, sine)
     below = _chosen(odd, Pair(-sine.high, -sine.low), cosine)
     inverse = 1.0 / below.high
     quotient = above.high * inverse
+    # What the rounded inverse has left over, and the low parts.
     rest = fma(-quotient, below.high, above.high) + (above.low - quotient * below.low)
     return fma(rest, inverse, quotient)
 
@@ -95,6 +99,7 @@ _KERNELS: dict[str, Callable[[Vector, Pair], Vector]] = {"sin": _sine, "cos": _c
 
 def _circular(name: str, x: Vector) -> Vector:
     large = absolute(x) > LARGE
+    # Large lanes are replaced below; 0 keeps them within the range of this reduction.
     n, r = _reduced(where(large, 0.0, x))
     value = _KERNELS[name](n, r)
     if name != "cos":
@@ -251,6 +256,7 @@ declare double @llvm.fma.f64(double, double, double)
 
 def _arctangent(above: Pair, below: Vector) -> Pair:
     """atan(above/below) for 0 <= above <= below, below > 0, in two parts."""
+    # atan(q) = pi/4 + atan((q - 1)/(q + 1)): so the polynomial is on [-tan(pi/8), tan(pi/8)].
     far = above.high > _TAN_PI_8 * below
     difference, total = two_sum(above.high, -below), two_sum(above.high, below)
     numerator = where(far, difference.high, above.high)
@@ -277,6 +283,7 @@ def atan(x: Vector) -> Vector:
     """The inverse tangent."""
     size = absolute(x)
     steep = size > 1.0
+    # Beyond, 1/x is nothing beside pi/2.
     huge = size > 2.0**60
     safe = where(huge, 2.0**60, size)
     angle = _arctangent(Pair(where(steep, 1.0, safe), x.like(0.0)), where(steep, safe, 1.0))
@@ -305,6 +312,7 @@ def atan2(y: Vector, x: Vector) -> Vector:
     angle = _arctangent(Pair(small, x.like(0.0)), large)
     angle = _chosen(steep, _from_right_angle(angle, 1), angle)
     left = x.bits() < 0
+    # So small an angle is the ratio itself, also where that is subnormal.
     tiny = ~steep & ~left & (ratio < 2.0**-500)
     value = _sum(_chosen(left, _from_right_angle(angle, 2), angle))
     value = where(tiny, ratio, value)
@@ -329,6 +337,7 @@ def asin(x: Vector) -> Vector:
     size = absolute(x)
     near = size < 0.5
     s, rest = _far_from_zero(where(size < 1.0, where(near, 1.0, size), 1.0))
+    # asin(x) = pi/2 - 2*asin(sqrt((1 - x)/2)) for x >= 1/2.
     twice = Pair(-2.0 * s.high, -2.0 * fma(s.high, rest, s.low))
     first = two_sum(x.like(c.PI_2[0]), twice.high)
     far = first.high + (first.low + (twice.low + c.PI_2[1]))
@@ -344,10 +353,12 @@ def acos(x: Vector) -> Vector:
     near = size < 0.5
     s, rest = _far_from_zero(where(size < 1.0, where(near, 1.0, size), 1.0))
     tail = 2.0 * fma(s.high, rest, s.low)
+    # acos(x) = 2*asin(sqrt((1 - x)/2)) for x >= 1/2; of -x, it is pi less that.
     right = fma(s.high, 2.0, tail)
     first = two_sum(x.like(2.0 * c.PI_2[0]), -2.0 * s.high)
     left = first.high + (first.low + (2.0 * c.PI_2[1] - tail))
     inner = where(near, x, 0.0)
+    # acos(x) = pi/2 - asin(x) around 0.
     middle = two_sum(x.like(c.PI_2[0]), -inner)
     between = middle.high + (middle.low + (c.PI_2[1] - inner * _arcsine_series(inner)))
     value = where(near, between, where(x < 0.0, left, right))

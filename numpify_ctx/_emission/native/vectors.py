@@ -223,6 +223,7 @@ def literal(value: float, kind: str) -> str:
     if kind == INT:
         return str(int(value))
     if kind == FLOAT:
+        # LLVM refuses the literal of a float whose bits no float has.
         value = struct.unpack("<f", struct.pack("<f", value))[0]
     return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
 
@@ -265,6 +266,7 @@ def rarely(name: str, lanes: Vector, value: Vector, *operands: Vector) -> Vector
     text.begin(inside)
     function = f"{name}.rare.{text.width}"
     text.declared.add(f"declare {value.type} @{function}({', '.join(o.type for o in operands)})")
+    # All lanes are passed: those that are not rare keep their value, whatever the function makes of them.
     other = where(lanes, text.call(function, value.kind, *operands), value)
     text.lines.append(f"br label %{after}")
     text.begin(after)

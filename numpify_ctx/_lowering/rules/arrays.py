@@ -42,6 +42,7 @@ RESHAPE = Op("reshape", rt.reshape, kinds=lambda kinds: kinds[0], elementwise=Fa
 
 def _indexed(b: Builder, expr: sp.Basic, base: int, *indices: int) -> int:
     rank = len(indices)
+    # How many axes an IndexedBase without a shape has, its first use tells; all others must agree.
     if b.ops[base] is PARAM and not b.set_rank(base, rank):
         raise refuse(expr, f"it has {rank} indices, elsewhere {expr.args[0]} has {b.rank[base]}")
     if b.rank[base] != rank:
@@ -86,12 +87,14 @@ def _joined(count: int, groups: Sequence[Any]) -> list[int]:
     numbers = list(range(count))
     for group in groups:
         for axis in group:
+            # The first axis of a group gives its number to all of them, which einsum pairs by it.
             numbers[int(axis)] = int(group[0])
     return numbers
 
 
 def _contraction(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     subscripts = _joined(sum(b.rank[n] for n in nodes), expr.contraction_indices)
+    # What is paired and not in the result is summed over.
     gone = {int(axis) for group in expr.contraction_indices for axis in group}
     return _einsum(b, nodes, subscripts, [n for n in range(len(subscripts)) if n not in gone])
 

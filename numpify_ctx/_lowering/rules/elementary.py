@@ -64,6 +64,7 @@ def extremum(op: Op) -> Rule:
 
 
 def _atan2(b: Builder, expr: sp.Basic, y: int, x: int) -> int:
+    # The sign of a zero that was computed must not choose the half plane.
     return b.apply(ARCTAN2, b.unsigned(y), b.unsigned(x))
 
 
@@ -79,6 +80,7 @@ def _floor(b: Builder, expr: sp.Basic, *nodes: int) -> int:
 def _ceiling(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     found = quotients.quotient_of(expr.args[0])
     if found is None:
+        # ceiling(x) = -floor(-x)
         return b.neg(b.apply(FLOOR, b.neg(nodes[0])))
     return b.neg(b.apply(quotients.FLOOR, *nodes, data=found.negated().data))
 
@@ -87,6 +89,7 @@ def _frac(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     found = quotients.quotient_of(expr.args[0])
     if found is None:
         return b.sub(nodes[0], b.apply(FLOOR, nodes[0]))
+    # The remainder is exact, where x - floor(x) has lost the bits that x lost.
     return b.div(b.apply(quotients.REMAINDER, *nodes, data=found.data), b.const(found.denominator))
 
 

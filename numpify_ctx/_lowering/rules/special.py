@@ -59,6 +59,7 @@ _LAMBERTW, _LAMBERTW_BRANCH = op_of(zeta.LAMBERTW), op_of(zeta.LAMBERTW_BRANCH)
 def _lambertw(b: Builder, expr: sp.Basic, z: int, *branch: int) -> int:
     needs_scipy(expr)
     k = branch[0] if branch else b.const(0)
+    # Only the branches 0 and -1 are real anywhere.
     real = b.is_const(k) and b.value(k) in (0, -1)
     return b.apply(_LAMBERTW if real else _LAMBERTW_BRANCH, z, k)
 
@@ -76,6 +77,7 @@ def _hyper_op(p: int, q: int) -> Op:
 
 def _hyper(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     p, q = len(expr.ap), len(expr.bq)
+    # 0F0 is exp.
     if p == q == 0:
         return b.apply(EXP, nodes[-1])
     return b.apply(_hyper_op(p, q), *nodes)
