@@ -20,6 +20,7 @@ def missing(expr: sp.Basic) -> CompileError:
     >>> str(missing(sp.Interval(0, 1)))
     'cannot compile Interval(0, 1): it is a set; for whether x is in it, write Contains(x, Interval(0, 1))'
     """
+    # The nearest class first: a FiniteSet is a Set, too.
     for kind in type(expr).__mro__:
         fact = _INSTEAD.get(kind.__name__)
         if fact is not None and kind.__module__.startswith("sympy."):

@@ -110,6 +110,7 @@ def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str
         ctypes.addressof(functions), ctypes.addressof(data), ctypes.addressof(types), 1, len(inputs), len(outputs),
         -1, ctypes.addressof(label), ctypes.addressof(empty), 0,
     )  # fmt: skip
+    # NumPy copies none of these: they must live as long as the ufunc.
     return Kernel(ufunc, text, (engine, functions, data, types, label, empty))
 
 
@@ -131,6 +132,7 @@ def _engine(text: str) -> tuple[Any, Any]:
     module.triple = llvm.get_default_triple()
     module.data_layout = str(target.target_data)
     options = llvm.create_pipeline_tuning_options(speed_level=2)
+    # The text is of vectors already: these passes would cost time for nothing.
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
     builder = llvm.create_pass_builder(target, options)
     builder.getModulePassManager().run(module, builder)

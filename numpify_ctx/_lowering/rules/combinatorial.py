@@ -38,6 +38,7 @@ def _bell(b: Builder, expr: sp.Basic, *nodes: int) -> int:
 
 
 def _bell_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
+    # In bell(n, k, (x_1, ...)) the tuple is no expression: its entries are lowered.
     return [*expr.args[:2], *expr.args[2]] if len(expr.args) == 3 else expr.args
 
 

@@ -63,6 +63,7 @@ def rewritten(how: Callable[[Any], Any]) -> Rule:
 
     def operands(b: Builder, expr: sp.Basic) -> list[Any]:
         result = how(expr)
+        # It would be rewritten for ever.
         if type(result) is type(expr):
             raise refuse(expr, "SymPy has no other form of it with these arguments")
         return [result]
