@@ -1,10 +1,12 @@
 """Makes the table of selectors in docs/refs.md: every cell is the result of running it.
 
-`python docs/selector_table.py` prints the table; `tests/refs/test_selector_table.py` checks that the page has it.
+`python docs/selector_table.py` prints the table, with `--write` into the page; `tests/test_docs.py` checks that the page has it.
 """
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import haliax as hax
@@ -15,6 +17,8 @@ from jax.experimental import pallas as pl
 
 import haliax_refs
 
+
+PAGE = Path(__file__).parent / "refs.md"
 
 AXES = {"x": 4, "y": 3}
 
@@ -77,5 +81,15 @@ def table() -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def page() -> str:
+    """The page on refs, with the table as it is now."""
+    text = PAGE.read_text(encoding="utf-8")
+    begin = text.index("| selector | for axis")
+    return text[:begin] + table() + text[text.index("\n\n", begin) :]
+
+
 if __name__ == "__main__":
-    print(table())
+    if "--write" in sys.argv[1:]:
+        PAGE.write_text(page(), encoding="utf-8")
+    else:
+        print(table())

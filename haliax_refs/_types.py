@@ -20,10 +20,12 @@ Array: TypeAlias = "jax.Array | np.ndarray[Any, Any] | np.generic | bool | int |
 Value: TypeAlias = "NamedArray | Array | Sequence[Any]"
 
 # What may stand for one axis. `object` for `hax.ds` and `pl.ds`, whose classes are not public.
-Selector: TypeAlias = "int | slice | range | Sequence[int] | Array | NamedArray | object"
+Selector: TypeAlias = "int | slice[Any, Any, Any] | range | Sequence[int] | Array | NamedArray | object"
 
 # What may stand between the brackets: a mapping, the pairs form, `...`.
-Index: TypeAlias = "Mapping[Axis | str, Selector] | tuple[Any, ...] | EllipsisType | str | Axis | slice"
+# (The keys of a mapping are names or axes, or both; a mapping is invariant in its keys, so that no type says it.)
+Selectors: TypeAlias = "Mapping[Any, Selector]"
+Index: TypeAlias = "Selectors | tuple[Any, ...] | EllipsisType | str | Axis | slice[Any, Any, Any]"
 
 Axes: TypeAlias = "Axis | str | Sequence[Axis | str] | Mapping[str, int]"
 DType: TypeAlias = "jax.typing.DTypeLike | np.dtype[Any]"

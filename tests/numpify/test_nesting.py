@@ -95,7 +95,7 @@ def _left(nest, free):
         iter([1.0, 2.0]),
         np.array([1.0, 2.0], object),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_several_are_passed_as_any_sequence(y):
     velocity, force = rhs(0.0, y, 3.0)

@@ -44,7 +44,7 @@ def spell(selector: Spelled, axis: hax.Axis, lift: Lift = jnp.asarray) -> Any:  
         return np.asarray(positions).astype(selector.dtype)
 
     match selector.meaning, selector.spelling:
-        case (slice() | range()) as plain, _:
+        case (slice() | range()) as plain, "slice" | "range":
             return plain
         case Point(at), "int":
             return at

@@ -32,7 +32,6 @@ ARCCOTH = replace(runtime(rt.acoth), leaves=True)
 ARCTAN2 = replace(ufunc("arctan2", "atan2", kinds=real), real=True)
 ANGLE = Op("angle", Numpy("angle"), cmath.phase, "angle", cut=cuts.angle, kinds=real, exposes=True)
 
-ABS = Op("abs", Numpy("abs"), abs, "abs", rt.exact_abs, kinds=real_part, cheap=True, within=True, exposes=True)
 CONJUGATE = Op(
     "conjugate", Numpy("conjugate"), rt.math_conjugate, "conjugate", kinds=lambda kinds: kinds[0], exposes=True
 )
