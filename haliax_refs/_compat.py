@@ -186,6 +186,12 @@ REF_CHECKS: tuple[Any, ...] = tuple(
     function for module, name in _REF_CHECKS if (function := getattr(sys.modules.get(module), name, None)) is not None
 )
 
+# How jax chooses which output takes the memory of a donated argument. Patched: it offers outputs that are the contents
+# of refs, whose memory they have already, and XLA fails. Without it, or the token, that error passes through.
+_mlir: Any = sys.modules.get("jax._src.interpreters.mlir")
+SET_UP_ALIASES: Any = getattr(_mlir, "_set_up_aliases", None)
+ABSTRACT_TOKEN: Any = getattr(sys.modules.get("jax._src.core"), "abstract_token", None)
+
 
 def referent(ref: Any) -> Any:
     """The ref that a tracer stands for, where a traced function closes over it; `ref` where that is not known."""

@@ -17,6 +17,7 @@ from .._pickling import reduced
 from . import (
     addupdate,
     checkpoint,
+    donation,
     filter_jit,
     filter_vmap,
     haliax_guards,
@@ -94,7 +95,7 @@ def install() -> None:
         for owner, name, new in _ATTRIBUTES:
             _replace(owner, name, new)
         _replace(copyreg.dispatch_table, jax.Ref, reduced)
-        for function, new in (*saving.IN_CODE_OF, *ref_checks.IN_CODE_OF):
+        for function, new in (*saving.IN_CODE_OF, *ref_checks.IN_CODE_OF, *donation.IN_CODE_OF):
             for name, value in [*replacing_code(function, new)]:
                 _replace(function, name, value)
 
