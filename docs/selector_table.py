@@ -1,6 +1,7 @@
 """Makes the table of selectors in docs/refs.md: every cell is the result of running it.
 
-`python docs/selector_table.py` prints the table, with `--write` into the page; `tests/test_docs.py` checks that the page has it.
+`python docs/selector_table.py` prints the table, with `--write` into the page; `tests/test_docs.py` checks that it is
+there.
 """
 
 from __future__ import annotations

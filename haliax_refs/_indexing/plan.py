@@ -2,7 +2,7 @@
 
 Most indices are ints, slices and 0-d integers. For these the layout that results depends on very little, which makes a
 key; the values beside it go to the program as they are. All else is parsed, and so is whatever has no key yet.
-`tests/refs/test_plan_keys.py` holds the two to the same answers.
+`tests/refs/test_positions.py` holds the two to the same answers.
 """
 
 from __future__ import annotations
