@@ -20,9 +20,6 @@ from typing import Any
 
 import numpy as np
 
-from .._emission import Source, emit_arrays
-from .._emission.load import load
-from .._emission.namespace import bare_namespace
 from .._emission.native.clusters import Cluster, cluster, parts, pure, with_kernels
 from .._emission.native.machine import Kernel, Unavailable, compiled, machine
 from .._emission.native.types import Types
@@ -33,17 +30,16 @@ from .._program.bounds import Integers
 from .._program.ir import CONST, PARAM, Program
 from .._program.ops import STACK
 from .._program.walk import reach
-from .._runtime.numbers import FLOAT64
 from .blocks import SIZES, Blocks, Sizes, few_patterns
 from .grid import full_pattern, pattern_of
-from .threads import Threads, executor, number_of, share
+from .native_calls import Call, Mixed, Pure
+from .threads import Threads, executor
 
 
 PAYS = 10_000_000  # elements times operations, computed before a kernel is compiled: some 10 ms of work
 _MOST_FORMS = 8  # of one program, each for other dtypes
 _SMALL = 4096  # elements of a result that is computed as a whole, whatever broadcasts
 _OUTPUTS = 24  # of one kernel
-_PIECE = 1 << 16  # elements that a thread takes at a time, at least
 _LARGEST = 20_000  # operations of a kernel
 
 # How long it takes to compile, and what one operation on one element takes before: measured, to compare the two.
@@ -155,7 +151,7 @@ class Native:
             return None
         if doubles:
             self._of_doubles.put(mask, form)
-            if isinstance(form, _Pure):
+            if isinstance(form, Pure):
                 self.quick = form.quick([value.ndim > 0 for value in values])
         return form(values, shape, integers, out)
 
@@ -311,9 +307,9 @@ class Native:
         for i in range(0, len(nodes), _OUTPUTS):
             part = cluster(program, types, nodes[i : i + _OUTPUTS])
             kernel = self._kernel(types, part, array)
-            calls.append(_Call(kernel, tuple([program.data[n] for n in part.inputs]), tuple(part.outputs)))
+            calls.append(Call(kernel, tuple([program.data[n] for n in part.inputs]), tuple(part.outputs)))
         described = f"{_counted(len(calls))} of {self.operations} operations, compiled in {_since(begun)}"
-        return _Pure(self, types, tuple(calls), described)
+        return Pure(self.program, self.threads, types, tuple(calls), described)
 
     def _mixed_form(self, types: Types, array: int, few: Sequence[bool], begun: float) -> Form | _Not:
         program = self.program
@@ -331,7 +327,7 @@ class Native:
         )
         # Where all that NumPy computes is small, there is nothing to keep in the cache.
         blocks = None if is_small and self.threads == 1 else Blocks(changed, self.threads, self.sizes)
-        return _Mixed(changed, tuple(kernels), blocks, described)
+        return Mixed(changed, tuple(kernels), blocks, described)
 
 
 def _counted(kernels: int) -> str:
@@ -355,150 +351,3 @@ def _why_not_here() -> str | None:
     if "llvmlite" in sys.modules or importlib.util.find_spec("llvmlite") is not None:
         return None
     return "llvmlite is not installed; pip install 'haliax-refs[fast]'"
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A kernel, the parameters that it is given, and the nodes that it gives."""
-
-    kernel: Kernel
-    parameters: tuple[int, ...]
-    outputs: tuple[int, ...]
-
-
-class _Pure:
-    """A program that kernels compute as a whole."""
-
-    def __init__(self, native: Native, types: Types, calls: tuple[_Call, ...], described: str) -> None:
-        self.native = native
-        self.program = native.program
-        self.types = types
-        self.calls = calls
-        self.described = described
-        results = self.program.results
-        self.single = len(results) == 1 and calls[0].outputs == results
-        self.computed = {node for call in calls for node in call.outputs}
-        self.parameters = calls[0].parameters
-        self.ufunc = calls[0].kernel.ufunc
-        self.dtype = self._dtype(calls[0].outputs[0])
-
-    def __call__(self, values: Sequence[Any], shape: tuple[int, ...], integers: Integers, out: Any) -> Any:
-        if not self.single or self.native.threads != 1:
-            return self._placed(values, shape, out)
-        if out is not None and out.dtype == self.dtype:
-            return (self.ufunc(*[values[i] for i in self.parameters], out=out),)
-        found = self.ufunc(*[values[i] for i in self.parameters])
-        if found.shape == shape:
-            return (found,)
-        return (np.broadcast_to(found, shape).copy(),)  # an argument is not used
-
-    def quick(self, arrays: Sequence[bool]) -> Callable[[tuple[Any, ...]], Any] | None:
-        """What takes arrays of doubles of one shape, and floats, to the kernel with nothing between."""
-        names = [f"a{i}" for i in range(len(arrays))]
-        if not self.single or self.native.threads != 1 or sorted(self.parameters) != list(range(len(arrays))):
-            return None
-        first, *others = [name for name, is_array in zip(names, arrays, strict=True) if is_array]
-        tests = [
-            f"type({name}) is array and {name}.dtype is double" if is_array else f"type({name}) in floats"
-            for name, is_array in zip(names, arrays, strict=True)
-        ] + [f"{first}.shape", *(f"{name}.shape == {first}.shape" for name in others)]
-        passed = ", ".join(names[i] for i in self.parameters)
-        text = (
-            f"def quick(args):\n    [{', '.join(names)}] = args\n    if {' and '.join(tests)}:\n"
-            f"        return kernel({passed})\n    return None\n"
-        )
-        namespace = bare_namespace(
-            type=type, array=np.ndarray, double=FLOAT64, floats=frozenset({float, np.float64}), kernel=self.ufunc,
-            held=self.calls,
-        )  # fmt: skip
-        return load(Source(text, "quick", namespace))
-
-    def _placed(self, values: Sequence[Any], shape: tuple[int, ...], out: Any) -> list[Any]:
-        """Results into arrays that are made first."""
-        program = self.program
-        places: dict[int, Any] = {}
-        copies: list[tuple[Any, int]] = []
-        found = []
-        for node in program.results:
-            if program.ops[node] is STACK:
-                entries = program.args[node]
-                dtype = np.result_type(*[self._dtype(e) for e in entries]) if entries else np.dtype(float)
-                whole = np.empty((*program.data[node][0], *shape), dtype)
-                found.append(whole)
-                rows = whole.reshape(len(entries), *shape)
-                for i, entry in enumerate(entries):
-                    if entry in self.computed and entry not in places:
-                        places[entry] = rows[i]
-                    else:
-                        copies.append((rows[i], entry))
-            elif node not in self.computed:
-                found.append(self._leaf(node, values))
-            elif node in places:
-                found.append(np.empty(shape, self._dtype(node)))
-                copies.append((found[-1], node))
-            else:
-                places[node] = self._made(node, shape, out)
-                found.append(places[node])
-        self._run(values, places, shape)
-        for place, entry in copies:
-            np.copyto(place, places[entry] if entry in places else self._leaf(entry, values))
-        return found
-
-    def _made(self, node: int, shape: tuple[int, ...], out: Any) -> Any:
-        dtype = self._dtype(node)
-        return out if out is not None and out.dtype == dtype else np.empty(shape, dtype)
-
-    def _leaf(self, node: int, values: Sequence[Any]) -> Any:
-        data = self.program.data[node]
-        return values[data] if self.program.ops[node] is PARAM else data
-
-    def _dtype(self, node: int) -> Any:
-        kind = self.types.of[node]
-        return np.dtype(np.int64 if kind == "q" else kind) if type(kind) is str else kind
-
-    def _run(self, values: Sequence[Any], places: dict[int, Any], shape: tuple[int, ...]) -> None:
-        threads = 1 if self.native.threads == 1 else number_of(self.native.threads)
-        length = shape[0] if shape else 1
-        pieces = min(length, 4 * threads, max(math.prod(shape) // _PIECE, 1)) if threads > 1 else 1
-        spread = [np.broadcast_to(v, shape) if v.ndim and v.shape != shape else v for v in values]
-        cuts = [slice(length * i // pieces, length * (i + 1) // pieces) for i in range(pieces)]
-
-        def work() -> None:
-            while cuts:
-                try:
-                    part = cuts.pop()
-                except IndexError:  # another thread took the last one
-                    return
-                for call in self.calls:
-                    given = [spread[i][part] if spread[i].ndim else spread[i] for i in call.parameters]
-                    call.kernel.ufunc(*given, out=tuple([places[n][part] for n in call.outputs]))
-
-        if pieces == 1:
-            for call in self.calls:
-                call.kernel.ufunc(*[values[i] for i in call.parameters], out=tuple([places[n] for n in call.outputs]))
-        else:
-            share(work, min(threads, pieces))
-
-
-class _Mixed:
-    """A program that NumPy runs, with kernels in it."""
-
-    def __init__(self, program: Program, kernels: tuple[Kernel, ...], blocks: Blocks | None, described: str) -> None:
-        self.program = program
-        self.kernels = kernels  # what the ufuncs in the program stand on
-        self.blocks = blocks
-        self.described = described
-        # By which arguments are integers. Two threads may both make one; they are equal, and either may stay.
-        self.functions: dict[Integers, Callable[..., Any]] = {}
-
-    def __call__(self, values: Sequence[Any], shape: tuple[int, ...], integers: Integers, out: Any) -> Any:
-        if self.blocks is not None and self.blocks.pays(shape, None):
-            results = self.blocks.compute(values, integers, shape, out)
-            if results is not None:
-                return results
-        function = self.functions.get(integers)
-        if function is None:
-            kinds = integers.kinds(len(self.program.parameters))
-            function = self.functions[integers] = load(emit_arrays(self.program, kinds, checked=integers.checked))
-        results = function(*values)
-        return (results,) if len(self.program.results) == 1 else results

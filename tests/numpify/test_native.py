@@ -545,7 +545,7 @@ def test_a_program_too_large_for_a_kernel_is_left_to_numpy(monkeypatch):
 
 
 def test_threads_share_the_work_and_give_the_same(monkeypatch):
-    monkeypatch.setattr(execution, "_PIECE", 100)
+    monkeypatch.setattr("numpify_ctx._execution.native_calls.PIECE", 100)
     for expr in (EXPR, [EXPR, x * y], sp.Matrix([x * y, EXPR])):
         native, plain = both(expr, [x, y, z], threads=2)
         rng = np.random.default_rng(9)

@@ -1,0 +1,174 @@
+"""How a program that is compiled to machine code is called: by kernels alone, or by NumPy with kernels in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._emission import Source, emit_arrays
+from .._emission.load import load
+from .._emission.namespace import bare_namespace
+from .._emission.native.machine import Kernel
+from .._emission.native.types import Types
+from .._program.bounds import Integers
+from .._program.ir import PARAM, Program
+from .._program.ops import STACK
+from .._runtime.numbers import FLOAT64
+from .blocks import Blocks
+from .threads import Threads, number_of, share
+
+
+PIECE = 1 << 16  # elements that a thread takes at a time, at least
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A kernel, the parameters that it is given, and the nodes that it gives."""
+
+    kernel: Kernel
+    parameters: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+class Pure:
+    """A program that kernels compute as a whole."""
+
+    def __init__(
+        self, program: Program, threads: Threads, types: Types, calls: tuple[Call, ...], described: str
+    ) -> None:
+        self.program = program
+        self.threads = threads
+        self.types = types
+        self.calls = calls
+        self.described = described
+        results = self.program.results
+        self.single = len(results) == 1 and calls[0].outputs == results
+        self.computed = {node for call in calls for node in call.outputs}
+        self.parameters = calls[0].parameters
+        self.ufunc = calls[0].kernel.ufunc
+        self.dtype = self._dtype(calls[0].outputs[0])
+
+    def __call__(self, values: Sequence[Any], shape: tuple[int, ...], integers: Integers, out: Any) -> Any:
+        if not self.single or self.threads != 1:
+            return self._placed(values, shape, out)
+        if out is not None and out.dtype == self.dtype:
+            return (self.ufunc(*[values[i] for i in self.parameters], out=out),)
+        found = self.ufunc(*[values[i] for i in self.parameters])
+        if found.shape == shape:
+            return (found,)
+        return (np.broadcast_to(found, shape).copy(),)  # an argument is not used
+
+    def quick(self, arrays: Sequence[bool]) -> Callable[[tuple[Any, ...]], Any] | None:
+        """What takes arrays of doubles of one shape, and floats, to the kernel with nothing between."""
+        names = [f"a{i}" for i in range(len(arrays))]
+        if not self.single or self.threads != 1 or sorted(self.parameters) != list(range(len(arrays))):
+            return None
+        first, *others = [name for name, is_array in zip(names, arrays, strict=True) if is_array]
+        tests = [
+            f"type({name}) is array and {name}.dtype is double" if is_array else f"type({name}) in floats"
+            for name, is_array in zip(names, arrays, strict=True)
+        ] + [f"{first}.shape", *(f"{name}.shape == {first}.shape" for name in others)]
+        passed = ", ".join(names[i] for i in self.parameters)
+        text = (
+            f"def quick(args):\n    [{', '.join(names)}] = args\n    if {' and '.join(tests)}:\n"
+            f"        return kernel({passed})\n    return None\n"
+        )
+        namespace = bare_namespace(
+            type=type, array=np.ndarray, double=FLOAT64, floats=frozenset({float, np.float64}), kernel=self.ufunc,
+            held=self.calls,
+        )  # fmt: skip
+        return load(Source(text, "quick", namespace))
+
+    def _placed(self, values: Sequence[Any], shape: tuple[int, ...], out: Any) -> list[Any]:
+        """Results into arrays that are made first."""
+        program = self.program
+        places: dict[int, Any] = {}
+        copies: list[tuple[Any, int]] = []
+        found = []
+        for node in program.results:
+            if program.ops[node] is STACK:
+                entries = program.args[node]
+                dtype = np.result_type(*[self._dtype(e) for e in entries]) if entries else np.dtype(float)
+                whole = np.empty((*program.data[node][0], *shape), dtype)
+                found.append(whole)
+                rows = whole.reshape(len(entries), *shape)
+                for i, entry in enumerate(entries):
+                    if entry in self.computed and entry not in places:
+                        places[entry] = rows[i]
+                    else:
+                        copies.append((rows[i], entry))
+            elif node not in self.computed:
+                found.append(self._leaf(node, values))
+            elif node in places:
+                found.append(np.empty(shape, self._dtype(node)))
+                copies.append((found[-1], node))
+            else:
+                places[node] = self._made(node, shape, out)
+                found.append(places[node])
+        self._run(values, places, shape)
+        for place, entry in copies:
+            np.copyto(place, places[entry] if entry in places else self._leaf(entry, values))
+        return found
+
+    def _made(self, node: int, shape: tuple[int, ...], out: Any) -> Any:
+        dtype = self._dtype(node)
+        return out if out is not None and out.dtype == dtype else np.empty(shape, dtype)
+
+    def _leaf(self, node: int, values: Sequence[Any]) -> Any:
+        data = self.program.data[node]
+        return values[data] if self.program.ops[node] is PARAM else data
+
+    def _dtype(self, node: int) -> Any:
+        kind = self.types.of[node]
+        return np.dtype(np.int64 if kind == "q" else kind) if type(kind) is str else kind
+
+    def _run(self, values: Sequence[Any], places: dict[int, Any], shape: tuple[int, ...]) -> None:
+        threads = 1 if self.threads == 1 else number_of(self.threads)
+        length = shape[0] if shape else 1
+        pieces = min(length, 4 * threads, max(math.prod(shape) // PIECE, 1)) if threads > 1 else 1
+        spread = [np.broadcast_to(v, shape) if v.ndim and v.shape != shape else v for v in values]
+        cuts = [slice(length * i // pieces, length * (i + 1) // pieces) for i in range(pieces)]
+
+        def work() -> None:
+            while cuts:
+                try:
+                    part = cuts.pop()
+                except IndexError:  # another thread took the last one
+                    return
+                for call in self.calls:
+                    given = [spread[i][part] if spread[i].ndim else spread[i] for i in call.parameters]
+                    call.kernel.ufunc(*given, out=tuple([places[n][part] for n in call.outputs]))
+
+        if pieces == 1:
+            for call in self.calls:
+                call.kernel.ufunc(*[values[i] for i in call.parameters], out=tuple([places[n] for n in call.outputs]))
+        else:
+            share(work, min(threads, pieces))
+
+
+class Mixed:
+    """A program that NumPy runs, with kernels in it."""
+
+    def __init__(self, program: Program, kernels: tuple[Kernel, ...], blocks: Blocks | None, described: str) -> None:
+        self.program = program
+        self.kernels = kernels  # what the ufuncs in the program stand on
+        self.blocks = blocks
+        self.described = described
+        # By which arguments are integers. Two threads may both make one; they are equal, and either may stay.
+        self.functions: dict[Integers, Callable[..., Any]] = {}
+
+    def __call__(self, values: Sequence[Any], shape: tuple[int, ...], integers: Integers, out: Any) -> Any:
+        if self.blocks is not None and self.blocks.pays(shape, None):
+            results = self.blocks.compute(values, integers, shape, out)
+            if results is not None:
+                return results
+        function = self.functions.get(integers)
+        if function is None:
+            kinds = integers.kinds(len(self.program.parameters))
+            function = self.functions[integers] = load(emit_arrays(self.program, kinds, checked=integers.checked))
+        results = function(*values)
+        return (results,) if len(self.program.results) == 1 else results
