@@ -45,6 +45,23 @@ class Prepared(NamedTuple):
     precision: Any
 
 
+def _carries(kind: type[Any]) -> bool:
+    """Whether values of this type carry more than numbers.
+
+    >>> carries(float), carries(np.ndarray), carries(list), carries(np.ma.MaskedArray)
+    (False, False, False, True)
+    """
+    if kind is np.ndarray or kind is np.memmap or issubclass(kind, np.generic):
+        return False
+    return issubclass(kind, np.ndarray) or any(
+        hasattr(kind, name) for name in ("__array_ufunc__", "__array_function__", "tocsr")
+    )
+
+
+# By type; mypy does not take classes for hashable.
+carries: Callable[[type[Any]], bool] = functools.lru_cache(maxsize=256)(_carries)  # type: ignore[assignment]
+
+
 def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
     """Arguments as arrays and NumPy scalars that compute as mathematics does.
 
@@ -94,11 +111,13 @@ def _admitted(value: Any) -> tuple[Any, Any]:
 
 
 def _refuse_guests(values: Sequence[Any]) -> None:
-    """Raise for a list of what carries more than numbers: an array made of it would have lost that."""
+    """Raise for a list of what carries more than numbers, at any depth: an array of it would have lost that."""
     for kind in dict.fromkeys(map(type, values)):
-        if kind in (np.ndarray, np.memmap) or issubclass(kind, np.generic):
-            continue
-        if issubclass(kind, np.ndarray) or hasattr(kind, "__array_ufunc__"):
+        if issubclass(kind, list | tuple):
+            for value in values:
+                if type(value) is kind:
+                    _refuse_guests(value)
+        elif carries(kind):
             holder = type(values).__name__
             raise TypeError(f"cannot take a {holder} of {kind.__name__}: an array of it would lose what each carries")
 

@@ -23,28 +23,11 @@ from .._kinds import BOOL, COMPLEX
 from .._program.ir import CONST, PARAM, Numpy, Op, Operator, Program
 from .._program.ops import SELECT, UNSIGNED
 from .._symbolic.text import short
-from .arguments import prepare
+from .arguments import carries, prepare
 
 
 # What most arguments are.
 BARE = frozenset({bool, int, float, complex, np.ndarray, np.float64, np.float32, np.int64, list, tuple})
-
-
-def _carries(kind: type[Any]) -> bool:
-    """Whether values of this type carry more than numbers.
-
-    >>> carries(float), carries(np.ndarray), carries(list), carries(np.ma.MaskedArray)
-    (False, False, False, True)
-    """
-    if kind is np.ndarray or kind is np.memmap or issubclass(kind, np.generic):
-        return False
-    return issubclass(kind, np.ndarray) or any(
-        hasattr(kind, name) for name in ("__array_ufunc__", "__array_function__", "tocsr")
-    )
-
-
-# By type; mypy does not take classes for hashable.
-carries: Callable[[type[Any]], bool] = functools.lru_cache(maxsize=256)(_carries)  # type: ignore[assignment]
 
 
 def is_in_company(args: Sequence[Any]) -> bool:
@@ -166,11 +149,23 @@ class Company:
         """A result that depends on no argument that carries, in the shape of the arguments."""
         if carries(type(result)):
             return result
+        promises = [value for value in args if hasattr(type(value), "__dask_graph__")]
+        if promises and all(hasattr(type(value), "__array_function__") for value in promises):
+            return _promised(result, promises)
         shapes = [
             np.shape(value) for value in args if getattr(value, "shape", None) is None or value.shape == np.shape(value)
         ]
         shape = np.broadcast_shapes(np.shape(result), *shapes)
         return np.broadcast_to(result, shape).copy() if shape else result
+
+
+def _promised(result: Any, promises: Sequence[Any]) -> Any:
+    """A known result in the shape, and the chunks, of arrays that are yet to be computed.
+
+    Nothing but their own operators knows that shape: a chunk's size may not be known.
+    """
+    anywhere = functools.reduce(lambda a, b: a | b, [value == value for value in promises])
+    return np.where(anywhere, result, result)
 
 
 def _by_operator(operator: Operator, form: str, data: Any, operands: list[Any]) -> Any:

@@ -169,12 +169,25 @@ class Native:
             case None | _Waiting():
                 if self.setting:
                     return "not native yet: the first such call compiles it"
-                work = self._work if form is None else form.work
-                return (
-                    f"not native yet: {work:.3g} of {PAYS:.3g} elements times operations were computed; "
-                    "native=True compiles at once"
-                )
+                return f"not native yet: {self._until(form)}"
         return f"native: {getattr(form, 'described', 'compiled')}"
+
+    def _until(self, form: _Waiting | None) -> str:
+        """What a form waits for, that is not asked for at once."""
+        if form is None:
+            form = self._first()
+        if form.process == os.getpid():
+            return "it is being compiled, beside the calls"
+        if form.work >= PAYS:
+            return "the next such call compiles it"
+        return (
+            f"it is compiled after {PAYS:.3g} elements times operations, of which {form.work:.3g} were computed; "
+            "native=True compiles at once"
+        )
+
+    def _first(self) -> _Waiting:
+        """The state of a form before its first call; what was done before is that of the first one."""
+        return _Waiting(self._work if not self._forms else 0.0)
 
     @property
     def source(self) -> str:
@@ -207,7 +220,7 @@ class Native:
     def _awaited(self, key: Any, form: _Waiting | None, shape: tuple[int, ...]) -> Any:
         """The form, if it is time to compile it here."""
         if form is None:
-            form = _Waiting(self._work if not self._forms else 0.0)  # what was done before is that of the first one
+            form = self._first()
             self._forms.put(key, form)
         if self.setting:
             return self._forms.put(key, self._made(key))  # what fails is the caller's to know

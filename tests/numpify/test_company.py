@@ -159,6 +159,23 @@ class TestDask:
         assert isinstance(lazy, self.da.Array)
         assert np.allclose(lazy.compute(), numpify(expr, [x])(values))
 
+    @pytest.mark.parametrize("native", [None, False])
+    @pytest.mark.parametrize("expr", [sp.pi, a**2, sp.I, sp.S.true, (x, a), [x * a, 3]], ids=str)
+    def test_a_result_that_is_known_stays_lazy_beside_one_that_is_not(self, expr: Any, native: bool | None) -> None:
+        values = np.array([0.5, np.nan, 2.5])
+        lazy, f = self.da.from_array(values, chunks=2), numpify(expr, [x, a], native=native)
+        unknown = lazy[lazy == lazy]  # how many there are is not known before they are computed
+        bound = f.freeze(a=3.0)
+        for got, bare in [
+            (f(lazy, 3.0), f(values, 3.0)),
+            (bound(lazy), f(values, 3.0)),
+            (f(unknown, 3.0), f(values[[0, 2]], 3.0)),
+        ]:
+            for one, other in zip(*((r if isinstance(r, tuple | list) else (r,)) for r in (got, bare)), strict=True):
+                assert isinstance(one, self.da.Array)
+                assert one.dtype == other.dtype
+                np.testing.assert_array_equal(one.compute(), other)
+
 
 def test_a_subclass_of_ndarray_stays_whatever_its_rank() -> None:
     class Labelled(np.ndarray):
@@ -209,6 +226,8 @@ def test_a_list_of_what_carries_is_refused(holder: type) -> None:
     for value in (np.ma.masked_array([1.0, 2.0], [False, True]), pd.Series([1.0, 2.0]), ureg.Quantity(1.0, "m")):
         with pytest.raises(TypeError, match=rf"cannot take (a )?(list|tuple|[\[(]).*{type(value).__name__}"):
             f(holder([value, value]))
+        with pytest.raises(TypeError, match=type(value).__name__):
+            f(holder([[value], [value]]))
     assert f(holder([np.float64(1), 2])).tolist() == [2, 4]
 
 

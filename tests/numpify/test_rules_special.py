@@ -454,3 +454,34 @@ def test_bessel_functions_of_tiny_numbers(name):
         np.testing.assert_allclose(part(got), part(want), rtol=1e-12)
         assert part(f(0.5, 1e-300)) == pytest.approx(part(want)[1, 2], rel=1e-12)
     np.testing.assert_allclose(f(orders, points[2:] + 0j), want[2:], rtol=1e-12)
+
+
+OF_AN_ORDER = [
+    (2, (sp.legendre, sp.chebyshevt, sp.chebyshevu, sp.hermite, sp.laguerre, sp.functions.hermite_prob)),
+    (3, (sp.assoc_laguerre, sp.gegenbauer, sp.assoc_legendre, bessel.marcumq, sp.lerchphi)),
+    (4, (sp.jacobi, sp.functions.Ynm, sp.functions.Znm, sp.betainc)),
+    (2, (sp.besselj, sp.bessely, sp.besseli, sp.besselk, bessel.hankel1, bessel.hankel2, sp.jn, sp.yn)),
+    (2, (bessel.hn1, bessel.hn2, sp.expint, sp.polygamma, sp.lowergamma, sp.uppergamma, sp.beta, sp.zeta, sp.polylog)),
+]
+
+
+@pytest.mark.parametrize(("cls", "count"), [(cls, count) for count, classes in OF_AN_ORDER for cls in classes])
+def test_nan_in_is_nan_out_whatever_else_is_given(cls, count):
+    """Law: where one argument is nan the result is, though the others alone may decide it: P(0, x) is 1 for all x."""
+    symbols = sp.symbols(f"a:{count}")
+    function = numpify(cls(*symbols), symbols)
+    for place in range(count):
+        for others in ((0.0,) * 4, (1.0,) * 4, (0.5, 2.0, 1.0, 0.0)):
+            numbers = [math.nan if i == place else others[i] for i in range(count)]
+            for form in (float, np.float32, complex, lambda n: np.array([n, n]), lambda n: np.array([n + 0j])):
+                found = function(*map(form, numbers))
+                assert np.isnan(found).all(), (numbers, found)
+
+
+def test_numbers_beside_nan_keep_their_values():
+    n, found = np.array([np.nan, 0.0, 2.0, 0.0]), np.array([0.5, np.nan, 0.5, 0.5])
+    np.testing.assert_array_equal(numpify(sp.legendre(x, y), [x, y])(n, found), [np.nan, np.nan, -0.125, 1.0])
+
+
+def test_beta_of_one_number_is_that_of_it_twice():
+    assert numpify(sp.beta(x, evaluate=False))(2.5) == numpify(sp.beta(x, x))(2.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -49,6 +50,11 @@ def _product_of_gammas(expr: sp.Basic) -> Any:
     x, p = expr.args
     k = sp.Dummy("k", integer=True)
     return sp.pi ** (p * (p - 1) / 4) * sp.Product(sp.gamma(x + (1 - k) / 2), (k, 1, p))
+
+
+def _beta_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
+    """beta(x) is beta(x, x)."""
+    return [expr.args[0], expr.args[-1]]
 
 
 # -- the Lambert function: which branch it is decides whether it can be real -------------------------------------------
@@ -176,7 +182,7 @@ RULES: dict[type, Rule] = {
     sp.uppergamma: polar.continued(pointwise(gamma.UPPERGAMMA), polar.uppergamma).with_example(
         lambda: sp.uppergamma(x, y), NAN
     ),
-    sp.beta: pointwise(gamma.BETA).with_example(lambda: sp.beta(x, y), POLE),
+    sp.beta: replace(pointwise(gamma.BETA), operands=_beta_operands).with_example(lambda: sp.beta(x, y), POLE),
     sp.betainc: pointwise(gamma.BETAINC).with_example(lambda: sp.betainc(x, y, 0, z), NAN),
     sp.betainc_regularized: pointwise(gamma.BETAINC_REGULARIZED).with_example(
         lambda: sp.betainc_regularized(x, y, 0, z), NAN

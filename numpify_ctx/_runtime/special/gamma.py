@@ -234,10 +234,8 @@ EXPINT = Pointwise(
 
 
 def _li(mp: MPContext, z: MPNumber) -> Any:
-    return mp.li(z) if z else MP_ZERO
+    return mp.li(z) if z else mp.zero
 
-
-MP_ZERO = 0
 
 LI = Pointwise(
     "li",

@@ -14,6 +14,7 @@ Conventions, for every function of this kind:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -54,8 +55,7 @@ class Fast:
         where: `(*arrays) -> bool array`: where the result stands. None: wherever it is not nan.
         outside: `(*arrays) -> bool array`: where the value is nan, without a look at the reference.
         keep_nan: nan stands where the other conditions hold.
-        scipy: `function` needs its first argument.
-        optional: `function` uses its first argument, and does without where it is None.
+        scipy: `function` needs its first argument; else it does without where that is None.
     """
 
     function: Callable[..., Any]
@@ -63,7 +63,6 @@ class Fast:
     outside: Condition | None = None
     keep_nan: bool = False
     scipy: bool = True
-    optional: bool = False
 
 
 def of_scipy(name: str) -> Callable[..., Any]:
@@ -124,6 +123,8 @@ class Pointwise:
 
     def _scalar(self, numbers: Sequence[Any]) -> Any:
         """The value for real numbers, as `compute` has it, without arrays."""
+        if any([a != a for a in numbers]):  # noqa: C419  a list is quicker here
+            return complex(np.nan) if self.complex_valued else np.nan
         form, special = self.real, scipy_special()
         stands = False
         value: Any = np.nan
@@ -135,8 +136,7 @@ class Pointwise:
                     stands, value = True, np.nan
                 elif not form.keep_nan and np.isnan(value):
                     stands = False
-        if stands or any(np.isnan(a) for a in numbers):
-            value = value if stands else np.nan
+        if stands:
             return complex(value) if self.complex_valued else float(value)
         return self.at([a.item() for a in numbers], real=not self.complex_valued)
 
@@ -167,8 +167,10 @@ class Pointwise:
                 stands = stands | outside
             np.copyto(result, value)
             missing = ~np.asarray(stands)
-        for a in arrays:
-            missing = missing & ~np.isnan(a)
+        # A form may not look at all that it is given: a polynomial of degree 0 is 1 wherever it is asked for.
+        unknown = functools.reduce(np.logical_or, map(np.isnan, arrays))
+        np.copyto(result, np.nan, where=unknown)
+        missing = missing & ~unknown
         if np.any(missing):
             self._fill(result, np.broadcast_to(missing, shape), arrays)
         return result
