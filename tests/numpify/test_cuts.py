@@ -157,3 +157,11 @@ def test_cuts_are_where_sympy_has_them(function, inner, exact, real, zero):
 def test_a_folded_value_is_the_computed_one():
     f = numpify(sp.asin(x) - sp.asin(sp.Rational(5, 2)), [x])
     assert abs(f(2.5 + 0j)) < 1e-12
+
+
+@pytest.mark.xfail(strict=True, reason="mpmath's elliptic_pi has no imaginary part on its cut, n > 1")
+def test_the_incomplete_pi_on_its_cut_is_that_of_sympy() -> None:
+    n, m = sp.symbols("n m")
+    got = numpify(sp.elliptic_pi(n, m), [n, m])(2.5 + 0j, 0.7)
+    want = complex(sp.elliptic_pi(sp.Rational(5, 2), sp.Rational(7, 10)).evalf())
+    assert got == pytest.approx(want, rel=1e-10)

@@ -79,3 +79,11 @@ def test_infinity_is_in_no_set_of_numbers():
         f = numpify(sp.Contains(x, domain, evaluate=False), [x])
         np.testing.assert_array_equal(f(values), np.array(want, bool))
         assert [bool(f(float(v))) for v in values] == [bool(w) for w in want]
+
+
+@pytest.mark.xfail(strict=True, reason="a Bessel function of half an order at a polar number is nan")
+def test_a_bessel_function_of_half_an_order_keeps_the_angle() -> None:
+    z = sp.Symbol("z", positive=True)
+    expr = sp.besselj(sp.Rational(1, 2), z * sp.exp_polar(sp.I * sp.pi))
+    want = complex(expr.subs(z, 2).evalf())
+    assert complex(numpify(expr, [z])(2.0)) == pytest.approx(want, rel=1e-10)
