@@ -10,8 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from .._compat import Tracer
 from .._types import Array
 
+
+_NUMBERS = (bool, int, float, complex)  # a tuple is twice as quick to ask as a union
 
 # The order is that of "same_kind": a cast may go up, or stay, but not down.
 BOOL, UNSIGNED, SIGNED, FLOATING, COMPLEX = range(5)
@@ -35,12 +38,12 @@ def is_keys(dtype: DTypeLike) -> bool:
 
 def is_scalar(value: object) -> TypeGuard[bool | int | float | complex]:
     """Whether it is a Python number, which has no dtype of its own."""
-    return isinstance(value, bool | int | float | complex)
+    return isinstance(value, _NUMBERS)
 
 
 def check_cast(value: Any, dtype: np.dtype[Any]) -> None:
     """NumPy's "same_kind", for jax's dtypes; a Python int fits any integer dtype that holds its value."""
-    weak = is_scalar(value)
+    weak = not isinstance(value, Tracer) and is_scalar(value)
     # A Python number has no dtype; jax gives it the default one, by whether 64 bits are enabled.
     given = jax.dtypes.canonicalize_dtype(type(value)) if weak else value.dtype
     if given == dtype and not weak and not isinstance(value, np.ndarray | np.generic):

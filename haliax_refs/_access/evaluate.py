@@ -114,7 +114,9 @@ def narrow(value: Position, low: int, high: int) -> Any:
         return min(max(value, low), high)
     dtype = value.dtype
     # Nothing to cut down: all its values are in the index dtype.
-    if dtype.itemsize < 4 or dtype == INDEX_DTYPE:
+    if dtype == INDEX_DTYPE:
+        return value
+    if dtype.itemsize < 4:
         return widen(value)
     # An unsigned dtype holds no negative bound; its values have none below 0.
     low = max(low, 0) if jnp.issubdtype(dtype, jnp.unsignedinteger) else low

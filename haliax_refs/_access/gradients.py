@@ -85,6 +85,8 @@ def staying(layout: Layout, operands: Sequence[Any]) -> np.ndarray[Any, Any] | N
 
 def without_lost(value: Any, where: Access, layout: Layout, stays: np.ndarray[Any, Any] | None) -> Any:
     """`value`, as it is written by `where`, with no gradient for the entries that do not stay in the buffer."""
+    if where.mask is None and stays is None:
+        return value
     if not isinstance(value, Tracer) or not jnp.issubdtype(value.dtype, jnp.inexact):
         return value
     gathered = gathered_axes(layout)

@@ -142,25 +142,12 @@ def _form(target: Target) -> _Form:
     layout, masked = target.layout, bool(target.write and target.guards)
     paired = _paired(target)
     _check_reach(target, paired)
-    entries: list[Any] = []
-    kept: list[str] = []
-    flips: list[str] = []
-    advanced: list[int] = []
-    for i, view in enumerate(layout.views):
-        # An axis that is paired is read by an index array, even if its own view is a slice.
-        if isinstance(view, Point | Gather) or view.axis in paired:
-            advanced.append(i)
-        else:
-            kept.append(view.axis)
-            # jax.Ref takes no negative steps: it is read forwards, and flipped afterwards.
-            if _stride(view) < 0:
-                flips.append(view.axis)
-        entries.append(_entry(view, i in advanced))
-    unit = all(abs(_stride(view)) == 1 for view in layout.views if isinstance(view, Strided | Window))
-    if unit and (not target.typed_ints or None not in entries):
-        # A Python int is the quickest to trace, but jax refuses it beside a strided slice, and beside what vmap maps.
-        entries = [int(entry) if isinstance(entry, np.int32) else entry for entry in entries]
-    entries = _without_trailing(entries, layout)
+    # An axis that is paired is read by an index array, even if its own view is a slice.
+    advanced = [i for i, view in enumerate(layout.views) if isinstance(view, Point | Gather) or view.axis in paired]
+    slices = [view for view in layout.views if isinstance(view, Strided | Window) and view.axis not in paired]
+    kept = [view.axis for view in slices]
+    unit = _is_unit(layout)
+    entries = _entries(target, advanced, unit)
     # A mask, or a position on a divided dimension, needs an index array; there is one already if axes are paired.
     lone = not paired and (masked or any(_is_moving(layout.views[dim]) for dim in target.divided))
     block = paired or (("",) if lone else ())
@@ -183,7 +170,8 @@ def _form(target: Target) -> _Form:
         paired=paired,
         axes=axes,
         order=None if order == tuple(range(len(order))) else order,
-        flips=tuple(blocked.index(name) for name in flips),
+        # jax.Ref takes no negative steps: it is read forwards, and flipped afterwards.
+        flips=tuple(blocked.index(view.axis) for view in slices if _stride(view) < 0),
         lone=at if lone else None,
         fixed=None,
     )
@@ -197,7 +185,7 @@ def _check_reach(target: Target, paired: tuple[str, ...]) -> None:
     """Refuse what jax would cut down to an int32, and read or write elsewhere: positions on axes of 2**31 and more."""
     views = target.layout.views
     alone = not paired and not any(isinstance(view, Point | Gather) for view in views)
-    unit = all(abs(_stride(view)) == 1 for view in views if isinstance(view, Strided | Window))
+    unit = _is_unit(target.layout)
     for axis, view in zip(target.layout.base, views, strict=True):
         # All positions of such an axis fit an int32.
         if axis.size <= MAX_INDEX + 1:
@@ -241,6 +229,25 @@ def _paired(target: Target) -> tuple[str, ...]:
             view.axis for view in layout.views if isinstance(view, Strided | Window) and abs(_stride(view)) > 1
         }
     return tuple(axis.name for axis in layout.axes if axis.name in gathered)
+
+
+def _is_unit(layout: Layout) -> bool:
+    """Whether no slice or window of it has a stride."""
+    return all(abs(_stride(view)) == 1 for view in layout.views if isinstance(view, Strided | Window))
+
+
+def _entries(target: Target, advanced: Sequence[int], unit: bool) -> list[Any]:
+    """The entries of the index, without whole slices at the end; None where a value is needed.
+
+    Args:
+        advanced: which are ints or index arrays.
+        unit: no slice has a stride.
+    """
+    entries = [_entry(view, i in advanced) for i, view in enumerate(target.layout.views)]
+    if unit and (not target.typed_ints or None not in entries):
+        # A Python int is the quickest to trace, but jax refuses it beside a strided slice, and beside what vmap maps.
+        entries = [int(entry) if isinstance(entry, np.int32) else entry for entry in entries]
+    return _without_trailing(entries, target.layout)
 
 
 def _entry(view: View, advanced: bool) -> Any:

@@ -9,11 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 from haliax import NamedArray
 
+from .._compat import Tracer
 from .._explicit import is_ref
 from .._indexing.describe import listed, text_of
 from .._indexing.layout import Layout
 from .._types import Value
 from .dtypes import SIGNED, UNSIGNED, check_bounds, check_cast, is_keys, is_scalar, kind_of
+
+
+_ARRAYS = (Tracer, jax.Array, np.ndarray, np.generic)  # of a tracer it is quicker to tell by its own class first
 
 
 def checked(value: Any, layout: Layout, dtype: np.dtype[Any]) -> tuple[Any, tuple[str, ...]]:
@@ -81,9 +85,9 @@ def _no_filling_key(fill: Value | None, dtype: np.dtype[Any]) -> TypeError:
 
 def array_of(value: Any, verb: str) -> Any:
     """`value` as an array of numbers or keys; a Python scalar as it is. `verb` says in errors what is to be done."""
-    if is_scalar(value):
+    if not isinstance(value, _ARRAYS) and is_scalar(value):
         return value
-    if isinstance(value, jax.Array | np.ndarray | np.generic):
+    if isinstance(value, _ARRAYS):
         array = value
     elif hasattr(value, "__jax_array__"):
         array = jnp.asarray(value)
