@@ -196,6 +196,7 @@ SET_UP_ALIASES: Any = getattr(_mlir, "_set_up_aliases", None)
 ABSTRACT_TOKEN: Any = getattr(sys.modules.get("jax._src.core"), "abstract_token", None)
 
 
+# Two threads may both ask of a type: they write the same answer. There are as many types as jax has kinds of aval.
 _REF_TYPES: dict[type, bool] = {}
 
 
