@@ -97,6 +97,7 @@ UNARY: dict[str, Callable[[NamedRef], Any]] = {
     "hax.softmax": lambda ref: hax.nn.softmax(ref, X),
     "hax.cumsum": lambda ref: hax.cumsum(ref, X),
     "hax.where": lambda ref: hax.where(hax.ones(X) > 0, ref, 0.0),
+    "hax.dot": lambda ref: hax.dot(ref, ref, axis=X),
     "hax.add": lambda ref: hax.add(hax.ones(X), ref),
     "hax.named": lambda ref: hax.named(ref, (X, Y)),
     "written to a NamedArray": lambda ref: hax.ones((X, Y)).at["x", 0].set(ref),
@@ -116,10 +117,9 @@ def test_no_attributes_of_an_array(name: str) -> None:
     assert not hasattr(grid(), name)
 
 
-@pytest.mark.parametrize("operation", [lambda r: hax.dot(r, r, axis=X), lambda r: hax.rearrange(r, ("y", "x"))])
-def test_functions_that_ask_for_an_attribute(operation: Callable[[NamedRef], Any]) -> None:
+def test_a_function_that_asks_for_an_attribute() -> None:
     with pytest.raises(AttributeError, match=r"NamedRef.*ref\[\.\.\.\]\."):
-        operation(grid())
+        hax.rearrange(grid(), ("y", "x"))
 
 
 def test_other_attributes() -> None:
