@@ -21,7 +21,7 @@ def class_of(key: object) -> type:
         CompileError: it is no function of SymPy's.
 
     >>> f, x = sp.Function("f"), sp.Symbol("x")
-    >>> class_of(f) is class_of(f(x)) is f
+    >>> class_of(f) == class_of(f(x)) == f
     True
     """
     if isinstance(key, type) and issubclass(key, sp.Basic):

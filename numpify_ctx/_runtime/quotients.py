@@ -21,7 +21,7 @@ def floor(coefficients: tuple[int, ...], constant: int, denominator: int, *terms
     """The floor of the quotient; of a complex number, that of both parts.
 
     >>> floor((7,), 0, 100, np.array([100, 2**62])), floor((1,), 1, 3, 5.0)
-    (array([                 7, 322822011097932533]), np.float64(2.0))
+    (array([                 7, 322818021289917153]), np.float64(2.0))
     """
     if _are_whole(terms):
         return _floor_of_integers(coefficients, constant, denominator, terms)
