@@ -12,10 +12,9 @@ from typing import Any
 
 import jax
 
-from .._compat import PASSED_REF, UNPLACED_REF, is_unmapped_output_error
+from .._compat import is_unmapped_output_error
 from .._indexing.describe import listed
 from .._lifetime import as_condition, as_mapping, is_eager
-from .._refs import as_named_ref, is_named_ref
 from .._types import Passed, PyTree
 from .tracing import without_own_refs
 from .walk import refs_in
@@ -95,47 +94,11 @@ def _shard_map(original: Callable[..., Any]) -> Callable[..., Any]:
                     f"cannot pass a NamedRef with axes {listed(ref.axes)} to jax.shard_map outside of jax.jit; write "
                     "jax.jit(jax.shard_map(...))(ref)"
                 )
-            try:
-                return plain(*args, **kwargs)
-            except (AssertionError, AttributeError, ValueError) as error:
-                if not _is_of_closed_over_ref(error, lambda: plain(*args, **kwargs)):
-                    raise
-                raise NotImplementedError(
-                    "cannot close over a ref in jax.shard_map: jax has no spec for it; pass it as an argument, with "
-                    "its in_specs, and call it within jax.jit: jax.jit(jax.shard_map(...))(ref)"
-                ) from error
+            return plain(*args, **kwargs)
 
         return mapped
 
     return shard_map
-
-
-def _is_of_closed_over_ref(error: Exception, call: Callable[[], Any]) -> bool:
-    """Whether `call` failed as it closes over a ref: outside of a trace jax's error may be any, in one it tells."""
-    if UNPLACED_REF in str(error):
-        return True
-    if not is_eager() or not (str(error) == "" or PASSED_REF in str(error)):
-        return False
-    try:
-        jax.make_jaxpr(call)()
-    except (AssertionError, AttributeError, ValueError) as traced:
-        return UNPLACED_REF in str(traced)
-    return False
-
-
-def _typeof(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`jax.typeof`, but of a `NamedRef` it says that there is none, where jax speaks of `__jax_array__`."""
-
-    @functools.wraps(original)
-    def typeof(x: Any) -> Any:
-        if is_named_ref(x):
-            raise TypeError(
-                f"a NamedRef with axes {listed(as_named_ref(x).axes)} is not an array and has no type of jax's; "
-                "read it first: jax.typeof(ref[...].array); its axes and dtype are ref.axes and ref.dtype"
-            )
-        return original(x)
-
-    return typeof
 
 
 def _refuse_ref_in(tree: PyTree, function: str) -> None:
@@ -153,7 +116,6 @@ _DERIVATIVES = ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian")
 IN_JAX: tuple[tuple[ModuleType, str, Any], ...] = (
     (jax.lax, "while_loop", _while_loop(jax.lax.while_loop)),
     (jax, "vmap", _vmap(jax.vmap)),
-    (jax, "typeof", _typeof(jax.typeof)),
     (jax, "shard_map", _shard_map(jax.shard_map)),
     *((jax, name, _derivative(getattr(jax, name))) for name in _DERIVATIVES),
 )

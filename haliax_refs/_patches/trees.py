@@ -89,21 +89,6 @@ def _infer_resource_partitions(original: Callable[..., Any]) -> Callable[..., An
     return infer_resource_partitions
 
 
-def _pspec_for(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Haliax's specs for arguments of `hax.shard_map`, in which a ref has that of its buffer's axes."""
-
-    @functools.wraps(original)
-    def pspec_for(tree: PyTree, resource_mapping: Any = None) -> Any:
-        refs: list[NamedRef] = []
-        specs = original(taken_out(tree, refs), resource_mapping)
-        return put_back(
-            specs,
-            lambda slot: haliax.partitioning.pspec_for_axis(refs[slot.number]._layout.base, resource_mapping),
-        )
-
-    return pspec_for
-
-
 def _of_arrays(original: Callable[..., Any]) -> Callable[..., Any]:
     """How Haliax calls a reduction, or a function along axes: but not on a ref, whose `jax.Ref` it would pass on."""
 
@@ -124,7 +109,6 @@ IN_PLACE_OF: tuple[tuple[Any, Any], ...] = (
     (haliax.tree_util.tree_structure, _tree_function(haliax.tree_util.tree_structure, jax.tree_util.tree_structure)),
     (_compat.hashable_partition, _hashable_partition(_compat.hashable_partition)),
     (_compat.infer_resource_partitions, _infer_resource_partitions(_compat.infer_resource_partitions)),
-    *(((_compat.pspec_for, _pspec_for(_compat.pspec_for)),) if _compat.pspec_for is not None else ()),
     (_compat.wrap_reduction_call, _of_arrays(_compat.wrap_reduction_call)),
     (_compat.wrap_axiswise_call, _of_arrays(_compat.wrap_axiswise_call)),
 )
