@@ -68,6 +68,7 @@ def _unstacked(original: Callable[[Stacked], Sequence[Any]]) -> Callable[[Stacke
 # Made once, so that what is put into haliax is always the same object.
 IN_HALIAX: tuple[tuple[Any, str, Any], ...] = (
     *(() if slice_out is None else ((BlockSeq, SLICE_OUT, staticmethod(_slice_out(slice_out))),)),
-    (Stacked, "get_layer", _get_layer(Stacked.get_layer)),
+    # Early haliax 1.4 has no such method.
+    *(((Stacked, "get_layer", _get_layer(Stacked.get_layer)),) if hasattr(Stacked, "get_layer") else ()),
     (Stacked, "unstacked", _unstacked(Stacked.unstacked)),
 )
