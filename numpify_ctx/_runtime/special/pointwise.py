@@ -56,6 +56,7 @@ class Fast:
         outside: `(*arrays) -> bool array`: where the value is nan, without a look at the reference.
         keep_nan: nan stands where the other conditions hold.
         scipy: `function` needs its first argument; else it does without where that is None.
+        optional: `function` uses its first argument, and does without where it is None.
     """
 
     function: Callable[..., Any]
@@ -63,6 +64,7 @@ class Fast:
     outside: Condition | None = None
     keep_nan: bool = False
     scipy: bool = True
+    optional: bool = False
 
 
 def of_scipy(name: str) -> Callable[..., Any]:

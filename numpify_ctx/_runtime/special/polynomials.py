@@ -71,7 +71,7 @@ def _three_terms(
     return Pointwise(
         name,
         reference,
-        Fast(real, where=allowed_real, scipy=False),
+        Fast(real, where=allowed_real, scipy=False, optional=True),
         Fast(lambda special, *arrays: climb(*arrays), where=allowed, scipy=False),
         tuple(range(parameters)),
         reach=(1e4,) * parameters,
