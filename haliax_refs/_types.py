@@ -10,7 +10,6 @@ import jax
 import numpy as np
 from haliax import Axis, NamedArray
 from jax.sharding import Sharding
-from jaxtyping import PyTree as PyTree
 
 
 # One thing that holds numbers or keys: what `jnp.asarray` takes, without names.
@@ -26,6 +25,9 @@ Selector: TypeAlias = "int | slice[Any, Any, Any] | range | Sequence[int] | Arra
 # (The keys of a mapping are names or axes, or both; a mapping is invariant in its keys, so that no type says it.)
 Selectors: TypeAlias = "Mapping[Any, Selector]"
 Index: TypeAlias = "Selectors | tuple[Any, ...] | EllipsisType | str | Axis | slice[Any, Any, Any]"
+
+# A tree of whatever JAX takes for one. (`jaxtyping.PyTree`, for a type checker, is of unknown type.)
+PyTree: TypeAlias = Any
 
 Axes: TypeAlias = "Axis | str | Sequence[Axis | str] | Mapping[str, int]"
 DType: TypeAlias = "jax.typing.DTypeLike | np.dtype[Any]"

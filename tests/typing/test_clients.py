@@ -46,7 +46,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*command: object, cwd: Path, path: Path) -> str:
-    environment = os.environ | {"PYTHONPATH": str(path)}
+    # pyright asks the first Python on PATH where packages are, whatever it was told: it shall be the one that has them.
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = os.environ | {"PYTHONPATH": str(path), "PATH": programs}
     done = subprocess.run(
         [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
