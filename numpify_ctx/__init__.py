@@ -52,6 +52,8 @@ from ._function import (
 )
 
 
+__version__ = "0.1.0"
+
 __all__ = [
     "DYNAMIC_PARAMETER",
     "UNFREEZE",

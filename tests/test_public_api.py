@@ -5,7 +5,10 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -88,6 +91,13 @@ def test_every_public_name_has_a_docstring_with_a_doctest(package_name: str, nam
 def test_every_package_is_documented_and_typed(package: ModuleType) -> None:
     assert ">>> " in (package.__doc__ or "")
     assert files(package).joinpath("py.typed").is_file()
+
+
+def test_every_package_tells_the_version_of_the_distribution(package: ModuleType) -> None:
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    in_checkout = (project.parent / package.__name__).is_dir()
+    told = tomllib.loads(project.read_text())["project"]["version"] if in_checkout else version("haliax-refs")
+    assert package.__version__ == told
 
 
 def test_numpify_ctx_imports_neither_jax_nor_haliax() -> None:
