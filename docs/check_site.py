@@ -2,7 +2,8 @@
 
     hatch run docs && hatch run docs:check
 
-A page fails if its console has an error, if an image does not load, or if it is wider than the window.
+A page fails if its console has an error, if an image does not load, if it asks anything of another host (the site works
+without a network), or if it is wider than the window.
 It needs Chromium and ChromeDriver; where there are none, it says so, and exits with 0.
 """
 
@@ -23,9 +24,6 @@ from selenium.webdriver.chrome.service import Service
 
 SITE = Path(__file__).resolve().parents[1] / "out" / "site"
 WIDTHS = (1280, 400)
-
-# What the theme asks of the outside for drawings: mermaid itself. The page has the drawing's text without it.
-FROM_OUTSIDE = "unpkg.com"
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -61,14 +59,15 @@ def browser(chromium: str, driver: str) -> Iterator[webdriver.Chrome]:
         found.quit()
 
 
-def faults(page: webdriver.Chrome, address: str, width: int) -> list[str]:
-    """What is wrong with the page at `address` in a window of this width."""
+def faults(page: webdriver.Chrome, root: str, name: str, width: int) -> list[str]:
+    """What is wrong with a page of the site at `root` in a window of this width."""
     page.set_window_size(width, 900)
-    page.get(address)
+    page.get(f"{root}/{name}")
     errors = [entry["message"] for entry in page.get_log("browser") if entry["level"] == "SEVERE"]
-    found = [message for message in errors if FROM_OUTSIDE not in message]
     broken = page.execute_script("return [...document.images].filter(i => !i.naturalWidth).map(i => i.src)")
-    found += [f"does not load: {source}" for source in broken]
+    found = [*errors, *(f"does not load: {source}" for source in broken)]
+    asked = page.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    found += [f"asks another host: {source}" for source in asked if not source.startswith((root, "data:", "blob:"))]
     wide = page.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
     return [*found, f"{wide} pixels wider than the window"] if wide > 0 else found
 
@@ -83,7 +82,7 @@ def main() -> int:
     with served(SITE) as root, browser(chromium, driver) as page:
         for name in pages:
             for width in WIDTHS:
-                for fault in faults(page, f"{root}/{name}", width):
+                for fault in faults(page, root, name, width):
                     print(f"{name} at {width}: {fault}")
                     status = 1
     print(f"{len(pages)} pages at {len(WIDTHS)} widths")

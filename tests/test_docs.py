@@ -15,7 +15,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 # The pages that are made of examples, and how many lines of code each has at the least.
-EXAMPLES = {"README.md": 20, "refs.md": 20, "numpify.md": 15, "transforms.md": 40, "state.md": 30}
+EXAMPLES = {"README.md": 20, "refs.md": 20, "haliax-ref.md": 25, "numpify.md": 15, "transforms.md": 40, "state.md": 30}
 
 # Written for what newer versions of jax do.
 NEEDS_JAX = {"transforms.md": (0, 10), "state.md": (0, 10)}
@@ -74,3 +74,11 @@ def test_the_page_on_architecture_has_the_trees_on_disk() -> None:
     if not (ROOT / "haliax_refs").exists():
         pytest.skip("the packages are not beside these tests")
     assert script["page"]() == (DOCS / "architecture.md").read_text(), "python docs/architecture_tree.py --write"
+
+
+@pytest.mark.parametrize("picture", ["refs", "numpify", "read", "call"])
+def test_the_pictures_are_those_that_their_script_draws(picture: str) -> None:
+    script = runpy.run_path(str(DOCS / "pictures.py"))
+    assert set(script["PICTURES"]) == {path.stem for path in (DOCS / "pictures").glob("*.svg")}
+    drawn = (DOCS / "pictures" / f"{picture}.svg").read_text()
+    assert script["PICTURES"][picture]() == drawn, "python docs/pictures.py --write"
