@@ -98,6 +98,26 @@ def test_one_version_everywhere() -> None:
     assert f"## [{project['version']}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
+@in_checkout
+def test_a_release_says_where_the_project_lives(tmp_path: Path) -> None:
+    """As the release workflow does it: on its own checkout, with the address that it runs at."""
+    (tmp_path / "tools").mkdir()
+    for name in ("pyproject.toml", "README.md", "tools/addresses.py"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    command = [sys.executable, tmp_path / "tools/addresses.py", "https://github.com/Some/where"]
+    subprocess.run(command, check=True)
+    project = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]
+    assert project["urls"]["Source"] == "https://github.com/Some/where"
+    assert project["urls"]["Documentation"] == "https://some.github.io/where"
+    assert project["optional-dependencies"]
+    readme = (tmp_path / "README.md").read_text()
+    assert [link for link in re.findall(r"\]\(([^)]+)\)", readme) if not link.startswith(("https://", "#"))] == []
+    sources = [f"docs/{page}.md" for page in re.findall(r"some\.github\.io/where/([\w/-]+)\.html", readme)]
+    assert sources
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+    assert "tools/addresses.py" in (ROOT / ".github/workflows/release.yml").read_text()
+
+
 def test_what_is_installed_is_what_is_imported() -> None:
     assert version("haliax-refs") == haliax_refs.__version__
     assert metadata("haliax-refs")["Requires-Python"] is not None
