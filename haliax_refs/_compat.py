@@ -92,8 +92,8 @@ def holder_of(raw: jax.Ref) -> Holder:
 
     A program of a plain array runs in C++, and what it returns may be kept whatever interrupts it.
 
-    >>> holder_of(jax.new_ref(1.0))._buf
-    Array(1., dtype=float32, weak_type=True)
+    >>> holder_of(jax.new_ref(jnp.float32(1.0)))._buf
+    Array(1., dtype=float32)
     """
     holder: Any = getattr(raw, "_refs", raw)
     return holder  # type: ignore[no-any-return]
@@ -152,7 +152,11 @@ def in_kernel() -> bool:
     >>> in_kernel()
     False
     """
-    environment = getattr(jax._src.pallas.core, "_pallas_tracing_env", None)
+    core = jax._src.pallas.core
+    # from jax 0.12 on, and before
+    configured, environment = getattr(core, "_grid_context", None), getattr(core, "_pallas_tracing_env", None)
+    if configured is not None:
+        return getattr(configured, "value", True) is not None
     return getattr(environment, "grid_context", True) is not None
 
 
@@ -277,9 +281,15 @@ def has_no_vmap_rule(error: Exception) -> bool:
     )
 
 
-def is_unmapped_output_error(error: ValueError) -> bool:
-    """Whether `jax.jacfwd` failed on a ref that the function makes: vmap maps it, and with it the function's value."""
-    return "got axis spec None but output was batched" in str(error)
+def is_of_ref_in_forward_mode(error: Exception) -> bool:
+    """Whether `jax.jacfwd` failed on a ref that the function makes.
+
+    vmap maps the ref, and with it the function's value. And from jax 0.12 on, it fails to make the tangent of integers.
+    """
+    text = str(error)
+    return (isinstance(error, ValueError) and "got axis spec None but output was batched" in text) or (
+        isinstance(error, AttributeError) and "'TypedNdArray' object has no attribute 'committed'" in text
+    )
 
 
 # The class of what `jax.vjp` returns. Before jax 0.11 its `with_refs` with a `GradValue` beside a ref is wrong within
@@ -310,6 +320,31 @@ wrap_axiswise_call: Callable[..., Any] = haliax.wrap.wrap_axiswise_call
 # How `BlockSeq` takes one block's part of an argument; a static method. Without it, `BlockSeq` takes no refs.
 SLICE_OUT = "_slice_out"
 slice_out: Callable[..., Any] | None = getattr(haliax.nn.BlockSeq, SLICE_OUT, None)
+
+
+def names_of(array: haliax.NamedArray) -> tuple[str, ...]:
+    """The names of a NamedArray's axes, also where what is in it has another number of dimensions.
+
+    equinox and optax make such, of leaves. marin-haliax keeps names only, and fails to give the axes then.
+
+    >>> names_of(jax.tree.map(lambda leaf: "no array", haliax.zeros({"x": 2})))
+    ('x',)
+    """
+    names: tuple[str, ...] | None = getattr(array, "axis_names", None)
+    return tuple(axis.name for axis in array.axes) if names is None else names
+
+
+def fits_axes(array: haliax.NamedArray) -> bool:
+    """Whether what is in a NamedArray is of the shape of its axes, as far as it knows that shape.
+
+    >>> column = haliax.zeros({"x": 2})
+    >>> fits_axes(column), fits_axes(jax.tree.map(lambda leaf: leaf.sum(), column))
+    (True, False)
+    """
+    shape = getattr(array.array, "shape", None)
+    if hasattr(array, "axis_names"):
+        return shape is not None and len(shape) == len(array.axis_names)
+    return shape == tuple(axis.size for axis in array.axes)
 
 
 def has_axis_mapping() -> bool:

@@ -14,6 +14,7 @@ from jax.tree_util import keystr
 
 from . import _functions
 from ._access.values import checked
+from ._compat import fits_axes
 from ._explicit import is_ref
 from ._functions import new_ref
 from ._indexing.describe import listed
@@ -93,7 +94,7 @@ def is_value_or_ref(node: object) -> bool:
     """
     if not isinstance(node, NamedArray):
         return is_ref(node)
-    return not is_ref(node.array) and getattr(node.array, "shape", None) == tuple(axis.size for axis in node.axes)
+    return not is_ref(node.array) and fits_axes(node)
 
 
 def values_of(tree: PyTree) -> Any:

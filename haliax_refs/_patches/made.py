@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from haliax import Axis, NamedArray
 
+from .._compat import names_of
 from .._functions import new_ref
 from .._indexing.describe import listed
 from .._indexing.layout import Layout
@@ -97,12 +98,12 @@ def made_of_contents(tree: PyTree, name: str) -> Any:
 
 def _with_axis(contents: NamedArray, name: str) -> NamedArray:
     """Contents with the mapped axis: Haliax has named it, equinox has not."""
-    if contents.array.ndim == len(contents.axes):
+    taken, shape = names_of(contents), contents.array.shape
+    if len(shape) == len(taken):
         return contents
-    taken = [axis.name for axis in contents.axes]
     names = itertools.chain([name], (f"{name}{i}" for i in itertools.count(1)))
     free = next(other for other in names if other not in taken)
-    return NamedArray(contents.array, (Axis(free, contents.array.shape[0]), *contents.axes))
+    return NamedArray(contents.array, tuple(map(Axis, (free, *taken), shape)))
 
 
 def _is_made(leaf: PyTree) -> bool:

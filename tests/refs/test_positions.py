@@ -239,7 +239,7 @@ def test_no_read_is_weakly_typed_whatever_other_refs_were_made_of() -> None:
     made_of_weak, strong = hax.new_ref(hax.full({"x": 4}, 1.0)), hax.new_ref(hax.zeros({"x": 4}))
     raw = jax.new_ref(jnp.full(4, 1.0))  # which is weakly typed
     weak = haliax_refs.wrap(raw, "x")
-    assert weak[...].array.weak_type
+    assert weak[...].array.weak_type == raw[...].weak_type  # from jax 0.12 on, a ref is never of a weak type
     for ref in (made_of_weak, strong):
         ref["x", 0] = 1.001
         haliax_refs.addupdate(ref, {"x": 1}, 2.0)
