@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from haliax import Axis
+from jax.sharding import NamedSharding, PartitionSpec
 
 from ._access.operations import read
 from ._handle import Handle
@@ -38,7 +39,8 @@ class Buffer:
                 f"cannot pickle a ref of shape {self.raw.shape} within a function that jax traces: it has no contents "
                 "there; pickle it outside"
             )
-        return rebuilt, (contents(self.raw), _kind(self.raw))
+        array = contents(self.raw)
+        return unpickled, (array, _kind(self.raw), getattr(array.sharding, "spec", None))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> jax.Ref:
         # not by pickle, so that the sharding is kept, and that it works while tracing
@@ -61,6 +63,23 @@ def rebuilt(array: Array, kind: str | None) -> jax.Ref:
     """A new `jax.Ref` with these contents."""
     options = {} if kind is None else {"kind": kind}
     return new_raw(jnp.asarray(array), **options)
+
+
+def unpickled(array: jax.Array, kind: str | None, spec: PartitionSpec | None) -> jax.Ref:
+    """A new `jax.Ref` with these contents, which jax has put on one device: from there to the mesh that is set.
+
+    They are divided as they were, if that mesh has the axes of `spec` and they divide the shape; else each device has
+    all. Where no mesh is set, they stay where they are: a program for one device takes them, and no program for more.
+    """
+    mesh = jax.sharding.get_mesh() if is_eager() else None
+    if mesh is None or mesh.empty:
+        return rebuilt(array, kind)
+    whole = NamedSharding(mesh, PartitionSpec())
+    try:
+        placed = jax.device_put(array, NamedSharding(mesh, spec) if spec is not None else whole)
+    except ValueError:
+        placed = jax.device_put(array, whole)
+    return rebuilt(placed, kind)
 
 
 def contents(raw: jax.Ref) -> jax.Array:
