@@ -37,4 +37,13 @@ class BindingError(TypeError):
 
 
 class OptionError(CompileError, TypeError):
-    """`numpify` was called with an option that it does not have: as with any function, a TypeError too."""
+    """`numpify` was called with an option that it does not have: as with any function, a TypeError too.
+
+    Shown, and pickled, as the CompileError that it is: no user imports the class from here.
+    """
+
+    __module__ = "numpify_ctx"
+    __qualname__ = "CompileError"
+
+    def __reduce__(self) -> tuple[type[CompileError], tuple[object, ...]]:
+        return CompileError, self.args

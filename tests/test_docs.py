@@ -15,7 +15,15 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 # The pages that are made of examples, and how many lines of code each has at the least.
-EXAMPLES = {"README.md": 12, "refs.md": 20, "haliax-ref.md": 25, "numpify.md": 15, "transforms.md": 40, "state.md": 30}
+EXAMPLES = {
+    "README.md": 12,
+    "refs.md": 20,
+    "haliax-ref.md": 25,
+    "errors.md": 40,
+    "numpify.md": 15,
+    "transforms.md": 40,
+    "state.md": 30,
+}
 
 # Written for what newer versions of jax do.
 NEEDS_JAX = {"transforms.md": (0, 10), "state.md": (0, 10)}
@@ -67,6 +75,12 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 def test_the_page_on_refs_has_the_table_of_selectors_that_its_script_prints() -> None:
     table = runpy.run_path(str(DOCS / "selector_table.py"))["table"]()
     assert table in (DOCS / "refs.md").read_text(), "python docs/selector_table.py --write"
+
+
+@pytest.mark.usefixtures("plain_tracebacks")
+def test_the_page_on_errors_has_the_messages_that_are_raised() -> None:
+    written = (DOCS / "errors.md").read_text()
+    assert runpy.run_path(str(DOCS / "error_page.py"))["page"]() == written, "python docs/error_page.py --write"
 
 
 def test_the_page_on_architecture_has_the_trees_on_disk() -> None:

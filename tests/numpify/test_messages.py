@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import traceback
 from types import SimpleNamespace
 
 import numpy as np
@@ -118,3 +120,13 @@ def test_a_slider_among_frozen_values_says_what_is_meant():
     for slider in (lambda: 2.0, SimpleNamespace(val=2.0), SimpleNamespace(value=2.0)):
         with pytest.raises(TypeError, match=r"cannot take .* for 'x': .* bind it to DYNAMIC_PARAMETER"):
             numpify(x + 1).freeze(x=slider)()
+
+
+def test_an_unknown_option_is_shown_and_pickled_as_a_public_error() -> None:
+    with pytest.raises(TypeError, match="'modules'") as caught:
+        numpify(x, [x], modules="numpy")
+    (shown,) = traceback.format_exception_only(caught.value)
+    assert shown.startswith("numpify_ctx.CompileError: ")
+    revived = pickle.loads(pickle.dumps(caught.value))
+    assert isinstance(revived, CompileError)
+    assert revived.args == caught.value.args
