@@ -32,6 +32,17 @@ class Completion:
         self._results: list[int] | None = None  # those that may be real though what leads to them is not
         self._forms: Forms | None = None
 
+    @property
+    def may_fill(self) -> bool:
+        """Is there a result that may need a second look?"""
+        return bool(self._open())
+
+    def _open(self) -> list[int]:
+        if self._results is None:
+            of_each = may_cancel(self._program)
+            self._results = [i for i, node in enumerate(self._program.results) if of_each[node]]
+        return self._results
+
     def completed(self, results: Any, values: Sequence[Any], integers: Integers, shape: Shape) -> Any:
         """The results, one or several as a form gave them, with those values that only complex numbers lead to."""
         if len(self._program.results) == 1:
@@ -42,10 +53,7 @@ class Completion:
         self, results: Sequence[Any], values: Sequence[Any], integers: Integers, shape: Shape
     ) -> Sequence[Any]:
         """The same, of a list."""
-        if self._results is None:
-            of_each = may_cancel(self._program)
-            self._results = [i for i, node in enumerate(self._program.results) if of_each[node]]
-        missing = [i for i in self._results if _has_nan(results[i])]
+        missing = [i for i in self._open() if _has_nan(results[i])]
         if not missing:
             return results
         ranks = [self._program.rank[node] for node in self._program.results]

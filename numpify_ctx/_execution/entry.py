@@ -120,12 +120,13 @@ class Entry:
     def apply(self, args: tuple[Any, ...], out: Any = None) -> Any:
         """The results for one value per parameter."""
         try:
+            if self.native is not None:
+                for quick in self.native.quicks:
+                    result = quick(args, out)
+                    if result is not None:
+                        return result
             if out is not None:
                 return self._call_into(out, args)
-            if self.native is not None and self.native.quick is not None:
-                result = self.native.quick(args)
-                if result is not None:
-                    return result
             for a in args:
                 if type(a) not in PLAIN:
                     if type(a) is np.ndarray and a.ndim:
@@ -205,31 +206,51 @@ class Entry:
     def _call_arrays(self, args: Sequence[Any]) -> Any:
         found = of_doubles(args, self.program.parameter_ranks)
         if found is not None:
-            return self._computed(*found, NO_INTEGERS, None, doubles=True)
+            return self._computed(args, *found, NO_INTEGERS, None, doubles=True)
         if is_in_company(args):
             return self._results.arranged(self._company.compute(args))
         values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
         if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
             return entry._call_arrays(args)
         integers = self._bounds.integers(values, mask, complex_mask)
-        return self._computed(values, shape, integers, None if self._foreign else precision, doubles=False)
+        return self._computed(args, values, shape, integers, None if self._foreign else precision, doubles=False)
 
-    def _computed(self, values: Sequence[Any], shape: Shape, integers: Integers, precision: Any, doubles: bool) -> Any:
-        """The results of prepared arguments, by the first form that takes them."""
+    def _computed(
+        self,
+        args: Sequence[Any],
+        values: Sequence[Any],
+        shape: Shape,
+        integers: Integers,
+        precision: Any,
+        doubles: bool,
+    ) -> Any:
+        """The results of prepared arguments, by the first form that takes them; `args` are they as they were passed."""
         checks = integers.mask and (integers.checked or self.program.large)
         results = self.native.compute(values, integers, shape, doubles=doubles) if shape and self.native else None
+        by_kernel = results
         # Blocks do not tell which elements left the integers.
         if results is None and self.blocks.pays(shape, precision) and not (checks and self._exactly.matters(integers)):
             results = self.blocks.compute(values, integers, shape)
         if results is not None:
             if self._completion is not None:
                 results = self._completion.all_completed(results, values, integers, shape)
-            return self._results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
+            found = self._results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
+            # Where what a kernel gave is handed back as it is, such calls need nothing but the kernel.
+            if self.native is not None and by_kernel is not None and found is by_kernel[0]:
+                self._learn(self.native, args, values, integers, shape)
+            return found
         form = self.forms.arrays(integers)
         result = self._exactly.computed(form, values, integers, shape) if checks else form(*values)
         if self._completion is not None:
             result = self._completion.completed(result, values, integers, shape)
         return self._results.of_arrays(result, values, shape, precision)
+
+    def _learn(
+        self, native: Native, args: Sequence[Any], values: Sequence[Any], integers: Integers, shape: Shape
+    ) -> None:
+        # A quick way does not look at the result, which may have elements that only complex numbers lead to.
+        if self._completion is None or not self._completion.may_fill:
+            native.learn(args, values, integers, shape)
 
     def _in_complex(self, mask: int) -> Entry:
         """The entry for arguments of which these are complex: real ones may then have complex roots and logarithms."""

@@ -26,19 +26,18 @@ from .._emission.native.types import Types
 from .._emission.native.writer import cluster_text
 from .._kinds import BOOL, COMPLEX, INT, REAL
 from .._memo import Memo
-from .._program.bounds import Integers
+from .._program.bounds import Bounds, Integers
 from .._program.ir import CONST, PARAM, Program
 from .._program.ops import STACK
 from .._program.walk import reach
 from .blocks import SIZES, Blocks, Sizes, few_patterns
 from .grid import full_pattern, pattern_of
-from .native_calls import Call, Mixed, Pure
+from .native_calls import SMALL, Call, Mixed, Pure, Quick
 from .threads import Threads, executor
 
 
 PAYS = 10_000_000  # elements times operations, computed before a kernel is compiled: some 10 ms of work
 _MOST_FORMS = 8  # of one program, each for other dtypes
-_SMALL = 4096  # elements of a result that is computed as a whole, whatever broadcasts
 _OUTPUTS = 24  # of one kernel
 _LARGEST = 20_000  # operations of a kernel
 
@@ -104,14 +103,16 @@ class Native:
         for node in program.results:
             self.wanted += program.args[node] if program.ops[node] is STACK else (node,)
         self.off = _why_not_here()
+        self._bounds = Bounds(program)
         self._forms: Memo[Any, Form | _Not | _Waiting] = Memo(_MOST_FORMS)
         self._of_doubles: Memo[int, Form] = Memo(_MOST_FORMS)  # for arrays and scalars of doubles, by which are arrays
         self._work = 0.0 if setting is None else math.inf
         self.kernels: list[Kernel] = []  # for its text to be shown; two threads may each add one, in any order
-        # Of the tuple of all arguments as they were passed: the result, or None if they are of other kinds than most.
-        self.quick: Callable[[tuple[Any, ...]], Any] | None = None
+        # The shortest ways to kernels, by what was passed; they are tried in turn, so there are few.
+        self.quicks: tuple[Quick, ...] = ()
+        self._tried: set[tuple[Any, ...]] = set()
 
-    def compute(  # noqa: C901  the ways out, in the order of what they cost
+    def compute(
         self,
         values: Sequence[Any],
         integers: Integers,
@@ -151,9 +152,26 @@ class Native:
             return None
         if doubles:
             self._of_doubles.put(mask, form)
-            if isinstance(form, Pure):
-                self.quick = form.quick([value.ndim > 0 for value in values])
         return form(values, shape, integers, out)
+
+    def learn(self, args: Sequence[Any], values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> None:
+        """Make a quick way for arguments like these, which a native form has just taken and given the result.
+
+        Args:
+            args: as they were passed.
+            values, integers, shape: as for `compute`.
+        """
+        passed = tuple([a.dtype if type(a) is np.ndarray and a.ndim else type(a) for a in args])
+        if passed in self._tried or len(self._tried) >= _MOST_FORMS:
+            return
+        self._tried.add(passed)
+        key = self._key(values, integers, shape)
+        form = self._forms.get(key)
+        # Where arguments broadcast, a form may be for these shapes alone.
+        if isinstance(form, Pure) and type(key) is tuple:
+            found = form.quick(passed, [value.dtype for value in values])
+            if found is not None:
+                self.quicks = (*self.quicks, found)
 
     def explain(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> str:
         """Which form these arguments take, and why: the native one, or why not."""
@@ -209,7 +227,7 @@ class Native:
                 alike = alike and value.shape[rank:] == shape
             else:
                 return None  # a subclass may compute in its own way
-        if alike or math.prod(shape) < _SMALL:  # of small arrays, to compute a thing again costs less than a call
+        if alike or math.prod(shape) < SMALL:  # of small arrays, to compute a thing again costs less than a call
             return types, integers
         ranks = self.program.parameter_ranks
         patterns = tuple([_pattern(value, rank, shape) for value, rank in zip(values, ranks, strict=True)])
@@ -270,7 +288,8 @@ class Native:
         of_nodes = Types(program, types, kinds, integers.checked)
         few = self._few_nodes(key, patterns)
         if not any(few) and pure(program, of_nodes, self.wanted):
-            form: Form | _Not = self._pure_form(of_nodes, array, begun)
+            bits = None if integers.checked else self._bounds.most_bits(integers.mask)
+            form: Form | _Not = self._pure_form(of_nodes, array, begun, bits)
         else:
             form = self._mixed_form(of_nodes, array, few, begun)
         return form
@@ -302,16 +321,16 @@ class Native:
             for pattern, args in zip(found, self.program.args, strict=True)
         ]
 
-    def _kernel(self, types: Types, part: Cluster, array: int) -> Kernel:
+    def _kernel(self, types: Types, part: Cluster, array: int, bits: int | None = None) -> Kernel:
         program = self.program
         scalars = [not program.deps[n] & array for n in part.inputs]
-        text = cluster_text(program, types, part.order, part.inputs, scalars, part.outputs, machine().target)
+        text = cluster_text(program, types, part.order, part.inputs, scalars, part.outputs, machine().target, bits)
         kernel = compiled(text, [types.of[n] for n in part.inputs], [types.of[n] for n in part.outputs])
         self.kernels.append(kernel)
         del self.kernels[: -4 * _MOST_FORMS]
         return kernel
 
-    def _pure_form(self, types: Types, array: int, begun: float) -> Form | _Not:
+    def _pure_form(self, types: Types, array: int, begun: float, bits: int | None) -> Form | _Not:
         program = self.program
         nodes = [n for n in dict.fromkeys(self.wanted) if program.ops[n] not in (CONST, PARAM)]
         if not nodes:
@@ -319,10 +338,10 @@ class Native:
         calls = []
         for i in range(0, len(nodes), _OUTPUTS):
             part = cluster(program, types, nodes[i : i + _OUTPUTS])
-            kernel = self._kernel(types, part, array)
+            kernel = self._kernel(types, part, array, bits)
             calls.append(Call(kernel, tuple([program.data[n] for n in part.inputs]), tuple(part.outputs)))
         described = f"{_counted(len(calls))} of {self.operations} operations, compiled in {_since(begun)}"
-        return Pure(self.program, self.threads, types, tuple(calls), described)
+        return Pure(self.program, self.threads, types, tuple(calls), described, bits)
 
     def _mixed_form(self, types: Types, array: int, few: Sequence[bool], begun: float) -> Form | _Not:
         program = self.program

@@ -17,12 +17,26 @@ from .._emission.native.types import Types
 from .._program.bounds import Integers
 from .._program.ir import PARAM, Program
 from .._program.ops import STACK
-from .._runtime.numbers import FLOAT64
 from .blocks import Blocks
 from .threads import Threads, number_of, share
 
 
 PIECE = 1 << 16  # elements that a thread takes at a time, at least
+SMALL = 4096  # elements of a result that is computed as a whole, whatever broadcasts
+
+# Of the tuple of all arguments as they were passed, and of `out`: the result, or None if they are of other kinds.
+Quick = Callable[[tuple[Any, ...], Any], Any]
+
+_FLOATS = frozenset({float, np.float64})
+_WHOLE = f"type({{0}}) is int and {-(2**62)} < {{0}} < {2**62}"
+# How numbers beside arrays are told, by the dtype that they are to have and the type that they were passed as.
+_TESTS: dict[str, dict[Any, str]] = {
+    "d": dict.fromkeys(_FLOATS, "type({0}) in floats"),
+    "f": {float: "type({0}) is float"},
+    "D": {complex: "type({0}) is complex"},
+    "F": {complex: "type({0}) is complex"},
+    np.dtype(np.int64).char: {int: _WHOLE},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +52,15 @@ class Pure:
     """A program that kernels compute as a whole."""
 
     def __init__(
-        self, program: Program, threads: Threads, types: Types, calls: tuple[Call, ...], described: str
-    ) -> None:
+        self, program: Program, threads: Threads, types: Types, calls: tuple[Call, ...], described: str,
+        bits: int | None,
+    ) -> None:  # fmt: skip
         self.program = program
         self.threads = threads
         self.types = types
         self.calls = calls
         self.described = described
+        self.bits = bits  # of integers, beside the sign, that the kernels take
         results = self.program.results
         self.single = len(results) == 1 and calls[0].outputs == results
         self.computed = {node for call in calls for node in call.outputs}
@@ -62,24 +78,30 @@ class Pure:
             return (found,)
         return (np.broadcast_to(found, shape).copy(),)  # an argument is not used
 
-    def quick(self, arrays: Sequence[bool]) -> Callable[[tuple[Any, ...]], Any] | None:
-        """What takes arrays of doubles of one shape, and floats, to the kernel with nothing between."""
-        names = [f"a{i}" for i in range(len(arrays))]
-        if not self.single or self.threads != 1 or sorted(self.parameters) != list(range(len(arrays))):
+    def quick(self, passed: Sequence[Any], dtypes: Sequence[Any]) -> Quick | None:
+        """What takes arguments like some to the kernel with nothing between; None if they need more.
+
+        Args:
+            passed: of each argument as it was passed, its dtype if it was an array, else its type.
+            dtypes: those that they were given before they came here.
+        """
+        if not self.single or self.threads != 1 or sorted(self.parameters) != list(range(len(passed))):
             return None
-        first, *others = [name for name, is_array in zip(names, arrays, strict=True) if is_array]
-        tests = [
-            f"type({name}) is array and {name}.dtype is double" if is_array else f"type({name}) in floats"
-            for name, is_array in zip(names, arrays, strict=True)
-        ] + [f"{first}.shape", *(f"{name}.shape == {first}.shape" for name in others)]
-        passed = ", ".join(names[i] for i in self.parameters)
-        text = (
-            f"def quick(args):\n    [{', '.join(names)}] = args\n    if {' and '.join(tests)}:\n"
-            f"        return kernel({passed})\n    return None\n"
+        names = [f"a{i}" for i in range(len(passed))]
+        tests = [_test(name, kind, dtype) for name, kind, dtype in zip(names, passed, dtypes, strict=True)]
+        arrays = [name for name, kind in zip(names, passed, strict=True) if isinstance(kind, np.dtype)]
+        if None in tests or not arrays:
+            return None
+        checks = self.bits is not None and any(
+            not isinstance(kind, np.dtype) or 8 * kind.itemsize > self.bits
+            for kind, dtype in zip(passed, dtypes, strict=True)
+            if dtype == np.int64
         )
+        text = _quick_text(names, tests, arrays, [names[i] for i in self.parameters], checks)
         namespace = bare_namespace(
-            type=type, array=np.ndarray, double=FLOAT64, floats=frozenset({float, np.float64}), kernel=self.ufunc,
-            held=self.calls,
+            type=type, array=np.ndarray, floats=_FLOATS, int=int, float=float, complex=complex, kernel=self.ufunc,
+            counter=self.calls[0].kernel.counter, result=self.dtype, held=self.calls,
+            **{f"{name}_dtype": kind for name, kind in zip(names, passed, strict=True)},
         )  # fmt: skip
         return load(Source(text, "quick", namespace))
 
@@ -148,6 +170,55 @@ class Pure:
                 call.kernel.ufunc(*[values[i] for i in call.parameters], out=tuple([places[n] for n in call.outputs]))
         else:
             share(work, min(threads, pieces))
+
+
+def _test(name: str, kind: Any, dtype: Any) -> str | None:
+    """The test for an argument that was passed as `kind`, a dtype or a type, and is to have the dtype; None: none."""
+    if not isinstance(kind, np.dtype):
+        return _TESTS[dtype.char][kind].format(name) if kind in _TESTS.get(dtype.char, {}) else None
+    # NumPy itself makes short integers longer, piece by piece.
+    if kind == dtype or (dtype == np.int64 and np.can_cast(kind, dtype)):
+        return f"type({name}) is array and {name}.dtype is {name}_dtype"
+    return None
+
+
+def _quick_text(
+    names: Sequence[str], tests: Sequence[Any], arrays: Sequence[str], passed: Sequence[str], checks: bool
+) -> str:
+    """The text of a quick way; `checks`: the kernel has to look at integers.
+
+    Several short arrays may broadcast, as in `Native._key`: the product of their sizes is no less than the result's.
+    """
+    call = f"kernel({', '.join(passed)})"
+    same = " and ".join(f"{name}.shape == shape" for name in arrays[1:]) or "True"
+    lines = [
+        "def quick(args, out):",
+        f"    [{', '.join(names)}] = args",
+        f"    if not ({' and '.join(tests)}):",
+        "        return None",
+        f"    shape = {arrays[0]}.shape",
+        f"    if not ({same}):",
+        f"        return {call} if out is None and {' * '.join(f'{name}.size' for name in arrays)} < {SMALL} else None",
+        "    if not shape:",
+        "        return None",
+        "    if out is None:",
+        f"        return {call}",
+        "    if type(out) is array and out.dtype is result and out.shape == shape and out.flags.writeable:",
+        f"        return {call[:-1]}, out=out)",
+        "    return None",
+    ]
+    if checks:
+        # A kernel that gives up has written over `out`, which may be an argument.
+        lines[6:] = [
+            f"        if out is not None or {' * '.join(f'{name}.size' for name in arrays)} >= {SMALL}:",
+            "            return None",
+            "    elif not shape or out is not None:",
+            "        return None",
+            "    before = counter.value",
+            f"    found = {call}",
+            "    return found if counter.value == before else None",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 class Mixed:

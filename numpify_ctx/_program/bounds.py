@@ -75,6 +75,21 @@ class Bounds:
             fit = self._fits.put(bits, self._all_fit(bits, self._kinds(mask)))
         return fit
 
+    def most_bits(self, mask: int) -> int | None:
+        """How many bits beside the sign each integer in the mask may have, so that nothing can overflow; None for any.
+
+        An integer of so many bits that is negative may be -2**bits.
+        """
+        kinds = self._kinds(mask)
+        if not any(self._exact(kinds)):
+            return None
+        count = len(self._program.parameters)
+        bits = 62
+        # What fits with some bits fits with fewer.
+        while bits and not self._all_fit([bits] * count, kinds):
+            bits -= 1
+        return bits
+
     def _kinds(self, mask: int) -> Sequence[int]:
         count = len(self._program.parameters)
         return infer_kinds(self._program, [INT if mask >> i & 1 else REAL | COMPLEX for i in range(count)])

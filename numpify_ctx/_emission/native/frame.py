@@ -10,6 +10,9 @@ flags are put right at the end: invalid is raised where a result is nan and no a
 overflow as they happened, but in a kernel that selects only where a result is infinite and no argument is; underflow
 is not told.
 
+Integers of which only so many bits are allowed, as more might overflow, are looked at on the way: a kernel that meets a
+larger one adds 1 to the counter that is its data, warns of nothing, and its results are void.
+
 Long: the loop and the function around it agree on operands, widths and flags, so they are read together.
 """
 
@@ -25,6 +28,7 @@ from .vectors import DOUBLE, FLAG, FLOAT, INT, Text, Vector, absolute
 
 
 INVALID, DIVIDE, OVERFLOW = 1, 4, 8  # as x86 has them in its control word
+_LARGE = 1 << 16  # an integer has too many bits
 
 _STACK = 1 << 15  # bytes of a kernel's buffers
 _MANY_CALLS = 24  # more calls of elementary functions than this are not written out
@@ -40,10 +44,17 @@ Value = tuple[Vector, ...]  # one vector, or the real and the imaginary part
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """An input or output: its type by NumPy's character; is it one number for all elements?"""
+    """An input or output.
+
+    Attributes:
+        type: by NumPy's character.
+        scalar: is it one number for all elements?
+        bits: of an integer, how many there may be beside the sign; None for all.
+    """
 
     type: str
     scalar: bool = False
+    bits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +130,7 @@ def kernel_text(
         definitions(body.called, width, declared, inline),
         loop,
         copies({ELEMENTS[i.type][2] for i in inputs if not i.scalar}, {ELEMENTS[kind][2] for kind in outputs}),
-        _kernel(inputs, outputs, width, _flags(target, body.selects)),
+        _kernel(inputs, outputs, width, _flags(target, body.selects, any(i.bits is not None for i in inputs))),
         *sorted(declared),
         *(_OF_X86 if target.x86 else _OF_ARM),
         *_attributes(target),
@@ -151,7 +162,7 @@ def _loop(body: Body, inputs: Sequence[Operand], outputs: Sequence[str], write: 
     values = [_read(text, i, operand) for i, operand in enumerate(inputs)]
     head = _scalars(text, inputs, values)
     results = write(body, values)
-    told = _told(body, values, results)
+    told = _told(body, values, results) + _too_large(inputs, values)
     for i, (kind, result) in enumerate(zip(outputs, results, strict=True)):
         _store(text, i, kind, result)
     width = text.width
@@ -193,6 +204,18 @@ def _told(body: Body, values: list[Value], results: list[Value]) -> list[tuple[i
     if body.excused is not None:
         told = [(bit, flags & ~body.excused) for bit, flags in told]
     return told
+
+
+def _too_large(inputs: Sequence[Operand], values: list[Value]) -> list[tuple[int, Vector]]:
+    """The flag for integers with too many bits, and the lanes that have one."""
+    limits = [(value[0], i.bits) for i, value in zip(inputs, values, strict=True) if i.bits is not None]
+    beyond = [value.magnitude_bits() >> bits for value, bits in limits]
+    if not beyond:
+        return []
+    found = beyond[0]
+    for other in beyond[1:]:
+        found = found | other
+    return [(_LARGE, found.compare("!=", 0))]
 
 
 def _is_infinite(x: Vector) -> Vector:
@@ -393,8 +416,8 @@ def _pieces(operands: Sequence[Operand], sizes: Sequence[int], count: int) -> tu
     return ", ".join(names), "\n".join(packed), "\n".join(unpacked)
 
 
-def _flags(target: Target, selects: bool) -> str:
-    """Lines that put the processor's flags right: those in %told, and those that it has itself."""
+def _flags(target: Target, selects: bool, counts: bool) -> str:
+    """Lines that put the processor's flags right: those in %told, and those that it has itself; and that count."""
     if target.x86:
         read = ["call void @llvm.x86.sse.stmxcsr(ptr %csr)", "%control = load i32, ptr %csr, align 4"]
         write = [
@@ -411,7 +434,17 @@ def _flags(target: Target, selects: bool) -> str:
     if selects:
         middle = ["%own = and i32 %control, %told", "%invalid0 = and i32 %told, 1", "%raised = or i32 %own, %invalid0"]
     else:
-        middle = [f"%own = and i32 %control, {DIVIDE | OVERFLOW}", "%raised = or i32 %own, %told"]
+        middle = [
+            f"%own = and i32 %control, {DIVIDE | OVERFLOW}", f"%new = and i32 %told, {_LARGE - 1}",
+            "%raised = or i32 %own, %new",
+        ]  # fmt: skip
+    if counts:
+        middle[-1] = middle[-1].replace("%raised", "%raised0")
+        middle += [
+            f"%large = and i32 %told, {_LARGE}", "%void = icmp ne i32 %large, 0", "%more.large = zext i1 %void to i64",
+            "%counted = atomicrmw add ptr %data, i64 %more.large monotonic",
+            "%raised = select i1 %void, i32 0, i32 %raised0",
+        ]  # fmt: skip
     return "\n".join([*read, *middle, *write])
 
 

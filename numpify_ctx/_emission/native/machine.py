@@ -49,10 +49,12 @@ class Kernel:
     Attributes:
         ufunc: of the inputs, an array for each output.
         text: the module.
+        counter: how many calls met integers with too many bits, in all threads.
     """
 
     ufunc: Any
     text: str
+    counter: ctypes.c_int64
     _held: tuple[Any, ...]
 
 
@@ -102,7 +104,8 @@ def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str
     address = engine[0].get_function_address("kernel")
     dtypes = [np.dtype(_TYPES[t]) for t in (*inputs, *outputs)]
     functions = (ctypes.c_void_p * 1)(address)
-    data = (ctypes.c_void_p * 1)(None)
+    counter = ctypes.c_int64(0)
+    data = (ctypes.c_void_p * 1)(ctypes.addressof(counter))
     types = (ctypes.c_char * len(dtypes))(*[bytes([d.num]) for d in dtypes])
     label = ctypes.create_string_buffer(name.encode())
     empty = ctypes.create_string_buffer(b"")
@@ -111,7 +114,7 @@ def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str
         -1, ctypes.addressof(label), ctypes.addressof(empty), 0,
     )  # fmt: skip
     # NumPy copies none of these: they must live as long as the ufunc.
-    return Kernel(ufunc, text, (engine, functions, data, types, label, empty))
+    return Kernel(ufunc, text, counter, (engine, functions, data, types, label, empty))
 
 
 @functools.cache

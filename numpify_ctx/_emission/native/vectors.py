@@ -198,6 +198,11 @@ class Vector:
         """An integer, seen as a double."""
         return self.text.let(DOUBLE, f"bitcast {self.type} {self.name} to {self.text.type_of(DOUBLE)}")
 
+    def magnitude_bits(self) -> Vector:
+        """Of an integer, x or -1 - x, whichever is not negative: as many bits as it has beside its sign."""
+        sign = self.text.let(INT, f"ashr {self.type} {self.name}, splat (i64 63)")
+        return self.operation("xor", sign)
+
     def converted(self, kind: str) -> Vector:
         """The same number as another type."""
         if kind == self.kind:

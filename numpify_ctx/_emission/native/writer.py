@@ -27,6 +27,7 @@ def cluster_text(
     scalars: Sequence[bool],
     outputs: Sequence[int],
     target: Target,
+    bits: int | None = None,
 ) -> str:
     """The module of a kernel.
 
@@ -38,6 +39,7 @@ def cluster_text(
         scalars: which of these are one number for all elements.
         outputs: the nodes that it gives.
         target: what processor it is for.
+        bits: of the integers that it is given, how many there may be beside the sign; None for all.
     """
 
     def write(body: Body, values: list[Value]) -> list[Value]:
@@ -47,7 +49,10 @@ def cluster_text(
             writer.write(node)
         return [writer.values[node] for node in outputs]
 
-    operands = [Operand(types.of[n], scalar) for n, scalar in zip(inputs, scalars, strict=True)]
+    operands = [
+        Operand(types.of[n], scalar, bits if types.of[n] == "q" else None)
+        for n, scalar in zip(inputs, scalars, strict=True)
+    ]
     return kernel_text(operands, [types.of[n] for n in outputs], write, target, len(order) > _LONG)
 
 
