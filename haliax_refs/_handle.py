@@ -16,11 +16,12 @@ from ._lifetime import end_of, is_frozen, is_in_condition, may_freeze
 class Handle(ExplicitReads):
     """The base of `NamedRef`: the buffer, the layout of the view, and the operands that the layout numbers."""
 
-    __slots__ = ("__weakref__", "_layout", "_operands", "_ref")
+    __slots__ = ("__weakref__", "_fits", "_layout", "_operands", "_ref")
 
     _ref: jax.Ref
     _layout: Layout
     _operands: tuple[Any, ...]
+    _fits: bool  # the buffer is known to be a ref of the layout's shape, neither of which changes
 
     def _check_valid(self) -> None:
         if is_frozen(self._ref):
@@ -48,6 +49,11 @@ class Handle(ExplicitReads):
 
     def _check_usable(self) -> None:
         self._check_valid()
+        if not self._fits:
+            self._check_fits()
+        self._check_not_in_condition()
+
+    def _check_fits(self) -> None:
         if not _is_ref(self._ref):
             self._check_holds_ref()
         layout = self._layout
@@ -62,7 +68,7 @@ class Handle(ExplicitReads):
                 f"{asked}: jax mapped a dimension of its buffer, which has shape {self._ref.shape} here, and does not "
                 "say which; map it by name, with hax.vmap, hax.scan or hax.ref.foreach"
             )
-        self._check_not_in_condition()
+        self._fits = True
 
     def _check_not_in_condition(self) -> None:
         if is_in_condition(self._ref):

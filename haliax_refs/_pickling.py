@@ -95,7 +95,7 @@ def contents(raw: jax.Ref) -> jax.Array:
 def nameless(kind: type[Handle], raw: jax.Ref) -> Any:
     """A handle, of this class, of a `jax.Ref` without names: its axes are dim0, dim1 and so on."""
     handle = object.__new__(kind)
-    handle._ref, handle._operands = raw, ()
+    handle._ref, handle._operands, handle._fits = raw, (), False
     handle._layout = Layout.whole(tuple(Axis(f"dim{i}", size) for i, size in enumerate(raw.shape)))
     return handle
 

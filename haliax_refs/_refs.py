@@ -312,7 +312,7 @@ class NamedRef(Handle):
 def make(ref: Any, layout: Layout, operands: tuple[Any, ...]) -> NamedRef:
     """The view of a `jax.Ref` that a layout and its operands describe."""
     new = object.__new__(NamedRef)
-    new._ref, new._layout, new._operands = ref, layout, operands
+    new._ref, new._layout, new._operands, new._fits = ref, layout, operands, False
     return new
 
 

@@ -28,7 +28,7 @@ def is_array(value: object) -> TypeGuard[jax.Array]:
     return isinstance(value, _ARRAYS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # one for each access; frozen, it would take three times as long to make
 class Evaluator:
     """The values of scalars and operands, and the axes that index arrays are aligned with, a dimension each."""
 
@@ -38,19 +38,19 @@ class Evaluator:
 
     def evaluate(self, expr: Expr) -> Any:
         """The value of an expression: a 0-d integer, or an array with a dimension (of size 1 or more) for each axis."""
-        match expr:
+        match expr:  # what comes most often first: a class is asked for in turn
+            case Narrow(of, low, high):
+                return narrow(self.evaluate(of), low, high)
+            case Operand(slot):
+                return self.operands[slot]
             case int():
                 return expr
             case Scalar(slot):
                 return self.scalars[slot]
-            case Operand(slot):
-                return self.operands[slot]
             case Iota(axis, size):
                 return self.align(arange(size), (axis,))
             case Pick(source, dims):
                 return self.pick(self.operands[source.slot], dims)
-            case Narrow(of, low, high):
-                return narrow(self.evaluate(of), low, high)
             case Fit(Narrow(of), size, room):  # one clamp, in the dtype that is given, does both
                 return fit(self.evaluate(of), size, room)
             case Fit(of, size, room):

@@ -29,7 +29,7 @@ class _NotKnownError(Exception):
     """A position is known only when the program runs."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _KnownEvaluator(Evaluator):
     """An evaluator of only what is known while tracing, by NumPy."""
 

@@ -58,7 +58,7 @@ class Target(NamedTuple):
     vmapped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # made for each access, as `Evaluator`; never changed
 class Access:
     """How to read or write a part of a buffer.
 

@@ -47,6 +47,9 @@ class Get:
     fill: Fill = DEFAULT
 
 
+GET = Get()
+
+
 @dataclass(frozen=True, slots=True)
 class Set:
     """Write."""

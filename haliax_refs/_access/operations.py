@@ -11,13 +11,13 @@ import numpy as np
 from haliax import NamedArray
 from jax.lax import GatherScatterMode
 
-from .._compat import Tracer
+from .._compat import Tracer, named_array
 from .._handle import Handle
 from .._indexing.plan import Plan, plan
 from .._lifetime import is_eager
 from .._types import Index
 from .dtypes import is_keys
-from .operation import Add, Apply, Array, Fill, Get, Operation, Reduce, Reduction, Set, Swap
+from .operation import GET, Add, Apply, Array, Fill, Get, Operation, Reduce, Reduction, Set, Swap
 from .run import run
 from .values import checked, checked_fill
 
@@ -30,7 +30,7 @@ def read(ref: Handle, idx: Index, mode: Mode = None, fill_value: Array | None = 
     name = _mode_name(mode)
     planned = _plan(ref, idx, name)
     fill = checked_fill(fill_value, ref._ref.dtype, name, bool(planned.guards))
-    return NamedArray(run(Get(Fill.of(fill)), ref, planned), planned.layout.axes)
+    return named_array(run(GET if fill is None else Get(Fill.of(fill)), ref, planned), planned.layout.axes)
 
 
 def write(ref: Handle, idx: Index, value: Value, mode: Mode = None) -> None:
@@ -44,7 +44,7 @@ def swap(ref: Handle, idx: Index, value: Value, mode: Mode = None, fill_value: A
     planned = _plan(ref, idx, name)
     fill = checked_fill(fill_value, ref._ref.dtype, name, bool(planned.guards))
     old = _run_with_value(Swap(Fill.of(fill)), ref, planned, value, name)
-    return NamedArray(old, planned.layout.axes)
+    return named_array(old, planned.layout.axes)
 
 
 def add(ref: Handle, idx: Index, value: Value, mode: Mode = None) -> None:
