@@ -143,6 +143,9 @@ PallasSlice: Any = type(pallas.ds(0, 1))
 # What jax's errors about refs say; it has no types for them. Where a text changes, jax's own error passes through.
 UNBATCHED_WRITE = "unbatched array reference"
 UNDIFFERENTIATED_WRITE = "non-differentiated array reference"
+# Of `jax.shard_map` that closes over a ref: while tracing, and, from jax 0.11 on, outside of a trace.
+UNPLACED_REF = "object has no attribute 'nospec'"
+PASSED_REF = "Attempting to pass a Ref"
 
 
 def in_kernel() -> bool:
@@ -315,6 +318,8 @@ is_scanned_by_default: Callable[[Any], bool] = haliax._src.scan.is_named_or_shap
 # a ref is traced and stays where it is; without them, `hax.named_jit` would take a ref for a constant.
 hashable_partition: Callable[..., Any] = haliax.tree_util.hashable_partition
 infer_resource_partitions: Callable[..., Any] = haliax.partitioning.infer_resource_partitions
+# Of marin-haliax only. Patched, so that it takes refs.
+HAX_SHARD_MAP: Callable[..., Any] | None = getattr(haliax, "shard_map", None)
 # How Haliax calls reductions and functions along axes. Patched, so that a ref is refused in our words.
 wrap_reduction_call: Callable[..., Any] = haliax.wrap.wrap_reduction_call
 wrap_axiswise_call: Callable[..., Any] = haliax.wrap.wrap_axiswise_call

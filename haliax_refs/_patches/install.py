@@ -26,6 +26,7 @@ from . import (
     pullbacks,
     ref_checks,
     saving,
+    shard_map,
     slicing,
     trees,
     vmap,
@@ -46,12 +47,14 @@ _IN_PLACE_OF: tuple[tuple[Callable[..., Any], Callable[..., Any]], ...] = (
     *loops.IN_PLACE_OF,
     *vmap.IN_PLACE_OF,
     *trees.IN_PLACE_OF,
+    *shard_map.IN_PLACE_OF,
     *haliax_guards.IN_PLACE_OF,
 )
 
 # Attributes of modules and classes of jax, equinox and haliax, and what they become.
 _ATTRIBUTES: tuple[tuple[Any, str, Any], ...] = (
     *jax_guards.IN_JAX,
+    *shard_map.IN_JAX,
     *checkpoint.IN_JAX,
     *addupdate.IN_JAX,
     *pullbacks.IN_JAX,

@@ -14,7 +14,8 @@ import jax
 
 from .._compat import is_of_ref_in_forward_mode
 from .._indexing.describe import listed
-from .._lifetime import as_condition, as_mapping, is_eager
+from .._lifetime import as_condition, as_mapping
+from .._refs import as_named_ref, is_named_ref
 from .._types import Passed, PyTree
 from .tracing import without_own_refs
 from .walk import refs_in
@@ -78,27 +79,22 @@ def _derivative(original: Callable[..., Any]) -> Callable[..., Any]:
     return derivative
 
 
-def _shard_map(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`jax.shard_map`, but a `NamedRef` argument outside of `jax.jit` raises: jax fails on an assertion there."""
+def _typeof(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`jax.typeof`, but of a `NamedRef` it says that there is none, where jax speaks of `__jax_array__`."""
 
     @functools.wraps(original)
-    def shard_map(*function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-        if not function:
-            return functools.partial(shard_map, **options)
-        plain = original(*function, **options)
+    def typeof(x: Any) -> Any:
+        try:
+            return original(x)
+        except (TypeError, ValueError):
+            if not is_named_ref(x):
+                raise
+        raise TypeError(
+            f"a NamedRef with axes {listed(as_named_ref(x).axes)} is not an array, and jax.typeof has no type of it; "
+            "read it first, jax.typeof(ref[...].array), or take ref.axes and ref.dtype"
+        )
 
-        @functools.wraps(plain)
-        def mapped(*args: Any, **kwargs: Any) -> Any:
-            for ref in refs_in((args, kwargs)) if is_eager() else ():
-                raise NotImplementedError(
-                    f"cannot pass a NamedRef with axes {listed(ref.axes)} to jax.shard_map outside of jax.jit; write "
-                    "jax.jit(jax.shard_map(...))(ref)"
-                )
-            return plain(*args, **kwargs)
-
-        return mapped
-
-    return shard_map
+    return typeof
 
 
 def _refuse_ref_in(tree: PyTree, function: str) -> None:
@@ -116,6 +112,6 @@ _DERIVATIVES = ("grad", "value_and_grad", "jacfwd", "jacrev", "hessian")
 IN_JAX: tuple[tuple[ModuleType, str, Any], ...] = (
     (jax.lax, "while_loop", _while_loop(jax.lax.while_loop)),
     (jax, "vmap", _vmap(jax.vmap)),
-    (jax, "shard_map", _shard_map(jax.shard_map)),
+    (jax, "typeof", _typeof(jax.typeof)),
     *((jax, name, _derivative(getattr(jax, name))) for name in _DERIVATIVES),
 )

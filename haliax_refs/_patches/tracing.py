@@ -10,6 +10,8 @@ from typing import Any
 import jax
 
 from .._compat import evaluate, without_refs, written_consts
+from .._indexing.describe import listed
+from .walk import refs_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,16 @@ def without_own_refs(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def pure(*args: Any, **kwargs: Any) -> Any:
-        traced = trace(lambda: function(*args, **kwargs))
+        def call() -> Any:
+            out = function(*args, **kwargs)
+            for ref in refs_in(out):
+                raise ValueError(
+                    f"cannot return a NamedRef with axes {listed(ref.axes)} from a function that is differentiated in "
+                    "forward mode: jax maps it; return what it holds, ref[...], and make a ref of that outside"
+                )
+            return out
+
+        traced = trace(call)
         program = None if traced.written else without_refs(traced.closed, traced.consts, ())
         return traced.run() if program is None else traced.read_only(program)
 

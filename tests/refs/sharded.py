@@ -247,6 +247,55 @@ def test_shard_map_takes_no_view(mesh: Any) -> None:
         jax.jit(mapped)(sharded().slice({"time": slice(0, 4)}))
 
 
+@pytest.mark.skipif(not hasattr(hax, "shard_map"), reason="this haliax has no shard_map")
+@pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
+@pytest.mark.parametrize("given", [{}, {"out_specs": SPEC}, {"in_specs": (P(None, None, "data"), P("data"))}])
+def test_haliax_shard_map(kind: AxisType, given: dict[str, Any]) -> None:
+    """The specs that are left out are those of the names; nothing is written where they are found."""
+    shapes = []
+
+    def local(ref: NamedRef, x: NamedArray) -> NamedArray:
+        shapes.append(ref.shape)
+        ref["time", 0] += x
+        return ref[...] + x
+
+    with jax.set_mesh(jax.make_mesh((4, 2), ("data", "model"), axis_types=(kind,) * 2)):
+        if "in_specs" in given:  # other than those of the names
+            array, mapping, part = jax.device_put(VALUES, P(None, None, "data")), {"embed": "data"}, (8, 6, 1)
+            x = hax.named(jax.device_put(jnp.arange(4.0), P("data")), E)
+        else:
+            array, mapping, part = jax.device_put(VALUES, SPEC), MAPPING, (2, 6, 2)
+            x = hax.named(jax.device_put(jnp.arange(4.0), P("model")), E)
+        ref = hax.new_ref(array, (B, T, E))
+        out = jax.jit(hax.shard_map(local, axis_mapping=mapping, **given))(ref, x)
+        want = VALUES.copy()
+        want[:, 0] += np.arange(4)
+        np.testing.assert_array_equal(ref[...].array, want)
+        np.testing.assert_array_equal(out.rearrange((B, T, E)).array, want + np.arange(4))
+        assert {tuple(shape.values()) for shape in shapes} == {part}
+
+        @hax.shard_map(axis_mapping=mapping)
+        def clear(tree: dict[str, NamedRef], *, value: float) -> None:
+            tree["cache"][...] = value
+
+        jax.jit(lambda tree: clear(tree, value=2.0))({"cache": ref})
+        assert np.all(np.asarray(ref[...].array) == 2)
+
+
+@pytest.mark.skipif(not hasattr(hax, "shard_map"), reason="this haliax has no shard_map")
+def test_what_haliax_shard_map_refuses() -> None:
+    ref = sharded()
+    mapped = hax.shard_map(lambda ref: ref[...], axis_mapping=MAPPING)
+    with pytest.raises(NotImplementedError, match=r"batch=8.*hax\.shard_map outside of jax\.jit"):
+        mapped(ref)
+    with pytest.raises(ValueError, match=r"view with axes \(batch=8, time=2, embed=4\).*take the view inside"):
+        jax.jit(mapped)(ref.slice({"time": slice(0, 2)}))
+    closed = hax.shard_map(lambda x: x + ref["time", 0, "batch", 0, "embed", 0], axis_mapping=MAPPING)
+    for call in (closed, jax.jit(closed)):
+        with pytest.raises(NotImplementedError, match=r"cannot close over a ref in hax\.shard_map"):
+            call(hax.ones(E))
+
+
 def test_refs_inside_of_shard_map(mesh: Any) -> None:
     def local(x: Any) -> Any:
         ref = hax.new_ref(x, ("batch", "embed"))

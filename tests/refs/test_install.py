@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import haliax as hax
 import jax
@@ -81,7 +82,7 @@ def test_uninstall_puts_back_every_object(before: str) -> None:
         assert ("haliax", "new_ref") in changed and ("haliax.hof", "vmap") in changed
         assert ("haliax.quantization", "vmap") in changed and ("jax.lax", "while_loop") in changed
         assert {name for module, name in changed if module == "jax"} == set(
-            "checkpoint grad value_and_grad jacfwd jacrev hessian remat shard_map vmap".split())
+            "checkpoint grad value_and_grad jacfwd jacrev hessian remat shard_map typeof vmap".split())
         haliax_refs.uninstall()
         assert snapshot() == first
         haliax_refs.uninstall()
@@ -210,17 +211,26 @@ def test_patched_functions_look_as_before() -> None:
     assert inspect.signature(jax.lax.while_loop) == inspect.signature(jax.lax.while_loop.__wrapped__)
 
 
-def test_what_has_no_refs_goes_straight_to_haliax(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without refs among the arguments, the function that haliax maps is the caller's own."""
+@pytest.mark.parametrize("name", ["map", "fold", "scan"])
+def test_what_has_no_refs_goes_straight_to_haliax(name: str) -> None:
+    """Without refs among the arguments, nothing of ours but the entry is between the call and the function."""
     X = hax.Axis("x", 3)
-    seen = []
+    ours = Path(haliax_refs.__file__).parent
+    seen: set[str] = set()
 
-    def body(x: hax.NamedArray, *, scale: float = 2.0) -> hax.NamedArray:
-        seen.append(inspect.currentframe().f_back.f_code.co_filename)  # type: ignore[union-attr]
-        return x * scale
+    def body(*args: Any) -> Any:
+        seen.update(frame.function for frame in inspect.stack(0) if ours in Path(frame.filename).parents)
+        out = (args[0][...] if isinstance(args[0], hax.NamedRef) else args[0]) * 2.0
+        return (out, out) if name == "scan" else out
 
-    hax.vmap(body, X)(hax.arange(X), scale=3.0)
-    hax.map(body, X)(hax.arange(X))
-    assert all(Path(file).parent != Path(haliax_refs.__file__).parent for file in seen)
+    loop = getattr(hax, name)(body, X)
+    first = () if name == "map" else (hax.ones(()),)
+    loop(*first, hax.arange(X, dtype=jnp.float32))
+    assert seen == {"scanned"}
+    loop(*first, hax.new_ref(hax.zeros(X)))
+    assert seen > {"scanned"}
+
+
+def test_vmap_without_refs_fails_as_before() -> None:
     with pytest.raises(ValueError, match="infer axis size"):
         hax.vmap(lambda x: None, "x")(jnp.zeros(3))

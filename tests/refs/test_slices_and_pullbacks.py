@@ -212,3 +212,71 @@ def test_shard_map_outside_of_jit() -> None:
     assert ref[...].array.tolist() == [1, 1]
     jax.jit(mapped)(ref)
     assert ref[...].array.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("jit", [lambda f: f, jax.jit], ids=["eager", "jit"])
+def test_shard_map_that_closes_over_a_ref(jit: Any) -> None:
+    ref = hax.new_ref(hax.ones(E))
+    mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("d",))
+    spec = jax.sharding.PartitionSpec("d")
+
+    def add(x: jax.Array) -> jax.Array:
+        ref[...] += 1.0
+        return x
+
+    mapped = jit(jax.shard_map(add, mesh=mesh, in_specs=spec, out_specs=spec))
+    with pytest.raises(NotImplementedError, match=r"cannot close over a ref in jax\.shard_map.*pass it as an argument"):
+        mapped(jnp.ones(2))
+    assert ref[...].array.tolist() == [1, 1]
+
+
+def test_shard_map_passes_on_the_errors_of_its_function() -> None:
+    mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("d",))
+    spec = jax.sharding.PartitionSpec("d")
+
+    def fail(x: jax.Array) -> jax.Array:
+        raise AssertionError
+
+    with pytest.raises(AssertionError):
+        jax.shard_map(fail, mesh=mesh, in_specs=spec, out_specs=spec)(jnp.ones(2))
+
+
+def test_typeof_a_ref() -> None:
+    with pytest.raises(TypeError, match=r"NamedRef with axes \(e=2\) is not an array.*ref\[\.\.\.\]"):
+        jax.typeof(hax.new_ref(hax.ones(E)))
+
+
+WITH_AUX: dict[str, Callable[[Any], Any]] = {
+    "grad": lambda f: jax.grad(f, has_aux=True)(2.0)[1],
+    "value_and_grad": lambda f: jax.value_and_grad(f, has_aux=True)(2.0)[0][1],
+    "jacrev": lambda f: jax.jacrev(f, has_aux=True)(2.0)[1],
+    "vjp": lambda f: jax.vjp(f, 2.0, has_aux=True)[2],
+    "jvp": lambda f: jax.jvp(f, (2.0,), (1.0,), has_aux=True)[2],
+    "filter_grad": lambda f: eqx.filter_grad(f, has_aux=True)(jnp.float32(2.0))[1],
+    "filter_value_and_grad": lambda f: eqx.filter_value_and_grad(f, has_aux=True)(jnp.float32(2.0))[0][1],
+}
+
+
+def doubled_in_a_ref(x: Any) -> tuple[jax.Array, hax.NamedRef]:
+    ref = hax.new_ref(hax.ones(E) * x)
+    ref[...] *= x
+    return ref[...].sum().array, ref
+
+
+@pytest.mark.parametrize("name", WITH_AUX)
+def test_a_ref_that_is_made_and_returned_beside_a_derivative(name: str) -> None:
+    """It holds what the function left in it, and is a ref as others are, eager and within a trace."""
+    ref = WITH_AUX[name](doubled_in_a_ref)
+    assert ref[...].array.tolist() == [4, 4]
+    ref[...] += 1.0
+    assert hax.freeze(ref).array.tolist() == [5, 5]
+    used = jax.jit(lambda: WITH_AUX[name](doubled_in_a_ref)[...].array + 1.0)
+    assert used().tolist() == [5, 5]
+    with pytest.raises(ValueError, match=r"\(e=2\).*is passed once and not returned.*ref\[\.\.\.\]"):
+        jax.jit(lambda: WITH_AUX[name](doubled_in_a_ref))()
+
+
+@pytest.mark.parametrize("derivative", [jax.jacfwd, jax.hessian])
+def test_a_ref_that_is_made_is_not_returned_in_forward_mode(derivative: Any) -> None:
+    with pytest.raises(ValueError, match=r"cannot return a NamedRef with axes \(e=2\).*ref\[\.\.\.\]"):
+        derivative(doubled_in_a_ref, has_aux=True)(2.0)
