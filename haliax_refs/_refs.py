@@ -7,6 +7,7 @@ value is checked against that; only then `_access.run` touches the buffer.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from ._at import At
 from ._explicit import UPSTREAM
 from ._handle import Handle, described
 from ._indexing.describe import listed
+from ._indexing.drawing import table
 from ._indexing.layout import Layout
 from ._indexing.plan import plan_view
 from ._lifetime import end_of, is_frozen, loop_condition, note_argument, note_axes, note_made
@@ -307,6 +309,22 @@ class NamedRef(Handle):
             return f"NamedRef({self._layout}) (not a ref: holds {described(self._ref)})"
         dtype = getattr(self._ref, "dtype", None)
         return f"NamedRef({'' if dtype is None else f'{dtype}: '}{self._layout}){state}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: which part of its buffer this is. Nothing is read."""
+        layout = self._layout
+        sharding = "" if is_frozen(self._ref) or not self._holds_ref() else f"<br>{escape(str(self.sharding))}"
+        return f"<div><strong>{escape(repr(self))}</strong>{sharding}{table(layout.base, layout.views)}</div>"
+
+    def __treescope_repr__(self, path: str | None, subtree_renderer: Any) -> Any:
+        """As treescope shows an array: with its contents, which are read."""
+        import treescope  # only treescope calls this
+
+        if is_frozen(self._ref) or not self._holds_ref():
+            return treescope.rendering_parts.text(repr(self))
+        return treescope.repr_lib.render_object_constructor(
+            object_type=type(self), attributes={"value": self[...]}, path=path, subtree_renderer=subtree_renderer
+        )
 
 
 def make(ref: Any, layout: Layout, operands: tuple[Any, ...]) -> NamedRef:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Never, NoReturn, Self
 
 from numpy.typing import NDArray
 
-from ._binding import display as _display
+from ._binding import display as _display, html as _html
 from ._binding.bindable import Bindable
 from ._binding.bindings import Bindings
 from ._binding.context import DYNAMIC_PARAMETER
@@ -254,8 +254,13 @@ class _Function(Bindable["BoundNumpifiedFunction"]):
     def __repr__(self) -> str:
         return _display.one_line(self._title(), self.symbolic, self._bindings, ordered=self._origin.ordered)
 
-    def _repr_latex_(self) -> str | None:
+    def _repr_latex_(self) -> str:
         return _display.latex(self.symbolic, self._bindings)
+
+    def _repr_html_(self) -> str:
+        native = self._origin.compiled.call.native
+        form = "NumPy" if native is None or not native.source else "NumPy, and machine code for arrays"
+        return _html.html(self._title(), self.symbolic, self._bindings, form)
 
     def __copy__(self) -> Any:
         return self

@@ -49,21 +49,38 @@ def _bracketed(nest: Iterable[sp.Basic | Nest], write: Callable[[sp.Basic], str]
     return ", ".join(f"({_bracketed(item, write)})" if isinstance(item, tuple) else write(item) for item in nest)
 
 
-def latex(symbolic: object, bindings: Bindings) -> str | None:
-    r"""The function as a formula, or None where it is too long for one.
+def latex(symbolic: object, bindings: Bindings) -> str:
+    r"""The function as a formula; of one too long to read, what it begins with.
 
     >>> from numpify_ctx import numpify
     >>> x, a = sp.symbols("x a")
     >>> print(numpify(a * x).freeze(a=2.0)._repr_latex_())
     $\displaystyle \left(x\right) \mapsto a x \quad \left(a = 2.0\right)$
     """
-    if not is_short(symbolic):
-        return None
     bound = [f"{sp.latex(symbol)} = {_latex_value(value)}" for symbol, value in bindings.frozen_in_order.items()]
     bound += [rf"{sp.latex(symbol)} = \text{{dynamic}}" for symbol in bindings.dynamic_in_order]
     free = _bracketed([item for _, item in bindings.passed], sp.latex)
     where = r" \quad \left(" + r",\ ".join(bound) + r"\right)" if bound else ""
-    return rf"$\displaystyle \left({free}\right) \mapsto {sp.latex(symbolic)}{where}$"
+    return rf"$\displaystyle \left({free}\right) \mapsto {_shortened(symbolic)}{where}$"
+
+
+def _shortened(symbolic: object) -> str:
+    r"""The LaTeX of an expression; of a long sum or product the first short parts of it, and how many more there are.
+
+    >>> print(_shortened(sp.Add(*sp.symbols("x:99"))))
+    x_{0} + x_{1} + x_{10} + x_{11} + \ldots\text{ (95 more)}
+    >>> print(_shortened(sp.cos(sp.Add(*sp.symbols("x:99")))))
+    \operatorname{cos}\left(\ldots\right)
+    """
+    if is_short(symbolic):
+        return str(sp.latex(symbolic))
+    if isinstance(symbolic, sp.Add | sp.Mul):
+        shown = [part for part in symbolic.args if is_short(part, 15)][:4]
+        if shown:
+            more = rf"\ldots\text{{ ({len(symbolic.args) - len(shown)} more)}}"
+            between = " + " if isinstance(symbolic, sp.Add) else r" \cdot "
+            return f"{sp.latex(symbolic.func(*shown, evaluate=False))}{between}{more}"
+    return rf"\operatorname{{{type(symbolic).__name__}}}\left(\ldots\right)"
 
 
 def _latex_value(value: object) -> str:

@@ -225,8 +225,31 @@ def test_repr():
 def test_latex():
     assert g._repr_latex_() == r"$\displaystyle \left(x, \lambda\right) \mapsto - 2 \lambda + x$"
     assert bound._repr_latex_().endswith(r"\quad \left(a = 2.0,\ b = \ldots,\ \omega = \text{dynamic}\right)$")
-    assert numpify(sp.Add(*sp.symbols("x:99")))._repr_latex_() is None
+    long = sp.Add(*sp.symbols("x:99"))
+    assert r"\mapsto x_{0} + x_{1} + x_{10} + x_{11} + \ldots\text{ (95 more)}$" in numpify(long)._repr_latex_()
+    assert r"\mapsto \operatorname{sin}\left(\ldots\right)$" in numpify(sp.sin(long))._repr_latex_()
+    assert r" x \cdot \ldots\text{ (1 more)}$" in numpify(2 * x * sp.cos(long))._repr_latex_()
     assert r"\begin{matrix}" in numpify(sp.Matrix([x, 1]))._repr_latex_()
+
+
+def test_html_tells_of_every_parameter_where_its_value_comes_from():
+    knobs = Parameters({omega: 3.0})
+    shown = bound.set_parameter_context(knobs)._repr_html_()
+    assert "<td>x</td><td>free</td><td></td>" in shown
+    assert "<td>a</td><td>frozen</td><td>2.0</td>" in shown
+    assert "<td>b</td><td>frozen</td><td>&lt;float64 array of shape (2, 3)&gt;</td>" in shown
+    assert "<td>omega</td><td>dynamic</td><td>3.0</td>" in shown
+    assert r"\mapsto a x" in shown
+    knobs[omega] = 4.0
+    live = bound.set_parameter_context({omega: lambda: 4.0})
+    assert "<td>dynamic</td><td>4.0</td>" in live._repr_html_()
+    assert "not in the parameter context" in bound.set_parameter_context({})._repr_html_()
+    assert "no parameter context" in bound._repr_html_()
+
+
+def test_html_takes_no_name_for_code():
+    evil = sp.Symbol("<script>alert(1)</script>")
+    assert "<script>" not in numpify(evil + 1)._repr_html_()
 
 
 def test_signature():
