@@ -320,6 +320,8 @@ hashable_partition: Callable[..., Any] = haliax.tree_util.hashable_partition
 infer_resource_partitions: Callable[..., Any] = haliax.partitioning.infer_resource_partitions
 # Of marin-haliax only. Patched, so that it takes refs.
 HAX_SHARD_MAP: Callable[..., Any] | None = getattr(haliax, "shard_map", None)
+# How it finds the specs of arrays by the names of their axes.
+pspec_for: Callable[..., Any] = haliax.partitioning.pspec_for
 # How Haliax calls reductions and functions along axes. Patched, so that a ref is refused in our words.
 wrap_reduction_call: Callable[..., Any] = haliax.wrap.wrap_reduction_call
 wrap_axiswise_call: Callable[..., Any] = haliax.wrap.wrap_axiswise_call

@@ -11,10 +11,9 @@ from typing import Any
 import equinox
 import jax
 from haliax import NamedArray
-from haliax.partitioning import pspec_for
 from jax.sharding import PartitionSpec
 
-from .._compat import HAX_SHARD_MAP, PASSED_REF, UNPLACED_REF
+from .._compat import HAX_SHARD_MAP, PASSED_REF, UNPLACED_REF, pspec_for
 from .._functions import new_ref
 from .._indexing.describe import listed
 from .._lifetime import is_eager
