@@ -26,7 +26,7 @@ EXAMPLES = {
 }
 
 # Written for what newer versions of jax do.
-NEEDS_JAX = {"transforms.md": (0, 10), "state.md": (0, 10)}
+NEEDS_JAX = {"transforms.md": (0, 10), "state.md": (0, 10), "devices.md": (0, 10), "errors.md": (0, 10)}
 
 if not DOCS.exists():
     pytest.skip("the docs are not beside these tests", allow_module_level=True)
