@@ -1,6 +1,7 @@
 """Every block of the README and of the docs runs and prints what it says; their links and commands lead somewhere."""
 
 import doctest
+import json
 import re
 import runpy
 import tomllib
@@ -96,3 +97,25 @@ def test_the_pictures_are_those_that_their_script_draws(picture: str) -> None:
     assert set(script["PICTURES"]) == {path.stem for path in (DOCS / "pictures").glob("*.svg")}
     drawn = (DOCS / "pictures" / f"{picture}.svg").read_text()
     assert script["PICTURES"][picture]() == drawn, "python docs/pictures.py --write"
+
+
+NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
+
+
+def test_the_notebooks_are_the_tutorials() -> None:
+    script = runpy.run_path(str(DOCS / "notebooks.py"))
+    assert {path.stem for path in NOTEBOOKS} == set(script["NAMES"])
+    made = {path.stem: script["notebook"](path.stem) for path in NOTEBOOKS}
+    assert made == {path.stem: path.read_text() for path in NOTEBOOKS}, "python docs/notebooks.py --write"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_cell_of_a_notebook_runs(path: Path) -> None:
+    """In IPython, as in Jupyter: what a cell ends with is displayed, and a cell that is to raise does."""
+    shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell()
+    for cell in json.loads(path.read_text())["cells"]:
+        if cell["cell_type"] == "code":
+            done = shell.run_cell("".join(cell["source"]))
+            assert done.success == ("raises-exception" not in cell["metadata"].get("tags", [])), cell["source"]
+            if hasattr(done.result, "_repr_html_"):
+                assert shell.display_formatter.format(done.result)[0]["text/html"]
