@@ -164,9 +164,12 @@ def in_kernel() -> bool:
     return getattr(environment, "grid_context", True) is not None
 
 
-# The primitive of `jax.ref.addupdate`, the rules by which jax differentiates, and what stands for no tangent. The rule
-# for this primitive is patched: jax's fails for a ref that is not differentiated.
+# The primitives of `jax.ref.addupdate` and `jax.new_ref`, the rules by which jax differentiates, and what stands for no
+# tangent. Two rules are patched: jax's fails to add to a ref that is not differentiated, and, from jax 0.12 on, to make
+# one of integers where vmap maps the derivative. Without the second primitive, that error passes through.
 addupdate_p: Any = jax._src.state.primitives.addupdate_p
+new_ref_p: Any = getattr(sys.modules.get("jax._src.core"), "ref_p", None)
+CAN_MAKE_INTEGERS_IN_FORWARD_MODE = JAX_VERSION < (0, 12)
 primitive_jvps: dict[Any, Callable[..., Any]] = jax.interpreters.ad.primitive_jvps
 ZeroTangent: type[Any] = jax.interpreters.ad.Zero
 
@@ -285,15 +288,9 @@ def has_no_vmap_rule(error: Exception) -> bool:
     )
 
 
-def is_of_ref_in_forward_mode(error: Exception) -> bool:
-    """Whether `jax.jacfwd` failed on a ref that the function makes.
-
-    vmap maps the ref, and with it the function's value. And from jax 0.12 on, it fails to make the tangent of integers.
-    """
-    text = str(error)
-    return (isinstance(error, ValueError) and "got axis spec None but output was batched" in text) or (
-        isinstance(error, AttributeError) and "'TypedNdArray' object has no attribute 'committed'" in text
-    )
+def is_unmapped_output_error(error: ValueError) -> bool:
+    """Whether `jax.jacfwd` failed on a ref that the function makes: vmap maps it, and with it the function's value."""
+    return "got axis spec None but output was batched" in str(error)
 
 
 # The class of what `jax.vjp` returns. Before jax 0.11 its `with_refs` with a `GradValue` beside a ref is wrong within

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from .._compat import is_of_ref_in_forward_mode
+from .._compat import is_unmapped_output_error
 from .._indexing.describe import listed
 from .._lifetime import as_condition, as_mapping
 from .._refs import as_named_ref, is_named_ref
@@ -69,8 +69,8 @@ def _derivative(original: Callable[..., Any]) -> Callable[..., Any]:
                     _refuse_ref_in(args[number], original.__name__)
             try:
                 return plain(*args, **kwargs)
-            except (AttributeError, ValueError) as error:
-                if not is_of_ref_in_forward_mode(error):
+            except ValueError as error:
+                if not is_unmapped_output_error(error):
                     raise
             return original(without_own_refs(fun), argnums, *options, **more)(*args, **kwargs)
 

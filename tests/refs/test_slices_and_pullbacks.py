@@ -126,6 +126,7 @@ DERIVATIVES: dict[str, Callable[[Any], Any]] = {
     "hessian": lambda f: jax.hessian(f),
     "of grad": lambda f: jax.jacfwd(jax.grad(f)),
     "of jit": lambda f: jax.jit(jax.jacfwd(jax.jit(f))),
+    "vmap of jvp": lambda f: lambda x: jax.vmap(lambda t: jax.jvp(f, (x,), (t,))[1])(jnp.eye(x.size)),
     "with aux": lambda f: jax.jacfwd(lambda x: (f(x), x), has_aux=True),
     "of checkpoint": lambda f: jax.hessian(jax.checkpoint(f)),
 }
