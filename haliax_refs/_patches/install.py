@@ -15,8 +15,8 @@ from .._compat import MISSING_IN_HALIAX
 from .._locks import new_lock
 from .._pickling import reduced
 from . import (
-    addupdate,
     checkpoint,
+    derivatives,
     donation,
     filter_jit,
     filter_vmap,
@@ -56,7 +56,7 @@ _ATTRIBUTES: tuple[tuple[Any, str, Any], ...] = (
     *jax_guards.IN_JAX,
     *shard_map.IN_JAX,
     *checkpoint.IN_JAX,
-    *addupdate.IN_JAX,
+    *derivatives.IN_JAX,
     *pullbacks.IN_JAX,
     *filter_jit.IN_EQUINOX,
     *filter_vmap.IN_EQUINOX,
