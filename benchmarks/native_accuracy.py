@@ -29,6 +29,7 @@ _TRUTH: dict[str, Callable[..., Any]] = {
     "log2": lambda x: mp.log(x, 2),
     "power": lambda x, y: x**y,
     "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
+    "mod": mp.fmod,
     "arcsin": mp.asin, "arccos": mp.acos, "arctan": mp.atan, "arctan2": mp.atan2,
     "arcsinh": mp.asinh, "arccosh": mp.acosh, "arctanh": mp.atanh,
 }  # fmt: skip
@@ -78,6 +79,11 @@ DOMAINS: dict[str, tuple[Points, ...]] = {
         _pair(_uniform(0, 3), _uniform(-300, 300)), _pair(_scales(-1074, 1023, signed=False), _scales(-10, 4)),
         _pair(_scales(-50, -3, around=1.0), _scales(3, 50)),
         _pair(_uniform(-9, -0.1), lambda rng, n: np.round(rng.uniform(-300, 300, n))),
+    ),
+    "mod": (
+        *_PLANE, _pair(_uniform(-1e3, 1e3), _uniform(-3, 3)), _pair(_scales(-1074, -1000), _scales(-1074, -1000)),
+        _pair(lambda rng, n: np.round(rng.uniform(-1e6, 1e6, n)), lambda rng, n: np.round(rng.uniform(1, 99, n))),
+        _pair(_scales(40, 60), _scales(-3, 3)),
     ),
     "cbrt": _WIDE, "hypot": (*_PLANE, _pair(_scales(-1074, -1000), _scales(-1074, -1000))),
 }  # fmt: skip

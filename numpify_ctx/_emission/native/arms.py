@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from ..._program.ir import Program
-from .functions import FUNCTIONS
+from .functions import DEAR
 
 
 Arm = tuple[int, int]  # a selection, and which of its operands
@@ -31,7 +31,7 @@ def dear_arms(
         for arm, operand in _operands(program, node, own, parent):
             uses[operand].append(arm)
     # A branch costs more than a few operations: only elementary functions are worth one.
-    dear = {arm for node, arm in owner.items() if arm is not None and program.ops[node].native in FUNCTIONS}
+    dear = {arm for node, arm in owner.items() if arm is not None and program.ops[node].native in DEAR}
     found: dict[Arm, list[int]] = {arm: [] for arm in dear}
     always: list[int] = []
     for node in order:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..._kinds import BOOL, COMPLEX, INT, REAL, Kinds
 from ..._program.ir import CONST, PARAM, Layout, Op, Program
 from ..._program.walk import reach
-from .functions import FUNCTIONS
+from .functions import DEAR
 from .types import Types
 
 
@@ -66,7 +66,7 @@ def parts(program: Program, types: Types, wanted: Sequence[int], few: Sequence[b
     found = [cluster(program, types, [n], outputs) for n in sorted(outputs)]
     # What several of them would compute is computed once, if it is dear.
     counted = Counter(node for part in found for node in part.order)
-    shared = {n for n, count in counted.items() if count > 1 and program.ops[n].native in FUNCTIONS}
+    shared = {n for n, count in counted.items() if count > 1 and program.ops[n].native in DEAR}
     if shared:
         outputs |= shared
         found = [cluster(program, types, [n], outputs) for n in sorted(outputs)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from . import exponential, trigonometric
+from . import exponential, remainders, trigonometric
+from .composed import COMPOSED, QUOTIENTS
 from .vectors import Text, Vector
 
 
@@ -15,9 +16,12 @@ FUNCTIONS: dict[str, Callable[..., Vector]] = {
     **{name: getattr(trigonometric, name) for name in ("sin", "cos", "tan")},
     "arcsin": trigonometric.asin, "arccos": trigonometric.acos, "arctan": trigonometric.atan,
     "arctan2": trigonometric.atan2, "arcsinh": exponential.asinh, "arccosh": exponential.acosh,
-    "arctanh": exponential.atanh,
+    "arctanh": exponential.atanh, "mod": remainders.mod,
 }  # fmt: skip
-OF_TWO = frozenset({"power", "hypot", "arctan2"})
+OF_TWO = frozenset({"power", "hypot", "arctan2", "mod"})
+DEAR = frozenset({*FUNCTIONS, *COMPOSED, *QUOTIENTS})  # what costs many operations
+
+_RARE = {**exponential.RARE, **remainders.RARE}
 
 
 def definitions(names: Iterable[str], width: int, declared: set[str], inline: bool) -> str:
@@ -36,8 +40,8 @@ def definitions(names: Iterable[str], width: int, declared: set[str], inline: bo
 
 def library_function(name: str, width: int, declared: set[str]) -> str:
     """The text of what a function calls where arguments are rare, compiled once for all kernels of this width."""
-    if name in exponential.RARE:
-        return _definition(exponential.RARE[name], f"{name}.rare.{width}", width, declared, " #1", name in OF_TWO)
+    if name in _RARE:
+        return _definition(_RARE[name], f"{name}.rare.{width}", width, declared, " #1", name in OF_TWO)
     return trigonometric.large_function(name, width, declared)
 
 

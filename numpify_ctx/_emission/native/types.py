@@ -15,6 +15,7 @@ import numpy as np
 from ..._kinds import BOOL, COMPLEX, REAL
 from ..._program.bounds import may_overflow
 from ..._program.ir import BOUND, CONST, PARAM, Operator, Program, Region, infer_kinds
+from .composed import COMPOSED, QUOTIENTS
 from .functions import FUNCTIONS
 
 
@@ -70,7 +71,7 @@ class Types:
             return None
         rule = _FORMS.get(op.form)
         if op.form == "call":
-            if op.native is None or data is not None:
+            if op.native is None or (data is not None and op.native not in QUOTIENTS):
                 return None
             rule = _CALLS.get(op.native)
         found = None if rule is None else rule(op, types)
@@ -144,6 +145,12 @@ def _function(op: Any, types: Sequence[Any]) -> str | None:
     return None if found in ("F", "D") else found
 
 
+def _of_floats(op: Any, types: Sequence[Any]) -> str | None:
+    # Integers have remainders of their own, which are exact; beside a float they count as floats.
+    found = strong(types)
+    return found if found in ("f", "d") else None
+
+
 def _exponential(op: Any, types: Sequence[Any]) -> str | None:
     return _floating(op, types)
 
@@ -171,7 +178,8 @@ _FORMS: dict[str, Callable[[Any, Sequence[Any]], str | None]] = {
     "logic": _logic, "select": _select,
 }  # fmt: skip
 _CALLS: dict[str, Callable[[Any, Sequence[Any]], str | None]] = {
-    **dict.fromkeys(FUNCTIONS, _function),
+    **dict.fromkeys([*FUNCTIONS, *COMPOSED], _function),
+    **dict.fromkeys(["mod", *QUOTIENTS], _of_floats),
     **dict.fromkeys(_KEEP, _keep),
     "exp": _exponential, "sqrt": _function, "abs": _real_part, "real": _real_part, "imag": _imaginary_part,
     "logical_not": _logic, "isnan": _test, "isinf": _test, "heaviside": _function,

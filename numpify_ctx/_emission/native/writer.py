@@ -10,6 +10,7 @@ from typing import Any
 from ..._program.ir import CONST, Operator, Program
 from . import complexes
 from .arms import Arm, dear_arms
+from .composed import COMPOSED, GUARDED, QUOTIENTS
 from .frame import ELEMENTS, Body, Operand, Target, Value, kernel_text
 from .functions import FUNCTIONS
 from .types import Types, strong
@@ -212,6 +213,7 @@ class _Writer:
         name = self.program.ops[node].native
         assert name is not None
         kind = self.types[node]
+        self.body.selects |= name in GUARDED
         special = _SPECIAL.get(name)
         if special is not None:
             operand_kind, operands = self._operands(node)
@@ -225,8 +227,24 @@ class _Writer:
             step = where(x > 0.0, 1.0, where(x < 0.0, x.like(0.0), at_zero))
             return (where(x.is_nan(), x, step),)
         # A float is computed as a double, whose rounding to a float is the right one but in rare cases.
+        if name in QUOTIENTS:
+            doubles = [_converted((operand,), kind, "d")[0] for operand in self._quotient_of_sum(node, kind)]
+            return _converted((QUOTIENTS[name](self.body, *doubles),), "d", kind)
         doubles = [_converted(self._as(a, kind), kind, "d")[0] for a in self.program.args[node]]
+        if name in COMPOSED:
+            return _converted((COMPOSED[name](self.body, *doubles),), "d", kind)
         return _converted((self.body.function(name, *doubles),), "d", kind)
+
+    def _quotient_of_sum(self, node: int, kind: str) -> tuple[Vector, Vector]:
+        """The numerator, a sum of terms with whole coefficients, and the denominator; see `_runtime.quotients`."""
+        coefficients, constant, denominator = self.program.data[node]
+        total: Vector | None = None
+        for coefficient, a in zip(coefficients, self.program.args[node], strict=True):
+            [term] = self._as(a, kind)
+            product = term if coefficient == 1 else term * coefficient
+            total = product if total is None else total + product
+        assert total is not None
+        return (total + constant if constant else total), total.like(denominator)
 
 
 def _is_no_number(constant: Any) -> bool:

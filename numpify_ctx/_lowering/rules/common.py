@@ -43,9 +43,14 @@ def ufunc(
     return Op(name, Numpy(name), scalar, native=name, cut=cut, kinds=kinds, positive=positive, leaves=leaves)
 
 
-def runtime(function: Callable[..., Any], math: Callable[..., Any] | None = None, kinds: Kinds = floating) -> Op:
-    """A function of our own, which broadcasts as a ufunc does."""
-    return Op(function.__name__, function, math, kinds=kinds)
+def runtime(
+    function: Callable[..., Any],
+    math: Callable[..., Any] | None = None,
+    kinds: Kinds = floating,
+    native: str | None = None,
+) -> Op:
+    """A function of our own, which broadcasts as a ufunc does; `native`: see `Op`."""
+    return Op(function.__name__, function, math, native, kinds=kinds)
 
 
 def reciprocal(op: Op) -> Rule:

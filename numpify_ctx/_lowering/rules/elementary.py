@@ -28,7 +28,7 @@ ARCTAN = ufunc("arctan", "atan", cut=cuts.arctan)
 ARCSINH = ufunc("arcsinh", "asinh", cut=cuts.arcsinh)
 ARCCOSH = ufunc("arccosh", "acosh", cut=cuts.arccosh, leaves=True)
 ARCTANH = ufunc("arctanh", "atanh", cut=cuts.arctanh, leaves=True)
-ARCCOTH = replace(runtime(rt.acoth), leaves=True)
+ARCCOTH = replace(runtime(rt.acoth, native="acoth"), leaves=True)
 ARCTAN2 = replace(ufunc("arctan2", "atan2", kinds=real), real=True)
 ANGLE = Op("angle", Numpy("angle"), cmath.phase, "angle", cut=cuts.angle, kinds=real, exposes=True)
 
@@ -39,7 +39,7 @@ ABS = Op(
     "abs", Numpy("abs"), abs, "abs", exact=rt.exact_abs, kinds=real_part, cheap=True, positive=True, within=True,
     exposes=True,
 )  # fmt: skip
-MOD = Op("mod", Numpy("mod"), rt.math_mod, exact=rt.exact_mod, kinds=real_part, real=True)
+MOD = Op("mod", Numpy("mod"), rt.math_mod, "mod", exact=rt.exact_mod, kinds=real_part, real=True)
 FLOOR = Op("floor", rt.floor, rt.math_floor, native="floor", kinds=arithmetic)
 MINIMUM = Op(
     "minimum", Numpy("minimum"), rt.math_minimum, "minimum", kinds=real_part, cheap=True, within=True, real=True
@@ -126,20 +126,20 @@ RULES: dict[type, Rule] = {
     sp.sec: reciprocal(COS),
     sp.csc: reciprocal(SIN),
     sp.cot: reciprocal(TAN),
-    sp.sinc: call(runtime(rt.sinc)).with_example(lambda: sp.sinc(x), "1 at 0"),
+    sp.sinc: call(runtime(rt.sinc, native="sinc")).with_example(lambda: sp.sinc(x), "1 at 0"),
     sp.asin: call(ARCSIN).with_example(lambda: sp.asin(x), NAN),
     sp.acos: call(ARCCOS).with_example(lambda: sp.acos(x), NAN),
     sp.atan: call(ARCTAN),
     sp.asec: of_reciprocal(ARCCOS).with_example(lambda: sp.asec(y), NAN),
     sp.acsc: of_reciprocal(ARCSIN).with_example(lambda: sp.acsc(y), NAN),
-    sp.acot: call(runtime(rt.acot)).with_example(lambda: sp.acot(x), "in (-pi/2, pi/2]"),
+    sp.acot: call(runtime(rt.acot, native="acot")).with_example(lambda: sp.acot(x), "in (-pi/2, pi/2]"),
     sp.atan2: Rule(_atan2, real=True).with_example(lambda: sp.atan2(x, y)),
     # hyperbolic
     sp.sinh: call(SINH),
     sp.cosh: call(COSH),
     sp.tanh: call(TANH),
-    sp.sech: call(runtime(rt.sech, rt.math_sech)),
-    sp.csch: call(runtime(rt.csch, rt.math_csch)),
+    sp.sech: call(runtime(rt.sech, rt.math_sech, native="sech")),
+    sp.csch: call(runtime(rt.csch, rt.math_csch, native="csch")),
     sp.coth: reciprocal(TANH),
     sp.asinh: call(ARCSINH),
     sp.acosh: call(ARCCOSH).with_example(lambda: sp.acosh(y), NAN),

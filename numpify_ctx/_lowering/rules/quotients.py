@@ -23,8 +23,8 @@ from ..._runtime import quotients as rt
 
 LARGEST = 1 << 31  # of numerators and denominators: their products with remainders stay far below 2**63
 
-FLOOR = Op("floor_quotient", rt.floor, rt.math_floor, kinds=arithmetic)
-REMAINDER = Op("remainder", rt.remainder, rt.math_remainder, kinds=arithmetic)
+FLOOR = Op("floor_quotient", rt.floor, rt.math_floor, "floor_quotient", kinds=arithmetic)
+REMAINDER = Op("remainder", rt.remainder, rt.math_remainder, "remainder", kinds=arithmetic)
 
 
 class Quotient(NamedTuple):
