@@ -10,7 +10,7 @@ import doctest
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +25,26 @@ def cells(page: str) -> Iterator[dict[str, Any]]:
     """What stands between the fences of a page as text, and what stands in them as code, without its output."""
     for number, part in enumerate(FENCE.split(page)):
         if number % 2:
-            examples = doctest.DocTestParser().get_examples(part)
-            plain = [example for example in examples if example.exc_msg is None]
-            if plain:
-                yield cell("code", "".join(example.source for example in plain))
-            for example in examples:
-                if example.exc_msg is not None:
-                    yield cell("code", example.source, tags=["raises-exception"])  # it runs on behind such a cell
+            source = ""
+            for example in doctest.DocTestParser().get_examples(part):
+                raises = example.exc_msg is not None
+                if raises and source:
+                    yield cell("code", source)
+                    source = ""
+                source += example.source
+                if example.want:  # a notebook displays what a cell ends with
+                    yield cell("code", source, ["raises-exception"] * raises)  # it runs on behind one that raises
+                    source = ""
+            if source:
+                yield cell("code", source)
         elif part.strip():
             yield cell(
                 "markdown", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"\[Download.*\n?", "", part).strip())
             )
 
 
-def cell(kind: str, text: str, tags: list[str] | None = None) -> dict[str, Any]:
-    made: dict[str, Any] = {"cell_type": kind, "metadata": {"tags": tags} if tags else {}}
+def cell(kind: str, text: str, tags: Sequence[str] = ()) -> dict[str, Any]:
+    made: dict[str, Any] = {"cell_type": kind, "metadata": {"tags": list(tags)} if tags else {}}
     if kind == "code":
         made |= {"execution_count": None, "outputs": []}
     return made | {"source": text.rstrip("\n").splitlines(keepends=True)}

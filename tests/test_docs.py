@@ -119,3 +119,11 @@ def test_every_cell_of_a_notebook_runs(path: Path) -> None:
             assert done.success == ("raises-exception" not in cell["metadata"].get("tags", [])), cell["source"]
             if hasattr(done.result, "_repr_html_"):
                 assert shell.display_formatter.format(done.result)[0]["text/html"]
+
+
+def test_the_page_of_examples_has_every_script() -> None:
+    """By mkdocs' own snippets, which a formatter of Python would take apart."""
+    shown = re.findall(r'^    --8<-- "(.+)"$', (DOCS / "examples.md").read_text(), flags=re.MULTILINE)
+    scripts = {path.name for path in (ROOT / "examples").glob("*.py") if not path.name.startswith("_")}
+    assert {Path(path).name for path in shown} == scripts
+    assert [path for path in shown if not (ROOT / path).exists()] == []
