@@ -48,6 +48,45 @@ def remainder(coefficients: tuple[int, ...], constant: int, denominator: int, *t
     return np.mod(sum(parts) + constant, denominator)
 
 
+def floor_of_ratio(top: Value, bottom: Value) -> Any:
+    """The floor of top/bottom: integers are divided in integers; by the integer 0, as floats.
+
+    >>> floor_of_ratio(np.array([2**62 + 1, 7]), np.array([-7, 0]))
+    array([-6.58812288e+17,             inf])
+    >>> floor_of_ratio(np.int64(2**62 + 1), -7), floor_of_ratio(7.5, 2)
+    (np.int64(-658812288346769701), np.float64(3.0))
+    """
+    if not _are_whole((top, bottom)):
+        found = np.true_divide(top, bottom)
+        return np.floor(found) if np.isrealobj(found) else np.floor(found.real) + 1j * np.floor(found.imag)
+    top, bottom = _int64(top), _int64(bottom)
+    zero = np.equal(bottom, 0)
+    beyond = np.equal(top, _LEAST) & np.equal(bottom, -1)  # 2**63, which int64 has not
+    if np.any(zero):
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            found = np.floor_divide(top, np.where(zero | beyond, 1, bottom)).astype(float)
+        return np.where(zero, np.true_divide(top, bottom), np.where(beyond, -found, found))[()]
+    if np.any(beyond):
+        return np.where(beyond, 2.0**63, np.floor_divide(top, np.where(beyond, 1, bottom)))[()]
+    return np.floor_divide(top, bottom)
+
+
+_LEAST = -(2**63)
+
+
+def is_multiple(top: Value, bottom: Value) -> Any:
+    """Is top/bottom an integer? Integers are divided in integers; nothing is a multiple of 0.
+
+    >>> is_multiple(np.array([2**62, 2**62 + 1]), 2), is_multiple(3 + 3j, 1 + 1j), is_multiple(1, 0)
+    (array([ True, False]), np.True_, np.False_)
+    """
+    with np.errstate(all="ignore"):
+        if not any(np.iscomplexobj(v) for v in (top, bottom)):
+            return np.equal(np.mod(top, bottom), 0) & np.not_equal(bottom, 0)
+        quotient = np.true_divide(top, bottom)
+        return np.isfinite(quotient) & (np.imag(quotient) == 0) & (np.floor(np.real(quotient)) == np.real(quotient))
+
+
 def _floor_of_integers(coefficients: tuple[int, ...], constant: int, denominator: int, terms: tuple[Value, ...]) -> Any:
     wholes, rest = [], constant
     for c, term in zip(coefficients, terms, strict=True):
@@ -90,6 +129,19 @@ def math_floor(coefficients: tuple[int, ...], constant: int, denominator: int, *
     if not math.isfinite(top):  # a TypeError for complex numbers, which NumPy then floors
         raise ValueError("the floor of a number that is not finite")
     return top // denominator
+
+
+def math_floor_of_ratio(top: Any, bottom: Any) -> Any:
+    """`floor_of_ratio` of Python numbers; integers of any size."""
+    if type(top) is int and type(bottom) is int:
+        return top // bottom
+    found = top / bottom
+    return found if found == 0 else float(math.floor(found))  # -0.0 stays -0.0
+
+
+def math_is_multiple(top: Any, bottom: Any) -> bool:
+    """`is_multiple` of Python numbers; integers of any size."""
+    return bool(top % bottom == 0)
 
 
 def math_remainder(coefficients: tuple[int, ...], constant: int, denominator: int, *terms: Any) -> Any:

@@ -143,3 +143,37 @@ def test_what_is_no_number_stays_none():
     assert f(7.5 + 10j) == 2 + 3j
     assert f(np.array([-0.5])).tolist() == [-1.0]
     assert math.copysign(1, f(-0.0)) == math.copysign(1, f(np.array([-0.0]))[0])
+
+
+@given(INT64, st.integers(-300, 300) | INT64)
+@example(2**62 + 1, -7)
+@example(-(2**63), -1)
+@example(2**63 - 1, 0)
+@settings(deadline=None)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # by 0, as NumPy warns
+def test_integers_are_divided_in_integers_by_an_argument_too(top, bottom):
+    questions = [(sp.floor(n / m), lambda q: exact_floor(q)), (sp.ceiling(n / m), lambda q: -exact_floor(-q))]
+    questions += [(sp.floor(3 * n / (2 * m)), lambda q: exact_floor(q * Fraction(3, 2)))] * (abs(top) < 2**61)
+    for expr, of in questions if abs(bottom) < 2**61 else questions[:2]:
+        for form, got in results(expr, (top, bottom)):
+            if bottom == 0:
+                assert not np.isfinite(got), (expr, form)
+            elif -(2**63) <= (want := of(Fraction(top, bottom))) < 2**63:
+                assert got == want, (expr, form)
+            else:
+                assert float(got) == float(want), (expr, form)
+    for domain, least in ((S.Integers, -(2**64)), (S.Naturals, 1), (S.Naturals0, 0)):
+        want = bottom != 0 and top % bottom == 0 and top // bottom >= least
+        for form, got in results(sp.Contains(n / m, domain), (top, bottom)):
+            assert bool(got) == want, (domain, form)
+
+
+def test_what_is_no_integer_is_divided_as_floats():
+    for function, want in ((sp.floor, [3.0, -4.0, np.inf]), (sp.ceiling, [4.0, -3.0, np.inf])):
+        with np.errstate(divide="ignore"):
+            got = numpify(function(n / m), [n, m])(np.array([7.5, 7.5, 1.0]), np.array([2, -2, 0]))
+        np.testing.assert_array_equal(got, want)
+        assert numpify(function(n / m), [n, m])(10**40 + 7, 2) in (5 * 10**39 + 3, 5 * 10**39 + 4)
+    assert numpify(sp.floor(n / m), [n, m])(7 + 5j, 2) == 3 + 2j
+    assert not numpify(sp.Contains(n / m, S.Integers), [n, m])(3 + 3j, 2)
+    assert numpify(sp.Contains(n / m, S.Integers), [n, m])(3 + 3j, 1 + 1j)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import sympy as sp
 
-from ..._kinds import arithmetic, real, real_part
+from ..._kinds import BOOL, INT, arithmetic, real, real_part
 from ..._program.builder import Builder
 from ..._program.ir import Numpy, Op
 from ..._runtime import cuts
@@ -71,15 +71,30 @@ def _quotient_or_all(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
     return quotients.terms_of(expr.args[0])
 
 
+def _floor_operands(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
+    return quotients.ratio_of(expr.args[0]) or quotients.terms_of(expr.args[0])
+
+
 def _floor(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    if quotients.ratio_of(expr.args[0]) is not None:
+        return _floor_of_ratio(b, *nodes)
     found = quotients.quotient_of(expr.args[0])
     return b.apply(FLOOR, *nodes) if found is None else b.apply(quotients.FLOOR, *nodes, data=found.data)
 
 
+def _floor_of_ratio(b: Builder, top: int, bottom: int) -> int:
+    # Of integers, which alone need it: what is a float already is rounded, and blocks and kernels know its division.
+    if not b.kinds[top] & b.kinds[bottom] & (BOOL | INT):
+        return b.apply(FLOOR, b.div(top, bottom))
+    return b.apply(quotients.FLOOR_OF_RATIO, top, b.unsigned(bottom))
+
+
 def _ceiling(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    # ceiling(x) = -floor(-x)
+    if quotients.ratio_of(expr.args[0]) is not None:
+        return b.neg(_floor_of_ratio(b, b.neg(nodes[0]), nodes[1]))
     found = quotients.quotient_of(expr.args[0])
     if found is None:
-        # ceiling(x) = -floor(-x)
         return b.neg(b.apply(FLOOR, b.neg(nodes[0])))
     return b.neg(b.apply(quotients.FLOOR, *nodes, data=found.negated().data))
 
@@ -158,8 +173,8 @@ RULES: dict[type, Rule] = {
     sp.transpose: Rule(lambda b, e, x: x).with_example(
         lambda: sp.transpose(x, evaluate=False), "the number itself", lambda: x
     ),
-    sp.floor: Rule(_floor, _quotient_or_all).with_example(lambda: sp.floor(y), "of a complex number, of both parts"),
-    sp.ceiling: Rule(_ceiling, _quotient_or_all).with_example(
+    sp.floor: Rule(_floor, _floor_operands).with_example(lambda: sp.floor(y), "of a complex number, of both parts"),
+    sp.ceiling: Rule(_ceiling, _floor_operands).with_example(
         lambda: sp.ceiling(y), "of a complex number, of both parts"
     ),
     sp.frac: Rule(_frac, _quotient_or_all).with_example(lambda: sp.frac(y)),

@@ -87,7 +87,7 @@ def _contains_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     """The element, where membership is computed here; else the condition that SymPy has for it."""
     element, domain = expr.args
     if domain in _LEAST:
-        return quotients.terms_of(element)
+        return quotients.ratio_of(element) or quotients.terms_of(element)
     if domain in (sp.S.Reals, sp.S.Complexes):
         return [element]
     if isinstance(domain, sp.Range):
@@ -103,9 +103,21 @@ def _contains_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
 
 def _contains(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     element, domain = expr.args
+    if domain in _LEAST and quotients.ratio_of(element) is not None:
+        return _contains_ratio(b, domain, *nodes)
     if domain in _LEAST and (found := quotients.quotient_of(element)) is not None:
         return _contains_quotient(b, domain, found, nodes)
     return _contains_number(b, expr, *nodes)
+
+
+def _contains_ratio(b: Builder, domain: sp.Basic, top: int, bottom: int) -> int:
+    whole = b.apply(quotients.IS_MULTIPLE, top, bottom)
+    least = _LEAST[domain]
+    if least is None:
+        return whole
+    # What is whole is rounded to no smaller integer; of a complex number, the real part is all there is.
+    value = ELEMENTARY[sp.re].lower(b, domain, b.div(top, bottom))
+    return b.logic(AND, whole, b.compare(GE, value, b.const(least)))
 
 
 def _contains_quotient(b: Builder, domain: sp.Basic, found: quotients.Quotient, nodes: Sequence[int]) -> int:

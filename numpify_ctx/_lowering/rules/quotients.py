@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from ..._kinds import arithmetic
+from ..._kinds import arithmetic, boolean
 from ..._program.builder import Builder
 from ..._program.ir import Op
 from ..._runtime import quotients as rt
@@ -24,6 +24,8 @@ from ..._runtime import quotients as rt
 LARGEST = 1 << 31  # of numerators and denominators: their products with remainders stay far below 2**63
 
 FLOOR = Op("floor_quotient", rt.floor, rt.math_floor, "floor_quotient", kinds=arithmetic)
+FLOOR_OF_RATIO = Op("floor_of_ratio", rt.floor_of_ratio, rt.math_floor_of_ratio, kinds=arithmetic)
+IS_MULTIPLE = Op("is_multiple", rt.is_multiple, rt.math_is_multiple, kinds=boolean)
 REMAINDER = Op("remainder", rt.remainder, rt.math_remainder, "remainder", kinds=arithmetic)
 
 
@@ -81,6 +83,20 @@ def quotient_of(expr: sp.Expr) -> Quotient | None:
     if not kept:
         return None
     return Quotient(tuple([term for _, term in kept]), tuple([c for c, _ in kept]), constant, denominator)
+
+
+def ratio_of(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
+    """Numerator and denominator of a product that is divided by what is no constant, like n/k.
+
+    >>> n, k = sp.symbols("n k")
+    >>> ratio_of(3 * n / (2 * k)), ratio_of(n / 2)
+    ((3*n, 2*k), None)
+    """
+    # Only by integer powers: a root in the denominator is no integer.
+    if not any(isinstance(f, sp.Pow) and f.exp.is_Integer and f.exp < 0 for f in sp.Mul.make_args(expr)):
+        return None
+    top, bottom = sp.fraction(expr)
+    return (top, bottom) if bottom.free_symbols else None
 
 
 def terms_of(expr: sp.Expr) -> tuple[sp.Expr, ...]:
