@@ -6,6 +6,7 @@ import cmath
 import math
 import warnings
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
@@ -159,9 +160,29 @@ def test_a_folded_value_is_the_computed_one():
     assert abs(f(2.5 + 0j)) < 1e-12
 
 
-@pytest.mark.xfail(strict=True, reason="mpmath's elliptic_pi has no imaginary part on its cut, n > 1")
-def test_the_incomplete_pi_on_its_cut_is_that_of_sympy() -> None:
+@pytest.mark.parametrize(
+    ("first", "second"), [(2.5, 0.7), (1.5, -0.5), (5.0, 0.125), (1.5, 1.25), (0.5, 1.5), (-0.5, 1.5), (3.0, 2.0)]
+)
+def test_the_complete_pi_on_its_cuts_is_that_of_sympy(first, second) -> None:
     n, m = sp.symbols("n m")
-    got = numpify(sp.elliptic_pi(n, m), [n, m])(2.5 + 0j, 0.7)
-    want = complex(sp.elliptic_pi(sp.Rational(5, 2), sp.Rational(7, 10)).evalf())
-    assert got == pytest.approx(want, rel=1e-10)
+    f = numpify(sp.elliptic_pi(n, m), [n, m])
+    want = complex(sp.elliptic_pi(sp.Rational(first), sp.Rational(second)).evalf())
+    assert abs(want.imag) > 1e-3
+    for size in (None, 1, 40):
+        for given in ((complex(first), second), (first, complex(second)), (complex(first, -0.0), complex(second))):
+            got = f(*given) if size is None else f(*(np.full(size, v) for v in given))[-1]
+            assert got == pytest.approx(want, rel=1e-10)
+
+
+@given(*[st.complex_numbers(max_magnitude=5, allow_nan=False, allow_infinity=False)] * 2)
+@settings(max_examples=20, deadline=None)
+def test_the_complete_pi_is_the_integral(first, second) -> None:
+    n, m = sp.symbols("n m")
+    # Off the cuts and away from the singularities, where quadrature is no oracle.
+    if any(abs(v - max(1, v.real)) < 0.25 for v in (first, second)):
+        return
+    want = complex(mpmath.quad(
+        lambda t: 1 / (1 - first * mpmath.sin(t) ** 2) / mpmath.sqrt(1 - second * mpmath.sin(t) ** 2),
+        [0, 0.4, 0.8, 1.2, mpmath.pi / 2],
+    ))  # fmt: skip
+    assert numpify(sp.elliptic_pi(n, m), [n, m])(first, second) == pytest.approx(want, rel=1e-8)

@@ -485,3 +485,12 @@ def test_numbers_beside_nan_keep_their_values():
 
 def test_beta_of_one_number_is_that_of_it_twice():
     assert numpify(sp.beta(x, evaluate=False))(2.5) == numpify(sp.beta(x, x))(2.5)
+
+
+@pytest.mark.parametrize("at", [4, -4, 4j, 10**0.5, complex(12**0.5, 1e-12), complex(18**0.5, -1e-9)])
+def test_fresnel_integrals_where_the_series_of_scipy_divides_by_zero(at):
+    for function in (sp.fresnels, sp.fresnelc):
+        f = numpify(function(x), [x])
+        want = complex(function(sp.Rational(complex(at).real) + sp.I * sp.Rational(complex(at).imag)).evalf(30))
+        for got in (f(complex(at)), f(np.full(3, complex(at)))[1]):
+            assert abs(got - want) <= 1e-13 * abs(want)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..types import Value
+from ..types import MPContext, MPNumber, Value
 from .pointwise import Fast, Pointwise, of_scipy
 
 
@@ -46,6 +46,40 @@ def _third_fast(special: ModuleType, n: Value, z: Value, m: Value) -> Any:
     return part + np.where(turns == 0, 0, 2 * turns * _complete_third(special, n, m))
 
 
+def _third_by_means(mp: MPContext, n: MPNumber, m: MPNumber) -> Any:
+    """DLMF 19.8.7, by arithmetic-geometric means, for complex numbers too: both sides are analytic off the cuts.
+
+    On a cut the value is the limit from below, as the root of 1 - n is on the positive imaginary axis.
+    """
+    arithmetic, geometric, p = mp.one, mp.sqrt(1 - m), mp.sqrt(1 - n)
+    term = total = mp.one
+    for _ in range(200):
+        product = arithmetic * geometric
+        term *= (p * p - product) / (p * p + product) / 2
+        p = (p * p + product) / (2 * p)
+        # The root on the side of the means: a product of two complex numbers may have the other one.
+        arithmetic, geometric = (arithmetic + geometric) / 2, arithmetic * mp.sqrt(geometric / arithmetic)
+        total += term
+        if abs(term) <= mp.eps * abs(total) and abs(arithmetic - geometric) <= mp.eps * abs(arithmetic):
+            return mp.pi / (4 * arithmetic) * (2 + n / (1 - n) * total)
+    raise mp.NoConvergence
+
+
+def _complete_third_reference(mp: MPContext, n: MPNumber, m: MPNumber) -> Any:
+    """mpmath integrates numerically off the reals and beyond 1, which takes seconds."""
+    if n == 1 or m == 1:
+        return mp.ellippi(n, m)
+    if mp.re(n) > 1 and mp.re(m / n) < 1:
+        # p would wander along the imaginary axis: by DLMF 19.7.8 from m/n, which is on no cut.
+        residue = mp.pi / 2 / (mp.sqrt(1 - n) * mp.sqrt(1 - m / n))
+        return mp.ellipk(m) - _third_by_means(mp, m / n, m) + residue
+    return _third_by_means(mp, n, m)
+
+
+def _off_its_cuts(n: Value, m: Value) -> Any:
+    return ~((np.imag(n) == 0) & (np.real(n) > 1)) & ~((np.imag(m) == 0) & (np.real(m) > 1))
+
+
 def _singular(m: Value, z: Value) -> Any:
     """Does the path from 0 to z meet a zero of 1 - m sin(t)**2?"""
     return (m > 1) & ((np.abs(z) > np.pi / 2) | (m * np.sin(z) ** 2 > 1))
@@ -61,9 +95,9 @@ ELLIPTIC_E_INCOMPLETE = Pointwise(
 )
 ELLIPTIC_PI = Pointwise(
     "elliptic_pi",
-    lambda mp, n, m: mp.ellippi(n, m),
+    _complete_third_reference,
     Fast(_complete_third, outside=lambda n, m: (n > 1) | (m > 1)),
-    Fast(_complete_third),
+    Fast(_complete_third, where=_off_its_cuts),
     reach=(1e6, 1e6),
 )
 ELLIPTIC_PI_INCOMPLETE = Pointwise(

@@ -69,10 +69,26 @@ def _erf2inv(mp: MPContext, x: MPNumber, y: MPNumber) -> Any:
 
 ERF2INV = Pointwise("erf2inv", _erf2inv, Fast(_erf2inv_fast, keep_nan=True))
 
-# Where a complex one overflows, SciPy has the signs wrong.
-_FRESNEL = tuple(
-    (Fast(lambda s, x, i=i: s.fresnel(x)[i]), Fast(lambda s, z, i=i: _finite(s.fresnel(z)[i]))) for i in (0, 1)
-)
+
+def _fresnel_fast(i: int) -> Callable[..., Any]:
+    """S, i = 0, or C, i = 1, of complex numbers.
+
+    Where one overflows, SciPy has the signs wrong; and between 2.5 and 4.5 it divides by sin(pi*z**2/2) or the cosine,
+    which may be 0: by error functions there (DLMF 7.5.8 to 7.5.10).
+    """
+
+    def function(special: ModuleType, z: Value) -> Any:
+        value = np.asarray(_finite(special.fresnel(z)[i]))
+        if (near := (np.abs(z) > 2.4) & (np.abs(z) < 4.6)).any():
+            w = np.asarray(z)[near] * np.sqrt(np.pi) / 2
+            left, right = special.erf((1 + 1j) * w), 1j * special.erf((1 - 1j) * w)
+            value[near] = (1 - 1j) / 4 * (left + right) if i else (1 + 1j) / 4 * (left - right)
+        return value
+
+    return function
+
+
+_FRESNEL = tuple((Fast(lambda s, x, i=i: s.fresnel(x)[i]), Fast(_fresnel_fast(i))) for i in (0, 1))
 FRESNELS = Pointwise("fresnels", lambda mp, z: mp.fresnels(z), *_FRESNEL[0])
 FRESNELC = Pointwise("fresnelc", lambda mp, z: mp.fresnelc(z), *_FRESNEL[1])
 
