@@ -108,3 +108,37 @@ def test_reciprocals_of_what_overflows_are_0():
             assert f(np.array([value, 1]))[0] == 0
         assert f(0.5) == pytest.approx(float(function(0.5)))
         assert f(0.5 + 1j) == pytest.approx(complex(function(0.5 + 1j * sp.S.One)))
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "at"),
+    [
+        ([1e15], [1.5], 0.5), ([1e15], [1.5], -3.0), ([], [1, 1], 1e300), ([1], [1.5, 2, 2], -1e300),
+        ([1e8, 1], [1.5], -3.0), ([0.5, 1e8], [2e8], 0.999), ([1e300, 0.5, 1], [2, 1.5], 0.5), ([-1e5 - 0.5, 1], [1.5], 0.5),
+    ],
+)  # fmt: skip
+def test_a_hypergeometric_series_without_end_is_nan(above, below, at):
+    """Not evaluated: each of these took minutes, as a call and, exactly, as a constant."""
+    z, parameters = sp.Symbol("z"), sp.symbols(f"p:{len(above)}")
+    f = numpify(sp.hyper(parameters, below, z), [*parameters, z])
+    assert np.isnan(f(*above, at))
+    assert np.isnan(f(*(np.full(3, v) for v in (*above, at)))).all()
+    exact = sp.hyper([sp.Rational(a) for a in above], [sp.Rational(b) for b in below], sp.Rational(at))
+    assert not is_affordable(exact)
+    assert np.isnan(numpify(z * exact, [z])(1.0))
+
+
+def test_a_hypergeometric_series_within_the_budget_has_its_value():
+    z, a = sp.symbols("z a")
+    for above, below, at in [
+        ([a], [1.5], (1e5, 0.5)), ([0.5], [a], (1e8, -3.0)), ([a, 1], [1.5], (1e3, 0.5)), ([], [a], (1.5, -1e10)),
+        ([a], [1.5, 2], (0.5, -1e10)), ([a, 1], [1.5], (0.5, -1e10)),
+    ]:  # fmt: skip
+        exact = [sp.hyper(*[[sp.sympify(v).subs(a, sp.Rational(at[0])) for v in vs] for vs in (above, below)], at[1])]
+        assert numpify(sp.hyper(above, below, z), [a, z])(*at) == pytest.approx(complex(exact[0].evalf(30)), rel=1e-10)
+
+
+def test_a_meijer_function_far_out_is_nan_where_its_series_cancel():
+    z = sp.Symbol("z")
+    assert np.isnan(numpify(sp.meijerg([[], [1]], [[0, 0], []], z), [z])(1e6))
+    assert numpify(sp.meijerg([[], []], [[0], []], z), [z])(100.0) == pytest.approx(np.exp(-100.0))

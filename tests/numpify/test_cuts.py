@@ -170,7 +170,7 @@ def test_the_complete_pi_on_its_cuts_is_that_of_sympy(first, second) -> None:
     assert abs(want.imag) > 1e-3
     for size in (None, 1, 40):
         for point in ((complex(first), second), (first, complex(second)), (complex(first, -0.0), complex(second))):
-            got = f(*point) if size is None else f(*(np.full(size, v) for v in given))[-1]
+            got = f(*point) if size is None else f(*(np.full(size, v) for v in point))[-1]
             assert got == pytest.approx(want, rel=1e-10)
 
 

@@ -36,6 +36,7 @@ from ..._program.ir import Math, Op
 from ..._runtime.special import bessel as bessel, elliptic as elliptic, gamma as gamma, zeta as zeta
 from ..._runtime.special.pointwise import Pointwise
 from ..._runtime.types import MPContext, MPNumber
+from ..._symbolic.budget import has_affordable_series, is_affordable_meijerg
 from ..._symbolic.nodes import scipy_nodes
 from ..._symbolic.refusal import refuse
 from .. import polar
@@ -76,6 +77,8 @@ def _lambertw(b: Builder, expr: sp.Basic, z: int, *branch: int) -> int:
 @cache
 def _hyper_op(p: int, q: int) -> Op:
     def reference(mp: MPContext, *numbers: MPNumber) -> Any:
+        if not has_affordable_series(numbers[:p], numbers[p : p + q], numbers[-1]):
+            raise ValueError("its series is too long")  # no value
         return mp.hyper(numbers[:p], numbers[p : p + q], numbers[-1])
 
     return op_of(Pointwise("hyper", reference))
@@ -100,6 +103,10 @@ def _meijerg_op(counts: tuple[int, int, int, int]) -> Op:
         for count in counts:
             lists.append(list(numbers[start : start + count]))
             start += count
+        above, below = lists[0] + lists[1], lists[2] + lists[3]
+        count = len(lists[2] if len(above) <= len(below) else lists[0])
+        if not is_affordable_meijerg(above, below, numbers[-1], count):
+            raise ValueError("its series are too long")  # no value
         return mp.meijerg(lists[:2], lists[2:], numbers[-1])
 
     return op_of(Pointwise("meijerg", reference))
