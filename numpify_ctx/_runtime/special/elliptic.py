@@ -67,13 +67,22 @@ def _third_by_means(mp: MPContext, n: MPNumber, m: MPNumber) -> Any:
 
 def _complete_third_reference(mp: MPContext, n: MPNumber, m: MPNumber) -> Any:
     """mpmath integrates numerically off the reals and beyond 1, which takes seconds."""
-    if n == 1 or m == 1:
+    if n in (0, 1) or m == 1:
         return mp.ellippi(n, m)
-    if mp.re(n) > 1 and mp.re(m / n) < 1:
-        # p would wander along the imaginary axis: by DLMF 19.7.8 from m/n, which is on no cut.
+    if _leads_to_the_root(mp, n, m) < min(_leads_to_the_root(mp, m / n, m), 0.5):
+        # By DLMF 19.7.8 from m/n.
         residue = mp.pi / 2 / (mp.sqrt(1 - n) * mp.sqrt(1 - m / n))
         return mp.ellipk(m) - _third_by_means(mp, m / n, m) + residue
     return _third_by_means(mp, n, m)
+
+
+def _leads_to_the_root(mp: MPContext, n: MPNumber, m: MPNumber) -> Any:
+    """The cosine between sqrt(1 - n) and the first mean: p goes to that, not to its negative, where it is positive.
+
+    Near 0 it wanders along the line between.
+    """
+    start = mp.sqrt(1 - n) / mp.sqrt(mp.sqrt(1 - m))
+    return mp.re(start) / abs(start) if start else mp.zero
 
 
 def _off_its_cuts(n: Value, m: Value) -> Any:
