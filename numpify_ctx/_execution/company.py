@@ -32,7 +32,10 @@ BARE = frozenset({bool, int, float, complex, np.ndarray, np.float64, np.float32,
 
 def is_in_company(args: Sequence[Any]) -> bool:
     """Whether an argument carries more than numbers."""
-    return any([type(a) not in BARE and carries(type(a)) for a in args])  # noqa: C419  a list is quicker here
+    for a in args:  # noqa: SIM110  `any` would take four times as long, and every call asks
+        if type(a) not in BARE and carries(type(a)):
+            return True
+    return False
 
 
 def refuse_what_has_other_rules(value: Any, name: str) -> None:

@@ -182,7 +182,7 @@ class Entry:
             return None
         values, mask, complex_mask, _, precision = prepare(numbers, self.program.parameter_ranks)
         entry = self._in_complex(complex_mask) if self._leaves and complex_mask else self
-        if entry._completion is not None:
+        if entry._completion is not None and entry._completion.may_fill_beside(complex_mask):
             return None
         final = (np.float64, np.complex128) if precision is None else (precision,)
         integers = entry._bounds.integers(values, mask, complex_mask)
@@ -206,7 +206,11 @@ class Entry:
     def _call_arrays(self, args: Sequence[Any]) -> Any:
         found = of_doubles(args, self.program.parameter_ranks)
         if found is not None:
-            return self._computed(args, *found, NO_INTEGERS, None, doubles=True)
+            values, shape = found
+            if self.native is not None or self._completion is not None or self.blocks.pays(shape, None):
+                return self._computed(args, values, shape, NO_INTEGERS, None, doubles=True)
+            # What `_computed` would come to, in half the time.
+            return self._results.of_arrays(self.forms.arrays(NO_INTEGERS)(*values), values, shape, None)
         if is_in_company(args):
             return self._results.arranged(self._company.compute(args))
         values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)

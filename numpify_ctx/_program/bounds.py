@@ -59,9 +59,9 @@ class Bounds:
 
     def integers(self, values: Sequence[Any], mask: int, complex_mask: int = 0) -> Integers:
         """Whether these arguments, of which those in the mask are integers, are so small that nothing can overflow."""
-        if not mask and not complex_mask:
-            return NO_INTEGERS
-        return Integers(mask, not (mask and self._fit(values, mask)), complex_mask)
+        if not mask:
+            return Integers(0, True, complex_mask) if complex_mask else NO_INTEGERS
+        return Integers(mask, not self._fit(values, mask), complex_mask)
 
     def _fit(self, values: Sequence[Any], mask: int) -> bool:
         matters = self._matters.get(mask)

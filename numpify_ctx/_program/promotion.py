@@ -47,13 +47,14 @@ def promoted(program: Program, complex_parameters: int = 0, everywhere: bool = F
     return _Copy(program, kinds, leaving, wanted).finish(roots)
 
 
-def may_cancel(program: Program) -> list[bool]:
-    """May a node, of real arguments, be real though what leads to it is not?
+def may_cancel(program: Program, complex_parameters: int = 0) -> list[bool]:
+    """May a node, of real arguments but for those parameters in the bit mask, be real though what leads to it is not?
 
     Not if there is but one function that leaves the reals on the way, and the rest is its multiples and sums with real
     numbers: `2*sqrt(x) + 1` is complex where sqrt(x) is.
     """
-    kinds = infer_kinds(program, [BOOL | INT | REAL] * len(program.parameters))
+    count = len(program.parameters)
+    kinds = infer_kinds(program, [COMPLEX if complex_parameters >> i & 1 else BOOL | INT | REAL for i in range(count)])
     linear, beyond = 1, 2  # in a function that leaves the reals; in several of them, or in another way
     found: list[int] = []
     for node, (op, args) in enumerate(zip(program.ops, program.args, strict=True)):

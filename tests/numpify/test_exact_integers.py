@@ -105,3 +105,17 @@ def test_quotients_of_integers_beyond_all_floats():
     for size in SIZES[:3]:
         np.testing.assert_allclose(birthdays(np.full(size, 200)), want[0], rtol=1e-14)
     np.testing.assert_allclose(birthdays(np.array([200, 23, 2])), want, rtol=1e-14)
+
+
+@pytest.mark.parametrize("expr", [x + y, x * y + 1, x**3 - y, (x + y) * (x - y) + 1], ids=str)
+@pytest.mark.parametrize("count", [1, 17, 300])
+def test_sums_and_products_that_all_leave_int64_are_those_of_pythons_integers(expr, count):
+    a = 2**62 + np.arange(count)
+    b = 2**62 + 3 * np.arange(count)
+    exact = sp.lambdify([x, y], expr, "math")
+    wanted = [float(exact(int(p), int(q))) for p, q in zip(a, b, strict=True)]
+    assert numpify(expr, [x, y], native=False)(a, b).tolist() == wanted
+    # One neighbour that fits changes none of them.
+    a[0] = b[0] = 1
+    wanted[0] = float(exact(1, 1))
+    assert numpify(expr, [x, y], native=False)(a, b).tolist() == wanted
