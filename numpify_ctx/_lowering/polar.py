@@ -15,6 +15,7 @@ from dataclasses import replace
 import sympy as sp
 
 from .._program.builder import Builder
+from .._program.promotion import in_complex
 from .._symbolic.refusal import refuse
 from .rule import Rule
 
@@ -66,7 +67,21 @@ def refusing(rule: Rule) -> Rule:
                 raise refuse(expr, f"its value at an angle of {found[1]} is on a branch that is not known")
         return expr.args if rule.operands is None else rule.operands(b, expr)
 
-    return replace(rule, operands=operands)
+    def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+        node = rule.lower(b, expr, *nodes)
+        # Of -z, which is real, as a real function it would be nan: the number is a complex one.
+        if b.ops[node].leaves and _leaves_the_reals(expr):
+            return b.apply(in_complex(b.ops[node]), *b.args[node], data=b.data[node])
+        return node
+
+    return replace(rule, operands=operands, lower=lower)
+
+
+def _leaves_the_reals(expr: sp.Basic) -> bool:
+    """Is there an angle in `expr`, at which it need not be real? J and I of integer orders have no branches."""
+    if isinstance(expr, sp.besselj | sp.besseli) and expr.order.is_integer:
+        return False
+    return any(found is not None and found[1] != 0 for found in map(angle_of, expr.args))
 
 
 def is_principal(angle: sp.Basic) -> bool:

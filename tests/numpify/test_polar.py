@@ -81,9 +81,28 @@ def test_infinity_is_in_no_set_of_numbers():
         assert [bool(f(float(v))) for v in values] == [bool(w) for w in want]
 
 
-@pytest.mark.xfail(strict=True, reason="a Bessel function of half an order at a polar number is nan")
-def test_a_bessel_function_of_half_an_order_keeps_the_angle() -> None:
+HALF = sp.Rational(1, 2)
+
+
+@pytest.mark.parametrize("turns", [-1, HALF, 1, 2, 3])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda t: sp.besselj(HALF, t), lambda t: sp.besselj(sp.Rational(1, 3), t), lambda t: sp.besselj(2, t),
+        lambda t: sp.besseli(HALF, t), lambda t: sp.bessely(0, t), lambda t: sp.besselk(0, t), sp.LambertW, sp.loggamma,
+        lambda t: sp.meijerg([[1], []], [[HALF], [0]], t), lambda t: sp.meijerg([[], []], [[0, HALF], []], t),
+        lambda t: sp.meijerg([[], [1]], [[0, 0], []], t), lambda t: sp.meijerg([[1, 1], []], [[1], [0]], t),
+    ],
+)  # fmt: skip
+def test_a_function_with_branches_keeps_the_angle_or_refuses_it(function, turns) -> None:
     z = sp.Symbol("z", positive=True)
-    expr = sp.besselj(sp.Rational(1, 2), z * sp.exp_polar(sp.I * sp.pi))
-    want = complex(expr.subs(z, 2).evalf())
-    assert complex(numpify(expr, [z])(2.0)) == pytest.approx(want, rel=1e-10)
+    expr = function(z * sp.exp_polar(turns * sp.I * sp.pi))
+    try:
+        want = complex(expr.subs(z, HALF / 2).evalf(25))
+    except TypeError:  # SymPy knows no branch but the principal one
+        with pytest.raises(CompileError, match="branch"):
+            numpify(expr, [z])
+        return
+    f = numpify(expr, [z])
+    for got in (f(0.25), f(np.full(3, 0.25))[1], f(0.25 + 0j)):
+        assert complex(got) == pytest.approx(want, rel=1e-10)

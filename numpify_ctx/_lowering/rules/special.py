@@ -97,7 +97,12 @@ def _hyper_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
 
 
 @cache
-def _meijerg_op(counts: tuple[int, int, int, int]) -> Op:
+def _meijerg_op(counts: tuple[int, int, int, int], angle: sp.Expr) -> Op:
+    """A G function of its parameters and z, whose angle is `angle` more than that of the number z."""
+    turned = angle != 0
+    # G(w**n), of a root of z whose angle is principal: mpmath's r is 1/n.
+    n = int(abs(angle) / sp.pi) + 2 if turned else 1
+
     def reference(mp: MPContext, *numbers: MPNumber) -> Any:
         lists, start = [], 0
         for count in counts:
@@ -107,17 +112,25 @@ def _meijerg_op(counts: tuple[int, int, int, int]) -> Op:
         count = len(lists[2] if len(above) <= len(below) else lists[0])
         if not is_affordable_meijerg(above, below, numbers[-1], count):
             raise ValueError("its series are too long")  # no value
-        return mp.meijerg(lists[:2], lists[2:], numbers[-1])
+        if not turned:
+            return mp.meijerg(lists[:2], lists[2:], numbers[-1])
+        more = mp.mpc(0, angle.evalf(mp.dps + 5)._to_mpmath(mp.prec))
+        return mp.meijerg(lists[:2], lists[2:], mp.exp((mp.log(numbers[-1]) + more) / n), r=mp.mpf(1) / n)
 
-    return op_of(Pointwise("meijerg", reference))
+    return op_of(Pointwise("meijerg", reference, complex_valued=turned))
 
 
 def _meijerg(b: Builder, expr: sp.Basic, *nodes: int) -> int:
-    return b.apply(_meijerg_op(tuple(map(len, (expr.an, expr.aother, expr.bm, expr.bother)))), *nodes)
+    found = polar.angle_of(expr.argument)
+    angle = sp.S.Zero if found is None else found[1]
+    return b.apply(_meijerg_op(tuple(map(len, (expr.an, expr.aother, expr.bm, expr.bother))), angle), *nodes)
 
 
 def _meijerg_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
-    return [*expr.an, *expr.aother, *expr.bm, *expr.bother, expr.argument]
+    found = polar.angle_of(expr.argument)
+    if found is not None and not (found[1].is_number and found[1].is_real):
+        raise refuse(expr, f"its value at an angle of {found[1]} is on a branch that is not known")
+    return [*expr.an, *expr.aother, *expr.bm, *expr.bother, expr.argument if found is None else found[0]]
 
 
 _APPELLF1 = Pointwise("appellf1", lambda mp, *numbers: mp.appellf1(*numbers))
@@ -267,7 +280,7 @@ RULES: dict[type, Rule] = {
     sp.riemann_xi: pointwise(zeta.XI).with_example(
         lambda: sp.riemann_xi(x), "1/2 at 0 and 1", lambda: sp.riemann_xi(x).rewrite(sp.zeta)
     ),
-    sp.LambertW: Rule(_lambertw).with_example(
+    sp.LambertW: polar.refusing(Rule(_lambertw)).with_example(
         lambda: sp.LambertW(x), "branches 0 and -1 real where they can be, others complex"
     ),
     # hypergeometric functions
