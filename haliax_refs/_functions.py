@@ -223,22 +223,7 @@ def addupdate(ref: NamedRef | NamedArray, idx: Index, value: Value, *, mode: str
 
 
 def freeze(ref: NamedRef | NamedArray) -> NamedArray:
-    """The contents of `ref`. The whole buffer is invalid then: any later use, through any view, raises RuntimeError.
-
-    Raises:
-        RuntimeError: it is no longer valid.
-        ValueError: within a traced function that did not make it.
-
-    >>> import haliax as hax, haliax_refs
-    >>> ref = hax.new_ref(hax.arange({"x": 3}))
-    >>> view = ref.slice({"x": slice(1, None)})
-    >>> hax.freeze(view).array.tolist()
-    [1, 2]
-    >>> ref[...]
-    Traceback (most recent call last):
-    ...
-    RuntimeError: this NamedRef (x=3) is no longer valid: its buffer was frozen, ...
-    """
+    """`hax.freeze` of one ref."""
     ref = as_named_ref(ref)
     raw = ref._ref
     value: NamedArray

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 from haliax import Axis, NamedArray
-from jax.sharding import Sharding
 
 
 # One thing that holds numbers or keys: what `jnp.asarray` takes, without names.
@@ -32,7 +31,6 @@ PyTree: TypeAlias = Any
 Axes: TypeAlias = "Axis | str | Sequence[Axis | str] | Mapping[str, int]"
 DType: TypeAlias = "jax.typing.DTypeLike | np.dtype[Any]"
 Function: TypeAlias = Callable[..., Any]
-MaybeSharding: TypeAlias = Sharding | None
 
 # What jax and haliax hand through: as many, and of whatever kind, as the wrapped function takes.
 Passed: TypeAlias = object

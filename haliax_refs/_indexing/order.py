@@ -76,7 +76,8 @@ def _distinct(view: View) -> tuple[Axis, ...]:
 
 def _broadcast_order(arrays: list[tuple[Axis, ...]]) -> tuple[Axis, ...]:
     """Haliax's order for broadcast index arrays: the larger keeps its order, the smaller's other axes come in front."""
-    # Python's sort is stable, so of arrays of equal size the first given stays first.
+    # Python's sort is stable, so of arrays of equal size the first given stays first. What is put together from the
+    # first ones is never smaller than the next, unless it has no entries, and then the next has none either.
     by_size = sorted(arrays, key=lambda axes: -math.prod(axis.size for axis in axes))
     full: tuple[Axis, ...] = by_size[0]
     for axes in by_size[1:]:
@@ -84,8 +85,6 @@ def _broadcast_order(arrays: list[tuple[Axis, ...]]) -> tuple[Axis, ...]:
         if not axes or not full:
             full = axes or full
             continue
-        if math.prod(ax.size for ax in full) < math.prod(ax.size for ax in axes):
-            full, axes = axes, full
         names = {axis.name for axis in full}
         full = tuple(axis for axis in axes if axis.name not in names) + full
     return full

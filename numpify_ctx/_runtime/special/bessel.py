@@ -64,34 +64,23 @@ def _of_both_kinds(name: str, sign: int) -> Callable[..., Any]:
     return function
 
 
-BESSELJ = Pointwise(
-    "besselj",
-    _reflected("besselj", -1),
-    Fast(of_scipy("jv"), _not_tiny, _not_real_between),
-    Fast(of_scipy("jv"), _not_tiny),
-    (0,),
-)
-BESSELY = Pointwise(
-    "bessely",
-    lambda mp, n, z: mp.bessely(n, z),
-    Fast(of_scipy("yv"), _not_tiny, _not_real),
-    Fast(of_scipy("yv"), _not_tiny),
-    (0,),
-)
-BESSELI = Pointwise(
-    "besseli",
-    _reflected("besseli", 1),
-    Fast(of_scipy("iv"), _not_tiny, _not_real_between),
-    Fast(of_scipy("iv"), _not_tiny),
-    (0,),
-)
-BESSELK = Pointwise(
-    "besselk",
-    lambda mp, n, z: mp.besselk(n, z),
-    Fast(of_scipy("kv"), _not_tiny, _not_real),
-    Fast(of_scipy("kv"), _not_tiny),
-    (0,),
-)
+def _first_kind(name: str, of: str, sign: int) -> Pointwise:
+    """J or I, which are real left of 0 for an integer order; SciPy calls it `of`."""
+    fast = Fast(of_scipy(of), _not_tiny, _not_real_between)
+    return Pointwise(name, _reflected(name, sign), fast, Fast(of_scipy(of), _not_tiny), (0,))
+
+
+def _second_kind(name: str, of: str) -> Pointwise:
+    """Y or K, which are not real left of 0."""
+
+    def reference(mp: MPContext, n: MPNumber, z: MPNumber) -> Any:
+        return getattr(mp, name)(n, z)
+
+    return Pointwise(name, reference, Fast(of_scipy(of), _not_tiny, _not_real), Fast(of_scipy(of), _not_tiny), (0,))
+
+
+BESSELJ, BESSELI = _first_kind("besselj", "jv", -1), _first_kind("besseli", "iv", 1)
+BESSELY, BESSELK = _second_kind("bessely", "yv"), _second_kind("besselk", "kv")
 HANKEL1, HANKEL2 = (
     Pointwise(
         name,
