@@ -47,6 +47,16 @@ PIECES = Work("three arms", sp.Piecewise((x**2, x < 0.4), (sp.sin(x), x < 0.8), 
 EXTREMA = Work("Max, Min, Abs", sp.Max(x, y) + sp.Min(x, 2 * y) + sp.Abs(y - x), (x, y))
 
 
+# Arrays of other types than float64: what each is measured with.
+SUM = Work("x + y", x + y, (x, y))
+RATIO = Work("quotient", (x + sp.I * y) / (x - sp.I * y + 1), (x, y))
+ROUND = Work("Mod, sinc, acot, sech", sp.Mod(x, y) * x + sp.sinc(y) + sp.acot(x) + sp.sech(x), (x, y))
+OF_DTYPES = [
+    (SUM, ("int8", "int32", "int64")), (INTEGERS, ("int8", "int32")), (PRODUCT, ("float32",)),
+    (LOGARITHMS, ("float32",)), (RATIO, ("complex128",)), (ROUND, ("float64",)),
+]  # fmt: skip
+
+
 def measure(scale: float) -> list[Finding]:
     from numpify_ctx._emission.native.machine import why_unavailable
 
@@ -62,7 +72,21 @@ def measure(scale: float) -> list[Finding]:
         for size in SIZES:
             if size <= 10 * work.sized:
                 found += _sweep(work, size, scale)
+    for work, dtypes in OF_DTYPES:
+        for dtype in dtypes:
+            for size in SIZES[:3]:
+                found += _of_dtype(work, dtype, size, scale)
     return found
+
+
+def _of_dtype(work: Work, dtype: str, size: int, scale: float) -> list[Finding]:
+    numbers = np.random.default_rng(0).integers(1, 50, (2, size))
+    values = [row.astype(dtype) / (1 if "int" in dtype else 50) for row in numbers[: len(work.arguments)]]
+    values = [value.astype(dtype) for value in values]
+    theirs, ours = lambdified(work, cse=True), numpified(work, native=True)
+    calls = {"lambdify, cse": lambda: theirs(*values), "numpify, native": lambda: ours(*values)}
+    times = in_turn(calls, rounds=max(3, round(scale * 20)), warm=2)
+    return [*rows(SUITE, f"{work.name}, {dtype}, {size:.0e} elements", times, "lambdify, cse")]
 
 
 def _compiling(work: Work) -> Finding:
