@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from .._program.bounds import Integers
+from .._program.bounds import NO_INTEGERS, Integers
 from .._program.ir import Program
 from .._program.promotion import may_cancel, promoted
 from .._runtime.ranked import broadcast, flatten, take
-from .arguments import Shape
+from .arguments import Shape, prepare
 from .forms import Forms
 
 
@@ -47,6 +47,13 @@ class Completion:
             of_each = may_cancel(self._program)
             self._results = [i for i, node in enumerate(self._program.results) if of_each[node]]
         return self._results
+
+    def of_floats(self, result: Any, args: Sequence[Any]) -> Any:
+        """The only result of arguments that are floats, as they were passed, with what only complex numbers lead to."""
+        if not _has_nan(result):
+            return result
+        values, _, _, shape, _ = prepare(args, self._program.parameter_ranks)
+        return self.all_completed([result], values, NO_INTEGERS, shape)[0]
 
     def completed(self, results: Any, values: Sequence[Any], integers: Integers, shape: Shape) -> Any:
         """The results, one or several as a form gave them, with those values that only complex numbers lead to."""

@@ -252,9 +252,11 @@ class Entry:
     def _learn(
         self, native: Native, args: Sequence[Any], values: Sequence[Any], integers: Integers, shape: Shape
     ) -> None:
-        # A quick way does not look at the result, which may have elements that only complex numbers lead to.
-        if self._completion is None or not self._completion.may_fill:
+        completion = self._completion
+        if completion is None or not completion.may_fill:
             native.learn(args, values, integers, shape)
+        elif not integers.mask:
+            native.learn(args, values, integers, shape, completion.of_floats)
 
     def _in_complex(self, mask: int) -> Entry:
         """The entry for arguments of which these are complex: real ones may then have complex roots and logarithms."""

@@ -154,12 +154,20 @@ class Native:
             self._of_doubles.put(mask, form)
         return form(values, shape, integers, out)
 
-    def learn(self, args: Sequence[Any], values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> None:
+    def learn(
+        self,
+        args: Sequence[Any],
+        values: Sequence[Any],
+        integers: Integers,
+        shape: tuple[int, ...],
+        complete: Callable[[Any, Sequence[Any]], Any] | None = None,
+    ) -> None:
         """Make a quick way for arguments like these, which a native form has just taken and given the result.
 
         Args:
             args: as they were passed.
             values, integers, shape: as for `compute`.
+            complete: of the result and the arguments as they were passed, the result to hand back; None: as it is.
         """
         passed = tuple([a.dtype if type(a) is np.ndarray and a.ndim else type(a) for a in args])
         if passed in self._tried or len(self._tried) >= _MOST_FORMS:
@@ -169,7 +177,7 @@ class Native:
         form = self._forms.get(key)
         # Where arguments broadcast, a form may be for these shapes alone.
         if isinstance(form, Pure) and type(key) is tuple:
-            found = form.quick(passed, [value.dtype for value in values])
+            found = form.quick(passed, [value.dtype for value in values], complete)
             if found is not None:
                 self.quicks = (*self.quicks, found)
 

@@ -78,12 +78,13 @@ class Pure:
             return (found,)
         return (np.broadcast_to(found, shape).copy(),)  # an argument is not used
 
-    def quick(self, passed: Sequence[Any], dtypes: Sequence[Any]) -> Quick | None:
+    def quick(self, passed: Sequence[Any], dtypes: Sequence[Any], complete: Any = None) -> Quick | None:
         """What takes arguments like some to the kernel with nothing between; None if they need more.
 
         Args:
             passed: of each argument as it was passed, its dtype if it was an array, else its type.
             dtypes: those that they were given before they came here.
+            complete: as for `Native.learn`.
         """
         if not self.single or self.threads != 1 or sorted(self.parameters) != list(range(len(passed))):
             return None
@@ -97,10 +98,11 @@ class Pure:
             for kind, dtype in zip(passed, dtypes, strict=True)
             if dtype == np.int64
         )
-        text = _quick_text(names, tests, arrays, [names[i] for i in self.parameters], checks)
+        text = _quick_text(names, tests, arrays, [names[i] for i in self.parameters], checks, complete is not None)
         namespace = bare_namespace(
             type=type, array=np.ndarray, floats=_FLOATS, int=int, float=float, complex=complex, kernel=self.ufunc,
             counter=self.calls[0].kernel.counter, result=self.dtype, held=self.calls,
+            complete=complete,
             **{f"{name}_dtype": kind for name, kind in zip(names, passed, strict=True)},
         )  # fmt: skip
         return load(Source(text, "quick", namespace))
@@ -183,7 +185,12 @@ def _test(name: str, kind: Any, dtype: Any) -> str | None:
 
 
 def _quick_text(
-    names: Sequence[str], tests: Sequence[Any], arrays: Sequence[str], passed: Sequence[str], checks: bool
+    names: Sequence[str],
+    tests: Sequence[Any],
+    arrays: Sequence[str],
+    passed: Sequence[str],
+    checks: bool,
+    completes: bool,
 ) -> str:
     """The text of a quick way; `checks`: the kernel has to look at integers.
 
@@ -207,7 +214,15 @@ def _quick_text(
         f"        return {call[:-1]}, out=out)",
         "    return None",
     ]
-    if checks:
+    if completes:
+        lines[6:] = [
+            f"        if out is not None or {' * '.join(f'{name}.size' for name in arrays)} >= {SMALL}:",
+            "            return None",
+            "    elif not shape or out is not None:",
+            "        return None",
+            f"    return complete({call}, args)",
+        ]
+    elif checks:
         # A kernel that gives up has written over `out`, which may be an argument.
         lines[6:] = [
             f"        if out is not None or {' * '.join(f'{name}.size' for name in arrays)} >= {SMALL}:",

@@ -205,3 +205,15 @@ def test_a_result_that_only_complex_numbers_lead_to_is_found_by_every_call():
     with np.errstate(invalid="ignore"):
         for _ in range(4):
             np.testing.assert_allclose(f(values), -np.sqrt(values * (values - 5)))
+            assert np.isnan(f(np.array([1.0, np.nan]))).all()
+            assert f(values[:, None] - [0, 1]).shape == (4, 2)
+
+
+def test_what_may_be_completed_goes_a_quick_way_too():
+    native, plain = both(sp.sqrt(x) * sp.sqrt(x - y), [x, y])
+    for args in ((np.array([7.0, 8.0]), np.array([1.0, 2.0])), (np.array([-1.0, 2.0]), np.array([1.0, 3.0]))):
+        with np.errstate(invalid="ignore"):
+            check_same(by_a_quick_way(native, *args), plain(*args))
+            out = np.zeros(2)
+            check_same(native(*args, out=out), plain(*args))
+            check_same(native(-2.0, np.array([1.0, 3.0])), plain(-2.0, np.array([1.0, 3.0])))
