@@ -20,6 +20,7 @@ from .forms import Forms
 
 
 _ROUNDING = 2.0**-32  # of an imaginary part, relative to the whole: 20 bits may cancel on the way
+_LONG = 8192  # elements of a product that BLAS leaves to one thread; the others would wait for more at full speed
 
 
 class Completion:
@@ -99,6 +100,9 @@ def _has_nan(result: Any) -> bool:
         return bool(result != result)
     if result.dtype.kind != "f":
         return False
+    if result.size > _LONG:
+        largest = np.maximum.reduce(result, axis=None)
+        return bool(largest != largest)
     # The cheapest pass there is: a sum of squares is nan if an element is, and only then.
     flat = result if result.ndim == 1 else result.reshape(-1)
     total = flat.dot(flat)

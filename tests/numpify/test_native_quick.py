@@ -217,3 +217,14 @@ def test_what_may_be_completed_goes_a_quick_way_too():
             out = np.zeros(2)
             check_same(native(*args, out=out), plain(*args))
             check_same(native(-2.0, np.array([1.0, 3.0])), plain(-2.0, np.array([1.0, 3.0])))
+
+
+@pytest.mark.parametrize("size", [3, 8192, 8193, 50_000])
+def test_a_single_element_that_only_complex_numbers_lead_to(size):
+    f = numpify(sp.sqrt(x) * sp.sqrt(x - 5), native=True)
+    values = np.linspace(6.0, 7.0, size)
+    for place in (0, size // 2, size - 1):
+        values[place] = -4.0
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_allclose(f(values)[place], -6.0)
+            assert np.isnan(f(np.where(values < 0, np.nan, values))[place])
