@@ -100,7 +100,7 @@ class Company:
         # Arms are computed where they are not selected, too, and may then warn.
         with np.errstate(all="ignore") if SELECT in program.ops else nullcontext():
             found = self._nodes(values)
-        return [self._spread(found[node], args) for node in program.results]
+        return [self._spread(node, found[node], args) for node in program.results]
 
     def _nodes(self, values: Sequence[Any]) -> list[Any]:
         """The values of all nodes."""
@@ -148,13 +148,22 @@ class Company:
             "pass its numbers (.magnitude, .value, .to_numpy(), .values)"
         )
 
-    def _spread(self, result: Any, args: Sequence[Any]) -> Any:
-        """A result that depends on no argument that carries, in the shape of the arguments."""
+    def _spread(self, node: int, result: Any, args: Sequence[Any]) -> Any:
+        """A result in the shape of all the arguments, those that it does not depend on too."""
+        program = self._program
+        left_out = [
+            a
+            for i, a in enumerate(args)
+            if not program.deps[node] >> i & 1 and not program.parameter_ranks[i] and _shape_of(a) != ()
+        ]
+        if _is_promise(result) and not program.rank[node]:
+            # Not where nothing is to be done, as it is one more task for each chunk.
+            return _promised(result, left_out) if any(_shape_of(a) != result.shape for a in left_out) else result
         if carries(type(result)):
             return result
         promises = [value for value in args if hasattr(type(value), "__dask_graph__")]
-        if promises and all(hasattr(type(value), "__array_function__") for value in promises):
-            return _promised(result, promises)
+        if promises and all(map(_is_promise, promises)):
+            return _promised(result, promises + [a for a in left_out if not carries(type(a))])
         shapes = [
             np.shape(value) for value in args if getattr(value, "shape", None) is None or value.shape == np.shape(value)
         ]
@@ -162,12 +171,25 @@ class Company:
         return np.broadcast_to(result, shape).copy() if shape else result
 
 
+def _is_promise(value: Any) -> bool:
+    """Is it an array of dask's, which is yet to be computed?"""
+    return hasattr(type(value), "__dask_graph__") and hasattr(type(value), "__array_function__")
+
+
+def _shape_of(value: Any) -> tuple[Any, ...]:
+    return value.shape if hasattr(value, "shape") else np.shape(value)
+
+
+def _arrays(value: Any) -> Any:
+    return value if carries(type(value)) else np.asarray(value)
+
+
 def _promised(result: Any, promises: Sequence[Any]) -> Any:
     """A known result in the shape, and the chunks, of arrays that are yet to be computed.
 
     Nothing but their own operators knows that shape: a chunk's size may not be known.
     """
-    anywhere = functools.reduce(lambda a, b: a | b, [value == value for value in promises])
+    anywhere = functools.reduce(lambda a, b: a | b, [value == value for value in map(_arrays, promises)])
     return np.where(anywhere, result, result)
 
 
@@ -248,4 +270,6 @@ def _element_by_element(op: Op, function: Callable[..., Any], operands: list[Any
             f"cannot compute {op.name} of {carrier}, which does not know it; pass its numbers (.magnitude, .value)"
         ) from error
     dtype = np.bool_ if op.kinds((BOOL,) * len(operands)) == BOOL else np.float64 if real else np.complex128
+    if _is_promise(result) and not result.ndim:  # its one chunk will be a number, which has no astype
+        return result.map_blocks(functools.partial(np.asarray, dtype=dtype), dtype=dtype)
     return result.astype(dtype) if hasattr(result, "astype") else result

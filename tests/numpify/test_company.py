@@ -176,6 +176,21 @@ class TestDask:
                 assert one.dtype == other.dtype
                 np.testing.assert_array_equal(one.compute(), other)
 
+    @pytest.mark.parametrize("shapes", [((3,), (4, 3)), ((4, 1), (3,)), ((3,), (4, 1)), ((4, 3), (3,)), ((), (3,))])
+    def test_the_shape_is_that_of_all_arguments_whichever_a_result_depends_on(self, shapes: Any) -> None:
+        bare = [np.arange(1.0, 1 + np.prod(shape, dtype=int)).reshape(shape) for shape in shapes]
+        lazy = [self.da.from_array(values, chunks=2) for values in bare]
+        f = numpify([x + 1, a * 2, x * a, 3, sp.LambertW(x)], [x, a])
+        want = f(*bare)
+        for given in (lazy, (lazy[0], bare[1]), (bare[0], lazy[1])):
+            for got, value in zip(f(*given), want, strict=True):
+                assert got.shape == value.shape
+                np.testing.assert_array_equal(np.asarray(got), value)
+        unknown = lazy[1][lazy[1] > 1] if len(shapes[1]) == 1 else lazy[1]
+        if unknown is not lazy[1]:  # how many there are is not known before they are computed
+            got = numpify(x + 1, [x, a])(self.da.ones((4, 1)), unknown)
+            np.testing.assert_array_equal(got.compute(), np.full((4, 2), 2.0))
+
 
 def test_a_subclass_of_ndarray_stays_whatever_its_rank() -> None:
     class Labelled(np.ndarray):
