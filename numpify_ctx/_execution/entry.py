@@ -207,10 +207,13 @@ class Entry:
         found = of_doubles(args, self.program.parameter_ranks)
         if found is not None:
             values, shape = found
-            if self.native is not None or self._completion is not None or self.blocks.pays(shape, None):
+            if self.native is not None or self.blocks.pays(shape, None):
                 return self._computed(args, values, shape, NO_INTEGERS, None, doubles=True)
             # What `_computed` would come to, in half the time.
-            return self._results.of_arrays(self.forms.arrays(NO_INTEGERS)(*values), values, shape, None)
+            result = self.forms.arrays(NO_INTEGERS)(*values)
+            if self._completion is not None:
+                result = self._completion.completed(result, values, NO_INTEGERS, shape)
+            return self._results.of_arrays(result, values, shape, None)
         if is_in_company(args):
             return self._results.arranged(self._company.compute(args))
         values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)

@@ -33,17 +33,24 @@ _FEW_OBJECTS = 256  # likewise where they are computed together, as Python's int
 class Exactly:
     """The exact way of one program."""
 
-    __slots__ = ("_forms", "_is_possible", "_kinds", "_program", "_refusals")
+    __slots__ = ("_forms", "_kinds", "_possible", "_program", "_refusals")
 
     def __init__(self, program: Program, forms: Forms, refusals: tuple[type[Exception], ...]) -> None:
         self._program, self._forms, self._refusals = program, forms, refusals
-        self._is_possible = (
-            not any(program.rank)
-            and all(op.elementwise and not op.foreign for op in program.ops)
-            and not any(isinstance(data, Region) for data in program.data)
-        )
+        self._possible: bool | None = None  # not known until integers come: most programs never see any
         # By which arguments are integers. Two threads may both work it out, and get the same.
         self._kinds: dict[int, tuple[list[int], bool]] = {}
+
+    @property
+    def _is_possible(self) -> bool:
+        if self._possible is None:
+            program = self._program
+            self._possible = (
+                not any(program.rank)
+                and all(op.elementwise and not op.foreign for op in program.ops)
+                and not any(isinstance(data, Region) for data in program.data)
+            )
+        return self._possible
 
     def matters(self, integers: Integers) -> bool:
         """Does anything but products look at what may leave the integers?"""
