@@ -2,7 +2,8 @@
 
 Nothing else in this package imports or spells one (a test looks). Where a name may move between versions, this is the
 one place to follow it; where there is no substitute, the import fails here, by its name, and not in a write.
-Long, as it is that one place.
+
+Long: it is that one place.
 """
 
 from __future__ import annotations

@@ -197,42 +197,35 @@ def _quick_text(
     Several short arrays may broadcast, as in `Native._key`: the product of their sizes is no less than the result's.
     """
     call = f"kernel({', '.join(passed)})"
-    same = " and ".join(f"{name}.shape == shape" for name in arrays[1:]) or "True"
+    small = f"{' * '.join(f'{name}.size' for name in arrays)} < {SMALL}"
     lines = [
         "def quick(args, out):",
         f"    [{', '.join(names)}] = args",
         f"    if not ({' and '.join(tests)}):",
         "        return None",
         f"    shape = {arrays[0]}.shape",
-        f"    if not ({same}):",
-        f"        return {call} if out is None and {' * '.join(f'{name}.size' for name in arrays)} < {SMALL} else None",
-        "    if not shape:",
-        "        return None",
-        "    if out is None:",
-        f"        return {call}",
-        "    if type(out) is array and out.dtype is result and out.shape == shape and out.flags.writeable:",
-        f"        return {call[:-1]}, out=out)",
-        "    return None",
+        f"    if not ({' and '.join(f'{name}.shape == shape' for name in arrays[1:]) or 'True'}):",
     ]
+    if not (completes or checks):
+        lines += [
+            f"        return {call} if out is None and {small} else None",
+            "    if not shape:",
+            "        return None",
+            "    if out is None:",
+            f"        return {call}",
+            "    if type(out) is array and out.dtype is result and out.shape == shape and out.flags.writeable:",
+            f"        return {call[:-1]}, out=out)",
+            "    return None",
+        ]
+        return "\n".join(lines) + "\n"
+    # A kernel that gives up has written over `out`, which may be an argument.
+    lines += [f"        if out is not None or not {small}:", "            return None"]
+    lines += ["    elif not shape or out is not None:", "        return None"]
     if completes:
-        lines[6:] = [
-            f"        if out is not None or {' * '.join(f'{name}.size' for name in arrays)} >= {SMALL}:",
-            "            return None",
-            "    elif not shape or out is not None:",
-            "        return None",
-            f"    return complete({call}, args)",
-        ]
-    elif checks:
-        # A kernel that gives up has written over `out`, which may be an argument.
-        lines[6:] = [
-            f"        if out is not None or {' * '.join(f'{name}.size' for name in arrays)} >= {SMALL}:",
-            "            return None",
-            "    elif not shape or out is not None:",
-            "        return None",
-            "    before = counter.value",
-            f"    found = {call}",
-            "    return found if counter.value == before else None",
-        ]
+        lines += [f"    return complete({call}, args)"]
+    else:
+        lines += ["    before = counter.value", f"    found = {call}"]
+        lines += ["    return found if counter.value == before else None"]
     return "\n".join(lines) + "\n"
 
 
