@@ -58,7 +58,9 @@ def new_ref(
         if axes is None and array.ndim:
             raise TypeError(f"cannot make a NamedRef of an array of shape {array.shape} without names; pass its axes")
         named = _axes(() if axes is None else axes, array.shape)
-    return make(new_raw(jnp.asarray(array), **_options(memory_space, kind, pin)), Layout.whole(named), ())
+    if not isinstance(array, jax.Array):  # of an array of jax's, this would still cost as much as the copy
+        array = jnp.asarray(array)
+    return make(new_raw(array, **_options(memory_space, kind, pin)), Layout.whole(named), ())
 
 
 def _options(memory_space: object, kind: str | None, pin: bool) -> dict[str, Any]:

@@ -76,7 +76,9 @@ def _refs_where(spec: PyTree, tree: PyTree) -> Any:
             selected = bool(selects)
         if not selected:
             return leaf
-        return new_ref(value) if isinstance(value, NamedArray) else new_raw(jnp.asarray(array))
+        if isinstance(value, NamedArray):
+            return new_ref(value)
+        return new_raw(array if isinstance(array, jax.Array) else jnp.asarray(array))
 
     return jax.tree.map(ref_of, tree, is_leaf=is_value_or_ref)
 
