@@ -49,6 +49,7 @@ class ArrayEmitter(Emitter):
         suite = Suite([], "    ", at_hand)
         body = suite
         if self.place.has_deep:
+            # Where guards nest too deeply all arms are computed, so that warnings would be of elements nobody selected.
             body = suite.inside()
             body.silent = True
         self.run(body, results, self.program.results if given is None else None)
@@ -80,6 +81,7 @@ class ArrayEmitter(Emitter):
 
     def _checked(self, suite: Suite, node: int, function: Callable[..., Any]) -> Text:
         data = self.data[node]
+        # The data of a sum are its signs, which are one argument; of all else each item is one.
         extra = [self.literal(data)] if self.ops[node].form == "sum" else [self.literal(item) for item in data or ()]
         texts = extra + [suite.text[a][0] for a in self.args[node]]
         return f"{self.inject(function.__name__, function)}({', '.join(texts)})", ATOM
@@ -100,6 +102,7 @@ class ArrayEmitter(Emitter):
     def _where(self, suite: Suite, node: int) -> Text:
         texts = [suite.text[a][0] for a in self.args[node]]
         rank = self.program.rank[node]
+        # NumPy would pair axes from the right; a matrix has its own on the left.
         begin = f"{self.inject('where', where)}({rank}, " if rank else "np.where("
         text = texts[-1]
         # From the last condition to the first, so that the first true one is outermost and decides.

@@ -264,6 +264,7 @@ class _BlockEmitter(ArrayEmitter):
             samples = [sample if a is None else self.samples[a] for a in step.operands]
             texts = [value if a is None else self._operand(suite, a, step, samples) for a in step.operands]
             kind: Buffer = dtypes[i], pattern
+            # Lent as a buffer, the output may hold what a later step still reads; after the last step there is none.
             if goal is not None and kind == final and (goal not in self.places or i == len(steps) - 1):
                 target = goal
             elif self.places.get(value) == kind:
@@ -282,6 +283,7 @@ class _BlockEmitter(ArrayEmitter):
         """How a step writes an operand: a constant as an array of the dtype in which NumPy would compute."""
         if self.ops[node] is not CONST:
             return suite.text[node][0]
+        # Once for all blocks: a ufunc converts a Python number at each call.
         if step.ufunc in _UNIFORM:
             dtype = np.result_type(*samples)
             if dtype.kind in "fc":
@@ -289,6 +291,7 @@ class _BlockEmitter(ArrayEmitter):
         return suite.text[node][0]
 
     def _box(self, value: Any, dtype: np.dtype[Any]) -> str:
+        # By its text, as 0.0 equals -0.0, and nan not even itself.
         key = (repr(value), dtype)
         if key not in self.boxes:
             name = self.boxes[key] = self.names.numbered("c")
@@ -312,6 +315,7 @@ class _BlockEmitter(ArrayEmitter):
     def _acquire(self, kind: Buffer) -> str:
         free = self.free.get(kind)
         if free:
+            # The one that was freed last, which is still in the cache.
             return free.pop()
         name = self.names.numbered("b")
         self.buffers[name] = self.places[name] = kind

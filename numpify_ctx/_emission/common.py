@@ -139,6 +139,7 @@ class Emitter:
         last = set(roots)
         silenced = set() if suite.silent else self.place.silenced(local, deciders or roots, suite.text)
         here, quiet = suite, None
+        # In the order of the program, in which operands come before their users.
         for node in sorted(local):
             if self.ops[node] is CONST:
                 suite.text[node] = self.const(node)
@@ -253,13 +254,16 @@ class Emitter:
             case "sum":
                 return self.sum(suite, node)
             case "product":
+                # Only the first factor may do without brackets: a*(b*c) is rounded otherwise than a*b*c.
                 factors = [self.within(suite, a, PRODUCT + (i > 0)) for i, a in enumerate(args)]
                 return self.chain(suite, [factors[0], *("*" + f for f in factors[1:])]), PRODUCT
             case "quotient":
+                # a/(b*c) needs its brackets, a*b/c does not.
                 return f"{self.within(suite, args[0], PRODUCT)}/{self.within(suite, args[1], UNARY)}", PRODUCT
             case "negative":
                 return self.negative(suite, node)
             case "compare":
+                # Python chains a < b < c: a relation that is an operand of one needs brackets.
                 left, right = (self.within(suite, a, COMPARE + 1) for a in args)
                 return f"{left} {symbol(op)} {right}", COMPARE
             case "logic":
@@ -304,6 +308,7 @@ class Emitter:
         """A global name for a value; a name of ours, whatever the stem."""
         name = self.injected.get(id(value))
         if name is None:
+            # A stem may be what the user calls a class: nothing of it but a plain word may come into the text.
             name = self.names.plain(stem if stem.isidentifier() and stem.isascii() and stem[0] != "_" else "function")
             self.injected[id(value)] = name
             self.namespace[name] = value
@@ -327,6 +332,7 @@ class Emitter:
         elif isinstance(value, complex) and not (math.isfinite(value.real) and math.isfinite(value.imag)):
             return self.inject("constant", value), ATOM
         else:
+            # The shortest text that is read back as the same number.
             text = repr(value)
         return text, UNARY if text.startswith("-") else ATOM
 

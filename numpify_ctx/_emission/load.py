@@ -22,6 +22,7 @@ class Loadable(Protocol):
 def load(source: Loadable) -> Callable[..., Any]:
     """The function of a source; tracebacks and debuggers see the text, as long as the function lives."""
     filename = new_filename()
+    # The text holds checked names, numbers and words of ours, and what it can reach is in its namespace: no builtins.
     exec(compile(source.text, filename, "exec"), source.namespace)
     function: Callable[..., Any] = source.namespace[source.name]
     show(filename, source.text, function)

@@ -22,6 +22,7 @@ class NoBuiltins(dict[str, Any]):
     __slots__ = ()
 
     def __missing__(self, name: str) -> Any:
+        # C code looks builtins up as items of this mapping, which asks here for what is missing.
         if name == "__import__":
             return _import
         raise KeyError(name)
@@ -36,6 +37,7 @@ def bare_namespace(**names: Any) -> dict[str, Any]:
         ...
     NameError: name 'len' is not defined
     """
+    # Without this key, exec would put Python's own there.
     return {"__builtins__": NoBuiltins(), **names}
 
 
@@ -47,6 +49,7 @@ def _import(
     level: int = 0,
 ) -> ModuleType:
     """What `__import__` is to C code, which then takes the module itself from `sys.modules`."""
+    # A relative import is one from a package, which generated code is not in.
     if level or name.partition(".")[0] not in _IMPORTABLE:
         raise ImportError(f"import of {name!r} below generated code: there, only {sorted(_IMPORTABLE)} can be imported")
     return importlib.import_module(name)

@@ -65,6 +65,7 @@ class ScalarEmitter(Emitter):
         return super().const(node) if large is None else (self.inject("large", large), ATOM)
 
     def call(self, node: int, operands: list[str]) -> Text:
+        # What NumPy computes is a number of NumPy's, which would draw its promotion and warnings into all that follows.
         text = super().call(node, operands)
         made = None if self.ops[node].math is not None else self.made_python(node)
         return text if made is None else (f"{self.inject(made.__name__, made)}({text[0]})", ATOM)
@@ -154,6 +155,7 @@ class FloatEmitter(ScalarEmitter):
         if type(self.data[node]) is Region:
             return False
         if op.lazy:
+            # A selection gives an arm as it is: it is sure if all arms are of one type.
             kind = self.kinds[node]
             return all(self.kinds[a] == kind or self._becomes_float(node, a) for a in (*args[1::2], args[-1]))
         return op.form != "call" or op.math is not None or self._is_made_float(node)
@@ -163,6 +165,7 @@ class FloatEmitter(ScalarEmitter):
         return op.math is None and isinstance(op.numpy, Numpy) and op.form == "call" and self.kinds[node] == REAL
 
     def _becomes_float(self, node: int, arm: int) -> bool:
+        # A constant 0 among floats is written 0.0, and the selection always gives a float.
         return self.kinds[node] == REAL and self.ops[arm] is CONST and self.kinds[arm] == INT
 
     def const(self, node: int) -> Text:
@@ -171,6 +174,7 @@ class FloatEmitter(ScalarEmitter):
     def call(self, node: int, operands: list[str]) -> Text:
         op, args = self.ops[node], self.args[node]
         if op is POW and self.kinds[node] == REAL and all(self.kinds[a] & (INT | REAL) == self.kinds[a] for a in args):
+            # Of real numbers math.pow needs no look at types, and where the power is not real it raises, as it has to.
             return f"math.pow({', '.join(operands)})", ATOM
         return super().call(node, operands)
 
@@ -199,6 +203,7 @@ class FloatEmitter(ScalarEmitter):
 
     def _finished(self, suite: Suite, node: int) -> str:
         text, kind = suite.text[node][0], self.kinds[node]
+        # One kind, and surely of its Python type: there is nothing to convert.
         if self.sure[node] and kind in (REAL, INT, COMPLEX, 1):
             return text
         return f"{self.inject('number', numbers.number)}({text}, {kind})"
@@ -208,6 +213,7 @@ class IntegerEmitter(FloatEmitter):
     """Knows that all arguments are integers, which are exact however large: constants are not made floats."""
 
     def const(self, node: int) -> Text:
+        # A float would round an integer beyond 2**53.
         return ScalarEmitter.const(self, node)
 
     def call(self, node: int, operands: list[str]) -> Text:

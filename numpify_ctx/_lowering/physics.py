@@ -16,6 +16,7 @@ from .rule import Rule
 
 def _of_quantity(expr: sp.Basic) -> sp.Basic:
     """degree and percent are numbers; a metre is none."""
+    # To drop a unit would be to choose one, in silence.
     if expr.dimension.name != 1:
         raise missing(expr)
     return expr.scale_factor
@@ -24,6 +25,7 @@ def _of_quantity(expr: sp.Basic) -> sp.Basic:
 def _done(expr: sp.Basic) -> sp.Basic:
     """A coefficient by SymPy's own formula."""
     result = expr.doit()
+    # What doit cannot work out it gives back: lowered, that would come here again, for ever.
     if type(result) is type(expr):
         raise refuse(expr, "SymPy has no formula for it with these arguments")
     return result
@@ -43,4 +45,5 @@ def rule_of_physics(kind: type) -> Rule | None:
     form = _FORMS.get((kind.__module__, kind.__qualname__))
     if form is None:
         return None
+    # It does not fold itself: what it stands for is lowered in its place, and folds there.
     return Rule(lambda b, e, node: node, operands=lambda b, e: [form(e)], folds=False)

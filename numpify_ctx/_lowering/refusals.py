@@ -23,6 +23,7 @@ def missing(expr: sp.Basic) -> CompileError:
     # The nearest class first: a FiniteSet is a Set, too.
     for kind in type(expr).__mro__:
         fact = _INSTEAD.get(kind.__name__)
+        # A class of the user's may be called Set or Point, and mean something else.
         if fact is not None and kind.__module__.startswith("sympy."):
             return refuse(expr, fact(expr))
     name = type(expr).__name__
@@ -71,8 +72,10 @@ def unknown(expr: sp.Basic, arguments: Sequence[sp.Basic], whole: object) -> Com
     """
     listed = some(map(str, arguments)) or "none"
     what = f"it is not an argument (the arguments are {listed})"
+    # The most telling fact first: an equation, another type, an unknown function, other assumptions.
     if any(equation.lhs == expr for equation in _equations(whole)):
         return refuse(expr, f"{what}; of an equation that gives its value, pass the right-hand side, .rhs")
+    # To a reader it is the same symbol: what differs, and does not show in print, has to be said.
     same = [argument for argument in arguments if own_name(argument) == own_name(expr)]
     kind = type(expr).__name__
     other = next((argument for argument in same if type(argument) is not type(expr)), None)
@@ -92,6 +95,7 @@ def unknown(expr: sp.Basic, arguments: Sequence[sp.Basic], whole: object) -> Com
 
 def _equations(whole: object) -> Iterable[sp.Eq]:
     """The equations in what is compiled, as `dsolve` and `solve` give them."""
+    # One level deep, as solvers give their solutions.
     for item in whole if isinstance(whole, list | tuple | sp.Tuple | AbstractSet) else [whole]:
         if isinstance(item, sp.Eq):
             yield item
@@ -103,10 +107,12 @@ def as_sympy(expr: object) -> sp.Basic:
     Raises:
         CompileError: it is none.
     """
+    # SymPy would evaluate it: to sympify, a string is code.
     if isinstance(expr, str):
         raise CompileError(
             f"cannot compile the string {expr[:40]!r}: strings are never evaluated; pass a SymPy expression"
         )
+    # Its order is that of hashes, which differ from one process to the next.
     if isinstance(expr, AbstractSet):
         raise CompileError(f"cannot compile a {type(expr).__name__}: it has no order; pass a list")
     if isinstance(expr, type) and issubclass(expr, sp.Basic):
@@ -114,6 +120,7 @@ def as_sympy(expr: object) -> sp.Basic:
     try:
         return sp.sympify(expr, strict=True)
     except sp.SympifyError:
+        # The vectors of sympy.physics.vector are no expressions, but have components that are.
         way_out = "; pass its components, .to_matrix(frame)" if hasattr(expr, "to_matrix") else ""
         raise CompileError(
             f"cannot compile {type(expr).__name__} {describe(expr)}: it is not a SymPy expression{way_out}"

@@ -11,6 +11,7 @@ from .._program.builder import Builder
 from .example import Example
 
 
+# Not typed further: how many operand nodes there are differs from rule to rule, and bodies come as `Body`.
 Lower = Callable[..., int]
 
 
@@ -23,6 +24,7 @@ class Under:
 
     expr: Any
     symbols: tuple[Any, ...]
+    # Most bound variables count: those of sums, and the indices of entries.
     kinds: int = INT
 
 
@@ -48,9 +50,12 @@ class Rule:
         example: an expression that shows it. None: the class applied to one number.
     """
 
+    # A rule holds nothing of an expression: one serves all of its class, in all threads, and is asked for each anew.
     lower: Lower
     operands: Callable[[Builder, Any], Sequence[Any]] | None = None
+    # The usual case is a function of numbers; what gives a matrix or binds symbols says False.
     folds: bool = True
+    # Matrices must be asked for: a rule that knows of none would broadcast their own axes like all others.
     ranked: bool = False
     real: bool = False
     example: Example | None = None

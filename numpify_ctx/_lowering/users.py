@@ -55,6 +55,7 @@ def check_arity(expr: sp.Basic, function: Callable[..., Any]) -> None:
             return
         takes = without_address(str(signature))
         try:
+            # Nothing is called: `bind` knows of defaults and of *args, which a count of parameters does not.
             signature.bind(*expr.args)
             fits = True
         except TypeError:

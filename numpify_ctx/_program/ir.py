@@ -67,6 +67,7 @@ Form = Literal["call", "sum", "product", "quotient", "negative", "compare", "log
 _OPERATORS = frozenset({"sum", "product", "quotient", "negative", "compare", "logic"})
 
 
+# By identity: two operations of one name may compute different things, and the hash is taken for every node made.
 @dataclass(frozen=True, slots=True, eq=False)
 class Op:
     """One operation of programs: how it is written in each form, and what it gives. Compared by identity.
@@ -132,6 +133,7 @@ class Op:
         found = self.numpy.function if isinstance(self.numpy, Numpy | Operator) else self.numpy
         if isinstance(self.math, Math) and not callable(self.math.function):
             raise TypeError(f"operation {self.name} has no fitting math form: {self.math!r}")
+        # Settled once, as emitters ask it of every node; the class is frozen, so it is set past its guard.
         is_plain = isinstance(found, np.ufunc) and found.nout == 1 and found.signature is None
         object.__setattr__(self, "ufunc", found if is_plain else None)
 
@@ -183,6 +185,7 @@ class Layout:
             layout = todo.pop()
             if layout.kind == "node":
                 found.append(layout.node)
+            # A stack gives the last first.
             todo.extend(reversed(layout.items))
         return found
 
@@ -214,6 +217,7 @@ class Program:
 def infer_kinds(program: Program, parameter_kinds: Sequence[int]) -> Sequence[int]:
     """The kinds of all nodes, given those of the parameters."""
     if all(kind == ANY for kind in parameter_kinds):
+        # Nothing more is known than when the program was built.
         return program.kinds
     kinds: list[int] = []
     given: dict[Any, int] = {}  # few distinct questions are asked, many times over
@@ -227,5 +231,6 @@ def infer_kinds(program: Program, parameter_kinds: Sequence[int]) -> Sequence[in
             kind = given.get((op, of_args))
             if kind is None:
                 kind = given[op, of_args] = op.kinds(of_args)
+            # A rule may have known more than its operation infers; if the two exclude each other, the rule is right.
             kinds.append(kind & known or known)
     return kinds

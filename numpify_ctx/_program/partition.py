@@ -44,6 +44,7 @@ def partition(
     left = top - before
     if not any(program.args[node] for node in left):
         return None
+    # Of what comes before, only what blocks read, or what is itself a result, has to be kept.
     used = {operand for node in left for operand in place.reads(node, top)} | set(roots)
     return Partition(
         sorted(n for n in used & before if program.ops[n] not in _LEAVES),

@@ -28,16 +28,19 @@ def ordered_arguments(args: object) -> Nest:
     ((x,), (x, (y, z)), (x, y))
     """
     match args:
+        # Before Basic, which immutable matrices and arrays are, too: their entries are meant.
         case sp.MatrixBase():
             return tuple(args.flat())
         case sp.NDimArray():
             return tuple(sp.flatten(args.tolist()))
         case sp.Basic() if not isinstance(args, sp.FiniteSet | sp.Tuple):
             return (args,)
+        # Before Iterable, which would take its letters for parameters.
         case str():
             raise CompileError(
                 f"cannot take args={args!r}: strings are never read as names; pass the symbols themselves"
             )
+        # The order of a set is that of hashes, and another in the next process.
         case AbstractSet() | Mapping() | sp.FiniteSet() | sp.Dict():
             raise CompileError(
                 f"cannot take args of type {type(args).__name__}: it has no order; pass a list, or no args at all"
@@ -59,6 +62,7 @@ def listed_arguments(expr: object, args: object) -> Nest:
     several = isinstance(expr, list | tuple | sp.Tuple)
     symbols = expr if isinstance(expr, list | tuple | sp.Tuple) else [expr]
     listed = args if several and isinstance(args, list | tuple) else [args]
+    # Nothing but symbols to compile, and something composed among the parameters: that is lambdify's order.
     if all(isinstance(symbol, sp.Symbol) for symbol in symbols) and any(map(_is_composed, listed)):
         raise CompileError(f"cannot take {describe(args)} as args: the expression comes first, numpify(expr, args)")
     return ordered_arguments(args)
@@ -66,6 +70,7 @@ def listed_arguments(expr: object, args: object) -> Nest:
 
 def _is_composed(arg: object) -> bool:
     """Whether it is an expression that can be no parameter."""
+    # Not all that is composed is meant: f(t), its derivative and A[0, 1] can be passed.
     parameters = (sp.AtomicExpr, sp.Indexed, sp.Derivative, AppliedUndef, sp.MatrixExpr, MatrixElement)
     return isinstance(arg, sp.Expr | Boolean | sp.MatrixBase) and not isinstance(arg, parameters)
 
@@ -80,6 +85,7 @@ def _nested(args: Iterable[object]) -> Nest:
             case sp.MatrixBase():
                 found.append(_nested(arg.flat() if 1 in arg.shape else arg.tolist()))
             case sp.NDimArray() | np.ndarray():
+                # Of an array without axes, `tolist` gives the entry itself.
                 found.append(_nested(arg.tolist()) if len(arg.shape) else arg.tolist())
             case _:
                 found.append(arg)  # what can be no parameter is refused when it is named

@@ -70,9 +70,11 @@ def _from_mpf(mpf: tuple[int, int, int, int]) -> float:
     sign, mantissa, exponent, bits = mpf
     mantissa = int(mantissa)
     if not mantissa:
+        # How mpmath writes nan and the infinities: no mantissa, and one of these exponents.
         return math.nan if exponent == -123 else {0: 0.0, -456: math.inf, -789: -math.inf}[exponent]
     if sign:
         mantissa = -mantissa
+    # Floats end at 2**1024 and at 2**-1074: far beyond, nothing needs a shift by as many bits as the exponent says.
     if exponent + bits > 1100:
         return math.inf if mantissa > 0 else -math.inf
     if exponent + bits < -1200:
@@ -112,6 +114,7 @@ def _whole(value: sp.Basic) -> Any:
     return sp.Integer(round(value)) if abs(value) < _TOLD else value
 
 
+# The last two digits are what evaluation may have lost.
 _TOLD = sp.Integer(10) ** (DIGITS - 2)
 
 
@@ -132,6 +135,7 @@ def _evaluated(expr: sp.Basic) -> Any:
     raise ArithmeticError(f"no two precisions agree on {type(expr).__name__}")
 
 
+# More digits than a double has, fewer than `DIGITS`: two precisions need not round the last ones alike.
 _AGREEMENT = sp.Float("1e-25", DIGITS)
 _ACCOUNTED = (
     sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan, sp.sinh, sp.cosh, sp.tanh, sp.asinh, sp.acosh,

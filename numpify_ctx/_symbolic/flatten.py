@@ -79,11 +79,13 @@ def parts_of(node: Node) -> Sequence[Node]:
         case Mapping():
             return list(node.values())
         case sp.SparseMatrix():
+            # Sorted: two equal matrices may have been filled in another order.
             return [entry for _, entry in sorted(node.todok().items())]
         case sp.MatrixBase():
             return node.flat()  # type: ignore[no-any-return]
         case sp.NDimArray():
             return list(node.reshape(len(node)))
+        # Of another dtype, its elements are no expressions.
         case np.ndarray() if node.dtype == object:
             return list(node.flat)
     return ()

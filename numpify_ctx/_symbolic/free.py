@@ -47,6 +47,7 @@ def free_arguments(expr: object, flat: Flat | None = None) -> tuple[sp.Basic, ..
 
 
 def _tie_break(symbol: sp.Basic) -> tuple[object, ...]:
+    # The sort_key of a symbol is its name, which is the same here: assumptions decide.
     return sp.default_sort_key(symbol), sorted(symbol.assumptions0.items()), type(symbol).__name__
 
 
@@ -56,8 +57,10 @@ def _free(flat: Flat, root: int) -> list[sp.Basic]:
     bits: dict[sp.Basic, int] = {}
     masks: _Masks = []
     rules: dict[type, _Rule | None] = {}
+    # Parts stand before wholes, so that one pass has every mask when it is needed.
     for node, parts in zip(flat.nodes[: root + 1], flat.parts, strict=False):
         if isinstance(node, _ATOMIC) or (held and isinstance(node, sp.Basic) and node in held):
+            # Bits in an integer: the union of thousands of symbols is one operation.
             mask = bits.setdefault(node, 1 << len(bits))
         elif not parts:
             mask = 0
@@ -74,6 +77,7 @@ def _free(flat: Flat, root: int) -> list[sp.Basic]:
     found: dict[sp.Basic, None] = {}
     for symbol, bit in bits.items():
         if masks[root] & bit:
+            # What counts as one because it is bound elsewhere is here, where it is free, the symbols in it.
             found.update(dict.fromkeys([symbol] if isinstance(symbol, _ATOMIC) else free_arguments(symbol.args)))
     return list(found)
 
@@ -112,11 +116,13 @@ def _of_derivative(node: tuple[int, ...], masks: _Masks, parts: _Parts) -> int:
 
 def _of_lambda(node: tuple[int, ...], masks: _Masks, parts: _Parts) -> int:
     signature, body = node
+    # The signature is a Tuple, whose mask is that of all variables in it.
     return masks[body] & ~masks[signature]
 
 
 def _of_substitution(node: tuple[int, ...], masks: _Masks, parts: _Parts) -> int:
     body, variables, point = node
+    # The point lies outside: the x in f(x) at x = x + 1 is free.
     return (masks[body] & ~masks[variables]) | masks[point]
 
 
@@ -157,4 +163,5 @@ _RULES: Mapping[type, _Rule] = {
 
 def _rule_of(kind: type) -> _Rule | None:
     """The rule of a class, or of the one it is derived from."""
+    # By base: sums, products and integrals share one.
     return next((_RULES[base] for base in kind.__mro__ if base in _RULES), None)

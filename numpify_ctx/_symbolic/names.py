@@ -66,6 +66,7 @@ def identifier(name: str) -> str:
     # Joining characters that may each continue an identifier gives one; NFKC survives, as `_` combines with nothing.
     kept = "".join(char if f"_{char}".isidentifier() else " " for char in name)
     stem = re.sub("_? +_?", "_", kept.strip())
+    # All characters may continue an identifier; the first, a digit say, need not begin one.
     if stem and not stem.isidentifier():
         stem = f"_{stem}"
     return f"{stem}__"
@@ -113,6 +114,7 @@ def call_signature(args: Iterable[sp.Basic]) -> Signature:
     if len(set(own)) == len(own) and all(map(can_stand, own)):
         return tuple(zip(args, own, strict=True))
     shared = Counter(own)
+    # Settled first: a name that is made must not take one that can stand.
     kept = {name for name in own if shared[name] == 1 and identifier(name) == name}
     taken = set(kept)
     numbers: dict[str, Iterator[str]] = {}
@@ -166,6 +168,7 @@ def own_name(arg: object) -> str:
 def _coordinate_name(arg: object) -> object:
     """What a coordinate of `sympy.vector` or a unit of `sympy.physics` is called; None for a number."""
     name = getattr(arg, "name", getattr(arg, "_name", None))
+    # The name of a unit is itself a symbol.
     return getattr(name, "name", name)
 
 
@@ -180,6 +183,7 @@ def _refuse_argument(arg: object) -> NoReturn:
 
 def _derivative_name(arg: sp.Derivative) -> str:
     orders = [_order(times) for _, times in arg.variable_count]
+    # Orders that are symbols have no sum that fits into a name.
     total = orders[0] if len(orders) == 1 else str(sum(map(int, orders))) if all(map(str.isdigit, orders)) else "n"
     below = "".join(f"d{_piece(v)}{_power(n)}" for (v, _), n in zip(arg.variable_count, orders, strict=True))
     return f"d{_power(total)}{_piece(arg.expr)}_{below}"
@@ -196,6 +200,7 @@ def _power(order: str) -> str:
 def _piece(arg: object) -> str:
     """A short name for what stands in a longer name; words for what has none, since only names are ever shown."""
     if isinstance(arg, sp.Integer):
+        # No identifier has a minus sign in it.
         return str(int(arg)).replace("-", "m")
     try:
         return own_name(arg)

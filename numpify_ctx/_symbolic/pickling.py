@@ -77,8 +77,10 @@ def _build(node: object) -> Build | None:
             return _tuple
         case dict():
             return _Keyed(tuple(node))
+        # No Basic: it is made anew of its shape and its entries.
         case sp.MutableDenseMatrix():
             return _Shaped(node.rows, node.cols)
+        # Leaves have no parts, so that SymPy's pickle of one neither recurses nor evaluates.
         case sp.Basic(args=(_, *_)):
             return _of_class(node)
     return None
@@ -91,6 +93,7 @@ def _of_class(node: sp.Basic) -> Build | None:
     if kind in _PLAIN and len(node.args) > 1:
         return unevaluated
     implemented = isinstance(kind, UndefinedFunction) and hasattr(kind, "_imp_")
+    # Not every class can be told not to evaluate; those that cannot may have nothing to evaluate.
     for build in (unevaluated, kind):
         if _comes_back(build, node):
             return _Implemented.of(kind) if implemented else build
@@ -110,6 +113,7 @@ def _comes_back(build: Build, node: sp.Basic) -> bool:
 
 
 def _same(ones: Sequence[object], others: Sequence[object], *, depth: int) -> bool:
+    # Copies one level down, as some constructors make parts anew: the limits of a sum, for one.
     return len(ones) == len(others) and all(
         one is other
         or (
@@ -174,6 +178,7 @@ class _Implemented:
     @classmethod
     def of(cls, kind: Any) -> _Implemented:
         """What makes applications of this function."""
+        # SymPy keeps the implementation among the keywords of the class: here it is passed by itself.
         assumptions = {fact: value for fact, value in kind._kwargs.items() if fact != "_imp_"}
         return cls(kind.__name__, assumptions, kind._imp_)
 

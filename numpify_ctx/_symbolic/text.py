@@ -18,9 +18,11 @@ def is_short(value: object, most: int = 60) -> bool:
     (True, False)
     """
     stack, nodes = [value], 0
+    # Ends at the limit: printed, what is shared may be longer than there is time to count.
     while stack and nodes <= most:
         nodes += 1
         match stack.pop():
+            # Its zeros are printed as well, but need no visit.
             case sp.SparseMatrix() | sp.ImmutableSparseMatrix() as matrix:
                 stack.extend(matrix.todok().values())
                 nodes += max(matrix.rows * matrix.cols - matrix.nnz(), 0)

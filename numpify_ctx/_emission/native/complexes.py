@@ -21,7 +21,9 @@ def divide(x: Complex, y: Complex) -> Complex:
     """x/y, by Smith's method: nothing overflows on the way but where the result does, or nearly."""
     flat = absolute(y[0]) >= absolute(y[1])
     large, small = where(flat, y[0], y[1]), where(flat, y[1], y[0])
+    # Both parts of y are 0: each part of x is divided by +0, as NumPy does it.
     zero = large.equals(0.0) & small.equals(0.0)
+    # At most 1 in magnitude, so that no part of y is ever squared.
     ratio = where(zero, small, small / where(zero, 1.0, large))
     scale = 1.0 / (large + small * ratio)
     real = where(flat, x[0] + x[1] * ratio, x[0] * ratio + x[1])
@@ -33,12 +35,14 @@ def divide(x: Complex, y: Complex) -> Complex:
 def size(x: Complex, short: bool) -> Vector:
     """|x|."""
     parts = [part.converted(DOUBLE) for part in x]
+    # hypot is of doubles; of floats it is rounded once, at the end.
     return hypot(*parts).converted(FLOAT if short else DOUBLE)
 
 
 def exp(body: Any, x: Complex, short: bool) -> Complex:
     """e**x; where the real part is so large that e to it overflows, in two steps."""
     real, imaginary = (part.converted(DOUBLE) for part in x)
+    # exp(710) is infinite; times a small cosine, the result need not be.
     far = (real > 700.0) & (real < math.inf)
     growth = body.function("exp", where(far, real - 700.0, real))
     back = where(far, math.exp(700.0), real.like(1.0))

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 def copies(packed: set[int], unpacked: set[int]) -> str:
     """The text for elements of these sizes: `@pack8` into a buffer, the last one repeated; `@unpack8` out of it."""
+    # By size, not by type: to copy takes no arithmetic, and i64 does for integers and doubles alike.
     wanted = [*((_PACK, size) for size in sorted(packed)), *((_UNPACK, size) for size in sorted(unpacked))]
     return "\n".join(text.replace("SIZE", str(size)).replace("KIND", f"i{8 * size}") for text, size in wanted)
 
 
+# Without alignment, as a view may begin at any byte. A step of 0 is a broadcast: one load, and then only padding.
+# The padding repeats the last element: nothing is computed that was not given, so that no flag is raised for it.
 _PACK = """
 define internal void @packSIZE(ptr %to, ptr %from, i64 %step, i64 %n, i64 %padded) #1 {
 entry:
@@ -47,6 +50,7 @@ done:
 ret void
 }"""
 
+# Only the n elements that were asked for: results of the padding stay in the buffer.
 _UNPACK = """
 define internal void @unpackSIZE(ptr %to, i64 %step, ptr %from, i64 %n) #1 {
 entry:

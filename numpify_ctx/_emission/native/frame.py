@@ -94,6 +94,7 @@ class Body:
         return self.text.call(name, DOUBLE, *operands)
 
 
+# At a pole a function of ours may give infinity without a division, of which the processor's flags would tell.
 _POLES: dict[str, Callable[..., Vector]] = {
     "log": lambda x: x.equals(0.0),
     "log2": lambda x: x.equals(0.0),
@@ -273,6 +274,7 @@ def _scalars(text: Text, inputs: Sequence[Operand], values: list[Value]) -> list
             continue
         kind, memory, _ = ELEMENTS[operand.type]
         for p, value in enumerate(values[i]):
+            # Read before the loop and spread over all lanes once.
             name = f"{i}.{p}"
             lines.append(f"%p{name} = getelementptr {memory}, ptr %a{i}, i64 {p}")
             lines.append(f"%l{name} = load {memory}, ptr %p{name}, align 1")

@@ -80,8 +80,10 @@ def machine() -> Machine:
 def _target(features: Any) -> Target:
     kind = platform.machine().lower()
     if kind in ("x86_64", "amd64"):
+        # Without the instruction, each fma would be a call of the C library for each lane.
         if not features.get("fma"):
             raise Unavailable("this processor has no fused multiplication and addition")
+        # DQ has the conversions between int64 and double, which kernels make.
         return Target(512 if features.get("avx512f") and features.get("avx512dq") else 256, x86=True)
     if kind in ("arm64", "aarch64"):
         return Target(128, x86=False)
@@ -104,6 +106,7 @@ def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str
     address = engine[0].get_function_address("kernel")
     dtypes = [np.dtype(_TYPES[t]) for t in (*inputs, *outputs)]
     functions = (ctypes.c_void_p * 1)(address)
+    # NumPy passes `data` on to each call of the loop, which so has the address of the counter.
     counter = ctypes.c_int64(0)
     data = (ctypes.c_void_p * 1)(ctypes.addressof(counter))
     types = (ctypes.c_char * len(dtypes))(*[bytes([d.num]) for d in dtypes])
@@ -141,6 +144,7 @@ def _engine(text: str) -> tuple[Any, Any]:
     builder.getModulePassManager().run(module, builder)
     engine = llvm.create_mcjit_compiler(module, target)
     for function in module.functions:
+        # What is rare is compiled once for all kernels; here its calls get the address.
         name, _, width = function.name.partition(".rare.")
         if width and function.is_declaration:
             engine.add_global_mapping(function, _library(name, int(width))[1])
@@ -152,6 +156,7 @@ def _engine(text: str) -> tuple[Any, Any]:
 def _from_func_and_data() -> Any:
     from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # it is not meant to be typed
 
+    # NumPy's C API is a table of addresses in a capsule: through ctypes it needs no C compiler.
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = ctypes.cast(pointer(_multiarray_umath._UFUNC_API, None), ctypes.POINTER(ctypes.c_void_p))

@@ -20,6 +20,7 @@ class Pair(NamedTuple):
 
 def two_sum(x: Vector, y: Vector) -> Pair:
     """x + y exactly."""
+    # Knuth's: it takes six operations, and no look at which is larger.
     total = x + y
     back = total - x
     return Pair(total, (x - (total - back)) + (y - back))
@@ -27,11 +28,13 @@ def two_sum(x: Vector, y: Vector) -> Pair:
 
 def quick_sum(x: Vector, y: Vector) -> Pair:
     """x + y exactly, where |x| >= |y| or x is 0."""
+    # Dekker's: three operations, as the larger comes first.
     total = x + y
     return Pair(total, y - (total - x))
 
 
 def two_product(x: Vector, y: Vector) -> Pair:
     """x*y exactly."""
+    # The fma rounds once, after the subtraction: what it gives is just what the product lost (unless that underflows).
     product = x * y
     return Pair(product, fma(x, y, -product))

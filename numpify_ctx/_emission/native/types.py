@@ -61,6 +61,7 @@ class Types:
         op = self._program.ops[node]
         if not self._is_long or op.foreign or op is PARAM or self._program.rank[node] or op is BOUND:
             return None
+        # Nothing among the arguments is shorter, and promotion makes nothing so: a real number is a double.
         return _OF_KIND.get(self._kinds[node])
 
     def _computed(self, node: int) -> str | None:
@@ -119,6 +120,7 @@ def _chain(op: Any, types: Sequence[Any]) -> str | None:
 
 def _floating(op: Any, types: Sequence[Any]) -> str | None:
     found = strong(types)
+    # Of int64, NumPy's functions give doubles; of bool, half precision, which is left to it.
     return "d" if found == "q" else None if found == "?" else found
 
 
@@ -142,6 +144,7 @@ def _select(op: Any, types: Sequence[Any]) -> str | None:
 
 def _function(op: Any, types: Sequence[Any]) -> str | None:
     found = _floating(op, types)
+    # Complex functions other than exp have cuts and poles that NumPy knows: they stay with it.
     return None if found in ("F", "D") else found
 
 

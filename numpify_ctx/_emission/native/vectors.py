@@ -32,6 +32,7 @@ class Text:
     def __init__(self, width: int, declared: set[str] | None = None) -> None:
         self.width = width
         self.lines: list[str] = []
+        # Shared by all functions of a module, which declares each intrinsic once.
         self.declared = set() if declared is None else declared
         self.block = "entry"  # the label that the current line stands under
         self._count = 0
@@ -77,6 +78,7 @@ class Text:
 
     def any_of(self, flags: Vector) -> str:
         """The name of one flag: is any lane true?"""
+        # One bit for each lane: seen as one integer, all are compared at once.
         bits = self.scalar(f"bitcast {flags.type} {flags.name} to i{self.width}")
         return self.scalar(f"icmp ne i{self.width} {bits}, 0")
 
@@ -139,6 +141,7 @@ class Vector:
     def __neg__(self) -> Vector:
         if self.kind == INT:
             return self.like(0) - self
+        # Not 0 - x, which is +0.0 for x = 0.0.
         return self.text.let(self.kind, f"fneg {self.type} {self.name}")
 
     def __and__(self, other: Vector | int) -> Vector:
@@ -158,15 +161,18 @@ class Vector:
         return self.operation("lshr", count)
 
     def __invert__(self) -> Vector:
+        # All bits of the type: a flag has one.
         return self ^ (1 if self.kind == FLAG else -1)
 
     def compare(self, symbol: str, other: Vector | float) -> Vector:
         """A relation, false where one side is nan; but != is true there."""
         word = _COMPARE[symbol]
         if self.kind in (INT, FLAG):
+            # Integers of LLVM's have no sign; relations say how they read them, and equality need not.
             sign = "" if symbol in ("==", "!=") else "s"
             operation = f"icmp {sign}{word}"
         else:
+            # Ordered relations are false of nan; != has to be true, as the negation of ==.
             operation = f"fcmp {'u' if symbol == '!=' else 'o'}{word}"
         return self.text.let(FLAG, f"{operation} {self.type} {self.name}, {self.like(other).name}")
 
@@ -211,6 +217,7 @@ class Vector:
         return self.text.let(kind, f"{operation} {self.type} {self.name} to {self.text.type_of(kind)}")
 
 
+# A flag converts as unsigned: as a signed number of one bit, true would be -1.
 _CONVERSIONS = {
     (FLAG, INT): "zext", (FLAG, DOUBLE): "uitofp", (FLAG, FLOAT): "uitofp", (INT, DOUBLE): "sitofp",
     (INT, FLOAT): "sitofp", (FLOAT, DOUBLE): "fpext", (DOUBLE, FLOAT): "fptrunc",

@@ -259,6 +259,7 @@ def _converted(value: Value, kind: str, goal: str) -> Value:
     element = ELEMENTS[goal][0]
     parts = [part.converted(element) for part in value]
     if goal in "FD" and len(parts) == 1:
+        # A real number has the imaginary part +0, as NumPy gives it.
         parts.append(parts[0].like(0.0))
     return tuple(parts)
 
@@ -280,11 +281,13 @@ def _abs(kind: str, x: Value) -> Value:
     if kind in "FD":
         return (complexes.size(x, kind == "F"),)
     if kind == "q":
+        # -2**63 has no positive, but never comes here: the bounds on a kernel's integers leave it out.
         return (where(x[0] < 0, -x[0], x[0]),)
     return (absolute(x[0]),)
 
 
 def _sign(kind: str, x: Value) -> Value:
+    # Both relations are false of nan, which is its own sign.
     one, zero = x[0].like(1), x[0].like(0)
     result = where(x[0] > 0, one, where(x[0] < 0, x[0].like(-1), zero))
     return (where(x[0].is_nan(), x[0], result) if kind in "fd" else result,)

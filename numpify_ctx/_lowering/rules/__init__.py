@@ -67,6 +67,7 @@ class Family(Protocol):
 
 def _families() -> list[Family]:
     """Every file here that has rules, by its name."""
+    # Sorted, so that the table does not depend on how the files are stored. Those without rules hold what rules share.
     names = sorted(module.name for module in iter_modules(__path__))
     return [file for name in names if hasattr(file := import_module(f"{__name__}.{name}"), "RULES")]
 
@@ -80,8 +81,10 @@ def merged(families: Iterable[Family]) -> dict[type, Rule]:
     found: dict[type, Rule] = {}
     for family in families:
         for kind, rule in family.RULES.items():
+            # Else the alphabet would decide which of the two counts.
             if kind in found:
                 raise ValueError(f"two rules for {kind.__name__}: the second is in {family.TITLE!r}")
+            # A private class of SymPy's may go with any release: that rule is left out, and all others work as before.
             if not is_absent(kind):
                 found[kind] = rule
     return found

@@ -15,13 +15,16 @@ from .elementary import EXP
 
 
 def _pow(b: Builder, expr: sp.Basic, base: int, exponent: int) -> int:
+    # An unevaluated E**x: exp rounds once, where a power of the float nearest to e would be off from the start.
     return b.apply(EXP, exponent) if expr.args[0] is sp.E else b.pow(base, exponent)
 
 
+# Each of these is the only instance of its own class, by which its rule is found like any other.
 _CONSTANTS = (sp.pi, sp.E, sp.EulerGamma, sp.GoldenRatio, sp.TribonacciConstant, sp.Catalan)
 
 
 def _constant(value: Any) -> Rule:
+    # In a function, as a lambda keeps the variable, not its value: made in a loop, all would have the last one.
     return number.with_example(lambda: x * value, "a constant")
 
 
@@ -30,10 +33,13 @@ TITLE = "Arithmetic and constants"
 RULES: dict[type, Rule] = {
     sp.Add: Rule(lambda b, e, *terms: b.add(*terms)).with_example(lambda: x + y, "exact for integers"),
     sp.Mul: Rule(lambda b, e, *factors: b.mul(*factors)).with_example(lambda: x * y, "exact for integers"),
+    # Position 0: an angle matters in the base, which has the branches, and not in the exponent.
     sp.Pow: polar.continued(Rule(_pow), polar.power, 0).with_example(
         lambda: x**y, "exact for integers; nan for a root of a negative number"
     ),
+    # It only keeps SymPy from evaluating what is inside, which may be a matrix.
     sp.UnevaluatedExpr: Rule(lambda b, e, x: x, ranked=True).with_example(lambda: sp.UnevaluatedExpr(x) + 1),
+    # The variable of its polynomial is bound, so that nothing inside is lowered: evalf finds the root.
     sp.CRootOf: number.with_example(lambda: x * sp.CRootOf(t**5 - t - 1, 0), "a constant"),
     sp.AlgebraicNumber: number.with_example(lambda: x * sp.AlgebraicNumber(sp.sqrt(2)), "a constant"),
     **{type(value): _constant(value) for value in _CONSTANTS},

@@ -32,6 +32,7 @@ from ..rule import Body, Rule, Under
 from .matrices import ADD, APPLIED, ELEMENT, ONES, ZEROS, as_lambda, entrywise, matrix_op
 
 
+# One operation for products, contractions and diagonals: they differ in which subscripts are equal, and kept.
 EINSUM = Op("einsum", rt.einsum, kinds=arithmetic, elementwise=False)
 PERMUTE = matrix_op(rt.permute, promote, rank=None)
 RESHAPE = Op("reshape", rt.reshape, kinds=lambda kinds: kinds[0], elementwise=False)
@@ -69,16 +70,19 @@ def _factors(expr: sp.Basic) -> tuple[Sequence[Any], list[int]]:
 
 
 def _einsum(b: Builder, nodes: Sequence[int], subscripts: Sequence[int], result: Sequence[int]) -> int:
+    # One list of subscripts for all operands: the ranks say how many are whose.
     counts = tuple(b.rank[n] for n in nodes)
     return b.apply(EINSUM, *nodes, data=(tuple(subscripts), counts, tuple(result)), rank=len(result))
 
 
 def _tensor_product(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    # All subscripts differ and all are kept: nothing is summed.
     everything = range(sum(b.rank[n] for n in nodes))
     return _einsum(b, nodes, everything, everything)
 
 
 def _inner(b: Builder, expr: sp.Basic) -> Sequence[Any]:
+    # The factors of the product inside are operands: it is contracted without ever being made as a whole.
     return _factors(expr.expr)[0]
 
 
@@ -109,6 +113,7 @@ def _diagonal(b: Builder, expr: sp.Basic, *nodes: int) -> int:
 
 def _permuted(b: Builder, expr: sp.Basic, array: int) -> int:
     order = tuple(int(i) for i in expr.permutation.array_form)
+    # As np.transpose has it: axis i of the result is axis order[i] of the operand.
     return b.apply(PERMUTE, array, data=(order,))
 
 
@@ -117,6 +122,7 @@ def _reshape_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
 
 
 def _reshaped(b: Builder, expr: sp.Basic, array: int, *sizes: int) -> int:
+    # The old rank says how many axes are reshaped; what broadcasts lies behind them, and stays.
     return b.apply(RESHAPE, array, *sizes, data=(b.rank[array],), rank=len(sizes))
 
 
@@ -131,10 +137,12 @@ def _applied(b: Builder, expr: sp.Basic, array: int, body: Body) -> int:
 
 
 def _filled(op: Op) -> Rule:
+    # Integers, which make no float of what they meet.
     return Rule(lambda b, e, *sizes: b.apply(op, *sizes, rank=len(sizes)), folds=False)
 
 
 def _done(b: Builder, expr: sp.Basic) -> Sequence[Any]:
+    # Written out for limits that are integers; as it was, it would be lowered for ever.
     result = expr.doit()
     if type(result) is type(expr):
         raise refuse(expr, "its limits are not known")

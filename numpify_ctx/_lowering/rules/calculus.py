@@ -49,6 +49,7 @@ def _body(expr: sp.Basic) -> tuple[Any, Any, Any, Any]:
     return (type(expr)(expr.function, *inner) if inner else expr.function), variable, low, high
 
 
+# The slow way puts numbers for symbols and asks mpmath: that knows no arrays, no unknown functions, and no more limits.
 _NOT_SLOWLY = (
     AppliedUndef, ExprWithLimits, sp.Indexed, sp.IndexedBase, sp.MatrixExpr, sp.MatrixBase, sp.Derivative, sp.Subs,
     sp.Lambda, MatrixElement, ArrayElement,
@@ -95,6 +96,7 @@ def _over(op: Op, kinds: Callable[[Any], int]) -> Rule:
     return Rule(lower, operands, folds=False, ranked=True)
 
 
+# So many factors are multiplied as they are: near the start one may be 0 or negative, and has no real logarithm.
 _HEAD = 200
 
 
@@ -122,6 +124,7 @@ def _product(b: Builder, expr: sp.Basic, *nodes: Any) -> int:
 
 
 def _counting(low: sp.Basic) -> int:
+    # From 1/2 it runs over 1/2, 3/2, ...: the variable is as whole as its first value.
     return INT if low.is_integer or low.is_infinite else INT | REAL
 
 
@@ -152,6 +155,7 @@ def _along_the_real_axis(expr: sp.Basic) -> Any:
     (variable, _), *_ = expr.variable_count
     if slope is None or not isinstance(variable, sp.Symbol) or not all(n.is_Integer for _, n in expr.variable_count):
         return None
+    # The table has the first derivative, in which SymPy finds the others.
     first, *others = expr.variables
     value, condition = slope(expr.expr, expr.expr.args[0], first)
     if others:
@@ -162,10 +166,12 @@ def _along_the_real_axis(expr: sp.Basic) -> Any:
 
 
 def _part(part: sp.Basic, of: sp.Basic, variable: sp.Basic) -> tuple[Any, Any]:
+    # With respect to a real variable, re, im and conjugate commute with the derivative.
     return part.func(sp.diff(of, variable)), sp.true
 
 
 def _step(step: sp.Basic, of: sp.Basic, variable: sp.Basic) -> tuple[Any, Any]:
+    # Constant between its jumps; at a jump it equals its argument.
     return sp.S.Zero, sp.Ne(step, of)
 
 
@@ -195,6 +201,7 @@ def _limit(b: Builder, expr: sp.Basic) -> Sequence[Any]:
         result = expr.doit()
     except (NotImplementedError, ValueError) as error:
         raise refuse(expr, "SymPy finds no such limit") from error
+    # AccumBounds: it stays within a range, and comes to rest nowhere.
     if result.has(sp.Limit, sp.AccumBounds):
         raise refuse(expr, "SymPy finds no such limit")
     return [result]

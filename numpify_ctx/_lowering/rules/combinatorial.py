@@ -29,6 +29,7 @@ _BELL = Op("bell", rt.INCOMPLETE_BELL, kinds=real_part)
 
 
 def _bell(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    # Three functions under one name: numbers, Touchard's polynomials and the incomplete ones.
     match len(expr.args):
         case 1:
             return _numbers.lower(b, expr, *nodes)
@@ -47,6 +48,7 @@ _PRIMEPI = Op("primepi", numbertheory.PRIMEPI, kinds=real_part)
 
 
 def _symbol(function: Whole) -> Rule:
+    # Counts and signs: real, whatever they are asked for.
     return whole(function, kinds=real_part)
 
 
@@ -80,6 +82,7 @@ RULES: dict[type, Rule] = {
         lambda: sp.motzkin(4),
     ),
     sp.partition: whole(numbertheory.PARTITION).with_example(lambda: sp.partition(n), "integers to 10**6"),
+    # With a second argument a polynomial, in any number; without one, a rational number for each integer.
     sp.bernoulli: by_count(
         {1: whole(bernoulli.BERNOULLI, kinds=rational), 2: _function(bernoulli.BERNOULLI_POLYNOMIAL)}
     ).with_example(lambda: sp.bernoulli(n), "all numbers; B(1) = 1/2"),
@@ -98,6 +101,7 @@ RULES: dict[type, Rule] = {
     sp.reduced_totient: _symbol(numbertheory.REDUCED_TOTIENT).with_example(
         lambda: sp.reduced_totient(n), "integers from 1"
     ),
+    # Without an order, the sum of the divisors themselves.
     sp.divisor_sigma: whole(numbertheory.DIVISOR_SIGMA, 1, arity=2).with_example(
         lambda: sp.divisor_sigma(n, k), "integers from 1"
     ),
@@ -107,6 +111,7 @@ RULES: dict[type, Rule] = {
     sp.mobius: _symbol(numbertheory.MOBIUS).with_example(lambda: sp.mobius(n), "integers from 1"),
     sp.primenu: _symbol(numbertheory.PRIMENU).with_example(lambda: sp.primenu(n), "integers from 1"),
     sp.primeomega: _symbol(numbertheory.PRIMEOMEGA).with_example(lambda: sp.primeomega(n), "integers from 1"),
+    # It jumps at integers only, so that what answers for integers does for all real numbers.
     sp.primepi: Rule(lambda b, e, x: b.apply(_PRIMEPI, b.apply(FLOOR, x))).with_example(
         lambda: sp.primepi(n), "real numbers to 10**10"
     ),
@@ -119,6 +124,7 @@ RULES: dict[type, Rule] = {
     sp.kronecker_symbol: _symbol(numbertheory.KRONECKER_SYMBOL).with_example(
         lambda: sp.kronecker_symbol(n, k), "integers"
     ),
+    # The remainder of truncated division; sp.Mod is that of floored division.
     Rem: call(runtime(numbertheory.remainder, kinds=real_part), real=True).with_example(
         lambda: Rem(y, x), "the sign of the dividend", lambda: y - x * sp.floor(y / x)
     ),

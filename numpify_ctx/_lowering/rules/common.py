@@ -23,6 +23,7 @@ def call(op: Op, real: bool = False) -> Rule:
 
     >>> rule = call(ufunc("sin"))
     """
+    # Both must know: the rule refuses what is complex, and below the operation `promotion` wants nothing complex.
     made = replace(op, real=True) if real and not op.real else op
     return Rule(lambda b, e, *nodes: b.apply(made, *nodes), real=real)
 
@@ -55,6 +56,7 @@ def runtime(
 
 def reciprocal(op: Op) -> Rule:
     """One over `op`: sec, coth."""
+    # By `div`, which takes the sign off a computed 0: a pole is +inf, however it was reached.
     return Rule(lambda b, e, x: b.div(b.const(1), b.apply(op, x)))
 
 
@@ -104,6 +106,7 @@ def op_of(function: Pointwise, math: Math | Callable[..., Any] | None = None) ->
     """The operation that computes `function`."""
     kinds: Kinds = always_complex if function.complex_valued else floating
     leaves = not function.complex_valued
+    # What leaves the reals is nan of Python's numbers, too; only NumPy's form can look again in complex.
     of_numbers = function.of_numbers if leaves and math is None else math
     return Op(function.name, function, of_numbers, kinds=kinds, leaves=leaves)
 
@@ -123,11 +126,13 @@ def pointwise(
     scipy = any(form is not None and form.scipy for form in (function.real, function.complex))
 
     def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+        # Not when the table is made: whoever compiles none of these needs no SciPy.
         if scipy:
             needs_scipy(expr)
         left_out = max(arity - len(nodes), 0)
         return b.apply(op, *nodes, *map(b.const, defaults[len(defaults) - left_out :]))
 
+    # Unless a rule knows better, an angle beyond the principal branch is refused: a wrong branch would not show.
     return refusing(Rule(lower))
 
 
@@ -144,6 +149,7 @@ def whole(function: Whole, *defaults: Any, arity: int = 0, kinds: Kinds = arithm
 
 def rational(kinds: Sequence[int]) -> int:
     """Kinds of a function whose values at integers need not be integers, but may be."""
+    # The harmonic number of 1 is an integer, that of 2 is 3/2: only the values tell the dtype.
     return floating(kinds) | (promote(kinds) & (BOOL | INT) and INT)
 
 

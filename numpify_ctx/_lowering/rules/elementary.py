@@ -22,6 +22,7 @@ from .common import call, of_reciprocal, reciprocal, rewritten, runtime, ufunc
 EXP = ufunc("exp", "exp", positive=True)
 SIN, COS, TAN = ufunc("sin", "sin"), ufunc("cos", "cos"), ufunc("tan", "tan")
 SINH, COSH, TANH = ufunc("sinh", "sinh"), ufunc("cosh", "cosh", positive=True), ufunc("tanh", "tanh")
+# Where the real line is not all of the domain, they leave the reals: arctan and arcsinh do not.
 ARCSIN = ufunc("arcsin", "asin", cut=cuts.arcsin, leaves=True)
 ARCCOS = ufunc("arccos", "acos", cut=cuts.arccos, leaves=True)
 ARCTAN = ufunc("arctan", "atan", cut=cuts.arctan)
@@ -30,6 +31,7 @@ ARCCOSH = ufunc("arccosh", "acosh", cut=cuts.arccosh, leaves=True)
 ARCTANH = ufunc("arctanh", "atanh", cut=cuts.arctanh, leaves=True)
 ARCCOTH = replace(runtime(rt.acoth, native="acoth"), leaves=True)
 ARCTAN2 = replace(ufunc("arctan2", "atan2", kinds=real), real=True)
+# These expose a complex operand: what they give is real, so that nothing else tells that it is wanted whole.
 ANGLE = Op("angle", Numpy("angle"), cmath.phase, "angle", cut=cuts.angle, kinds=real, exposes=True)
 
 CONJUGATE = Op(
@@ -79,6 +81,7 @@ def _floor(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     if quotients.ratio_of(expr.args[0]) is not None:
         return _floor_of_ratio(b, *nodes)
     found = quotients.quotient_of(expr.args[0])
+    # A quotient is floored by its numerator and denominator: rounded first, it may already be the next integer.
     return b.apply(FLOOR, *nodes) if found is None else b.apply(quotients.FLOOR, *nodes, data=found.data)
 
 

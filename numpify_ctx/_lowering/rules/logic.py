@@ -24,6 +24,7 @@ def relation(op: Op) -> Rule:
     """Both sides over one denominator: x/49 >= 1 asks for x >= 49, which no rounding decides."""
 
     def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+        # A float stands for itself: it was rounded before it came here, and there is no denominator to find.
         if expr.has(sp.Float):
             return b.compare(op, *nodes)
         _, sides = quotients.over_one_denominator(b, expr.args, nodes)
@@ -40,6 +41,7 @@ def relation(op: Op) -> Rule:
 def logic(op: Op, negated: bool = False) -> Rule:
     def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
         result = b.logic(op, *nodes)
+        # One NOT around the whole: taken inside, by De Morgan, it would be one for each operand.
         return b.logic(NOT, result) if negated else result
 
     return Rule(lower)
@@ -56,6 +58,7 @@ def _piecewise(b: Builder, expr: sp.Basic, *nodes: int) -> int:
 
 
 def _ite(b: Builder, expr: sp.Basic, condition: int, yes: int, no: int) -> int:
+    # A symbol among the arms may be bound to a number, of which its truth is meant.
     return b.select(condition, b.truth(yes), b.truth(no))
 
 
@@ -64,6 +67,7 @@ def _implies(b: Builder, expr: sp.Basic, premise: int, conclusion: int) -> int:
 
 
 def _equivalent(b: Builder, expr: sp.Basic, first: int, *others: int) -> int:
+    # All agree if each agrees with the first.
     equal = [b.compare(EQ, b.truth(first), b.truth(other)) for other in others]
     return b.logic(AND, *equal)
 
@@ -71,6 +75,7 @@ def _equivalent(b: Builder, expr: sp.Basic, first: int, *others: int) -> int:
 def _kronecker(b: Builder, expr: sp.Basic, i: int, j: int, *limits: int) -> int:
     equal = b.compare(EQ, i, j)
     if limits:
+        # Outside its range of indices it is 0. As i == j is asked as well, i alone has to be within.
         low, high = limits
         equal = b.logic(AND, equal, b.compare(GE, i, low), b.compare(LE, i, high))
     return b.select(equal, b.const(1), b.const(0))
@@ -80,6 +85,7 @@ def _kronecker_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [*expr.args[:2], *(limit for pair in expr.args[2:] for limit in pair)]
 
 
+# The sets of integers that are told by their least element; None if there is none.
 _LEAST: dict[Any, Any] = {sp.S.Integers: None, sp.S.Naturals: 1, sp.S.Naturals0: 0}
 
 
@@ -103,6 +109,7 @@ def _contains_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
 
 def _contains(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     element, domain = expr.args
+    # The questions of `_contains_operands` in the same order: they say which nodes these are.
     if domain in _LEAST and quotients.ratio_of(element) is not None:
         return _contains_ratio(b, domain, *nodes)
     if domain in _LEAST and (found := quotients.quotient_of(element)) is not None:
@@ -136,6 +143,7 @@ def _contains_number(b: Builder, expr: sp.Basic, node: int, *limits: int) -> int
     """Membership; of a number that may be complex, that of its real part, if that is all of it."""
     element, domain = expr.args
     if domain is sp.S.Complexes:
+        # The modulus is finite only if both parts are.
         return _is_finite(b, b.apply(ABS, node))
     if not (b.kinds[node] & COMPLEX) or element.is_extended_real:
         return _contains_real(b, domain, node, *limits)
@@ -152,6 +160,7 @@ def _contains_real(b: Builder, domain: sp.Basic, node: int, *limits: int) -> int
     if domain is sp.S.Reals:
         return _is_finite(b, node)
     if domain in _LEAST:
+        # Infinity is its own floor, and no integer.
         whole = b.logic(AND, _is_finite(b, node), b.compare(EQ, b.apply(FLOOR, node), node))
         least = _LEAST[domain]
         return whole if least is None else b.logic(AND, whole, b.compare(GE, node, b.const(least)))

@@ -40,6 +40,7 @@ from ..rule import Body, Rule, Under
 
 def matrix_op(function: Callable[..., Any], kinds: Kinds = arithmetic, rank: int | None = 2, name: str = "") -> Op:
     """An operation on whole matrices, whose result has the given rank."""
+    # Not elementwise: an entry may depend on all others, so that no block may cut a matrix apart.
     ranks = None if rank is None else lambda _: rank
     return Op(name or function.__name__, function, kinds=kinds, rank=ranks, elementwise=False)
 
@@ -53,9 +54,11 @@ def _complex(_: Sequence[int]) -> int:
 
 
 def _power_kinds(kinds: Sequence[int]) -> int:
+    # A negative power of integers is none, and a root may need the root of a negative eigenvalue.
     return arithmetic(kinds) | REAL | COMPLEX
 
 
+# With rank=None the rank is that of the operands: arrays of any rank use these, too.
 ADD = matrix_op(rt.add, rank=None)
 MULTIPLY = matrix_op(rt.multiply, rank=None)
 SCALE = matrix_op(rt.scale, rank=None)
@@ -84,6 +87,7 @@ CHOLESKY = matrix_op(rt.cholesky, floating)
 QR = matrix_op(rt.qr, floating)
 DOT = matrix_op(rt.dot, rank=0)
 ELEMENT = matrix_op(arrays.element, lambda kinds: kinds[0], rank=0)
+# The kinds of the entries are those of the body, which is the last operand of a region.
 APPLIED = Op("applied", rt.applied, numpy_alone, kinds=lambda kinds: arithmetic(kinds[-1:]), elementwise=False)
 FROM_FUNCTION = Op(
     "from_function", rt.from_function, numpy_alone, kinds=lambda kinds: arithmetic(kinds[-1:]), elementwise=False
@@ -94,6 +98,7 @@ def _call(op: Op, data: tuple[Any, ...] | None = None) -> Rule:
     """A function of matrices alone."""
 
     def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+        # What a function of the user's gives counts as a number, also where SymPy takes it for a matrix.
         if any(b.rank[n] != 2 for n in nodes):
             raise refuse(expr, "one of its operands is no matrix")
         return b.apply(op, *nodes, data=data)
@@ -105,6 +110,7 @@ def entrywise(op: Op) -> Rule:
     """A sum or product of arrays of the same leading axes."""
 
     def lower(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+        # NumPy would broadcast arrays of other ranks, and pair the wrong axes.
         ranks = {b.rank[n] for n in nodes}
         if len(ranks) > 1:
             raise refuse(expr, f"its operands have {sorted(ranks)} axes")
@@ -117,6 +123,7 @@ def entrywise(op: Op) -> Rule:
 
 
 def _is_inverse(factor: sp.Basic) -> bool:
+    # SymPy has both forms: the second is what an unevaluated power leaves.
     return isinstance(factor, sp.Inverse) or (type(factor) is MatPow and factor.exp == -1)
 
 
@@ -144,25 +151,30 @@ def _matmul(b: Builder, expr: sp.Basic, *nodes: int) -> int:
         result = factors[0][0]
     # From the right where a column ends the product, or an inverse begins it: each step is thin, or a solve.
     elif matrices[-1].shape[1] == 1 or factors[0][1]:
+        # The last factor has nothing to be solved for: an inverse there is computed.
         result, inverted = factors.pop()
         if inverted:
             result = b.apply(INVERSE, result)
         for node, inverted in reversed(factors):
             result = b.apply(SOLVE if inverted else MATMUL, node, result)
     else:
+        # The first is no inverse here, or the other branch had it.
         result, inverted = factors.pop(0)
         for node, inverted in factors:
             result = b.apply(SOLVE_RIGHT if inverted else MATMUL, result, node)
+    # Scalars are multiplied among themselves, so that they meet the matrix in one pass over it.
     return b.apply(SCALE, b.mul(*nodes[: len(scalars)]), result, data=(2,)) if scalars else result
 
 
 def _matpow(b: Builder, expr: sp.Basic, base: int, exponent: int) -> int:
     if expr.args[1] == -1:
+        # Not a power: that might be complex, and an inverse of real numbers is real.
         return b.apply(INVERSE, base)
     return b.apply(POWER, base, exponent)
 
 
 def _hadamard_power(b: Builder, expr: sp.Basic, base: int, exponent: int) -> int:
+    # Either side may be a number: the ranks tell which axes are a matrix's own.
     return b.apply(HADAMARD_POWER, base, exponent, data=(b.rank[base], b.rank[exponent]))
 
 
@@ -179,6 +191,7 @@ def _blocks(b: Builder, expr: sp.Basic) -> Sequence[Any]:
 
 
 def _block(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    # The blocks come row by row; the number of columns says where a row ends.
     return b.apply(BLOCK, *nodes, data=(int(expr.blocks.cols),))
 
 
@@ -187,6 +200,7 @@ def _element(b: Builder, expr: sp.Basic, matrix: int, *indices: int) -> int:
 
 
 def _slice_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
+    # Start, stop and step are operands, as symbols among them are known at the call only.
     return [expr.parent, *expr.rowslice, *expr.colslice]
 
 
@@ -215,18 +229,21 @@ def as_lambda(function: sp.Basic, arity: int) -> Any:
     """A SymPy Lambda that means the same as a Lambda or function class."""
     if isinstance(function, sp.Lambda):
         return function
+    # Dummies, so that they are no symbol of the expression, whatever that is called.
     variables = [sp.Dummy(f"k{i}") for i in range(arity)]
     return sp.Lambda(tuple(variables), function(*variables))
 
 
 def _applied_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     function = as_lambda(expr.function, 1)
+    # An entry may be any number, and so may the variable that stands for it.
     return [expr.expr, Under(function.expr, tuple(function.variables), INT | REAL | COMPLEX)]
 
 
 def _applied(b: Builder, expr: sp.Basic, a: int, body: Body) -> int:
     if b.rank[body.node]:
         raise refuse(expr, "the function gives a matrix for a number")
+    # Tells the runtime how many axes are the array's own; the others broadcast.
     size = b.const(b.rank[a])
     return b.region(APPLIED, size, a, body=body.node, bound=body.bound, rank=b.rank[a])
 
@@ -274,6 +291,7 @@ RULES: dict[type, Rule] = {
     DiagonalOf: _call(matrix_op(rt.diagonal_of, promote)).with_example(
         lambda: DiagonalOf(A), meaning=lambda: np.diag(VALUES[A])[:, None]
     ),
+    # Lowered as the explicit matrix: its entries are coefficients, in which there may be symbols.
     CompanionMatrix: Rule(
         lambda b, e, node: node, lambda b, e: [e.as_explicit()], folds=False, ranked=True
     ).with_example(lambda: CompanionMatrix(sp.Poly([1, x, y], t)), meaning=lambda: sp.Matrix([[0, -y], [1, -x]])),
@@ -297,6 +315,7 @@ RULES: dict[type, Rule] = {
         lambda b, e, *nodes: b.apply(SLICED, *nodes), _slice_operands, folds=False, ranked=True
     ).with_example(lambda: A[0:1, 0:2]),
     DotProduct: _call(DOT).with_example(lambda: sp.DotProduct(v, w)),
+    # The sign of the exponent: exp(-2*pi*i*j*k/n) here, the other one in the inverse; SymPy divides both by sqrt(n).
     fourier.DFT: Rule(
         lambda b, e, n: b.apply(FOURIER, n, data=(-1,)), lambda b, e: e.args[:1], folds=False
     ).with_example(lambda: fourier.DFT(2) * A),

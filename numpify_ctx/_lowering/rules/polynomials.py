@@ -14,6 +14,8 @@ from .common import call, pointwise, runtime
 
 TITLE = "Orthogonal polynomials"
 
+# The orders are operands like all others, so that one function serves arrays of orders. An order that is a number SymPy
+# has written out already, as it does in the `meaning` of an example, which is so an oracle apart from ours.
 RULES: dict[type, Rule] = {
     sp.legendre: pointwise(rt.LEGENDRE).with_example(
         lambda: sp.legendre(n, x), "all orders", lambda: sp.legendre(4, x)
@@ -27,6 +29,8 @@ RULES: dict[type, Rule] = {
     sp.chebyshevu: pointwise(rt.CHEBYSHEVU).with_example(
         lambda: sp.chebyshevu(n, x), "all orders", lambda: sp.chebyshevu(4, x)
     ),
+    # A cosine of real numbers, computed at once: there is no reference by mpmath to fall back on. Unevaluated in the
+    # examples, as SymPy asks at once whether k < n, which symbols cannot answer.
     chebyshevt_root: call(runtime(rt.chebyshevt_root, kinds=real)).with_example(
         lambda: chebyshevt_root(n, k, evaluate=False), "nan unless 0 <= k < n", lambda: chebyshevt_root(4, 2)
     ),
@@ -49,6 +53,7 @@ RULES: dict[type, Rule] = {
     sp.jacobi: pointwise(rt.JACOBI).with_example(
         lambda: sp.jacobi(n, y, z, x), "all orders", lambda: sp.jacobi(4, y, z, x)
     ),
+    # Complex for real angles, by exp(i*m*phi). Znm is real: of +m and -m it takes a combination without I.
     Ynm: pointwise(rt.YNM).with_example(lambda: Ynm(n, k, x, y), "complex always"),
     Znm: pointwise(rt.ZNM).with_example(
         lambda: Znm(n, k, x, y), "real", lambda: sp.sqrt(2) * sp.re(sp.expand_func(Ynm(4, 2, x, y)))

@@ -48,6 +48,7 @@ from .elementary import EXP
 
 def _product_of_gammas(expr: sp.Basic) -> Any:
     """multigamma as SymPy defines it."""
+    # The product in DLMF 35.3.
     x, p = expr.args
     k = sp.Dummy("k", integer=True)
     return sp.pi ** (p * (p - 1) / 4) * sp.Product(sp.gamma(x + (1 - k) / 2), (k, 1, p))
@@ -81,6 +82,7 @@ def _hyper_op(p: int, q: int) -> Op:
             raise ValueError("its series is too long")  # no value
         return mp.hyper(numbers[:p], numbers[p : p + q], numbers[-1])
 
+    # One for each pair of counts: operations are compared by identity, and equal nodes must have the same one.
     return op_of(Pointwise("hyper", reference))
 
 
