@@ -138,6 +138,19 @@ def new_eager_ref(array: Any, **options: Any) -> jax.Ref:
     return (_eager_maker() or jax.new_ref)(array, **options)
 
 
+def mesh_that_is_set() -> jax.sharding.Mesh:
+    """The mesh of `jax.set_mesh`, an empty one if none is set; public after jax 0.8. Not under a trace.
+
+    >>> mesh_that_is_set().empty
+    True
+    """
+    if hasattr(jax.sharding, "get_mesh"):
+        return jax.sharding.get_mesh()
+    from jax._src.mesh import get_concrete_mesh
+
+    return get_concrete_mesh()
+
+
 # What `pl.ds(...)` makes: a selector by its class. The class itself has no public name.
 PallasSlice: Any = type(pallas.ds(0, 1))
 
