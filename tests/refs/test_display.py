@@ -53,6 +53,8 @@ def test_html_reads_nothing_and_shows_what_can_no_longer_be_read() -> None:
     assert "holds None" in mapped._repr_html_()
 
 
+# treescope looks at every name of NumPy's modules, the deprecated ones included.
+@pytest.mark.filterwarnings("ignore:The chararray class is deprecated:DeprecationWarning")
 def test_treescope_shows_the_contents() -> None:
     treescope = pytest.importorskip("treescope")
     ref = haliax_refs.new_ref(hax.arange({"x": 3}) + 5)
