@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Never, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Literal, Never, NoReturn, Self, cast
 
 from numpy.typing import NDArray
 
@@ -303,8 +303,9 @@ class NumpifiedFunction(_Function):
     def __reduce__(self) -> tuple[Any, ...]:
         # The code is compiled again where it is loaded: what it may use there, SciPy and the processor, may differ.
         origin = self._origin
-        args = pack(self._bindings.roster.nest)
-        return _revived, (pack(origin.symbolic), args, {**origin.options, "name": origin.name}, origin.ordered)
+        # Packed together, so that a symbol is stored once: whether the two hold one object is chance.
+        packed = pack((origin.symbolic, self._bindings.roster.nest))
+        return _revived, (packed, {**origin.options, "name": origin.name}, origin.ordered)
 
 
 class BoundNumpifiedFunction(_Function):
@@ -357,15 +358,18 @@ class BoundNumpifiedFunction(_Function):
 
     def __reduce__(self) -> tuple[Any, ...]:
         bound = {**self._bindings.frozen, **dict.fromkeys(self._bindings.dynamic, DYNAMIC_PARAMETER)}
-        by_name = {self.name_for_symbol[symbol]: value for symbol, value in bound.items()}
-        return _rebound, (self._parent, by_name, self._bindings.context)
+        # By position, in order: neither the order of freezing nor which strings are one object is part of the function.
+        places = [(place, bound[symbol]) for place, symbol in enumerate(self.parameters) if symbol in bound]
+        return _rebound, (self._parent, places, self._bindings.context)
 
 
-def _revived(symbolic: Packed, args: Packed, options: dict[str, Any], ordered: bool) -> NumpifiedFunction:
-    function = numpify(unpack(symbolic), unpack(args), **options)
+def _revived(packed: Packed, options: dict[str, Any], ordered: bool) -> NumpifiedFunction:
+    symbolic, args = cast("tuple[Any, Any]", unpack(packed))
+    function = numpify(symbolic, args, **options)
     object.__setattr__(function, "_origin", replace(function._origin, ordered=ordered))
     return function
 
 
-def _rebound(parent: NumpifiedFunction, by_name: dict[str, Any], context: object) -> BoundNumpifiedFunction:
-    return parent.freeze(by_name).set_parameter_context(context)
+def _rebound(parent: NumpifiedFunction, places: list[tuple[int, Any]], context: object) -> BoundNumpifiedFunction:
+    bound = {parent.parameters[place]: value for place, value in places}
+    return parent.freeze(bound).set_parameter_context(context)

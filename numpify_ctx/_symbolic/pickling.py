@@ -9,7 +9,7 @@ node by node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ Packed = list[tuple[Build | None, object]]
 
 
 def pack(symbolic: object) -> Packed:
-    """An expression, or lists, tuples, dicts and matrices of them, as flat data.
+    """An expression, or lists, tuples, dicts and matrices of them, as flat data: the same for what is equal.
 
     >>> x = sp.Symbol("x")
     >>> pack(sp.Add(x, x, evaluate=False))
@@ -43,12 +43,35 @@ def pack(symbolic: object) -> Packed:
                 needed.update(flat.parts[number])
     packed: Packed = []
     places: dict[int, int] = {}
+    found: dict[Hashable, int] = {}  # what an entry is told apart by -> its place
     for number in sorted(needed):
-        places[number] = len(packed)
         build = builds[number]
-        parts = flat.parts[number]
-        packed.append((None, flat.nodes[number]) if build is None else (build, tuple([places[part] for part in parts])))
+        node = flat.nodes[number]
+        parts = tuple([places[part] for part in flat.parts[number]]) if build is not None else ()
+        place = places[number] = found.setdefault(_identity(build, node, parts), len(packed))
+        if place == len(packed):
+            packed.append((None, node) if build is None else (build, parts))
     return packed
+
+
+def _identity(build: Build | None, node: object, parts: tuple[int, ...]) -> Hashable:
+    """What is equal for two nodes that a pickle need not tell apart.
+
+    Whether equal nodes are one object is chance: SymPy has a cache of bounded size. A pickle is to be the same for
+    the same expression, since joblib and dask tell functions apart by it.
+    """
+    match build, node:
+        # What can be changed in place stays two, if it is two.
+        case (_, list() | dict() | sp.MutableDenseMatrix()) | (_Implemented(), _):
+            return id(node)
+        # SymPy calls Floats equal whose precisions differ.
+        case None, sp.Float():
+            return sp.Float, node._mpf_, node._prec
+        case None, sp.Basic(args=()):
+            return type(node), node
+        case None, _:
+            return id(node)
+    return build, type(node), parts
 
 
 def unpack(packed: Packed) -> object:
@@ -104,28 +127,38 @@ _PLAIN = frozenset({sp.Add, sp.Mul, sp.Pow})  # of two parts and more, these tak
 
 
 def _comes_back(build: Build, node: sp.Basic) -> bool:
-    """Whether the same node is made of its parts: of these very parts, or of copies one level down."""
+    """Whether the same node is made of its parts: the same classes and leaves, all the way down."""
     try:
         twin = build(*node.args)
     except Exception:  # whatever a constructor may raise: then another way is taken, at last SymPy's own
         return False
-    return isinstance(twin, sp.Basic) and type(twin) is type(node) and _same(twin.args, node.args, depth=1)
+    return isinstance(twin, sp.Basic) and _of_one_class(twin, node) and _same(twin.args, node.args)
 
 
-def _same(ones: Sequence[object], others: Sequence[object], *, depth: int) -> bool:
-    # Copies one level down, as some constructors make parts anew: the limits of a sum, for one.
-    return len(ones) == len(others) and all(
-        one is other
-        or (
-            depth > 0
-            and isinstance(one, sp.Basic)
-            and isinstance(other, sp.Basic)
-            and type(one) is type(other)
-            and bool(one.args)
-            and _same(one.args, other.args, depth=depth - 1)
-        )
-        for one, other in zip(ones, others, strict=True)
-    )
+def _same(ones: Sequence[object], others: Sequence[object]) -> bool:
+    # Most parts are one object, and need no look. Some are not: constructors make parts anew, the limits of a sum for
+    # one, and SymPy's cache has whole nodes, made of symbols that are equal to these.
+    todo = [(ones, others)]
+    seen: dict[tuple[int, int], object] = {}  # with what they are the ids of, which would come again if it were gone
+    while todo:
+        ones, others = todo.pop()
+        if len(ones) != len(others):
+            return False
+        for one, other in zip(ones, others, strict=True):
+            if one is other or (id(one), id(other)) in seen:
+                continue
+            if not (isinstance(one, sp.Basic) and isinstance(other, sp.Basic) and _of_one_class(one, other)):
+                return False
+            if not one.args and _identity(None, one, ()) != _identity(None, other, ()):
+                return False
+            seen[id(one), id(other)] = one, other
+            todo.append((one.args, other.args))
+    return True
+
+
+def _of_one_class(one: sp.Basic, other: sp.Basic) -> bool:
+    # `==`, since two classes may be one undefined function: they are equal where their names and assumptions are.
+    return type(one) == type(other)  # noqa: E721
 
 
 def _list(*parts: object) -> list[object]:

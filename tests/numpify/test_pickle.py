@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import sympy as sp
+from sympy.core.cache import clear_cache
 from sympy.core.function import AppliedUndef
 from sympy.tensor.array.expressions import ArraySymbol
 from sympy.utilities.lambdify import implemented_function
@@ -102,6 +103,22 @@ def test_expressions_come_back_as_they_were(expr):
     back = unpack(again(pack(expr)))
     assert identical(back, expr)
     assert isinstance(expr, list) or back == expr
+
+
+@pytest.mark.parametrize("expr", expressions, ids=str)
+def test_equal_expressions_are_packed_alike(expr):
+    """Whatever SymPy's cache holds: which of their equal parts are one object is chance."""
+    first = pack(expr)
+    clear_cache()
+    back = unpack(again(first))
+    for twin in (pack(expr), pack(back), pack(unpack(again(pack(back))))):
+        assert described(twin) == described(first)
+    together = pack((expr, back))
+    assert len(together) - len(first) <= (1 if isinstance(expr, sp.Basic) else len(first) + 1)
+
+
+def described(packed):
+    return [(repr(build), type(content), content) for build, content in packed]
 
 
 def test_sympy_alone_would_not_do():

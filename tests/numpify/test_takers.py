@@ -10,6 +10,7 @@ import pickle
 import numpy as np
 import pytest
 import sympy as sp
+from sympy.core.cache import clear_cache
 
 from numpify_ctx import numpify
 
@@ -146,6 +147,22 @@ def test_joblib(tmp_path):
     ]
     cached = joblib.Memory(tmp_path, verbose=0).cache(f)
     assert cached(0.0, 2.0, 1.0) == cached(0.0, 2.0, 1.0) == 2.0
+
+
+@pytest.mark.parametrize("function", [f, bound, f.freeze(x=np.arange(3.0), a=2)])
+def test_joblib_and_dask_tell_functions_apart_by_what_they_are(function):
+    """Not by what SymPy's cache happens to hold."""
+    joblib = pytest.importorskip("joblib")
+    dask_base = pytest.importorskip("dask.base")
+    names = [joblib.hash(function), dask_base.tokenize(function)]
+    for forget in (False, True):
+        if forget:
+            clear_cache()
+        assert [joblib.hash(function), dask_base.tokenize(function)] == names
+        twin = pickle.loads(pickle.dumps(function))
+        assert [joblib.hash(twin), dask_base.tokenize(twin)] == names
+    for other in (f.freeze(k=0.25), f.freeze(a=0.5), numpify(expr, [x, a, k]), numpify(expr, [x, k, a], name="decay")):
+        assert joblib.hash(other) != names[0]
 
 
 def test_dask():
