@@ -91,6 +91,19 @@ def test_the_page_on_architecture_has_the_trees_on_disk() -> None:
     assert script["page"]() == (DOCS / "architecture.md").read_text(), "python docs/architecture_tree.py --write"
 
 
+def test_every_law_has_tests_and_they_exist() -> None:
+    page = (DOCS / "laws.md").read_text()
+    laws = re.split(r"^### ", page, flags=re.MULTILINE)[1:]
+    assert len(laws) > 30
+    assert [law for law in laws if "](../tests/" not in law] == []
+    script = runpy.run_path(str(DOCS / "law_tests.py"))
+    held = list(script["linked"](page))
+    assert len(held) == len(set(re.findall(r"\[([^\]]+)\]\((../tests/[^)]+)\)", page)))
+    assert len({test.anchor for test in held}) == len(held)
+    with pytest.raises(LookupError, match="has no test_gone"):
+        list(script["linked"]("[test_gone](../tests/test_docs.py)"))
+
+
 @pytest.mark.parametrize("picture", ["refs", "numpify", "read", "call"])
 def test_the_pictures_are_those_that_their_script_draws(picture: str) -> None:
     script = runpy.run_path(str(DOCS / "pictures.py"))
