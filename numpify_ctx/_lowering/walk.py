@@ -27,6 +27,7 @@ from .._symbolic.nodes import AppliedUndef, BooleanAtom, UndefinedFunction
 from .._symbolic.refusal import refuse
 from .._symbolic.text import describe
 from .physics import rule_of_physics
+from .reality import as_real
 from .refusals import as_sympy, missing, no_form, unknown
 from .rule import Body, Rule, Under
 from .users import check_arity, class_of
@@ -143,11 +144,12 @@ class _Lowering:
             case np.ndarray():
                 # Entries are checked here: SymPy would evaluate strings among them.
                 expr = sp.ImmutableDenseNDimArray([as_sympy(entry) for entry in expr.flat], expr.shape)
-        node = self.node(as_sympy(expr), self.root)
+        expr = as_sympy(expr)
+        node = self.node(expr, self.root)
         # Constant matrices are made of small integers, which must not be seen in a result.
         if self.builder.rank[node] and self.builder.kinds[node] == INT and self.builder.ops[node] is not STACK:
             node = self.builder.apply(WIDENED, node)
-        return Layout("node", node)
+        return Layout("node", as_real(self.builder, node, expr, self.arguments))
 
     # -- the walk ----------------------------------------------------------------------------------------------------
 

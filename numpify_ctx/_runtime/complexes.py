@@ -16,6 +16,17 @@ _COMPLEX: dict[np.dtype[Any], Any] = {
 }  # fmt: skip
 
 
+def real_of_real(value: Value, *arguments: Value) -> Any:
+    """The real part, if all that the value was computed of is real; else the value, as it is.
+
+    >>> real_of_real(2 + 0j, 1.0), real_of_real(2 + 0j, 1j)
+    (2.0, (2+0j))
+    """
+    if any(map(np.iscomplexobj, arguments)):
+        return value
+    return value.real.copy() if isinstance(value, np.ndarray) else value.real
+
+
 @dataclass(frozen=True, slots=True)
 class Beyond:
     """`function`, complex throughout: what is nan for real numbers, none of them nan, is computed for complex ones.

@@ -130,6 +130,56 @@ def test_real_results_of_complex_intermediates_come_out_real(size):
     assert np.isnan(at(numpify(sp.sqrt(x) * sp.sqrt(x + 9), [x]), -1.75, size))  # not real
 
 
+OWN_CONJUGATE = [
+    sp.exp(sp.I * x) + sp.exp(-sp.I * x), (sp.exp(sp.I * x) - sp.exp(-sp.I * x)) / (2 * sp.I), (x + sp.I) * (x - sp.I),
+    1 / (1 + sp.I * x) + 1 / (1 - sp.I * x), sp.erf(sp.I * x) / sp.I, sp.gamma(x + sp.I) * sp.gamma(x - sp.I),
+    sp.I * (sp.tan(x + sp.I) - sp.tan(x - sp.I)), sp.sin(x + sp.I * y) * sp.sin(x - sp.I * y),
+    (x - sp.I) ** 3 + (x + sp.I) ** 3,
+]  # fmt: skip
+NOT_SO = [sp.exp(sp.I * x), x + sp.I, sp.I * sp.sqrt(x), sp.log(sp.exp(sp.I * x)), (x + sp.I) ** y * (x - sp.I) ** y]
+
+
+@pytest.mark.parametrize("size", [None, (), 1, 1000, 200_000])
+@pytest.mark.parametrize("formula", OWN_CONJUGATE, ids=str)
+def test_what_is_its_own_conjugate_is_real(formula, size):
+    compiled = numpify(formula, [x, y])
+    want = complex(formula.subs({x: sp.Rational(-7, 4), y: sp.Rational(1, 2)}).evalf(20))
+    assert abs(want.imag) < 1e-15
+    got = at(lambda point: compiled(point, 0.5), -1.75, size)
+    assert type(got) is (np.float64 if size else float)
+    assert got == pytest.approx(want.real, rel=1e-13)
+    # Of complex numbers it is not.
+    assert np.iscomplexobj(compiled(np.array([1 + 1j]), 0.5))
+    assert np.iscomplexobj(numpify(formula.subs(x, x * y), [x, y])(0.5, 1 + 1j))
+    want = complex(formula.subs({x: 1 + sp.I, y: sp.Rational(1, 2)}).evalf(20))
+    assert compiled(1 + 1j, 0.5) == pytest.approx(want, rel=1e-13)
+
+
+def test_what_is_its_own_conjugate_whatever_the_arguments_is_real_for_complex_ones_too():
+    bar = sp.conjugate
+    for formula in (x * bar(x), x * bar(y) + y * bar(x), sp.exp(x) + sp.exp(bar(x))):
+        compiled = numpify(formula, [x, y])
+        want = complex(formula.subs({x: 1 + 2 * sp.I, y: 3 - sp.I}).evalf())
+        for got in (compiled(1 + 2j, 3 - 1j), compiled(np.full(50, 1 + 2j), 3 - 1j)[-1]):
+            assert np.isrealobj(got)
+            assert got == pytest.approx(want.real)
+    assert np.iscomplexobj(numpify(x - sp.conjugate(x), [x])(1j))
+
+
+@pytest.mark.parametrize("formula", NOT_SO, ids=str)
+def test_what_is_real_for_some_arguments_only_is_complex_for_all(formula):
+    compiled = numpify(formula, [x, y])
+    assert compiled(np.array([0.0, 1.0]), 2.0).dtype == np.complex128
+    assert type(compiled(0.0, 2.0)) is complex
+
+
+def test_only_what_is_small_is_looked_at():
+    shared = sp.exp(sp.I * x)
+    for _ in range(60):
+        shared = shared * shared + sp.exp(shared)
+    assert type(numpify(shared, [x]).freeze(x=0.0)).__name__ == "BoundNumpifiedFunction"  # it ends
+
+
 def test_a_real_result_may_be_one_of_many_and_a_matrix():
     roots = [sp.sqrt(x) * sp.sqrt(x - 1), x]
     given = np.array([-1.75, 2.0])

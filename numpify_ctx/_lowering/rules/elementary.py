@@ -34,6 +34,7 @@ ARCTAN2 = replace(ufunc("arctan2", "atan2", kinds=real), real=True)
 # These expose a complex operand: what they give is real, so that nothing else tells that it is wanted whole.
 ANGLE = Op("angle", Numpy("angle"), cmath.phase, "angle", cut=cuts.angle, kinds=real, exposes=True)
 
+RE = Op("real", Numpy("real"), native="real", kinds=real_part, exposes=True)
 CONJUGATE = Op(
     "conjugate", Numpy("conjugate"), rt.math_conjugate, "conjugate", kinds=lambda kinds: kinds[0], exposes=True
 )
@@ -168,7 +169,7 @@ RULES: dict[type, Rule] = {
     # parts of a number
     sp.Abs: call(ABS),
     sp.sign: call(ufunc("sign", rt.math_sign, kinds=lambda kinds: kinds[0])),
-    sp.re: call(Op("real", Numpy("real"), native="real", kinds=real_part, exposes=True)),
+    sp.re: call(RE),
     sp.im: call(Op("imag", rt.imag, rt.math_imag, "imag", kinds=real_part, exposes=True)),
     sp.arg: Rule(lambda b, e, z: b.apply(ANGLE, b.unsigned(z))),
     sp.conjugate: call(CONJUGATE),
