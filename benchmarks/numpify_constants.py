@@ -41,7 +41,7 @@ def main() -> None:
 
 def entry(work: Work, threads: int, sizes: Sizes) -> Entry:
     """The function of `work`, in blocks of these sizes."""
-    return Entry(numpified(work)._compiled.program, threads, sizes)
+    return Entry(numpified(work)._origin.compiled.program, threads, sizes)
 
 
 def by_length(work: Work, threads: int) -> list[float]:

@@ -130,7 +130,13 @@ def row(cls: type) -> tuple[str, ...]:
     want = worth(expr if found.meaning is None else found.meaning())
     assert np.shape(got) == np.shape(want), (expr, got, want)
     np.testing.assert_allclose(got, want, rtol=CLOSE, atol=1e-15, err_msg=str(expr))
-    return f"`{cls.__qualname__}`", sources(function._compiled), f"`{describe(expr)}`", f"`{value_of(got)}`", found.note
+    return (
+        f"`{cls.__qualname__}`",
+        sources(function._origin.compiled),
+        f"`{describe(expr)}`",
+        f"`{value_of(got)}`",
+        found.note,
+    )
 
 
 def describe(expr: Any) -> str:

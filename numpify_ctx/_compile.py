@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ._cache import CACHE
@@ -13,32 +12,11 @@ from ._execution.entry import Entry
 from ._execution.threads import Threads, checked_threads
 from ._lowering.rules import RULES
 from ._lowering.walk import lower
-from ._program.ir import Program
 from ._program.promotion import promoted
 from ._symbolic.flatten import Flat
 from ._symbolic.key import key_of
 from ._symbolic.names import Signature
 from ._symbolic.text import short
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A compiled expression.
-
-    Attributes:
-        call: the function: positional, a value per parameter; `out=` for an array result. The result has the
-            broadcast shape of all the arguments, behind the axes of a matrix result; from scalars it is a scalar: a
-            Python number where Python has its precision (bool, int64, float64, complex128), else a NumPy scalar.
-        program: what it is emitted from.
-    """
-
-    call: Entry
-    program: Program
-
-    @property
-    def source(self) -> str:
-        """The plain NumPy source, one `def`."""
-        return self.call.source
 
 
 def compile_expression(
@@ -50,8 +28,12 @@ def compile_expression(
     threads: Threads = 1,
     native: bool | None = None,
     flat: Flat | None = None,
-) -> Compiled:
+) -> Entry:
     """Compile `expr`, with an argument for each `(symbol, parameter name)`; `flat` is where it was flattened, if so.
+
+    The function takes a value for each parameter, by position, and `out=` for an array result. The result has the
+    broadcast shape of all the arguments, behind the axes of a matrix result; from scalars it is a scalar: a Python
+    number where Python has its precision (bool, int64, float64, complex128), else a NumPy scalar.
 
     >>> import numpy as np
     >>> import sympy as sp
@@ -60,7 +42,7 @@ def compile_expression(
     >>> print(f.source, end="")
     def f(x, k):
         return np.exp(-k*x)
-    >>> f.call(np.array([0.0, 1.0]), 2)
+    >>> f(np.array([0.0, 1.0]), 2)
     array([1.        , 0.13533528])
     """
     threads = checked_threads(threads)
@@ -72,11 +54,10 @@ def compile_expression(
             "pass a mapping from function classes to callables"
         )
     key = key_of(expr, call_signature, functions, threads, native, flat=flat) if cache else None
-    known: Compiled | None = None if key is None else CACHE.get(key)
+    known: Entry | None = None if key is None else CACHE.get(key)
     if known is not None:
         return known
-    program = promoted(lower(expr, call_signature, RULES, functions))
-    compiled = Compiled(Entry(program, threads, native=native), program)
+    compiled = Entry(promoted(lower(expr, call_signature, RULES, functions)), threads, native=native)
     return compiled if key is None else CACHE.put(key, compiled)
 
 

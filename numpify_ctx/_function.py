@@ -15,7 +15,8 @@ from ._binding.bindings import Bindings
 from ._binding.context import DYNAMIC_PARAMETER
 from ._binding.making import Making, explaining
 from ._binding.roster import Roster
-from ._compile import Compiled, compile_expression
+from ._compile import compile_expression
+from ._execution.entry import Entry
 from ._options import check_name, unknown_option
 from ._symbolic.arguments import leaves, listed_arguments
 from ._symbolic.flatten import Flat
@@ -120,7 +121,7 @@ class Origin:
     """
 
     symbolic: Any
-    compiled: Compiled
+    compiled: Entry
     options: dict[str, Any]
     name: str
     ordered: bool
@@ -154,7 +155,7 @@ class _Function(Bindable["BoundNumpifiedFunction"]):
         put(made, "_bindings", bindings)
         put(made, "__name__", origin.name)
         put(made, "__qualname__", origin.name)
-        put(made, "__call__", Making(origin.compiled.call, bindings, made))
+        put(made, "__call__", Making(origin.compiled, bindings, made))
         return made
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -202,7 +203,7 @@ class _Function(Bindable["BoundNumpifiedFunction"]):
         >>> numpify(sp.Symbol("x") + 1, native=False).native_source
         ''
         """
-        native = self._origin.compiled.call.native
+        native = self._origin.compiled.native
         return "" if native is None else native.source
 
     def explain(self, *args: Any, **named: Any) -> str:
@@ -221,12 +222,8 @@ class _Function(Bindable["BoundNumpifiedFunction"]):
         >>> f.explain(np.ones(3)), f.explain(np.ones(300_000))
         ('plain NumPy; not native: native=False', 'NumPy in blocks; not native: native=False')
         """
-        explained: str = explaining(self._origin.compiled.call, self._bindings)(*args, **named)
+        explained: str = explaining(self._origin.compiled, self._bindings)(*args, **named)
         return explained
-
-    @property
-    def _compiled(self) -> Compiled:
-        return self._origin.compiled
 
     def _as_parent(self) -> NumpifiedFunction:
         """The function with nothing bound."""
@@ -237,7 +234,7 @@ class _Function(Bindable["BoundNumpifiedFunction"]):
         object.__setattr__(made, "_parent", self._as_parent())
         return made
 
-    __wrapped__: _display.OfInstance = _display.OfInstance(lambda self: self._origin.compiled.call.plain)
+    __wrapped__: _display.OfInstance = _display.OfInstance(lambda self: self._origin.compiled.plain)
 
     # ------------------------------------------------------------------ how it is displayed
 
@@ -258,7 +255,7 @@ class _Function(Bindable["BoundNumpifiedFunction"]):
         return _display.latex(self.symbolic, self._bindings)
 
     def _repr_html_(self) -> str:
-        native = self._origin.compiled.call.native
+        native = self._origin.compiled.native
         form = "NumPy" if native is None or not native.source else "NumPy, and machine code for arrays"
         return _html.html(self._title(), self.symbolic, self._bindings, form)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,11 +98,6 @@ class Blocks:
         least = self._least
         return math.prod(shape) >= (least if precision is None else least * 8 // np.dtype(precision).itemsize)
 
-    def sources(self) -> list[BlockSource]:
-        """The sources that were made by now, one for each way in which arguments came."""
-        plans = [plan for plan in self._plans.values() if plan is not None]
-        return [kernel.source for plan in plans for kernel in plan.kernels.values() if kernel is not None]
-
     def compute(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...], out: Any = None) -> Any:
         """The results in order, or None if this program is not one for blocks.
 
@@ -188,17 +183,26 @@ class Blocks:
         key = tuple([(patterns[n], _dtype(given[n])) for n in plan.before])
         if key in plan.kernels:
             return plan.kernels[key]
-        program, of_given = self.program, {n: _sample(value, patterns[n]) for n, value in given.items()}
-        kernel = None
+        samples = {n: _sample(value, patterns[n]) for n, value in given.items()}
+        source = self.source(plan.roots, integers, samples, patterns, full)
+        return plan.kernels.put(key, None if source is None else _Kernel(source, load(source)))
+
+    def source(
+        self,
+        roots: Sequence[int],
+        integers: Integers,
+        given: Mapping[int, Any],
+        patterns: Mapping[int, int],
+        full: int,
+    ) -> BlockSource | None:
+        """The source of what computes these nodes in blocks, from samples of what is given; None if nothing does."""
+        program, kinds = self.program, integers.kinds(len(self.program.parameters))
         try:
-            kinds = integers.kinds(len(self.program.parameters))
-            samples = sample_nodes(program, kinds, plan.roots, of_given, integers.checked)
+            samples = sample_nodes(program, kinds, roots, given, integers.checked)
             known = {node: patterns[node] for node in given}
-            source = emit_blocks(program, kinds, plan.roots, known, samples, full, integers.checked)
-            kernel = _Kernel(source, load(source))
+            return emit_blocks(program, kinds, roots, known, samples, full, integers.checked)
         except NotInBlocks:
-            pass
-        return plan.kernels.put(key, kernel)
+            return None
 
 
 def few_patterns(patterns: Sequence[int], shape: tuple[int, ...]) -> frozenset[int]:

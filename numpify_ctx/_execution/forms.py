@@ -50,15 +50,6 @@ class Forms:
         self._integers: Callable[..., Any] | None = None
         self._integers_source: Source | None = None
 
-    @property
-    def emitted(self) -> frozenset[str]:
-        """Which of "arrays", "scalars" and "floats" there are by now."""
-        return frozenset([
-            *["arrays"] * bool(self._arrays or self._arrays_source),
-            *["scalars"] * (self._scalars is not None),
-            *["floats"] * (self._floats_source is not None),
-        ])  # fmt: skip
-
     def scalars(self) -> Callable[..., Any]:
         """The function for Python numbers of any types."""
         if self._scalars is None:

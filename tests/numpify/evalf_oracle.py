@@ -88,7 +88,7 @@ def check(
     `meaning` is an expression that SymPy can evaluate, for one that it cannot.
     """
     compiled = compile_expression(expr, [(a, f"p{i}") for i, a in enumerate(arguments)], functions=functions)
-    got = compiled.call(*values)
+    got = compiled(*values)
     if complex_numbers is None:
         complex_numbers = sp.sympify(expr).has(sp.I) or any(np.iscomplexobj(v) for v in values)
     want = expected(expr if meaning is None else meaning, arguments, values, complex_numbers)

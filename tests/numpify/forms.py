@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
-from numpify_ctx._compile import Compiled, compile_expression
-from numpify_ctx._execution.blocks import Sizes
+from numpify_ctx._compile import compile_expression
+from numpify_ctx._execution.blocks import Blocks, Sizes
 from numpify_ctx._execution.entry import Entry
 
 
@@ -14,12 +13,33 @@ SMALL = Sizes(block=16, large=2)  # so that small tests see many blocks
 NO_BLOCKS = Sizes(large=sys.maxsize)
 
 
-def compiled(expr, arguments, *, threads=1, functions=None, sizes=SMALL) -> Compiled:
+class WatchedBlocks(Blocks):
+    """Blocks that keep every source that was made for them, one for each way in which arguments came."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.sources = []
+
+    def source(self, *args):
+        source = super().source(*args)
+        if source is not None:
+            self.sources.append(source)
+        return source
+
+
+def in_blocks(program, threads=1, sizes=SMALL) -> Entry:
+    """The entry of a program, for blocks of these sizes; `.blocks.sources` are what was emitted for them."""
+    entry = Entry(program, threads, sizes)
+    entry.blocks = WatchedBlocks(program, threads, sizes)
+    return entry
+
+
+def compiled(expr, arguments, *, threads=1, functions=None, sizes=SMALL) -> Entry:
     """`expr` compiled for blocks of these sizes."""
     found = compile_expression(expr, [(a, a.name) for a in arguments], functions=functions, cache=False)
-    return replace(found, call=Entry(found.program, threads, sizes))
+    return in_blocks(found.program, threads, sizes)
 
 
-def plain(found: Compiled, args):
+def plain(found: Entry, args):
     """What the plain form gives, whatever the size."""
     return Entry(found.program, sizes=NO_BLOCKS)(*args)

@@ -31,13 +31,13 @@ def compiled(expr, *arguments, threads=1, functions=None):
 
 def kernels(found):
     """The sources that were made for blocks."""
-    return found.call.blocks.sources()
+    return found.blocks.sources
 
 
 def check(expr, *args, arguments=None, in_blocks=True, rtol=1e-13, threads=1):
     """Compare all results with the plain form; dtype, shape and order in memory too."""
     found = compiled(expr, *(arguments or S[: len(args)]), threads=threads)
-    got, want = found.call(*args), plain(found, args)
+    got, want = found(*args), plain(found, args)
     assert bool(kernels(found)) == in_blocks
     pairs = list(zip(got, want, strict=True)) if isinstance(got, list) else [(got, want)]
     for mine, reference in pairs:
@@ -80,14 +80,14 @@ def test_three_forms_of_every_rule_agree(expr, number):
     args = [np.resize(RNG.uniform(-2, 2, 8), 33) for _ in range(number)]  # few values: some take mpmath long
     found = compiled(expr, *S[:number])
     want = plain(found, args)
-    results = found.call.blocks.compute(args, NO_INTEGERS, (33,))
+    results = found.blocks.compute(args, NO_INTEGERS, (33,))
     # Blocks that decline everything would pass all that is compared with the plain form.
     assert (results is None) == ((expr.func.__name__, number) in NOT_IN_BLOCKS)
     if results is not None:
         assert results[0].dtype == want.dtype
         np.testing.assert_allclose(results[0], want, rtol=1e-12, atol=1e-13)
     for i in (0, 17):
-        scalar = found.call(*(float(a[i]) for a in args))
+        scalar = found(*(float(a[i]) for a in args))
         np.testing.assert_allclose(scalar, want[i], rtol=1e-12, atol=1e-13)
 
 
@@ -102,7 +102,7 @@ def test_integers_in_blocks_are_those_of_every_rule_in_one_piece(expr, number):
     # Some are integers in one block and floats in another, as factorials are: small in the first, large in the last.
     args = [np.sort(RNG.integers(0, 25, 33)), *(RNG.integers(0, 5, 33) for _ in range(number - 1))]
     found = compiled(expr, *S[:number])
-    want, got = plain(found, args), found.call(*args)
+    want, got = plain(found, args), found(*args)
     assert got.dtype == want.dtype
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
 
@@ -114,7 +114,7 @@ def test_most_rules_are_computed_in_blocks():
         found = compiled(expr, *S[:number])
         for values, mask, names in ((np.full(33, 0.5), 0, floats), (np.ones(33, int), (1 << number) - 1, integers)):
             with np.errstate(all="ignore"):
-                results = found.call.blocks.compute([values] * number, Integers(mask, checked=False), (33,))
+                results = found.blocks.compute([values] * number, Integers(mask, checked=False), (33,))
             if results is not None:
                 names.add((expr.func.__name__, number))
     assert {(expr.func.__name__, number) for expr, number in rules} - floats == NOT_IN_BLOCKS
@@ -188,16 +188,16 @@ def test_views(name):
 def test_results_lie_in_memory_as_those_of_numpy():
     for a in (BASE, BASE.T, np.asfortranarray(BASE)):
         found = compiled(sp.sin(x) * 2, x)
-        assert found.call(a).strides == plain(found, [a]).strides
+        assert found(a).strides == plain(found, [a]).strides
 
 
 def test_memory_maps_and_subclasses(tmp_path):
     mapped = np.memmap(tmp_path / "data", dtype=np.float64, mode="w+", shape=(100,))
     mapped[:] = BASE.reshape(-1)[:100]
     found = compiled(x**2 + 1, x)
-    np.testing.assert_array_equal(found.call(mapped), np.asarray(mapped) ** 2 + 1)
+    np.testing.assert_array_equal(found(mapped), np.asarray(mapped) ** 2 + 1)
     masked = np.ma.masked_array(BASE.reshape(-1)[:100].copy(), mask=np.arange(100) % 2 == 0)
-    assert found.call(masked).mask.sum() == 50
+    assert found(masked).mask.sum() == 50
 
 
 # -- dtypes ----------------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def test_integers_are_exact_and_never_wrap():
     big[:20] = 1
     check(x**2 + 3, big, in_blocks=False)
     check(P((x + y, x < y), (x * y, True)), big, big[::-1].copy(), in_blocks=False)  # which may be floats in one block
-    got = compiled(x**2 * y).call(big, np.full(40, 0.5))
+    got = compiled(x**2 * y)(big, np.full(40, 0.5))
     np.testing.assert_array_equal(got, np.where(big == 1, 0.5, 2.0**79))
     check(P((1, x > 0), (0, True)), BASE)
     check((x > 0.5) & (y < 0.5), BASE, BASE[::-1])
@@ -242,7 +242,7 @@ def test_integers_are_exact_and_never_wrap():
 
 @pytest.mark.parametrize("expr", [x ** (-y), sp.sin(x) + 2 ** (-y), (x + y) ** x, (y + 1) ** (-y) * x, x ** (y / 2)])
 def test_powers_of_integers_may_be_fractions(expr):
-    f = compiled(expr).call
+    f = compiled(expr)
     for values in (np.arange(1, 5), np.ones(4, bool)):
         small, large = f(values, values), f(np.tile(values, 32), np.tile(values, 32))
         assert large.dtype == small.dtype
@@ -264,11 +264,11 @@ def test_functions_of_users_see_whole_arrays():
 
     a = BASE.reshape(-1)
     found = compiled(f(x) * sp.exp(y) + x, functions={f: running})
-    np.testing.assert_allclose(found.call(a, a), np.cumsum(a) * np.exp(a) + a)
+    np.testing.assert_allclose(found(a, a), np.cumsum(a) * np.exp(a) + a)
     assert seen == [a.shape]
     assert "np.exp" in kernels(found)[0].text
     found = compiled(f(x) * sp.exp(x), x, functions={f: np.sin})  # a ufunc is elementwise
-    np.testing.assert_allclose(found.call(a), np.sin(a) * np.exp(a))
+    np.testing.assert_allclose(found(a), np.sin(a) * np.exp(a))
     assert "np.sin" in kernels(found)[0].text
 
 
@@ -277,7 +277,7 @@ def test_sums_and_matrices():
     check(sp.Sum(x**k / (k + 1), (k, 0, 5)) * sp.exp(x) + y, BASE, BASE)
     check(sp.Sum(x**k, (k, 0, 5)), BASE, in_blocks=False)
     found = check(sp.Matrix([[sp.sin(x), y], [1, x * y]]), BASE, BASE[::-1])
-    assert found.call(BASE, 2.0).shape == (2, 2, 24, 36)
+    assert found(BASE, 2.0).shape == (2, 2, 24, 36)
     check([sp.Matrix([x * y, sp.sin(x)]), sp.sin(x), x, sp.sin(y), sp.Integer(3)], BASE, 0.5)
     check([sp.Matrix([1, sp.sin(x)]), sp.Matrix([sp.I, sp.cos(x)])], BASE)
 
@@ -294,7 +294,7 @@ def test_what_is_scalar_is_computed_once():
         return value * 2
 
     found = compiled(x * f(y) + sp.sqrt(y + sp.exp(y)) * x**2, functions={f: note})
-    found.call(BASE, 0.5)
+    found(BASE, 0.5)
     assert calls == [()]
     (source,) = kernels(found)
     assert "exp" not in source.text
@@ -304,8 +304,8 @@ def test_what_is_scalar_is_computed_once():
 def test_freezing_makes_a_sweep_cheaper():
     expr = x * sp.sin(y) * sp.exp(z)
     found = compiled(expr, x, y, z)
-    found.call(BASE, BASE, BASE)
-    found.call(BASE, 0.5, 0.25)  # as frozen numbers come
+    found(BASE, BASE, BASE)
+    found(BASE, 0.5, 0.25)  # as frozen numbers come
     full, frozen = kernels(found)
     assert "np.sin" in full.text
     assert "np.exp" in full.text
@@ -372,7 +372,7 @@ def test_a_branch_is_skipped_in_each_block_where_no_element_selects_it(monkeypat
 
     a = np.sort(RNG.uniform(-1, 1, 160))
     found = compiled(P((sp.log(x), x > 0), (sp.exp(x), True)), x)
-    found.call(a)
+    found(a)
     (source,) = kernels(found)
 
     class Counting:
@@ -380,7 +380,7 @@ def test_a_branch_is_skipped_in_each_block_where_no_element_selects_it(monkeypat
             return counted if name == "log" else getattr(np, name)
 
     source.namespace["np"] = Counting()
-    found.call(a)
+    found(a)
     assert sum(sizes) == (a > 0).sum()
     assert len(sizes) <= 160 // 16 // 2 + 2
 
@@ -392,7 +392,7 @@ def test_out():
     a, b = BASE, BASE[::-1].copy()
     for out in (np.empty(BASE.shape), np.empty(BASE.T.shape).T, np.empty((24, 72))[:, ::2], np.empty(BASE.shape, "f4")):
         found = compiled(E)
-        assert found.call(a, b, out=out) is out
+        assert found(a, b, out=out) is out
         assert kernels(found)
         np.testing.assert_allclose(out, plain(found, [a, b]), rtol=1e-6 if out.dtype == np.float32 else 1e-13)
 
@@ -402,21 +402,21 @@ def test_out_may_be_an_argument():
         memory = np.linspace(0.1, 1, 101)
         a, out = memory[:100], memory[shift : 100 + shift]
         want = np.sin(a) + a**2
-        compiled(sp.sin(x) + x**2, x).call(a, out=out)
+        compiled(sp.sin(x) + x**2, x)(a, out=out)
         np.testing.assert_allclose(out, want)
 
 
 def test_out_that_cannot_hold_the_result_is_left_alone():
     out = np.full(BASE.shape, 7)
     with pytest.raises(TypeError, match="Cannot cast"):
-        compiled(E).call(BASE, BASE, out=out)
+        compiled(E)(BASE, BASE, out=out)
     assert (out == 7).all()
     with pytest.raises(ValueError, match="broadcast"):
-        compiled(E).call(BASE, BASE, out=np.empty(3))
+        compiled(E)(BASE, BASE, out=np.empty(3))
     sealed = np.empty(BASE.shape)
     sealed.flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
-        compiled(E).call(BASE, BASE, out=sealed)
+        compiled(E)(BASE, BASE, out=sealed)
 
 
 # -- laws ------------------------------------------------------------------------------------------------------------
@@ -446,7 +446,7 @@ def test_blocks_give_what_the_plain_form_gives(one, other, shapes, seed, single)
     if single:
         args[1] = np.float32(args[1])
     found = compiled([one, other], x, y, z)
-    got, want = found.call(*args), plain(found, args)
+    got, want = found(*args), plain(found, args)
     for mine, reference in zip(got, want, strict=True):
         assert mine.dtype == reference.dtype
         assert mine.shape == reference.shape

@@ -29,7 +29,7 @@ def _empty():
 
 
 def code(*args, **options):
-    return numpify(*args, **options)._compiled
+    return numpify(*args, **options)._origin.compiled
 
 
 def test_the_same_expression_is_compiled_once():
@@ -77,8 +77,8 @@ APART = [
 @pytest.mark.parametrize(("one", "other"), APART)
 def test_what_only_looks_alike_is_apart(one, other):
     first, second = numpify(one), numpify(other)
-    assert first._compiled is not second._compiled
-    assert numpify(one)._compiled is first._compiled
+    assert first._origin.compiled is not second._origin.compiled
+    assert numpify(one)._origin.compiled is first._origin.compiled
     for f, expr in ((first, one), (second, other)):
         assert repr(f(*[2.0] * len(f.parameters))) == repr(numpify(expr, cache=False)(*[2.0] * len(f.parameters)))
 

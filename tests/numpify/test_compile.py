@@ -31,7 +31,7 @@ def compiled(expr, *arguments, functions=None):
 
 
 def run(expr, *values, functions=None):
-    return compiled(expr, *sp.symbols("x y")[: len(values)], functions=functions).call(*values)
+    return compiled(expr, *sp.symbols("x y")[: len(values)], functions=functions)(*values)
 
 
 # -- shape -----------------------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ SHAPES = [
     "expr", [x + y, x, y**2, sp.Integer(5), sp.pi, x > 0, sp.true, sp.Piecewise((x, x > 0), (0, True))]
 )
 def test_the_result_has_the_broadcast_shape_of_all_arguments(expr, shapes):
-    got = compiled(expr).call(*(np.ones(s) for s in shapes))
+    got = compiled(expr)(*(np.ones(s) for s in shapes))
     assert np.shape(got) == np.broadcast_shapes(*shapes)
     assert isinstance(got, np.ndarray) == (np.broadcast_shapes(*shapes) != ())
 
@@ -79,7 +79,7 @@ def test_scalars_in_scalar_out(scalar):
 def test_shapes_that_do_not_broadcast_raise_what_numpy_raises():
     for expr in (x + y, x, sp.Integer(1)):
         with pytest.raises(ValueError, match="broadcast"):
-            compiled(expr).call(np.ones(2), np.ones(3))
+            compiled(expr)(np.ones(2), np.ones(3))
 
 
 def test_lists_are_arrays():
@@ -102,7 +102,7 @@ def test_results_are_not_arguments():
     one, other = run([x + 1, x + 1], a)
     one[:] = -1
     assert other.tolist() == (A + 1).tolist()
-    spread = compiled(sp.Integer(2)).call(np.ones((2, 1)), np.ones(3))
+    spread = compiled(sp.Integer(2))(np.ones((2, 1)), np.ones(3))
     spread[0, 0] = 7
     assert spread.tolist() == [[7, 2, 2], [2, 2, 2]]
 
@@ -115,11 +115,11 @@ def test_arguments_are_not_written():
 
 def test_out():
     out = np.empty(3)
-    assert compiled(x + y).call(A, 1.0, out=out) is out
+    assert compiled(x + y)(A, 1.0, out=out) is out
     assert out.tolist() == (A + 1).tolist()
-    assert compiled(sp.Integer(2)).call(A, 1.0, out=out).tolist() == [2, 2, 2]
+    assert compiled(sp.Integer(2))(A, 1.0, out=out).tolist() == [2, 2, 2]
     with pytest.raises(TypeError, match="Cannot cast"):
-        compiled(x / y).call(A, 1.0, out=np.empty(3, int))
+        compiled(x / y)(A, 1.0, out=np.empty(3, int))
 
 
 # -- layouts ---------------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ def test_lists_tuples_and_dicts():
     shared = sp.exp(x * y)
     found = compiled([shared, (shared + 1, x), {"a": y, sp.Symbol("b"): [2 * shared]}, sp.Tuple(x, 3)])
     assert found.source.count("np.exp") == 1
-    got = found.call(A, 2.0)
+    got = found(A, 2.0)
     e = np.exp(A * 2.0)
     assert type(got) is list
     assert type(got[1]) is tuple
@@ -140,30 +140,30 @@ def test_lists_tuples_and_dicts():
     np.testing.assert_allclose(got[2]["a"], [2.0, 2.0, 2.0])
     np.testing.assert_allclose(got[2][sp.Symbol("b")][0], 2 * e)
     assert got[3][1].tolist() == [3, 3, 3]
-    assert compiled([]).call(1.0, 2.0) == []
-    assert compiled([x]).call(1.0, 2.0) == [1.0]
-    assert compiled([[x]]).call(1.0, 2.0) == [[1.0]]
+    assert compiled([])(1.0, 2.0) == []
+    assert compiled([x])(1.0, 2.0) == [1.0]
+    assert compiled([[x]])(1.0, 2.0) == [[1.0]]
 
 
 @pytest.mark.parametrize("cls", [sp.Matrix, sp.ImmutableMatrix, sp.SparseMatrix, sp.ImmutableSparseMatrix])
 def test_matrices_have_their_axes_first(cls):
     found = compiled(cls([[x, 0, 1], [sp.exp(y), x * y, 0]]))
-    got = found.call(A, np.ones((2, 1)))
+    got = found(A, np.ones((2, 1)))
     assert got.shape == (2, 3, 2, 3)
     np.testing.assert_allclose(got[1, 1], np.broadcast_to(A, (2, 3)))
     np.testing.assert_allclose(got[1, 0], np.full((2, 3), np.e))
     assert (got[0, 2] == 1).all()
-    small = found.call(2.0, 0.0)
+    small = found(2.0, 0.0)
     np.testing.assert_allclose(small, [[2, 0, 1], [1, 0, 0]])
     assert small.shape == (2, 3)
-    assert compiled(cls([[1, 2]])).call(A, 1.0).shape == (1, 2, 3)
+    assert compiled(cls([[1, 2]]))(A, 1.0).shape == (1, 2, 3)
 
 
 @pytest.mark.parametrize(
     "cls", [sp.Array, sp.MutableDenseNDimArray, sp.ImmutableSparseNDimArray, sp.MutableSparseNDimArray]
 )
 def test_arrays(cls):
-    got = compiled(cls([[[x, 1], [0, y]], [[x * y, 2], [3, 4]]])).call(A, 2.0)
+    got = compiled(cls([[[x, 1], [0, y]], [[x * y, 2], [3, 4]]]))(A, 2.0)
     assert got.shape == (2, 2, 2, 3)
     np.testing.assert_allclose(got[1, 0, 0], A * 2)
     np.testing.assert_allclose(got[0, 1, 1], np.full(3, 2.0))
@@ -180,9 +180,9 @@ def test_functions_nested_and_shared():
         return values * 3
 
     found = compiled(f(g(x) + 1) * f(g(x) + 1) + g(x), x, functions={f: np.sin, g: note})
-    np.testing.assert_allclose(found.call(A), np.sin(A * 3 + 1) ** 2 + A * 3)
+    np.testing.assert_allclose(found(A), np.sin(A * 3 + 1) ** 2 + A * 3)
     assert calls == [1]
-    assert found.call(2.0) == pytest.approx(np.sin(7) ** 2 + 6)
+    assert found(2.0) == pytest.approx(np.sin(7) ** 2 + 6)
 
 
 def test_functions_may_be_given_for_an_application_or_a_known_class():
@@ -260,9 +260,9 @@ def test_tracebacks_show_the_source_while_the_function_lives():
         raise LookupError
 
     found = compile_expression(f(x) + 1, [(x, "x")], functions={f: refuse}, cache=False)
-    mine = found.call.forms.arrays(NO_INTEGERS).__code__.co_filename  # emitted once, at the first call
+    mine = found.forms.arrays(NO_INTEGERS).__code__.co_filename  # emitted once, at the first call
     with pytest.raises(LookupError) as caught:
-        found.call(A)
+        found(A)
     text = "".join(traceback.format_tb(caught.value.__traceback__))
     assert "return f_0(x) + 1" in text
     assert "return f_0(x) + 1" in "".join(linecache.getlines(mine))
@@ -275,10 +275,10 @@ def test_code_may_end_while_linecache_is_checked(monkeypatch):
     """Whoever checks it (pdb, doctest, IPython) goes through all the names that it had at the beginning."""
     linecache.getlines(__file__)
     found = compile_expression(sp.sin(x) + 271, [(x, "x")], cache=False)
-    found.call(A)
+    found(A)
     cycle = [found]
     cycle.append(cycle)
-    mine = found.call.forms.arrays(NO_INTEGERS).__code__.co_filename
+    mine = found.forms.arrays(NO_INTEGERS).__code__.co_filename
     assert linecache.getlines(mine)
     del found, cycle
     looked = []
@@ -298,8 +298,8 @@ def test_code_may_end_while_linecache_is_checked(monkeypatch):
 def test_file_names_are_used_again():
     def filename(number):
         found = compile_expression(sp.cos(x) + number, [(x, "x")], cache=False)
-        found.call(A)
-        mine = found.call.forms.arrays(NO_INTEGERS).__code__.co_filename
+        found(A)
+        mine = found.forms.arrays(NO_INTEGERS).__code__.co_filename
         assert f"+ {number}" in "".join(linecache.getlines(mine))
         del found
         gc.collect()
@@ -316,8 +316,8 @@ def test_calls_from_several_threads():
 
     def work():
         for _ in range(20):
-            arrays = np.allclose(found.call(values, 2.0), want)
-            failures.append(not (arrays and np.isclose(found.call(-1.0, 2.0), np.exp(-1) + 1)))
+            arrays = np.allclose(found(values, 2.0), want)
+            failures.append(not (arrays and np.isclose(found(-1.0, 2.0), np.exp(-1) + 1)))
 
     workers = [threading.Thread(target=work) for _ in range(4)]
     for worker in workers:
@@ -329,7 +329,7 @@ def test_calls_from_several_threads():
 
 def test_wrong_numbers_of_arguments():
     with pytest.raises(TypeError, match="2 arguments expected, 1 given"):
-        compiled(x + y).call(1.0)
+        compiled(x + y)(1.0)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, np.complex64, np.complex128])
@@ -342,7 +342,7 @@ def test_precision_is_kept(dtype):
         np.testing.assert_allclose(got, want, rtol=max(8 * np.finfo(dtype).eps, 1e-14))
         python = {np.float64: float, np.complex128: complex}
         assert type(run(expr, a[0])) is python.get(dtype, dtype)
-        assert compiled(expr + 0 * y).call(a, 2.0).dtype == dtype
+        assert compiled(expr + 0 * y)(a, 2.0).dtype == dtype
 
 
 def test_noncontiguous_and_reversed_inputs():
@@ -369,8 +369,8 @@ def test_noncontiguous_and_reversed_inputs():
     ],
 )
 def test_a_numpy_array_of_expressions(array, want):
-    assert np.asarray(compiled(array).call(1.0, 3.0)).tolist() == want
-    assert np.shape(compiled(array).call(np.ones(2), 3.0)) == (*array.shape, 2)
+    assert np.asarray(compiled(array)(1.0, 3.0)).tolist() == want
+    assert np.shape(compiled(array)(np.ones(2), 3.0)) == (*array.shape, 2)
     assert numpify([array, x], [x, y])(1.0, 3.0)[1] == 1.0
     assert set(numpify(array).parameters) == {s for entry in array.flat for s in sp.sympify(entry).free_symbols}
 

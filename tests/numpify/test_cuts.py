@@ -27,12 +27,12 @@ def values(expr, arguments, point):
     blocks = forms.compiled(expr, arguments)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        yield "scalar", blocks.call(*point)
-        yield "numpy scalar", blocks.call(*(np.asarray(v)[()] for v in point))
+        yield "scalar", blocks(*point)
+        yield "numpy scalar", blocks(*(np.asarray(v)[()] for v in point))
         for size in SIZES:
             arrays = [np.full(size, v) for v in point]
             yield f"plain {size}", np.asarray(forms.plain(blocks, arrays))[-1]
-            yield f"blocks {size}", np.asarray(blocks.call(*arrays))[-1]
+            yield f"blocks {size}", np.asarray(blocks(*arrays))[-1]
 
 
 def both_zeros(exact):

@@ -142,7 +142,7 @@ def test_names_of_parameters_are_never_taken():
     compiled = compile_expression(expr, list(zip(symbols, names, strict=True)))
     values = np.linspace(-0.5, 0.25, len(names))
     want = complex(expr.subs(dict(zip(symbols, values, strict=True))))
-    for found in (compiled.call(*values.tolist()), compiled.call(*values[:, None])[0]):
+    for found in (compiled(*values.tolist()), compiled(*values[:, None])[0]):
         assert found == pytest.approx(want)
 
 
@@ -184,7 +184,7 @@ def test_symbols_whose_names_are_code_are_only_symbols():
     evil = sp.Symbol("__import__('os').system('x')")
     function = sp.Function("print(1) or f")
     compiled = compile_expression(function(evil) + evil, ((evil, "a"),), functions={function: np.negative})
-    assert compiled.call(2.0) == 0
+    assert compiled(2.0) == 0
     assert "import" not in compiled.source
     assert "print" not in compiled.source
 
@@ -263,13 +263,13 @@ CHOSEN = P((sp.sqrt(y), y > 0), (sp.exp(-sp.Abs(x)), True))
 @settings(deadline=None)
 def test_all_emissions_agree(expr, values):
     compiled = compile_expression(expr, ((x, "x"), (y, "y"), (z, "z")))
-    scalar = compiled.call(*map(float, values))
+    scalar = compiled(*map(float, values))
     forms = {
-        "arrays": compiled.call(*(np.array([float(v)]) for v in values))[0],
-        "integers": compiled.call(*(np.array([v]) for v in values))[0],
-        "integer": compiled.call(*values),
-        "NumPy scalars": compiled.call(*(np.float32(v) for v in values)),
-        "mixed": compiled.call(np.array([float(values[0])]), *values[1:])[0],
+        "arrays": compiled(*(np.array([float(v)]) for v in values))[0],
+        "integers": compiled(*(np.array([v]) for v in values))[0],
+        "integer": compiled(*values),
+        "NumPy scalars": compiled(*(np.float32(v) for v in values)),
+        "mixed": compiled(np.array([float(values[0])]), *values[1:])[0],
     }
     for name, value in forms.items():
         tolerance = 2e-5 if name == "NumPy scalars" else 1e-12

@@ -93,7 +93,7 @@ def test_integers_are_pythons_wherever_int64_holds_them(expr, points, blocks):
     columns = [np.array(column, np.int64) for column in zip(*points, strict=True)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of floats that overflow
-        got = forms.compiled(expr, S, sizes=forms.SMALL if blocks else forms.NO_BLOCKS).call(*columns)
+        got = forms.compiled(expr, S, sizes=forms.SMALL if blocks else forms.NO_BLOCKS)(*columns)
     want = [exact(expr, dict(zip(S, map(int, point), strict=True))) for point in points]
     if got.dtype == np.int64:
         assert got.tolist() == want
@@ -128,7 +128,7 @@ def form(expr, *values):
     found = compile_expression(expr, [(s, s.name) for s in S[: len(values)]], cache=False)
     mask = sum(1 << i for i, v in enumerate(values) if np.asarray(v).dtype.kind == "i")
     chosen = Bounds(found.program).integers([np.asarray(v)[()] for v in values], mask)
-    return chosen, found.call
+    return chosen, found
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_nothing_is_checked_twice():
     expr = x**2 + 3 * x * y - y + 7
     small, large = np.arange(5), np.full(5, 2**31)
     found = compile_expression(expr, [(x, "x"), (y, "y")], cache=False)
-    f = found.call
+    f = found
     assert f(small, small).tolist() == [n**2 + 3 * n * n - n + 7 for n in range(5)]
     assert f(large, large).tolist() == [float(2**62 + 3 * 2**62 - 2**31 + 7)] * 5
     assert f(small, 2**62).dtype == np.float64

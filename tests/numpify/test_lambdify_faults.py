@@ -20,7 +20,7 @@ A = np.arange(3)
 
 
 def run(expr, arguments, *values):
-    return compile_expression(expr, [(a, f"p{i}") for i, a in enumerate(arguments)]).call(*values)
+    return compile_expression(expr, [(a, f"p{i}") for i, a in enumerate(arguments)])(*values)
 
 
 def test_a_constant_has_the_shape_of_the_argument():  # 5642, 18347, 24036, 27632
@@ -35,7 +35,7 @@ def test_shared_subexpressions_do_not_blow_up():
         expr = sp.sin(expr) + sp.cos(expr)
     found = compile_expression(expr, ((x, "x"),))
     assert len(found.program.ops) == 3 * 64 + 1  # of 2**64 in all
-    assert -2 < found.call(0.5) < 2
+    assert -2 < found(0.5) < 2
 
 
 @pytest.mark.parametrize("count", [200, 3000])
@@ -116,7 +116,7 @@ def test_constants_are_computed_once_and_do_not_upcast():
     expr = sp.sqrt(2) * sp.sin(1) * sp.zeta(3) * x
     found = compile_expression(expr, ((x, "x"),))
     assert found.source == f"def f(x):\n    return {float(sp.N(expr / x, 40))!r}*x\n"
-    assert found.call(A.astype(np.float32)).dtype == np.float32
+    assert found(A.astype(np.float32)).dtype == np.float32
 
 
 def test_unselected_branches_do_not_warn():  # 11306, 14789

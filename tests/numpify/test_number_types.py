@@ -90,7 +90,7 @@ ALIKE = [int, float, "mixed", *WHOLE[1:], np.float64]
 @pytest.mark.filterwarnings("ignore")
 def test_a_call_gives_what_the_compiled_function_gives(expr, kind):
     f = numpify(expr, [x, y])
-    compiled = f._compiled.call
+    compiled = f._origin.compiled
     kinds = (int, float) if kind == "mixed" else (kind, kind)
     for pair in PAIRS:
         args = tuple(make(value) for make, value in zip(kinds, pair, strict=True))
@@ -121,7 +121,7 @@ def test_other_numbers_give_what_arrays_give(expr, kinds):
     f = numpify(expr, [x, y])
     for pair in PAIRS[:3]:
         args = tuple(kind(value) for kind, value in zip(kinds, pair, strict=True))
-        wanted = given(f._compiled.call._call_arrays, args)
+        wanted = given(f._origin.compiled._call_arrays, args)
         got = given(lambda args: f(*args), args)
         assert isinstance(wanted, type) or same(got, wanted), args
         assert not isinstance(wanted, type) or isinstance(got, type), args
@@ -138,7 +138,7 @@ def test_integers_have_no_limit():
 @pytest.mark.filterwarnings("ignore")
 def test_integers_give_what_every_rule_gives(kind):
     f = numpify(RULES[kind].example.expr())
-    compiled = f._compiled.call
+    compiled = f._origin.compiled
     for start in (-2, 1, 5):
         args = tuple(range(start, start + len(f.parameters)))
         assert same(given(lambda args: f(*args), args), given(compiled.apply, args)), args
@@ -159,7 +159,7 @@ def test_the_order_of_first_calls_does_not_matter(order):
     for expr in EXPRESSIONS[:6]:
         f = numpify(expr, [x, y], cache=False)
         for kind in (*order, *order):
-            assert same(f(kind(3), kind(1)), f._compiled.call.apply((kind(3), kind(1))))
+            assert same(f(kind(3), kind(1)), f._origin.compiled.apply((kind(3), kind(1))))
 
 
 def test_frozen_and_dynamic_numbers_of_every_type():
@@ -170,7 +170,7 @@ def test_frozen_and_dynamic_numbers_of_every_type():
         for made in (int, float, np.float64, np.int32):
             for dynamic in (2, 2.0, np.float64(2.0), True):
                 knobs[n] = dynamic
-                assert same(frozen(made(3)), f._compiled.call.apply((made(3), kind(1), dynamic)))
+                assert same(frozen(made(3)), f._origin.compiled.apply((made(3), kind(1), dynamic)))
 
 
 def test_what_the_forms_refuse_goes_on_once():
@@ -195,6 +195,6 @@ def test_the_quick_way_asks_nothing_of_the_compiled_function(monkeypatch):
     numbers = [(1.0, 2.0), (1, 2), (np.float64(1), 2.0), (True, 1), (np.int32(1), np.int64(2))]
     for args in numbers:
         f(*args)
-    monkeypatch.setattr(type(f._compiled.call), "_call_scalars", functools.partial(pytest.fail, "asked"))
+    monkeypatch.setattr(type(f._origin.compiled), "_call_scalars", functools.partial(pytest.fail, "asked"))
     for args in numbers:
         assert f(*args) == args[0] * args[1] + 1

@@ -93,7 +93,7 @@ def arrays_of(points, dtype, size):
 
 def by_each_form(found, points, dtype):
     """(form, the value at each point)."""
-    with_blocks, no_blocks = found.call, Entry(found.program, sizes=forms.NO_BLOCKS)
+    with_blocks, no_blocks = found, Entry(found.program, sizes=forms.NO_BLOCKS)
     count = len(points)
     scalar = np.dtype(dtype).type
     if dtype != "float32":
@@ -134,7 +134,7 @@ def test_every_function_has_one_value(expr, number, dtype):
         assert not wrong, (form, wrong[:4])
     if dtype == "float64" and any(found.program.args):
         # Where no blocks were computed, they were not compared.
-        assert bool(found.call.blocks.sources()) == ((name, number) not in NOT_IN_BLOCKS)
+        assert bool(found.blocks.sources) == ((name, number) not in NOT_IN_BLOCKS)
 
 
 @pytest.mark.slow
@@ -146,7 +146,7 @@ def test_every_function_has_one_value_in_long_arrays(expr, number, size):
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         want = Entry(found.program, sizes=forms.NO_BLOCKS)(*arrays_of(points, "float64", len(points)))
-        got = found.call(*arrays_of(points, "float64", size))
+        got = found(*arrays_of(points, "float64", size))
     assert got.shape == (size,)
     for i in (0, size // 2 // len(points) * len(points), (size // len(points) - 1) * len(points)):
         assert all(agree(mine, reference, 1e-12) for mine, reference in zip(got[i:], want, strict=False))

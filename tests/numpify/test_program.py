@@ -59,7 +59,7 @@ def test_depth_is_no_limit(depth):
         shared = sp.Add(shared, sp.Mul(shared, sp.Rational(1, 2), evaluate=False), evaluate=False)
     compiled = compile_expression(chain, ((x, "x"),))
     assert len(compiled.program.ops) == depth + 1
-    found = compiled.call(0.5)
+    found = compiled(0.5)
     want = 0.5
     for _ in range(depth):
         want = np.sin(want)
@@ -75,16 +75,16 @@ def test_a_tree_of_2_to_the_60_nodes_is_a_program_of_60():
     want = 0.3
     for _ in range(60):
         want = np.cos(3 * want)
-    assert compile_expression(expr, ((x, "x"),)).call(0.3) == pytest.approx(want)
+    assert compile_expression(expr, ((x, "x"),))(0.3) == pytest.approx(want)
 
 
 def test_wide_sums_and_products():
     terms = [sp.sin(k * x) for k in range(1, 3001)]
     f = compile_expression(sp.Add(*terms, evaluate=False), ((x, "x"),))
-    assert f.call(0.25) == pytest.approx(np.sin(0.25 * np.arange(1, 3001)).sum(), rel=1e-10)
-    assert f.call(np.array([0.25])) == pytest.approx(np.sin(0.25 * np.arange(1, 3001)).sum(), rel=1e-10)
+    assert f(0.25) == pytest.approx(np.sin(0.25 * np.arange(1, 3001)).sum(), rel=1e-10)
+    assert f(np.array([0.25])) == pytest.approx(np.sin(0.25 * np.arange(1, 3001)).sum(), rel=1e-10)
     g = compile_expression(sp.Mul(*(sp.cosh(x / k) for k in range(1, 501)), evaluate=False), ((x, "x"),))
-    assert g.call(0.25) == pytest.approx(np.prod(np.cosh(0.25 / np.arange(1, 501))), rel=1e-10)
+    assert g(0.25) == pytest.approx(np.prod(np.cosh(0.25 / np.arange(1, 501))), rel=1e-10)
 
 
 def test_symbols_are_told_apart_by_identity():
@@ -93,7 +93,7 @@ def test_symbols_are_told_apart_by_identity():
     f = compile_expression(x + 10 * positive + 100 * dummies[0] + 1000 * dummies[1], [
         (x, "a"), (positive, "b"), (dummies[0], "c"), (dummies[1], "d"),
     ])  # fmt: skip
-    assert f.call(1, 2, 3, 4) == 4321
+    assert f(1, 2, 3, 4) == 4321
     with pytest.raises(CompileError, match=r"cannot compile x: .* different assumptions"):
         program(x + positive, x)
 
@@ -103,7 +103,7 @@ def test_applied_functions_and_derivatives_are_arguments():
     f = sp.Function("f")
     arguments = [(t, "t"), (f(t), "f"), (f(t).diff(t), "df"), (f(2 * t), "f2")]
     expr = t + 10 * f(t) + 100 * f(t).diff(t) + 1000 * f(2 * t)
-    assert compile_expression(expr, arguments).call(1, 2, 3, 4) == 4321
+    assert compile_expression(expr, arguments)(1, 2, 3, 4) == 4321
 
 
 @pytest.mark.parametrize(

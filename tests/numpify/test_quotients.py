@@ -32,15 +32,15 @@ def results(expr, point):
     """By each form: Python's numbers, arrays in one piece and in blocks; floats where they hold the integers."""
     arguments = (n, m)[: len(point)]
     found = forms.compiled(expr, arguments)
-    yield "scalar", found.call(*point)
+    yield "scalar", found(*point)
     if all(-(2**63) <= p < 2**63 for p in point):
         arrays = [np.full(33, p) for p in point]
         yield "array", forms.plain(found, arrays)[7]
-        yield "blocks", found.call(*arrays)[7]
+        yield "blocks", found(*arrays)[7]
     if all(abs(p) < 2**30 for p in point):
-        yield "floats", found.call(*map(float, point))
+        yield "floats", found(*map(float, point))
         yield "array of floats", forms.plain(found, [np.full(33, float(p)) for p in point])[7]
-        yield "blocks of floats", found.call(*[np.full(33, float(p)) for p in point])[7]
+        yield "blocks of floats", found(*[np.full(33, float(p)) for p in point])[7]
 
 
 @given(NUMERATORS, DENOMINATORS, st.integers(-9, 9), DENOMINATORS, INT64)
@@ -123,7 +123,7 @@ def test_a_rational_coefficient_is_one_correctly_rounded_division(p, q, value):
 def test_a_float_is_divided_once(q, value):
     want = value / q
     found = forms.compiled(x / q, [x])
-    for got in (found.call(value), forms.plain(found, [np.full(9, value)])[3], found.call(np.full(33, value))[3]):
+    for got in (found(value), forms.plain(found, [np.full(9, value)])[3], found(np.full(33, value))[3]):
         assert got == want
 
 

@@ -22,7 +22,7 @@ R = sp.Rational
 
 def run(expr, *values):
     names = sp.symbols("x y z")[: len(values)]
-    return compile_expression(expr, [(s, s.name) for s in names]).call(*values)
+    return compile_expression(expr, [(s, s.name) for s in names])(*values)
 
 
 @pytest.mark.parametrize(

@@ -347,7 +347,7 @@ def test_where_the_entries_are_is_part_of_what_is_cached():
 def test_what_is_not_there_costs_nothing(kind):
     matrix = kind(2000, 2000, {(0, 0): x, (1999, 5): x**2})
     f = numpify(matrix)
-    assert len(f._compiled.program.ops) < 10  # of four million entries, two are nodes
+    assert len(f._origin.compiled.program.ops) < 10  # of four million entries, two are nodes
     repr(f)
     got = f(3.0)
     assert got.shape == (2000, 2000)

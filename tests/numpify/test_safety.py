@@ -28,11 +28,10 @@ from numpify_ctx._compile import compile_expression
 from numpify_ctx._emission.arrays import emit_arrays
 from numpify_ctx._emission.namespace import bare_namespace
 from numpify_ctx._emission.scalars import emit_floats, emit_scalars
-from numpify_ctx._execution.entry import Entry
 from numpify_ctx._kinds import ANY, NUMBER
 from numpify_ctx._program.bounds import Integers
 
-from .forms import SMALL
+from .forms import in_blocks
 
 
 x, y, k = sp.symbols("x y k")
@@ -149,11 +148,11 @@ def block_sources(program):
     if any(op.foreign for op in program.ops):
         return []  # a payload must not be called but by `check`
     floats, whole = [np.full(40, 0.5)] * count, [np.ones(40, int)] * count
-    entry = Entry(program, sizes=SMALL)
+    entry = in_blocks(program)
     with np.errstate(all="ignore"):
         for values in (floats, whole, [*floats[:1], *[2.0] * (count - 1)]):
             entry.blocks.compute([np.asarray(v)[()] for v in values], Integers(0, checked=False), (40,))
-    return entry.blocks.sources()
+    return entry.blocks.sources
 
 
 def test_blocks_are_among_what_is_read_back():

@@ -30,7 +30,7 @@ A = np.linspace(0.1, 2, 4000)
 def function(expr, threads):
     """What computes `expr` in blocks of 50 elements, for arrays of 100 or more."""
     arguments = sorted(set().union(*(e.free_symbols for e in sp.flatten([expr]))), key=str)
-    return forms.compiled(expr, arguments, threads=threads, sizes=Sizes(block=50, large=100)).call
+    return forms.compiled(expr, arguments, threads=threads, sizes=Sizes(block=50, large=100))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7, "auto"])

@@ -74,7 +74,7 @@ class Types:
         if op.form == "call":
             if op.native is None or (data is not None and op.native not in QUOTIENTS):
                 return None
-            rule = _CALLS.get(op.native)
+            rule = CALLS.get(op.native)
         found = None if rule is None else rule(op, types)
         if found == "q" and may_overflow(program, self._kinds, node, self._checked):
             return None
@@ -180,11 +180,10 @@ _FORMS: dict[str, Callable[[Any, Sequence[Any]], str | None]] = {
     "sum": _chain, "product": _chain, "negative": _chain, "quotient": _floating, "compare": _compare,
     "logic": _logic, "select": _select,
 }  # fmt: skip
-_CALLS: dict[str, Callable[[Any, Sequence[Any]], str | None]] = {
+CALLS: dict[str, Callable[[Any, Sequence[Any]], str | None]] = {
     **dict.fromkeys([*FUNCTIONS, *COMPOSED], _function),
     **dict.fromkeys(["mod", *QUOTIENTS], _of_floats),
     **dict.fromkeys(_KEEP, _keep),
     "exp": _exponential, "sqrt": _function, "abs": _real_part, "real": _real_part, "imag": _imaginary_part,
     "logical_not": _logic, "isnan": _test, "isinf": _test, "heaviside": _function,
 }  # fmt: skip
-KNOWN = frozenset(_CALLS)
