@@ -94,11 +94,19 @@ def make(operation: Operation, target: Target, buffer: jax.Array, arguments: lis
     else:
         function = _kept_function_of(operation, target)
     if type(buffer.sharding) is SingleDeviceSharding and buffer.dtype not in _NARROW:
-        call = jitted(function, None, donates).lower(buffer, *arguments).compile()
+        # XLA gives results in a device's own memory: donated from elsewhere and not said to go back there, one of
+        # another memory kind than jax expects ends the process.
+        moved = not isinstance(operation, Get) and not _is_in_own_memory(buffer)
+        call = jitted(function, buffer.sharding if moved else None, donates).lower(buffer, *arguments).compile()
     else:
         sharding = None if isinstance(operation, Get) else buffer.sharding
         call = jitted(function, sharding, donates)
     return Program(call, donates=donates, calls_back=calls_back)
+
+
+def _is_in_own_memory(buffer: jax.Array) -> bool:
+    kind = buffer.sharding.memory_kind
+    return kind is None or all(kind == device.default_memory().kind for device in buffer.sharding.device_set)
 
 
 def _signature(argument: PyTree) -> tuple[Any, ...]:
