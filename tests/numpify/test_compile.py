@@ -273,6 +273,7 @@ def test_tracebacks_show_the_source_while_the_function_lives():
 
 def test_code_may_end_while_linecache_is_checked(monkeypatch):
     """Whoever checks it (pdb, doctest, IPython) goes through all the names that it had at the beginning."""
+    monkeypatch.setattr(linecache, "cache", {})  # else it looks, and collects, for every file of the tests before
     linecache.getlines(__file__)
     found = compile_expression(sp.sin(x) + 271, [(x, "x")], cache=False)
     found(A)
