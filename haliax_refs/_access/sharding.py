@@ -11,9 +11,9 @@ from typing import Any
 
 import haliax.partitioning as partitioning
 import jax
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from .._compat import Tracer, has_axis_mapping, in_kernel
+from .._compat import JAX_VERSION, Tracer, has_axis_mapping, in_kernel
 from .._indexing.layout import Layout
 from .._indexing.views import Strided, Window
 
@@ -22,7 +22,7 @@ _REFS = (Tracer, jax.Ref)  # of a tracer it is quicker to tell
 
 
 def explicit_sharding(ref: jax.Ref) -> NamedSharding | None:
-    """The sharding that is part of a ref's type, where a mesh with explicit axes divides it."""
+    """The sharding that is part of a ref's type, where a mesh with explicit axes divides it (an old jax: has it)."""
     if not isinstance(ref, _REFS):  # a part of a kernel's
         return None
     aval = jax.typeof(ref)
@@ -31,7 +31,14 @@ def explicit_sharding(ref: jax.Ref) -> NamedSharding | None:
     # The mesh first: without one the spec says nothing, and takes longer to look through.
     if not isinstance(sharding, NamedSharding) or not sharding.mesh.axis_names:
         return None
-    return sharding if any(sharding.spec) else None
+    if any(sharding.spec):
+        return sharding
+    # An old jax refuses to write what lies on no mesh into what lies, undivided, on one with explicit axes.
+    return sharding if JAX_VERSION < (0, 10) and _is_explicit(sharding) else None
+
+
+def _is_explicit(sharding: NamedSharding) -> bool:
+    return any(kind == AxisType.Explicit for kind in sharding.mesh.axis_types)
 
 
 def sharding_of_part(layout: Layout, sharding: NamedSharding) -> NamedSharding:

@@ -82,6 +82,23 @@ def test_pinned() -> None:
     assert "pin" in str(jax.make_jaxpr(f)(jnp.arange(3.0)))  # XLA cannot run it on every platform
 
 
+def test_a_ref_that_an_explicit_mesh_does_not_divide() -> None:
+    """Before jax 0.10, jax refuses to write what lies on no mesh into what lies on one, divided or not."""
+    mesh = jax.make_mesh((1,), ("devices",), axis_types=(jax.sharding.AxisType.Explicit,))
+    whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(None, None))
+    with jax.set_mesh(mesh):
+        ref = haliax_refs.new_ref(jax.device_put(jnp.zeros((3, 2)), whole), ("x", "y"))
+        ref["y", 0:1] = 1.0
+
+        @jax.jit
+        def write(ref: haliax_refs.NamedRef) -> None:
+            ref["x", -1] = 5.0
+            haliax_refs.addupdate(ref, {"x": [0, 0], "y": 1}, 2.0)
+
+        write(ref)
+        assert ref[...].array.tolist() == [[1, 4], [1, 0], [5, 5]]
+
+
 def test_what_haliax_misses_is_supplied() -> None:
     """`hax.dot` works on every jax, and only where haliax misses a name does it get one."""
     x = hax.named(jnp.arange(6.0).reshape(2, 3), ("a", "b"))
