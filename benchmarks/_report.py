@@ -141,6 +141,28 @@ def write_json(path: Path, where: dict[str, Any], findings: Sequence[Finding]) -
     path.write_text(json.dumps(content, indent=2) + "\n")
 
 
+def keep(path: Path, where: dict[str, Any], findings: Sequence[Finding]) -> None:
+    """Put findings into the file of a release, in the place of what it has of their suites.
+
+    A suite is kept with its machine, since one may be measured again, elsewhere, without the others.
+    """
+    suites = json.loads(path.read_text())["suites"] if path.exists() else {}
+    for name in dict.fromkeys(finding.suite for finding in findings):
+        found = [
+            _rounded({"kind": type(f).__name__.lower()} | dataclasses.asdict(f)) for f in findings if f.suite == name
+        ]
+        suites[name] = {"machine": where, "findings": found}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"suites": suites}, indent=1) + "\n")
+
+
+def _rounded(value: Any) -> Any:
+    """With four digits, which is more than a measurement has."""
+    if isinstance(value, dict):
+        return {key: _rounded(of) for key, of in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
 def plot(path: Path, findings: Sequence[Finding]) -> None:
     """The ratios on a logarithmic scale, each with its quartiles and the most that we accept."""
     import matplotlib

@@ -3,6 +3,7 @@
 python -m benchmarks                      # all of it
 python -m benchmarks numpify              # the suites whose name begins so
 python -m benchmarks --quick              # a tenth of the rounds, to see that it runs
+python -m benchmarks --keep 0.2.0         # keeps what is found as that of a release, in benchmarks/results/
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from ._report import Finding, machine, plot, table, write_json
+from ._report import Finding, keep, machine, plot, table, write_json
 from ._timing import CLOCKS, use_clock
 
 
@@ -33,12 +34,17 @@ SUITES = {
 }
 
 
+RESULTS = Path("benchmarks/results")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("prefix", nargs="*", help=f"how the names of the suites begin, of {', '.join(SUITES)}; or all")
     parser.add_argument("--only", action="append", metavar="PREFIX", help="the same, as an option; may be repeated")
     parser.add_argument("--quick", action="store_true", help="a tenth of the rounds")
     parser.add_argument("--out", type=Path, default=Path("out/benchmarks"), help="folder of the JSON and the picture")
+    keep_help = f"the release to keep the findings of, in {RESULTS}; `unreleased` for what is to be the next one"
+    parser.add_argument("--keep", metavar="VERSION", help=keep_help)
     clock_help = "wall time, or the processor time of all threads, for a machine that is not idle"
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall", help=clock_help)
     options = parser.parse_args(arguments)
@@ -57,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n" + json.dumps(where))
     write_json(options.out / "benchmarks.json", where, findings)
     plot(options.out / "benchmarks.png", findings)
+    if options.keep:
+        keep(RESULTS / f"{options.keep}.json", where, findings)
     missed = [finding.task for finding in findings if not finding.met]
     if missed:
         print("missed: " + "; ".join(missed), file=sys.stderr)

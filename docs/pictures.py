@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
@@ -146,51 +147,67 @@ def flow(title: str, steps: dict[str, Step], arrows: Sequence[Arrow]) -> str:
     return svg(max(width, 620), 40 + rows * TALL + (rows - 1) * GAP_Y, title, parts)
 
 
-def read() -> str:
-    steps = {
-        "slice": Step("NamedRef.slice", "_refs", 0, 0),
-        "plan": Step("plan", "_indexing/plan", 0, 1),
-        "parse": Step("parse", "_indexing/selectors", 0, 2),
-        "compose": Step("Layout.select, compose", "_indexing/layout, compose", 0, 3),
-        "view": Step("the view, a NamedRef", "_refs", 0, 4),
-        "read": Step("read: planned in the same way", "_access/operations", 0, 5),
-        "run": Step("run", "_access/run", 0, 6),
-        "index": Step("index tuple, flips, transposition", "_access/index", 0, 7),
-        "ref": Step("jax.Ref", "what it gives: a NamedArray", 0, 8),
-    }
-    words = ["raw index", "spelling", "a view for each axis", "layout and operands", "[...]"]
-    words += ["layout, operands, checks", "eager: one kept program; traced: jax.Ref's operations", ""]
-    names = list(steps)
-    arrows = [Arrow(*ends, said) for *ends, said in zip(names, names[1:], words, strict=False)]
-    return flow("The path of a read", steps, arrows)
+def chain(names: Sequence[str], words: Sequence[str]) -> list[Arrow]:
+    """From each step to the next one."""
+    return [Arrow(*ends, said) for *ends, said in zip(names, names[1:], words, strict=False)]
 
 
-def call() -> str:
-    steps = {
-        "numpify": Step("numpify(expr, args)", "_function", 0, 0),
-        "flatten": Step("flatten: nodes as integers", "_symbolic/flatten", 0, 1),
-        "names": Step("names, free symbols, cache key", "_symbolic", 0, 2),
-        "compile": Step("compile_expression", "_compile", 0, 3),
-        "lower": Step("lower", "_lowering/walk, rules/", 0, 4),
-        "program": Step("Program", "_program", 0, 5),
-        "call": Step("f(1.0, array)", "", 1, 3),
-        "bound": Step("the generated function behind a call", "_binding/call", 1, 4),
-        "entry": Step("Entry: which form is it?", "_execution/entry", 1, 6),
-        "scalars": Step("scalars: over math", "_emission/scalars", 0, 7),
-        "arrays": Step("arrays: plain NumPy", "_emission/arrays", 1, 7),
-        "blocks": Step("blocks: ufuncs in place", "_emission/, _execution/blocks", 2, 7),
-        "runtime": Step("what generated code calls", "_runtime", 1, 8),
-    }
-    arrows = [Arrow(of, to) for of, to in zip(list(steps)[:3], list(steps)[1:4], strict=True)]
-    arrows += [Arrow("compile", "lower", "a rule for each class"), Arrow("lower", "program", "operations")]
-    arrows += [Arrow("program", "entry"), Arrow("call", "bound"), Arrow("bound", "entry", "values, in order")]
-    arrows += [Arrow("entry", "scalars", "numbers"), Arrow("entry", "arrays", "small arrays")]
-    arrows += [Arrow("entry", "blocks", "large arrays")]
-    arrows += [Arrow(form, "runtime") for form in ("scalars", "arrays", "blocks")]
-    return flow("The path of an expression, and of a call", steps, arrows)
+READ = {
+    "slice": Step("NamedRef.slice", "_refs", 0, 0),
+    "plan": Step("plan", "_indexing/plan", 0, 1),
+    "parse": Step("parse", "_indexing/selectors", 0, 2),
+    "compose": Step("Layout.select, compose", "_indexing/layout, compose", 0, 3),
+    "view": Step("the view, a NamedRef", "_refs", 0, 4),
+    "read": Step("read: planned in the same way", "_access/operations", 0, 5),
+    "run": Step("run", "_access/run", 0, 6),
+    "index": Step("index tuple, flips, transposition", "_access/index", 0, 7),
+    "ref": Step("jax.Ref", "what it gives: a NamedArray", 0, 8),
+}
+READ_ARROWS = chain(
+    list(READ),
+    [
+        "raw index",
+        "spelling",
+        "a view for each axis",
+        "layout and operands",
+        "[...]",
+        "layout, operands, checks",
+        "eager: one kept program; traced: jax.Ref's operations",
+        "",
+    ],
+)
+
+CALL = {
+    "numpify": Step("numpify(expr, args)", "_function", 0, 0),
+    "flatten": Step("flatten: nodes as integers", "_symbolic/flatten", 0, 1),
+    "names": Step("names, free symbols, cache key", "_symbolic", 0, 2),
+    "compile": Step("compile_expression", "_compile", 0, 3),
+    "lower": Step("lower", "_lowering/walk, rules/", 0, 4),
+    "program": Step("Program", "_program", 0, 5),
+    "call": Step("f(1.0, array)", "", 1, 3),
+    "bound": Step("the generated function behind a call", "_binding/call", 1, 4),
+    "entry": Step("Entry: which form is it?", "_execution/entry", 1, 6),
+    "scalars": Step("scalars: over math", "_emission/scalars", 0, 7),
+    "arrays": Step("arrays: plain NumPy", "_emission/arrays", 1, 7),
+    "blocks": Step("blocks: ufuncs in place", "_emission/, _execution/blocks", 2, 7),
+    "runtime": Step("what generated code calls", "_runtime", 1, 8),
+}
+CALL_ARROWS = [
+    *chain(list(CALL)[:4], ["", "", ""]),
+    *(Arrow("compile", "lower", "a rule for each class"), Arrow("lower", "program", "operations")),
+    *(Arrow("program", "entry"), Arrow("call", "bound"), Arrow("bound", "entry", "values, in order")),
+    *(Arrow("entry", "scalars", "numbers"), Arrow("entry", "arrays", "small arrays")),
+    Arrow("entry", "blocks", "large arrays"),
+    *(Arrow(form, "runtime") for form in ("scalars", "arrays", "blocks")),
+]
 
 
-PICTURES: dict[str, Callable[[], str]] = {"refs": refs, "numpify": numpify, "read": read, "call": call}
+PICTURES: dict[str, Callable[[], str]] = {
+    "refs": refs,
+    "numpify": numpify,
+    "read": partial(flow, "The path of a read", READ, READ_ARROWS),
+    "call": partial(flow, "The path of an expression, and of a call", CALL, CALL_ARROWS),
+}
 
 
 def main(arguments: list[str]) -> int:

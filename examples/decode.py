@@ -4,9 +4,10 @@ The cache is two `NamedRef`s, for keys and values, each with axes (layer, batch,
 over layers hands each layer its index as a traced number; `keys.slice({"layer": i})` is that layer's part of the cache,
 and `layer_keys[{"position": t}] = key` writes one position of it. Nothing is threaded through or returned.
 
-The printed check compares the logits of every step with those of the same model run without a cache.
+The printed check compares the logits of every step with those of the same model run without a cache. The figure shows
+what the cache then holds.
 
-    python examples/decode.py            # a minute or so on two cores
+    python examples/decode.py            # a minute or so on two cores; writes out/decode.png
     python examples/decode.py --quick    # seconds; the check still holds, the text is gibberish
 """
 
@@ -16,10 +17,12 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import haliax as hax
 import jax
+import matplotlib
 import numpy as np
 from _model import Block, Config, Text, Transformer, attend, train
 from haliax import Axis, NamedArray
@@ -27,10 +30,15 @@ from haliax import Axis, NamedArray
 from haliax_refs import NamedRef
 
 
+matplotlib.use("Agg")  # draws to a file: no display is needed
+import matplotlib.pyplot as plt
+
+
 # Both ways compute the same float32 sums in another order. Their logits, of size 10 or so, differ by about 1e-5; those
 # of a cache that is off by one position differ by more than 1.
 TOLERANCE = 2e-4
 SHOWN = 3  # texts that are printed
+DRAWN = 64  # positions of the first one that are drawn
 
 Cache = tuple[NamedRef, NamedRef]
 NextLogits = Callable[[NamedArray, NamedArray], NamedArray]  # tokens so far, a position -> logits of the token after it
@@ -96,6 +104,31 @@ def timed_write(*arguments: Any) -> tuple[NamedArray, NamedArray, float]:
     return tokens, logits, time.perf_counter() - begin
 
 
+def draw(keys: NamedRef, text: str, given: int, path: Path) -> None:
+    """How large the keys are in the cache: a row for each head of each layer, a column for each character of `text`.
+
+    Args:
+        keys: with axes (layer, position, head, head_size), a view of one text.
+        given: how many characters are the prompt.
+    """
+    drawn = keys.slice({"position": slice(0, DRAWN)})  # clipped, where there are fewer
+    norms = hax.sqrt(hax.sum(drawn[...] ** 2, "head_size")).flatten_axes(("layer", "head"), "row")
+    layers, heads = keys.shape["layer"], keys.shape["head"]
+    figure, axes = plt.subplots(figsize=(11, 0.24 * layers * heads + 1.4), layout="constrained")
+    image = axes.imshow(norms.rearrange(("row", "position")).array, aspect="auto", cmap="viridis", vmin=0)
+    axes.set_xticks(range(norms.axis_size("position")), text[: norms.axis_size("position")].replace("\n", " "))
+    axes.set_yticks(np.arange(layers) * heads + (heads - 1) / 2, [f"layer {i}" for i in range(layers)])
+    axes.set_yticks(np.arange(1, layers) * heads - 0.5, minor=True)
+    axes.tick_params(which="both", length=0)
+    axes.grid(which="minor", axis="y", color="white", linewidth=2)
+    axes.axvline(given - 0.5, color="white", linestyle="--", linewidth=1.5)
+    axes.set_title("How large each head's key is in the cache: of the prompt and, behind the line, of what was written")
+    figure.colorbar(image, ax=axes, pad=0.01)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
 def parse(arguments: list[str] | None, alphabet: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
@@ -106,6 +139,7 @@ def parse(arguments: list[str] | None, alphabet: str) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=4, help="how many texts to write")
     parser.add_argument("--prompt", default="And God said unto ", help="what each text begins with")
     parser.add_argument("--seed", type=int, default=0, help="of the weights, the batches and the texts")
+    parser.add_argument("--figure", type=Path, default=Path("out/decode.png"), help="where the figure goes")
     parser.add_argument("--quick", action="store_true", help="a smaller model, few steps, short texts: for tests")
     options = parser.parse_args(arguments)
     if options.quick:
@@ -148,6 +182,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{SHOWN} of the {batch.size} texts:\n")
     for row in np.asarray(tokens.rearrange((batch, position)).array)[:SHOWN]:
         print(text.decode(row).replace("\n", "\n  "), end="\n\n")
+    first = text.decode(np.asarray(tokens["batch", 0].array))
+    draw(cache[0].slice({"batch": 0}), first, len(options.prompt), options.figure)
+    print(f"drawn to {options.figure}")
     steps = position.size - 1
     worst, largest = (float(hax.max(hax.abs(x)).array) for x in (logits - expected, expected))
     agree = worst <= TOLERANCE

@@ -10,9 +10,10 @@ preempted, as data. Inside the fold over layers `keys.slice({"layer": i})`, with
 part of the cache; `layer.at[{"page": page, "slot": slot}].set(key, mode="drop")` puts the keys of several tokens of
 several requests on their pages.
 
-The printed check: each request's text is the one that the model writes for it alone, without a cache.
+The printed check: each request's text is the one that the model writes for it alone, without a cache. The figure shows
+the pages, step by step.
 
-    python examples/serve.py            # about a minute and a half on two cores
+    python examples/serve.py            # about a minute and a half on two cores; writes out/serve.png
     python examples/serve.py --quick    # seconds; the check still holds, the text is gibberish
 """
 
@@ -23,22 +24,30 @@ import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import equinox as eqx
 import haliax as hax
 import jax
+import matplotlib
 import numpy as np
 from _model import Block, Config, Text, Transformer, attend, train
 from _paging import NOWHERE, STATISTICS, Batch, Incoming, Paging, commit, schedule, submit
 from haliax import Axis, NamedArray
+from tqdm import tqdm
 
 from haliax_refs import NamedRef
+
+
+matplotlib.use("Agg")  # draws to a file: no display is needed
+import matplotlib.pyplot as plt
 
 
 TEMPERATURE = 0.7
 # With and without a cache the same sums are taken in another order. Where the two best tokens are closer than this,
 # it may be either; the rest of that text is then another one, and not compared.
 TIE = 1e-4
+COUNTED = ("computed", "running", "in_use", "shared")  # of a `Report`
 
 
 class Cache(eqx.Module):
@@ -239,6 +248,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=600, help="training steps at most")
     parser.add_argument("--seconds", type=float, default=30, help="training time at most")
     parser.add_argument("--seed", type=int, default=0, help="of the weights, the batches, the requests and the draws")
+    parser.add_argument("--figure", type=Path, default=Path("out/serve.png"), help="where the figure goes")
     parser.add_argument("--quick", action="store_true", help="a smaller model, few steps, short texts: for tests")
     options = parser.parse_args(arguments)
     if options.quick:
@@ -283,13 +293,16 @@ def main(arguments: list[str] | None = None) -> int:
 
     single = Alone(model, key, Axis("position", options.positions))
     begin = time.perf_counter()
-    alone = {request.number: single.write(request) for request in requests}
+    bar = tqdm(requests, desc="each alone, without a cache", unit="request", disable=None)  # on a terminal only
+    alone = {request.number: single.write(request) for request in bar}
     alone_seconds = time.perf_counter() - begin
 
     for request in requests[:3]:
         written = text.decode(served[request.number])
         prompt, rest = written[: len(request.prompt)], written[len(request.prompt) :]
         print(f"\n  [{prompt}]{rest}".replace("\n", "\n  "))
+    draw(server, options.figure)
+    print(f"\ndrawn to {options.figure}")
     report_pages(server)
     generated = sum(request.goal - len(request.prompt) for request in requests)
     print(f"served together    {generated / served_seconds:9,.0f} tokens/s")
@@ -297,6 +310,31 @@ def main(arguments: list[str] | None = None) -> int:
     if options.quick:
         print("(a model so small costs less than the bookkeeping; without --quick serving together is faster)")
     return 0 if report_check(served, alone) and server.traces == 1 else 1
+
+
+def draw(server: Server, path: Path) -> None:
+    """Pages and requests, step by step."""
+    counted = {name: np.array([int(getattr(report, name).array) for report in server.reports]) for name in COUNTED}
+    step = np.arange(1, len(server.reports) + 1)
+    figure, (above, below) = plt.subplots(2, 1, figsize=(9, 5.4), sharex=True, layout="constrained")
+    above.fill_between(step, counted["in_use"], step="mid", color="#9fa8da", label="in use")
+    above.fill_between(step, counted["shared"], step="mid", color="#3f51b5", label="shared by several requests")
+    above.axhline(server.page.size, color="black", linewidth=1, linestyle="--", label="all there are")
+    above.set(
+        ylabel="pages",
+        ylim=(0, 1.4 * server.page.size),
+        title=f"{server.page.size} pages, for {server.seq.size} requests a step",
+    )
+    below.step(step, counted["running"], where="mid", color="#c44e52", label="requests that have pages")
+    below.step(step, counted["computed"], where="mid", color="#b0b0b0", label="tokens computed")
+    below.set(xlabel="step", ylim=(0, None))
+    for axes in (above, below):
+        axes.legend(loc="upper right", fontsize="small", ncols=3)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlim(step[0], step[-1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def report_pages(server: Server) -> None:

@@ -32,6 +32,7 @@ import numpy as np
 import optax
 from _model import Config, Text, Transformer, next_token_loss
 from haliax import Axis, NamedArray
+from tqdm import tqdm
 
 from haliax_refs import NamedRef, refs_of, values_of
 
@@ -161,7 +162,7 @@ def run_in_place(model: Transformer, batches: Iterator[NamedArray], steps: int, 
     compiled = jax.jit(lambda training, parts: step_in_place(training, parts, rate)).lower(training, first).compile()
     values_of(training.metrics)  # compiles the reads, which are no part of the training
     begin = time.perf_counter()
-    for parts, _ in zip(prepend(first, batches), range(steps), strict=False):
+    for parts, _ in zip(prepend(first, batches), progress(steps), strict=False):
         compiled(training, parts)
     metrics = values_of(training.metrics)  # has to wait until all steps are done
     seconds = time.perf_counter() - begin
@@ -182,11 +183,16 @@ def run_functional(
     compiled = step.lower(model, state, first).compile()
     losses = []
     begin = time.perf_counter()
-    for parts, _ in zip(prepend(first, batches), range(steps), strict=False):
+    for parts, _ in zip(prepend(first, batches), progress(steps), strict=False):
         model, state, loss = compiled(model, state, parts)
         losses.append(loss)
     losses = np.array(losses)  # has to wait until all steps are done
     return Run(losses, Memory.of(compiled), time.perf_counter() - begin)
+
+
+def progress(steps: int) -> Iterator[int]:
+    """Counts the steps, with a bar on a terminal."""
+    return iter(tqdm(range(steps), unit="step", disable=None, leave=False))
 
 
 def prepend(first: NamedArray, rest: Iterator[NamedArray]) -> Iterator[NamedArray]:

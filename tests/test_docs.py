@@ -104,12 +104,40 @@ def test_every_law_has_tests_and_they_exist() -> None:
         list(script["linked"]("[test_gone](../tests/test_docs.py)"))
 
 
+def test_fragments_of_the_changelog_are_bullets_of_a_type() -> None:
+    script = runpy.run_path(str(DOCS / "unreleased.py"))
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["towncrier"]
+    assert tuple(kind["directory"] for kind in settings["type"]) == script["TYPES"]
+    for path in (ROOT / "changelog.d").glob("*"):
+        if path.name not in settings["ignore"]:
+            assert script["NAME"].fullmatch(path.name), path.name
+            assert re.match(r"- .*[.]\n\Z", path.read_text(), flags=re.DOTALL), (
+                f"{path.name}: bullets that end in a stop"
+            )
+    assert settings["start_string"] in (ROOT / "CHANGELOG.md").read_text()
+
+
 @pytest.mark.parametrize("picture", ["refs", "numpify", "read", "call"])
 def test_the_pictures_are_those_that_their_script_draws(picture: str) -> None:
     script = runpy.run_path(str(DOCS / "pictures.py"))
     assert set(script["PICTURES"]) == {path.stem for path in (DOCS / "pictures").glob("*.svg")}
     drawn = (DOCS / "pictures" / f"{picture}.svg").read_text()
     assert script["PICTURES"][picture]() == drawn, "python docs/pictures.py --write"
+
+
+def test_the_figures_of_the_examples_are_drawn_by_the_code_that_is_there() -> None:
+    script = runpy.run_path(str(DOCS / "gallery.py"))
+    assert script["stale"]() == [], "python docs/gallery.py --write"
+    shown = set(re.findall(r"\]\((pictures/gallery/[^)]+)\)", (DOCS / "examples.md").read_text()))
+    assert shown == {f"pictures/gallery/{path.name}" for path in (DOCS / "pictures" / "gallery").glob("*.png")}
+
+
+def test_the_plots_and_tables_of_benchmarks_are_of_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DOCS)
+    script = runpy.run_path(str(DOCS / "benchmark_page.py"))
+    drawn = {path.stem: path.read_text() for path in (DOCS / "pictures" / "benchmarks").glob("*.svg")}
+    assert script["pictures"]() == drawn, "python docs/benchmark_page.py --write"
+    assert script["page"]() == (DOCS / "benchmarks.md").read_text(), "python docs/benchmark_page.py --write"
 
 
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))

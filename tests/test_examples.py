@@ -37,7 +37,8 @@ def test_decode(tmp_path: Path) -> None:
     assert len(re.findall(r"^In the ", printed, flags=re.MULTILINE)) == 2
     with_cache, without = (int(n.replace(",", "")) for n in re.findall(r"([\d,]+) tokens/s", printed))
     assert min(with_cache, without) > 0
-    assert list(tmp_path.iterdir()) == []
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == ["out/decode.png"]
+    assert (tmp_path / "out" / "decode.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_the_cache_is_written_in_place_and_can_be_used_again(problem: Problem) -
 
 
 def test_a_cache_off_by_one_position_is_seen(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     write_right = NamedRef.__setitem__
 
@@ -132,7 +133,7 @@ def test_a_cache_off_by_one_position_is_seen(
 
     monkeypatch.setattr(NamedRef, "__setitem__", write_before)
     monkeypatch.setattr(decode, "write", jax.jit(decode.write.__wrapped__))
-    assert decode.main(["--quick", "--tokens", "24"]) == 1
+    assert decode.main(["--quick", "--tokens", "24", "--figure", str(tmp_path / "cache.png")]) == 1
     difference = re.search(r"steps: DIFFER, largest difference (\S+)", capsys.readouterr().out)
     assert difference is not None
     assert float(difference[1]) > 100 * decode.TOLERANCE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import equinox as eqx
 import haliax as hax
@@ -111,8 +112,10 @@ def test_ties_end_the_comparison() -> None:
     assert not agree(one, one[:3], np.full(4, 0.0))
 
 
-def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert serve.main(["--quick", "--steps", "2"]) == 0
+def test_the_example_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    figure = tmp_path / "deep" / "pages.png"
+    assert serve.main(["--quick", "--steps", "2", "--figure", str(figure)]) == 0
+    assert figure.read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
     assert "10 requests in " in printed
     assert "of one program, traced 1 time\n" in printed
