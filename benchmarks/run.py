@@ -18,6 +18,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+from tqdm import tqdm
+
 from ._report import Finding, keep, machine, plot, table, write_json
 from ._timing import CLOCKS, use_clock
 
@@ -55,8 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     findings: list[Finding] = []
     # What one suite leaves in memory would change how long the allocator takes in the next one.
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh:
-        for name in chosen:
-            print(f"{name} ...", file=sys.stderr, flush=True)
+        bar = tqdm(chosen, unit="suite", disable=None)  # on a terminal; else a line for each suite
+        for name in bar:
+            bar.set_description(name)
+            if bar.disable:
+                print(f"{name} ...", file=sys.stderr, flush=True)
             findings += fresh.submit(_measured, name, 0.1 if options.quick else 1.0, options.clock).result()
     print(table(findings))
     where = machine() | {"clock": options.clock}
