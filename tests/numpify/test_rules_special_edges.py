@@ -1,0 +1,185 @@
+"""Special functions where they are hard: poles, nan, digits that get lost, what SciPy or mpmath have wrong."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+from sympy.functions.special import bessel
+
+from numpify_ctx import CompileError, numpify
+from numpify_ctx._lowering.rules import common
+from numpify_ctx._runtime.special import gamma as _gamma_runtime
+from numpify_ctx._runtime.special.pointwise import Pointwise
+
+
+pytest.importorskip("scipy")
+
+x, y, z = sp.symbols("x y z")
+
+
+def test_without_scipy_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    monkeypatch.setattr(common, "scipy_special", lambda: None)
+    with pytest.raises(
+        CompileError, match=r"cannot compile besselj\(1, x\): besselj comes from SciPy.*haliax-refs\[scipy\]"
+    ):
+        numpify(sp.besselj(1, x), cache=False)
+    with pytest.raises(CompileError, match=r"LambertW\(x\).*haliax-refs\[scipy\]"):
+        numpify(sp.LambertW(x), cache=False)
+    assert numpify(sp.hyper([1], [2], x), cache=False)(0.0) == 1.0
+
+
+def test_what_mpmath_gets_wrong_is_noticed():
+    """At one precision mpmath's E_n loses all its digits far out, and says nothing; DLMF 8.19.21 bounds it."""
+    point = (54.0, 240.0)
+    value = _gamma_runtime.EXPINT.at(point, real=True)
+    scaled = value * math.exp(240.0)
+    assert 1 / 294 < scaled < 1 / 293
+    third = 2.0**-230 / 3
+    lost = Pointwise("lost", lambda mp, t: (t + mp.ldexp(mp.one / 3, -230)) - t)
+    assert lost.at((1.0,), real=True) == pytest.approx(third, rel=1e-15, abs=0)
+    vanished = Pointwise("vanished", lambda mp, t: (t + mp.ldexp(mp.one / 3, -400)) - t)
+    assert vanished.at((1.0,), real=True) == pytest.approx(2.0**-400 / 3, rel=1e-15, abs=0)
+    zero = Pointwise("zero", lambda mp, t: t - t)
+    assert zero.at((1.0,), real=True) == 0.0
+
+
+def test_what_has_no_value_is_nan_at_once():
+    assert np.isnan(numpify(sp.polygamma(x, y))(1e15, 0.5))
+    assert np.isnan(numpify(sp.lerchphi(x, y, z))(-1e300, 0.5, 0.5))
+    for function in (sp.gamma, sp.besselk, sp.zeta):
+        args = (1,) if function is sp.besselk else ()
+        assert np.isnan(numpify(function(*args, x))(np.array([np.nan, 1.5]))[0])
+
+
+def test_threads_share_the_reference():
+    f = numpify(sp.hyper([x], [2.5], y), [x, y])
+    points = np.linspace(0.1, 0.9, 9)
+    want = f(0.5, points)
+    results: list[object] = []
+    threads = [threading.Thread(target=lambda: results.append(f(0.5, points))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 4
+    for result in results:
+        np.testing.assert_array_equal(result, want)
+
+
+def test_the_precision_that_others_set_does_not_matter():
+    with mpmath.workprec(10):
+        assert numpify(sp.hyper([1], [2], x))(1.0) == pytest.approx(math.e - 1, rel=1e-15, abs=0)
+
+
+def test_no_digits_are_lost_to_float32_constants():
+    f = numpify(sp.besselj(sp.Rational(1, 3), x))
+    single = f(np.array([0.5, 2.0], np.float32))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, f(np.array([0.5, 2.0])), rtol=1e-7)
+
+
+def test_lower_gamma_of_negative_numbers():
+    """By its integral: real for whole orders, and mpmath's own way to it never ends."""
+    f = numpify(sp.lowergamma(x, y), [x, y])
+    for order in (1, 3, 30):
+        want = float(mpmath.quad(lambda t, n=order: t ** (n - 1) * mpmath.exp(-t), [0, -1, -2, -3]))
+        assert f(order, -3) == pytest.approx(want, rel=1e-13)
+        assert f(order, -3.0 + 0j) == pytest.approx(want, rel=1e-13)
+    assert np.isnan(f(2.5, -3.0))
+    assert f(2.5, -3.0 + 0j) == pytest.approx(complex(sp.lowergamma(2.5, -3).n(20)), rel=1e-12)
+
+
+def test_orders_beyond_32_bits():
+    f = numpify(sp.expint(x, y), [x, y])
+    for order in (10**9, 10**10, 1e12, 2**70):
+        assert f(order, 3.0) == pytest.approx(float(mpmath.exp(-3) / (order + 3)), rel=1e-8)
+
+
+def test_the_incomplete_beta_function_at_zero_and_zero_has_no_value():
+    assert np.isnan(numpify(sp.betainc_regularized(x, y, -2, 1.5), [x, y])(0, 0))
+
+
+@pytest.mark.parametrize(
+    ("constant", "low", "high"),
+    [
+        # x + n - 1 < exp(-x)/E_n(x) < x + n (DLMF 8.19.21); one evaluation at 40 digits has none of them right
+        (sp.expint(54, 240), math.exp(-240) / 294, math.exp(-240) / 293),
+        (1e100 * sp.expint(54, 240), 1e100 * math.exp(-240) / 294, 1e100 * math.exp(-240) / 293),
+    ],
+)
+def test_constants_of_special_functions_do_not_lose_their_digits(constant, low, high):
+    value = numpify(constant, [], cache=False)()
+    assert low < value < high
+
+
+def test_constants_of_special_functions_have_all_their_digits():
+    for constant in (sp.zeta(3), sp.besselj(2, 100), sp.LambertW(1), sp.Ei(-30), sp.airyai(-100), sp.polylog(3, 2)):
+        want = complex(constant.n(60))
+        assert numpify(constant, [], cache=False)() == (want if want.imag else want.real)
+
+
+@pytest.mark.parametrize("constant", [sp.lerchphi(1, 2, -sp.oo), sp.lowergamma(2.5, -3, evaluate=False)])
+def test_constants_for_which_mpmath_gives_up_are_left_to_the_call(constant):
+    """It raised NoConvergence, or recursed without end, when compiling."""
+    assert isinstance(numpify(constant + x, [x], cache=False)(1.0), (float, complex))
+
+
+@pytest.mark.parametrize("name", ["besselj", "bessely", "besseli", "besselk", "hankel1", "hankel2"])
+def test_bessel_functions_of_tiny_numbers(name):
+    """SciPy has 0 for I, and infinities for Y and K of subnormal numbers, whose values are no such thing."""
+    orders, points = np.array([0.0, 0.1, 0.5]), np.array([[1e-310], [1e-300], [1e-8], [2.5]])
+    f = numpify(getattr(sp, name)(x, y), [x, y])
+    got = f(orders, points)
+    with mpmath.workdps(40):
+        want = np.array([[complex(getattr(mpmath, name)(n, p)) for n in orders] for (p,) in points])
+    for part in (np.real, np.imag):  # each to full precision, however small it is beside the other
+        np.testing.assert_allclose(part(got), part(want), rtol=1e-12)
+        assert part(f(0.5, 1e-300)) == pytest.approx(part(want)[1, 2], rel=1e-12)
+    np.testing.assert_allclose(f(orders, points[2:] + 0j), want[2:], rtol=1e-12)
+
+
+OF_AN_ORDER = [
+    (2, (sp.legendre, sp.chebyshevt, sp.chebyshevu, sp.hermite, sp.laguerre, sp.functions.hermite_prob)),
+    (3, (sp.assoc_laguerre, sp.gegenbauer, sp.assoc_legendre, bessel.marcumq, sp.lerchphi)),
+    (4, (sp.jacobi, sp.functions.Ynm, sp.functions.Znm, sp.betainc)),
+    (2, (sp.besselj, sp.bessely, sp.besseli, sp.besselk, bessel.hankel1, bessel.hankel2, sp.jn, sp.yn)),
+    (2, (bessel.hn1, bessel.hn2, sp.expint, sp.polygamma, sp.lowergamma, sp.uppergamma, sp.beta, sp.zeta, sp.polylog)),
+]
+
+
+@pytest.mark.parametrize(("cls", "count"), [(cls, count) for count, classes in OF_AN_ORDER for cls in classes])
+def test_nan_in_is_nan_out_whatever_else_is_given(cls, count):
+    """Law: where one argument is nan the result is, though the others alone may decide it: P(0, x) is 1 for all x."""
+    symbols = sp.symbols(f"a:{count}")
+    function = numpify(cls(*symbols), symbols)
+    for place in range(count):
+        for others in ((0.0,) * 4, (1.0,) * 4, (0.5, 2.0, 1.0, 0.0)):
+            numbers = [math.nan if i == place else others[i] for i in range(count)]
+            for form in (float, np.float32, complex, lambda n: np.array([n, n]), lambda n: np.array([n + 0j])):
+                found = function(*map(form, numbers))
+                assert np.isnan(found).all(), (numbers, found)
+
+
+def test_numbers_beside_nan_keep_their_values():
+    n, found = np.array([np.nan, 0.0, 2.0, 0.0]), np.array([0.5, np.nan, 0.5, 0.5])
+    np.testing.assert_array_equal(numpify(sp.legendre(x, y), [x, y])(n, found), [np.nan, np.nan, -0.125, 1.0])
+
+
+def test_beta_of_one_number_is_that_of_it_twice():
+    assert numpify(sp.beta(x, evaluate=False))(2.5) == numpify(sp.beta(x, x))(2.5)
+
+
+@pytest.mark.parametrize("at", [4, -4, 4j, 10**0.5, complex(12**0.5, 1e-12), complex(18**0.5, -1e-9)])
+def test_fresnel_integrals_where_the_series_of_scipy_divides_by_zero(at):
+    for function in (sp.fresnels, sp.fresnelc):
+        f = numpify(function(x), [x])
+        want = complex(function(sp.Rational(complex(at).real) + sp.I * sp.Rational(complex(at).imag)).evalf(30))
+        for got in (f(complex(at)), f(np.full(3, complex(at)))[1]):
+            assert abs(got - want) <= 1e-13 * abs(want)
