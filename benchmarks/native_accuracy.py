@@ -17,6 +17,7 @@ import numpy as np
 from numpify_ctx._emission.native.frame import Operand, kernel_text
 from numpify_ctx._emission.native.functions import FUNCTIONS, OF_TWO
 from numpify_ctx._emission.native.machine import Kernel, compiled, machine
+from numpify_ctx._emission.native.single import SINGLE
 
 
 Generator = np.random.Generator
@@ -90,16 +91,31 @@ DOMAINS: dict[str, tuple[Points, ...]] = {
 
 
 @functools.cache
-def kernel(name: str) -> Kernel:
-    """The kernel of one function."""
-    kinds = "dd" if name in OF_TWO else "d"
+def kernel(name: str, dtype: str = "d") -> Kernel:
+    """The kernel of one function, of doubles, or of floats if there is one."""
+    kinds = dtype * (2 if name in OF_TWO else 1)
     text = kernel_text(
-        [Operand("d")] * len(kinds),
-        ["d"],
+        [Operand(dtype)] * len(kinds),
+        [dtype],
         lambda body, values: [(body.function(name, *(v[0] for v in values)),)],
         machine().target,
     )
-    return compiled(text, kinds, "d")
+    return compiled(text, kinds, dtype)
+
+
+def worst_single(name: str, step: int) -> tuple[float, float]:
+    """The largest error of a function of floats beside that of doubles, at every so-many-th float, and where."""
+    worst, at = 0.0, 0.0
+    for begin in range(0, 2**32, 2**26):
+        x = np.arange(begin, begin + 2**26, step, dtype=np.uint32).view(np.float32)
+        with np.errstate(all="ignore"):
+            exact = getattr(np, name)(x.astype(np.float64))
+            unit = np.spacing(np.abs(exact.astype(np.float32))).astype(np.float64)
+            error = np.abs((kernel(name, "f").ufunc(x) - exact) / unit)
+        error[~np.isfinite(error)] = 0  # infinities and nan are looked at by the tests
+        if error.max() > worst:
+            worst, at = float(error.max()), float(x[error.argmax()])
+    return worst, at
 
 
 def worst_at(name: str, *operands: Any) -> tuple[float, tuple[float, ...]]:
@@ -158,6 +174,10 @@ def main() -> None:
     for name in FUNCTIONS:
         error, where = worst(name, count)
         print(f"| {name} | {error:.2f} | {', '.join(map(repr, where))} |", flush=True)
+    step = 61  # some 70 million floats
+    for name in SINGLE:
+        error, at = worst_single(name, step)
+        print(f"| {name} of float32 | {error:.2f} | {at!r} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import mpmath as mp
+import numpy as np
 
 
 mp.mp.dps = 70
@@ -87,6 +88,13 @@ def _log_rest(z: Any) -> Any:
     return (_log(z) - mp.mpf(2) / 3) / z if abs(z) > mp.mpf(10) ** -25 else mp.mpf(2) / 5
 
 
+def _log1p(f: Any) -> Any:
+    """(log(1 + f) - f + f**2/2)/f**3."""
+    if abs(f) < mp.mpf(10) ** -15:
+        return mp.mpf(1) / 3 - mp.mpf(f) / 4
+    return (mp.log1p(f) - f + f**2 / 2) / f**3
+
+
 LOG_END = float((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * 1.001
 POLYNOMIALS: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any], Any], float, float, int]] = {
     "EXP": ("exp(r) = 1 + r + r**2*p(r), |r| <= log(2)/2", _exp, lambda r: r**2, -0.35, 0.35, 10),
@@ -116,15 +124,25 @@ POLYNOMIALS: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any], Any], fl
         "tanh(t) = t + t*z*p(z), z = t**2, |t| <= 0.55",
         of_root(mp.tanh, -mp.mpf(1) / 3), lambda z: z, 0.0, 0.3026, 10,
     ),
+    "EXP_SHORT": ("of floats: exp(r) = 1 + r + r**2*p(r), |r| <= log(2)/2", _exp, lambda r: r**2, -0.35, 0.35, 4),
+    "LOG_SHORT": (
+        "of floats: log(1 + f) = f - f**2/2 + f**3*p(f), sqrt(1/2) <= 1 + f <= sqrt(2)",
+        _log1p, lambda f: f**2, -0.2929, 0.4143, 7,
+    ),
+    "SIN_SHORT": (
+        "of floats: sin(r) = r + r*z*p(z), z = r**2, |r| <= pi/4",
+        of_root(mp.sin, mp.mpf(-1) / 6), lambda z: z, 0.0, 0.625, 2,
+    ),
+    "COS_SHORT": ("of floats: cos(r) = 1 - z/2 + z**2*p(z)", _cos, lambda z: z**2, 0.0, 0.625, 2),
     "CBRT": ("cbrt(m) = p(m), sqrt(1/2) <= m <= sqrt(2), roughly", mp.cbrt, lambda m: 1, 0.7071, 1.4143, 5),
 }  # fmt: skip
 
 
-def split(value: Any, parts: int, zeros: int = 0) -> list[float]:
-    """Doubles whose sum is a value; the first ends in so many zero bits."""
+def split(value: Any, parts: int, zeros: int = 0, short: bool = False) -> list[float]:
+    """Doubles, or floats, whose sum is a value; the first ends in so many zero bits."""
     found = []
     for i in range(parts):
-        part = float(value)
+        part = float(np.float32(float(value))) if short else float(value)
         if i == 0 and zeros:
             mantissa, exponent = mp.frexp(value)
             part = float(mp.floor(mp.ldexp(mantissa, 53 - zeros)) * mp.mpf(2) ** (int(exponent) - 53 + zeros))
@@ -142,6 +160,7 @@ def main() -> None:
         "LOG2E": split(1 / mp.log(2), 2), "LOG10E": split(1 / mp.log(10), 2),
         "LOG10_2": split(mp.log10(2), 2, 12),
         "TWO_THIRDS": split(mp.mpf(2) / 3, 2),
+        "PI_2_SHORT": split(mp.pi / 2, 3, short=True), "LN2_SHORT": split(mp.log(2), 2, short=True),
     }  # fmt: skip
     for name, parts in constants.items():
         print(f"{name} = ({', '.join(map(repr, parts))})")

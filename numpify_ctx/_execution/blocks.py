@@ -95,8 +95,11 @@ class Blocks:
 
     def pays(self, shape: tuple[int, ...], precision: Any) -> bool:
         """Is a result of this shape for blocks? Of shorter floats, as many as take the memory of so many doubles."""
-        least = self._least
-        return math.prod(shape) >= (least if precision is None else least * 8 // np.dtype(precision).itemsize)
+        return math.prod(shape) >= self.least(precision)
+
+    def least(self, precision: Any) -> int:
+        """From how many elements on a result is for blocks."""
+        return self._least if precision is None else self._least * 8 // int(np.dtype(precision).itemsize)
 
     def compute(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...], out: Any = None) -> Any:
         """The results in order, or None if this program is not one for blocks.

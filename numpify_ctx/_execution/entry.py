@@ -11,6 +11,7 @@ Whichever it is, the numbers are the same but for rounding.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ from .exactly import Exactly
 from .explain import explained
 from .forms import Forms
 from .native import Native
+from .quick import MOST as MOST_QUICKS, Plain, Quick, passed_as
 from .results import Results, described
 from .threads import Threads
 
@@ -74,7 +76,7 @@ class Entry:
 
     __slots__ = (
         "__weakref__", "_bounds", "_company", "_completion", "_complex", "_exactly", "_foreign", "_known", "_leaves",
-        "_results", "blocks", "forms", "gives_numbers", "native", "program",
+        "_plain_quicks", "_quicks", "_results", "_tried", "blocks", "forms", "gives_numbers", "native", "program",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +95,10 @@ class Entry:
         self._known: Memo[tuple[type, ...], _Way | None] = Memo(_MOST)
         self._leaves = any(op.leaves for op in program.ops)
         self._completion = Completion(program) if self._leaves else None
+        # The shortest ways, to plain NumPy and to all of them: those to kernels, which are `Native.quicks`, come first.
+        self._plain_quicks: tuple[Quick, ...] = ()
+        self._quicks: tuple[Quick, ...] = ()
+        self._tried: set[Any] = set()
         # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it. Two threads
         # may both make an entry; they are equal, and either may stay.
         self._complex: dict[int, Entry | None] = {}
@@ -120,11 +126,10 @@ class Entry:
     def apply(self, args: tuple[Any, ...], out: Any = None) -> Any:
         """The results for one value per parameter."""
         try:
-            if self.native is not None:
-                for quick in self.native.quicks:
-                    result = quick(args, out)
-                    if result is not None:
-                        return result
+            for quick in self._quicks:
+                result = quick(args, out)
+                if result is not None:
+                    return result
             if out is not None:
                 return self._call_into(out, args)
             for a in args:
@@ -213,6 +218,7 @@ class Entry:
             result = self.forms.arrays(NO_INTEGERS)(*values)
             if self._completion is not None:
                 result = self._completion.completed(result, values, NO_INTEGERS, shape)
+            self._learn_plain(args, values, NO_INTEGERS, shape, result, None)
             return self._results.of_arrays(result, values, shape, None)
         if is_in_company(args):
             return self._results.arranged(self._company.compute(args))
@@ -236,7 +242,8 @@ class Entry:
         results = self.native.compute(values, integers, shape, doubles=doubles) if shape and self.native else None
         by_kernel = results
         # Blocks do not tell which elements left the integers.
-        if results is None and self.blocks.pays(shape, precision) and not (checks and self._exactly.matters(integers)):
+        in_blocks = self.blocks.pays(shape, precision) and not (checks and self._exactly.matters(integers))
+        if results is None and in_blocks and not self._is_raw(integers, args):
             results = self.blocks.compute(values, integers, shape)
         if results is not None:
             if self._completion is not None:
@@ -250,7 +257,57 @@ class Entry:
         result = self._exactly.computed(form, values, integers, shape) if checks else form(*values)
         if self._completion is not None:
             result = self._completion.completed(result, values, integers, shape)
+        if not checks and self._bounds.is_settled(integers.mask, args):
+            self._learn_plain(args, values, integers, shape, result, precision)
         return self._results.of_arrays(result, values, shape, precision)
+
+    def _learn_plain(
+        self,
+        args: Sequence[Any],
+        values: Sequence[Any],
+        integers: Integers,
+        shape: Shape,
+        result: Any,
+        precision: Any,
+    ) -> None:
+        """Make a quick way for arguments like these, which plain NumPy has just taken; no integer is looked at."""
+        if len(self._tried) >= MOST_QUICKS or not shape or not self._results.is_ordinary or self._foreign:
+            return
+        native = self.native
+        if native is not None and native.is_refused(values, integers, shape):
+            native = None
+        passed = passed_as(args)
+        key = passed, native is None
+        if key in self._tried or any(self.program.parameter_ranks) or (native is not None and not native.is_counting):
+            return
+        self._tried.add(key)
+        completion = self._completion
+        complete = completion.of_floats if completion is not None and completion.may_fill else None
+        if type(result) is not np.ndarray or (complete is not None and integers.complex):
+            return
+        if precision is not None and result.dtype in (np.float64, np.complex128):
+            return  # it is shortened afterwards
+        way = Plain(
+            self.forms.arrays(integers),
+            result.dtype,
+            sys.maxsize if self._is_raw(integers, args) else self.blocks.least(precision),
+            complete,
+            None if native is None else native.count,
+        )
+        found = way.quick(passed, args if self._is_raw(integers, args) else values)
+        if found is not None:
+            self._plain_quicks = (*self._plain_quicks, found)
+            self._gather_quicks()
+
+    def _gather_quicks(self) -> None:
+        of_kernels = () if self.native is None else self.native.quicks
+        self._quicks = (*of_kernels, *self._plain_quicks)
+
+    def _is_raw(self, integers: Integers, args: Sequence[Any]) -> bool:
+        """Are integers of these only compared, by one operation? They need not be made longer first, nor cut."""
+        if not integers.mask or not self._bounds.only_compares() or sum(map(bool, self.program.args)) > 1:
+            return False
+        return all(type(a) is np.ndarray for a in args)
 
     def _learn(
         self, native: Native, args: Sequence[Any], values: Sequence[Any], integers: Integers, shape: Shape
@@ -260,6 +317,7 @@ class Entry:
             native.learn(args, values, integers, shape)
         elif not integers.mask:
             native.learn(args, values, integers, shape, completion.of_floats)
+        self._gather_quicks()
 
     def _in_complex(self, mask: int) -> Entry:
         """The entry for arguments of which these are complex: real ones may then have complex roots and logarithms."""

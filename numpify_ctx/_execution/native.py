@@ -14,13 +14,15 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from .._emission.native.clusters import Cluster, cluster, parts, pure, with_kernels
+from .._emission.native.costs import left_to_numpy
 from .._emission.native.machine import Kernel, Unavailable, compiled, machine
 from .._emission.native.types import Types
 from .._emission.native.writer import cluster_text
@@ -32,7 +34,8 @@ from .._program.ops import STACK
 from .._program.walk import reach
 from .blocks import SIZES, Blocks, Sizes, few_patterns
 from .grid import full_pattern, pattern_of
-from .native_calls import SMALL, Call, Mixed, Pure, Quick
+from .native_calls import SMALL, Call, Mixed, Pure
+from .quick import Quick, bits_of, passed_as
 from .threads import Threads, executor
 
 
@@ -40,6 +43,9 @@ PAYS = 10_000_000  # elements times operations, computed before a kernel is comp
 _MOST_FORMS = 8  # of one program, each for other dtypes
 _OUTPUTS = 24  # of one kernel
 _LARGEST = 20_000  # operations of a kernel
+_MOST_SHORTENED = 50  # operations of one that is compiled once more for integers that are short in memory
+_SHORT = frozenset(map(np.dtype, ("i1", "i2", "i4", "u1", "u2", "u4")))
+_NONE: Mapping[int, str] = MappingProxyType({})
 
 # How long it takes to compile, and what one operation on one element takes before: measured, to compare the two.
 _SECONDS_A_KERNEL, _SECONDS_AN_OPERATION, _SECONDS_TO_IMPORT = 0.025, 40e-6, 0.2
@@ -106,7 +112,7 @@ class Native:
         self._bounds = Bounds(program)
         self._forms: Memo[Any, Form | _Not | _Waiting] = Memo(_MOST_FORMS)
         self._of_doubles: Memo[int, Form] = Memo(_MOST_FORMS)  # for arrays and scalars of doubles, by which are arrays
-        self._work = 0.0 if setting is None else math.inf
+        self.work = 0.0 if setting is None else math.inf
         self.kernels: list[Kernel] = []  # for its text to be shown; two threads may each add one, in any order
         # The shortest ways to kernels, by what was passed; they are tried in turn, so there are few.
         self.quicks: tuple[Quick, ...] = ()
@@ -129,9 +135,8 @@ class Native:
             out: where to put the only result, of that shape.
             doubles: the values are from `of_doubles`.
         """
-        if self._work < PAYS:
-            # Most functions never come to so much: to know what the arguments are would hold up their calls.
-            self._work += math.prod(shape) * self.operations
+        if self.is_counting:
+            self.count(math.prod(shape))
             return None
         if self.off is not None:
             return None
@@ -154,6 +159,19 @@ class Native:
             self._of_doubles.put(mask, form)
         return form(values, shape, integers, out)
 
+    @property
+    def is_counting(self) -> bool:
+        """Has so little been computed that nothing is known of the arguments?
+
+        Most functions never come to so much: to know what the arguments are would hold up their calls.
+        """
+        return self.work < PAYS
+
+    def count(self, elements: int) -> bool:
+        """Add what a call computes; was that enough to look at the arguments from the next one on?"""
+        self.work += elements * self.operations
+        return self.work >= PAYS
+
     def learn(
         self,
         args: Sequence[Any],
@@ -169,7 +187,7 @@ class Native:
             values, integers, shape: as for `compute`.
             complete: of the result and the arguments as they were passed, the result to hand back; None: as it is.
         """
-        passed = tuple([a.dtype if type(a) is np.ndarray and a.ndim else type(a) for a in args])
+        passed = passed_as(args)
         if passed in self._tried or len(self._tried) >= _MOST_FORMS:
             return
         self._tried.add(passed)
@@ -177,9 +195,17 @@ class Native:
         form = self._forms.get(key)
         # Where arguments broadcast, a form may be for these shapes alone.
         if isinstance(form, Pure) and type(key) is tuple:
+            form = self._shortened(form, key, passed, values)
             found = form.quick(passed, [value.dtype for value in values], complete)
             if found is not None:
                 self.quicks = (*self.quicks, found)
+
+    def is_refused(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> bool:
+        """Is it settled that there is no native form for arguments like these?"""
+        if self.off is not None:
+            return True
+        key = self._key(values, integers, shape)
+        return key is None or (type(key) is tuple and type(self._forms.get(key)) is _Not)
 
     def explain(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> str:
         """Which form these arguments take, and why: the native one, or why not."""
@@ -213,7 +239,7 @@ class Native:
 
     def _first(self) -> _Waiting:
         """The state of a form before its first call; what was done before is that of the first one."""
-        return _Waiting(self._work if not self._forms else 0.0)
+        return _Waiting(self.work if not self._forms else 0.0)
 
     @property
     def source(self) -> str:
@@ -289,11 +315,11 @@ class Native:
         begun = time.perf_counter()
         types, integers, patterns = self._of_key(key)
         program = self.program
-        array = 0
-        for i, pattern in enumerate(patterns):
-            array |= (pattern != 0) << i
+        array = self._arrays_of(patterns)
         kinds = [_KINDS[t] for t in types]
         of_nodes = Types(program, types, kinds, integers.checked)
+        for node in left_to_numpy(program, of_nodes, self.wanted):
+            of_nodes.native[node] = False
         few = self._few_nodes(key, patterns)
         if not any(few) and pure(program, of_nodes, self.wanted):
             bits = None if integers.checked else self._bounds.most_bits(integers.mask)
@@ -314,6 +340,11 @@ class Native:
                 patterns.append(1)
         return types, integers, key.patterns if isinstance(key, _Key) else tuple(patterns)
 
+    @staticmethod
+    def _arrays_of(patterns: Sequence[int]) -> int:
+        """A bit mask of the arguments that are arrays."""
+        return sum([(pattern != 0) << i for i, pattern in enumerate(patterns)])
+
     def _few_nodes(self, key: Any, patterns: tuple[int, ...]) -> list[bool]:
         """Of each node, whether it has arrays of few elements, for which it is computed by itself."""
         if not isinstance(key, _Key):
@@ -329,14 +360,35 @@ class Native:
             for pattern, args in zip(found, self.program.args, strict=True)
         ]
 
-    def _kernel(self, types: Types, part: Cluster, array: int, bits: int | None = None) -> Kernel:
-        program = self.program
+    def _kernel(
+        self, types: Types, part: Cluster, array: int, bits: int | None = None, short: Mapping[int, str] = _NONE
+    ) -> Kernel:
+        program, target = self.program, machine().target
         scalars = [not program.deps[n] & array for n in part.inputs]
-        text = cluster_text(program, types, part.order, part.inputs, scalars, part.outputs, machine().target, bits)
-        kernel = compiled(text, [types.of[n] for n in part.inputs], [types.of[n] for n in part.outputs])
+        text = cluster_text(program, types, part.order, part.inputs, scalars, part.outputs, target, bits, short)
+        inputs = [short.get(n, types.of[n]) for n in part.inputs]
+        kernel = compiled(text, inputs, [types.of[n] for n in part.outputs])
         self.kernels.append(kernel)
         del self.kernels[: -4 * _MOST_FORMS]
         return kernel
+
+    def _shortened(self, form: Pure, key: Any, passed: Sequence[Any], values: Sequence[Any]) -> Pure:
+        """The same form for integers that are shorter in memory, which NumPy would else make longer, at some cost."""
+        short = {
+            i: kind.char
+            for i, (kind, value) in enumerate(zip(passed, values, strict=True))
+            if isinstance(kind, np.dtype) and kind in _SHORT and value.dtype == np.int64
+        }
+        if not short or not form.single or self.operations > _MOST_SHORTENED:
+            return form
+        if form.bits is not None and any(bits_of(passed[i]) > form.bits for i in short):
+            return form  # the kernel has to look at these
+        types, array = form.types, self._arrays_of(self._of_key(key)[2])
+        part = cluster(self.program, types, form.calls[0].outputs)
+        nodes = {n: short[self.program.data[n]] for n in part.inputs if self.program.data[n] in short}
+        kernel = self._kernel(types, part, array, form.bits, nodes)
+        [call] = form.calls
+        return Pure(self.program, self.threads, types, (replace(call, kernel=kernel),), form.described, form.bits)
 
     def _pure_form(self, types: Types, array: int, begun: float, bits: int | None) -> Form | _Not:
         program = self.program
@@ -355,7 +407,7 @@ class Native:
         program = self.program
         found = parts(program, types, self.wanted, few)
         if not found:
-            return _Not("NumPy has to compute all of it, but for an operation here and there")
+            return _Not("NumPy has to compute all of it, or is faster at it, but for an operation here and there")
         kernels = [self._kernel(types, part, array) for part in found]
         changed = with_kernels(program, types, [(p, k.ufunc) for p, k in zip(found, kernels, strict=True)])
         outputs = {part.outputs[0] for part in found}

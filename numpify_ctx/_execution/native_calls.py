@@ -18,25 +18,12 @@ from .._program.bounds import Integers
 from .._program.ir import PARAM, Program
 from .._program.ops import STACK
 from .blocks import Blocks
+from .quick import FLOATS, Quick, bits_of, test
 from .threads import Threads, number_of, share
 
 
 PIECE = 1 << 16  # elements that a thread takes at a time, at least
 SMALL = 4096  # elements of a result that is computed as a whole, whatever broadcasts
-
-# Of the tuple of all arguments as they were passed, and of `out`: the result, or None if they are of other kinds.
-Quick = Callable[[tuple[Any, ...], Any], Any]
-
-_FLOATS = frozenset({float, np.float64})
-_WHOLE = f"type({{0}}) is int and {-(2**62)} < {{0}} < {2**62}"
-# How numbers beside arrays are told, by the dtype that they are to have and the type that they were passed as.
-_TESTS: dict[str, dict[Any, str]] = {
-    "d": dict.fromkeys(_FLOATS, "type({0}) in floats"),
-    "f": {float: "type({0}) is float"},
-    "D": {complex: "type({0}) is complex"},
-    "F": {complex: "type({0}) is complex"},
-    np.dtype(np.int64).char: {int: _WHOLE},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +76,18 @@ class Pure:
         if not self.single or self.threads != 1 or sorted(self.parameters) != list(range(len(passed))):
             return None
         names = [f"a{i}" for i in range(len(passed))]
-        tests = [_test(name, kind, dtype) for name, kind, dtype in zip(names, passed, dtypes, strict=True)]
+        tests = [test(name, kind, dtype) for name, kind, dtype in zip(names, passed, dtypes, strict=True)]
         arrays = [name for name, kind in zip(names, passed, strict=True) if isinstance(kind, np.dtype)]
         if None in tests or not arrays:
             return None
         checks = self.bits is not None and any(
-            not isinstance(kind, np.dtype) or 8 * kind.itemsize > self.bits
+            not isinstance(kind, np.dtype) or bits_of(kind) > self.bits
             for kind, dtype in zip(passed, dtypes, strict=True)
             if dtype == np.int64
         )
         text = _quick_text(names, tests, arrays, [names[i] for i in self.parameters], checks, complete is not None)
         namespace = bare_namespace(
-            type=type, array=np.ndarray, floats=_FLOATS, int=int, float=float, complex=complex, kernel=self.ufunc,
+            type=type, array=np.ndarray, floats=FLOATS, int=int, float=float, complex=complex, kernel=self.ufunc,
             counter=self.calls[0].kernel.counter, result=self.dtype, held=self.calls,
             complete=complete,
             **{f"{name}_dtype": kind for name, kind in zip(names, passed, strict=True)},
@@ -172,16 +159,6 @@ class Pure:
                 call.kernel.ufunc(*[values[i] for i in call.parameters], out=tuple([places[n] for n in call.outputs]))
         else:
             share(work, min(threads, pieces))
-
-
-def _test(name: str, kind: Any, dtype: Any) -> str | None:
-    """The test for an argument that was passed as `kind`, a dtype or a type, and is to have the dtype; None: none."""
-    if not isinstance(kind, np.dtype):
-        return _TESTS[dtype.char][kind].format(name) if kind in _TESTS.get(dtype.char, {}) else None
-    # NumPy itself makes short integers longer, piece by piece.
-    if kind == dtype or (dtype == np.int64 and np.can_cast(kind, dtype)):
-        return f"type({name}) is array and {name}.dtype is {name}_dtype"
-    return None
 
 
 def _quick_text(

@@ -50,12 +50,13 @@ NO_INTEGERS = Integers(0, True)
 class Bounds:
     """What the arguments of one program can lead to; remembers its answers by the numbers of bits of the arguments."""
 
-    __slots__ = ("_fits", "_matters", "_program")
+    __slots__ = ("_fits", "_matters", "_most", "_program")
 
     def __init__(self, program: Program) -> None:
         self._program = program
         self._matters: dict[int, bool] = {}
         self._fits: Memo[tuple[int, ...], bool] = Memo(_MOST)
+        self._most: dict[int, int | None] = {}
 
     def integers(self, values: Sequence[Any], mask: int, complex_mask: int = 0) -> Integers:
         """Whether these arguments, of which those in the mask are integers, are so small that nothing can overflow."""
@@ -74,6 +75,29 @@ class Bounds:
         if fit is None:
             fit = self._fits.put(bits, self._all_fit(bits, self._kinds(mask)))
         return fit
+
+    def is_settled(self, mask: int, args: Sequence[Any]) -> bool:
+        """Do the dtypes of these arguments, of which those in the mask are integers, tell that nothing can overflow?"""
+        if not mask:
+            return True
+        bits = [_bits_of_dtype(a) for i, a in enumerate(args) if mask >> i & 1]
+        if None in bits:
+            return False
+        if mask not in self._most:
+            self._most[mask] = self.most_bits(mask)
+        most = self._most[mask]
+        return most is None or all(b is not None and b <= most for b in bits)
+
+    def only_compares(self) -> bool:
+        """Are all parameters met only by comparisons with one another, and with whole numbers?"""
+        program, compares = self._program, False
+        for op, args in zip(program.ops, program.args, strict=True):
+            of_leaves = [program.ops[a] is PARAM or type(program.data[a]) is int for a in args]
+            if any(program.ops[a] is PARAM for a in args):
+                compares = op.form == "compare" and all(of_leaves)
+                if not compares:
+                    return False
+        return compares
 
     def most_bits(self, mask: int) -> int | None:
         """How many bits beside the sign each integer in the mask may have, so that nothing can overflow; None for any.
@@ -112,7 +136,8 @@ class Bounds:
                 bound = _magnitude(program.data[node])
             elif is_bounded(program, node):
                 bound = _bound(program, node, bounds)
-            if exact and not bound < LARGEST:
+            # A product of two int32 comes to 2**62 at most, half of what there is.
+            if exact and not bound <= LARGEST:
                 return False
             bounds.append(bound if kinds[node] & _WHOLE else 1.0)
         return True
@@ -157,6 +182,13 @@ def _bound(program: Program, node: int, bounds: Sequence[float]) -> float:
 
 def _magnitude(value: Any) -> float:
     return float(abs(value)) if type(value) is int and abs(value) < LARGEST else math.inf
+
+
+def _bits_of_dtype(value: Any) -> int | None:
+    """The number of bits that an array of integers has room for, beside the sign; None of anything else, and uint64."""
+    if type(value) is not np.ndarray or value.dtype.kind not in "iub" or value.dtype == np.uint64:
+        return None
+    return int(8 * value.dtype.itemsize - (value.dtype.kind == "i"))
 
 
 def _bits(value: Any) -> int:

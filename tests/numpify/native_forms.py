@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from numpify_ctx._compile import compile_expression
+from numpify_ctx._emission.native import costs
 from numpify_ctx._execution.entry import Entry
 
 from .forms import NO_BLOCKS, SMALL
@@ -36,6 +38,12 @@ def check_same(found, wanted, ulps=ULPS):
     # Terms that cancel leave an error of their own size.
     size = np.max(np.abs(other), where=np.isfinite(other), initial=0)
     np.testing.assert_allclose(one, other, rtol=ulps * eps, atol=ulps * eps * float(size), equal_nan=True)
+
+
+@pytest.fixture
+def all_in_kernels(monkeypatch):
+    """Kernels compute all that they can, also what NumPy computes faster on this processor."""
+    monkeypatch.setattr(costs, "numpy_has_vectors", lambda: False)
 
 
 def is_native(entry, *args):

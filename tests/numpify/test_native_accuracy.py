@@ -12,6 +12,7 @@ import pytest
 
 from numpify_ctx._emission.native import machine
 from numpify_ctx._emission.native.functions import FUNCTIONS
+from numpify_ctx._emission.native.single import SINGLE
 
 
 pytest.importorskip("llvmlite")
@@ -22,6 +23,25 @@ native_accuracy = pytest.importorskip("benchmarks.native_accuracy", reason="the 
 def test_within_two_units_in_the_last_place(name):
     worst, at = native_accuracy.worst(name, 20_000, seed=1)
     assert worst < 2, f"{name} at {at}"
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_floats_are_within_two_units_in_the_last_place(name):
+    """Numbers of every exponent and both signs, with infinities and nan; the truth is rounded once, from doubles."""
+    bits = np.random.default_rng(2).integers(0, 2**32, 400_000).astype(np.uint32)
+    around = (np.arange(-4000, 4001) * (np.pi / 2)).astype(np.float32)  # zeros of sin and cos
+    edges = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, 1e-45, -1e-45, 88.7, 88.8, -103.9, -104.0], np.float32)
+    x = np.concatenate([bits.view(np.float32), around, edges, np.linspace(-90, 90, 100_001, dtype=np.float32)])
+    with np.errstate(all="ignore"):
+        found = native_accuracy.kernel(name, "f").ufunc(x)
+        exact = getattr(np, name)(x.astype(np.float64))
+        rounded = exact.astype(np.float32)
+        error = np.abs((found - exact) / np.spacing(np.abs(rounded), dtype=np.float32))
+    settled = ~np.isfinite(rounded)
+    np.testing.assert_array_equal(found[settled], rounded[settled])
+    assert np.max(error[~settled]) < 2, x[~settled][np.argmax(error[~settled])]
+    numbers = ~np.isnan(rounded)
+    np.testing.assert_array_equal(np.signbit(found[numbers]), np.signbit(rounded[numbers]))
 
 
 def test_there_are_domains_for_all_functions():

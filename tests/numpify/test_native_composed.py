@@ -10,10 +10,11 @@ import pytest
 import sympy as sp
 from sympy.codegen import numpy_nodes
 
-from .native_forms import both, check_same, is_native
+from .native_forms import all_in_kernels as all_in_kernels, both, check_same, is_native
 
 
 pytest.importorskip("llvmlite")
+pytestmark = pytest.mark.usefixtures("all_in_kernels")
 x, y = sp.symbols("x y")
 
 SIZES = [0.0, 5e-324, 1e-300, 0.5, 1.0, np.pi, 20.0, 710.4, 711.0]

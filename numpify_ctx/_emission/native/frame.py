@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .copies import copies
-from .functions import definitions, library_function
+from .functions import SHORT, definitions, library_function
 from .vectors import DOUBLE, FLAG, FLOAT, INT, Text, Vector, absolute
 
 
@@ -37,7 +37,11 @@ _MANY_CALLS = 24  # more calls of elementary functions than this are not written
 ELEMENTS = {
     "?": (FLAG, "i8", 1), "q": (INT, "i64", 8), "f": (FLOAT, "float", 4), "d": (DOUBLE, "double", 8),
     "F": (FLOAT, "float", 8), "D": (DOUBLE, "double", 16),
+    # Short integers are only read: what is computed of them is int64.
+    "b": (INT, "i8", 1), "h": (INT, "i16", 2), "i": (INT, "i32", 4),
+    "B": (INT, "i8", 1), "H": (INT, "i16", 2), "I": (INT, "i32", 4),
 }  # fmt: skip
+_WIDENED = {**dict.fromkeys("bhi", "sext"), **dict.fromkeys("BHI", "zext")}
 
 Value = tuple[Vector, ...]  # one vector, or the real and the imaginary part
 
@@ -85,13 +89,15 @@ class Body:
         self.excused = lanes if self.excused is None else self.excused | lanes
 
     def function(self, name: str, *operands: Vector) -> Vector:
-        """A call of an elementary function, on doubles."""
-        self.called.append(name)
+        """A call of an elementary function, on doubles; on floats, if there is one for them."""
+        kind = operands[0].kind
         pole = _POLES.get(name)
         if pole is not None:
             flags = pole(*operands)
             self.poles = flags if self.poles is None else self.poles | flags
-        return self.text.call(name, DOUBLE, *operands)
+        name += SHORT if kind == FLOAT else ""
+        self.called.append(name)
+        return self.text.call(name, kind, *operands)
 
 
 # At a pole a function of ours may give infinity without a division, of which the processor's flags would tell.
@@ -121,8 +127,7 @@ def kernel_text(
         target: what processor it is for.
         is_long: there are many operations.
     """
-    # Two registers of doubles: what one waits for, the other may do. Many operations need not wait, but to compile.
-    width = max(target.bits // (64 if is_long else 32), 4)
+    width = _width(inputs, outputs, target, is_long)
     declared: set[str] = set()
     body = Body(Text(width, declared))
     loop = _loop(body, inputs, outputs, write)
@@ -137,6 +142,15 @@ def kernel_text(
         *_attributes(target),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _width(inputs: Sequence[Operand], outputs: Sequence[str], target: Target, is_long: bool) -> int:
+    """How many elements a vector has."""
+    if all(kind == "?" for kind in outputs) and all(i.type in _WIDENED and not i.scalar for i in inputs):
+        # LLVM compares short integers as they are: then a register of them is one vector.
+        return target.bits // (8 * max([ELEMENTS[i.type][2] for i in inputs]))
+    # Two registers of doubles: what one waits for, the other may do. Many operations need not wait, but to compile.
+    return max(target.bits // (64 if is_long else 32), 4)
 
 
 def library_text(name: str, width: int, target: Target) -> str:
@@ -254,6 +268,8 @@ def _read(text: Text, i: int, operand: Operand) -> Value:
         )
     if kind == FLAG:
         return (text.let(FLAG, f"icmp ne {vector} {loaded}, zeroinitializer"),)
+    if operand.type in _WIDENED:
+        return (text.let(INT, f"{_WIDENED[operand.type]} {vector} {loaded} to {text.type_of(INT)}"),)
     return (Vector(text, loaded, kind),)
 
 

@@ -1,4 +1,4 @@
-"""The elementary functions, each as a function of vectors of doubles in the text of a module."""
+"""The elementary functions, each as a function of vectors of doubles in the text of a module; a few of floats, too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 from . import exponential, remainders, trigonometric
 from .composed import COMPOSED, QUOTIENTS
-from .vectors import Text, Vector
+from .single import SINGLE
+from .vectors import DOUBLE, FLOAT, Text, Vector
 
 
 # By NumPy's names, as `Op.native` has them.
@@ -21,6 +22,8 @@ FUNCTIONS: dict[str, Callable[..., Vector]] = {
 OF_TWO = frozenset({"power", "hypot", "arctan2", "mod"})
 DEAR = frozenset({*FUNCTIONS, *COMPOSED, *QUOTIENTS})  # what costs many operations
 
+SHORT = ".short"  # how the names of functions of floats end
+
 _RARE = {**exponential.RARE, **remainders.RARE}
 
 
@@ -33,25 +36,36 @@ def definitions(names: Iterable[str], width: int, declared: set[str], inline: bo
     """
     how = f" #{2 if inline else 1}"
     return "\n".join(
-        _definition(FUNCTIONS[name], name, width, declared, how, name in OF_TWO).replace("define", "define internal")
+        _definition(_function(name), name, width, declared, how).replace("define", "define internal")
         for name in sorted(set(names))
     )
 
 
 def library_function(name: str, width: int, declared: set[str]) -> str:
     """The text of what a function calls where arguments are rare, compiled once for all kernels of this width."""
-    if name in _RARE:
-        return _definition(_RARE[name], f"{name}.rare.{width}", width, declared, " #1", name in OF_TWO)
-    return trigonometric.large_function(name, width, declared)
+    if name.endswith(SHORT):
+        of_doubles = FUNCTIONS[name.removesuffix(SHORT)]
+        function: Callable[..., Vector] = lambda x: of_doubles(x.converted(DOUBLE)).converted(FLOAT)  # noqa: E731
+    elif name in _RARE:
+        function = _RARE[name]
+    else:
+        return trigonometric.large_function(name, width, declared)
+    return _definition(function, f"{name}.rare.{width}", width, declared, " #1", name)
+
+
+def _function(name: str) -> Callable[..., Vector]:
+    return SINGLE[name.removesuffix(SHORT)] if name.endswith(SHORT) else FUNCTIONS[name]
 
 
 def _definition(
-    function: Callable[..., Vector], name: str, width: int, declared: set[str], attributes: str, of_two: bool
+    function: Callable[..., Vector], name: str, width: int, declared: set[str], attributes: str, base: str = ""
 ) -> str:
-    text = Text(width, declared)
-    operands = [text.argument(n) for n in (("x", "y") if of_two else ("x",))]
+    """The text of one function; `base`: the name of the elementary one, which tells its operands."""
+    text, base = Text(width, declared), base or name
+    kind = FLOAT if base.endswith(SHORT) else DOUBLE
+    operands = [text.argument(n, kind) for n in (("x", "y") if base in OF_TWO else ("x",))]
     result = function(*operands)
-    vector = f"<{width} x double>"
     parameters = ", ".join(f"{o.type} {o.name}" for o in operands)
     lines = "\n".join(text.lines)
-    return f"define {vector} @{name}({parameters}){attributes} {{\nentry:\n{lines}\nret {vector} {result.name}\n}}\n"
+    head = f"define {result.type} @{name}({parameters}){attributes}"
+    return f"{head} {{\nentry:\n{lines}\nret {result.type} {result.name}\n}}\n"

@@ -19,7 +19,10 @@ import numpy as np
 from .frame import Target, library_text
 
 
-_TYPES = {"?": np.bool_, "q": np.int64, "f": np.float32, "d": np.float64, "F": np.complex64, "D": np.complex128}
+_TYPES = {
+    "?": np.bool_, "q": np.int64, "f": np.float32, "d": np.float64, "F": np.complex64, "D": np.complex128,
+    "b": np.int8, "h": np.int16, "i": np.int32, "B": np.uint8, "H": np.uint16, "I": np.uint32,
+}  # fmt: skip
 
 # One kernel is compiled at a time, and none while the process forks: a lock of LLVM's that another thread holds would
 # stay held in the child for ever.
@@ -152,14 +155,19 @@ def _engine(text: str) -> tuple[Any, Any]:
     return engine, target
 
 
-@functools.cache
-def _from_func_and_data() -> Any:
+def core_of_numpy() -> Any:
+    """NumPy's own extension module: its table of functions for C, and what it knows of the processor."""
     from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # it is not meant to be typed
 
+    return _multiarray_umath
+
+
+@functools.cache
+def _from_func_and_data() -> Any:
     # NumPy's C API is a table of addresses in a capsule: through ctypes it needs no C compiler.
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    table = ctypes.cast(pointer(_multiarray_umath._UFUNC_API, None), ctypes.POINTER(ctypes.c_void_p))
+    table = ctypes.cast(pointer(core_of_numpy()._UFUNC_API, None), ctypes.POINTER(ctypes.c_void_p))
     whole, address = ctypes.c_int, ctypes.c_void_p
     kind = ctypes.PYFUNCTYPE(
         ctypes.py_object, address, address, address, whole, whole, whole, whole, address, address, whole

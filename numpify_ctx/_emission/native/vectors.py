@@ -20,9 +20,9 @@ import struct
 from collections.abc import Sequence
 
 
-DOUBLE, FLOAT, INT, FLAG = "double", "float", "i64", "i1"  # the types of an element
+DOUBLE, FLOAT, INT, WORD, FLAG = "double", "float", "i64", "i32", "i1"  # the types of an element
 
-_SHORT = {DOUBLE: "f64", FLOAT: "f32", INT: "i64"}  # in the names of intrinsics
+_SHORT = {DOUBLE: "f64", FLOAT: "f32", INT: "i64", WORD: "i32"}  # in the names of intrinsics
 _COMPARE = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 
 
@@ -112,7 +112,7 @@ class Vector:
         return self.text.let(self.kind, f"{name} {self.type} {self.name}, {self.like(other).name}")
 
     def _arithmetic(self, name: str, other: Vector | float) -> Vector:
-        return self.operation(name if self.kind == INT else f"f{name}", other)
+        return self.operation(name if self.kind in (INT, WORD) else f"f{name}", other)
 
     def __add__(self, other: Vector | float) -> Vector:
         return self._arithmetic("add", other)
@@ -139,7 +139,7 @@ class Vector:
         return self.like(other) / self
 
     def __neg__(self) -> Vector:
-        if self.kind == INT:
+        if self.kind in (INT, WORD):
             return self.like(0) - self
         # Not 0 - x, which is +0.0 for x = 0.0.
         return self.text.let(self.kind, f"fneg {self.type} {self.name}")
@@ -167,7 +167,7 @@ class Vector:
     def compare(self, symbol: str, other: Vector | float) -> Vector:
         """A relation, false where one side is nan; but != is true there."""
         word = _COMPARE[symbol]
-        if self.kind in (INT, FLAG):
+        if self.kind in (INT, WORD, FLAG):
             # Integers of LLVM's have no sign; relations say how they read them, and equality need not.
             sign = "" if symbol in ("==", "!=") else "s"
             operation = f"icmp {sign}{word}"
@@ -197,12 +197,17 @@ class Vector:
         return self.text.let(FLAG, f"fcmp uno {self.type} {self.name}, {self.name}")
 
     def bits(self) -> Vector:
-        """A double, seen as an integer."""
-        return self.text.let(INT, f"bitcast {self.type} {self.name} to {self.text.type_of(INT)}")
+        """A float or a double, seen as an integer of as many bits."""
+        kind = WORD if self.kind == FLOAT else INT
+        return self.text.let(kind, f"bitcast {self.type} {self.name} to {self.text.type_of(kind)}")
 
     def double(self) -> Vector:
         """An integer, seen as a double."""
         return self.text.let(DOUBLE, f"bitcast {self.type} {self.name} to {self.text.type_of(DOUBLE)}")
+
+    def single(self) -> Vector:
+        """An integer of 32 bits, seen as a float."""
+        return self.text.let(FLOAT, f"bitcast {self.type} {self.name} to {self.text.type_of(FLOAT)}")
 
     def magnitude_bits(self) -> Vector:
         """Of an integer, x or -1 - x, whichever is not negative: as many bits as it has beside its sign."""
@@ -220,7 +225,7 @@ class Vector:
 # A flag converts as unsigned: as a signed number of one bit, true would be -1.
 _CONVERSIONS = {
     (FLAG, INT): "zext", (FLAG, DOUBLE): "uitofp", (FLAG, FLOAT): "uitofp", (INT, DOUBLE): "sitofp",
-    (INT, FLOAT): "sitofp", (FLOAT, DOUBLE): "fpext", (DOUBLE, FLOAT): "fptrunc",
+    (INT, FLOAT): "sitofp", (WORD, FLOAT): "sitofp", (FLOAT, DOUBLE): "fpext", (DOUBLE, FLOAT): "fptrunc",
 }  # fmt: skip
 
 
@@ -232,7 +237,7 @@ def literal(value: float, kind: str) -> str:
     """
     if kind == FLAG:
         return "true" if value else "false"
-    if kind == INT:
+    if kind in (INT, WORD):
         return str(int(value))
     if kind == FLOAT:
         # LLVM refuses the literal of a float whose bits no float has.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..._program.ir import CONST, Operator, Program
@@ -13,6 +13,7 @@ from .arms import Arm, dear_arms
 from .composed import COMPOSED, GUARDED, QUOTIENTS
 from .frame import ELEMENTS, Body, Operand, Target, Value, kernel_text
 from .functions import FUNCTIONS
+from .single import SINGLE
 from .types import Types, strong
 from .vectors import Vector, absolute, where
 
@@ -29,6 +30,7 @@ def cluster_text(
     outputs: Sequence[int],
     target: Target,
     bits: int | None = None,
+    short: Mapping[int, str] | None = None,
 ) -> str:
     """The module of a kernel.
 
@@ -41,7 +43,9 @@ def cluster_text(
         outputs: the nodes that it gives.
         target: what processor it is for.
         bits: of the integers that it is given, how many there may be beside the sign; None for all.
+        short: of inputs that are shorter integers in memory than int64, their types there.
     """
+    in_memory = short or {}
 
     def write(body: Body, values: list[Value]) -> list[Value]:
         always, arms = dear_arms(program, order, outputs)
@@ -51,7 +55,7 @@ def cluster_text(
         return [writer.values[node] for node in outputs]
 
     operands = [
-        Operand(types.of[n], scalar, bits if types.of[n] == "q" else None)
+        Operand(in_memory.get(n, types.of[n]), scalar, bits if types.of[n] == "q" and n not in in_memory else None)
         for n, scalar in zip(inputs, scalars, strict=True)
     ]
     return kernel_text(operands, [types.of[n] for n in outputs], write, target, len(order) > _LONG)
@@ -226,7 +230,9 @@ class _Writer:
             x, at_zero = (self._as(a, kind)[0] for a in self.program.args[node])
             step = where(x > 0.0, 1.0, where(x < 0.0, x.like(0.0), at_zero))
             return (where(x.is_nan(), x, step),)
-        # A float is computed as a double, whose rounding to a float is the right one but in rare cases.
+        if kind == "f" and name in SINGLE:
+            return (self.body.function(name, *self._as(self.program.args[node][0], kind)),)
+        # Any other float is computed as a double, whose rounding to a float is the right one but in rare cases.
         if name in QUOTIENTS:
             doubles = [_converted((operand,), kind, "d")[0] for operand in self._quotient_of_sum(node, kind)]
             return _converted((QUOTIENTS[name](self.body, *doubles),), "d", kind)

@@ -1,0 +1,133 @@
+"""The shortest way from a call to what computes it, for arguments that came before: generated tests, and one call.
+
+A quick way is for arguments of certain types. It looks whether these are such, and gives the result, or None if they
+are of other kinds; then the whole way is taken, which knows everything.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._emission import Source
+from .._emission.load import load
+from .._emission.namespace import bare_namespace
+
+
+# Of the tuple of all arguments as they were passed, and of `out`: the result, or None if they are of other kinds.
+Quick = Callable[[tuple[Any, ...], Any], Any]
+
+MOST = 8  # ways of one function: they are tried in turn
+
+FLOATS = frozenset({float, np.float64})
+_WHOLE = f"type({{0}}) is int and {-(2**62)} < {{0}} < {2**62}"
+# How numbers beside arrays are told, by the dtype that they are to have and the type that they were passed as.
+_TESTS: dict[str, dict[Any, str]] = {
+    "d": dict.fromkeys(FLOATS, "type({0}) in floats"),
+    "f": {float: "type({0}) is float"},
+    "D": {complex: "type({0}) is complex"},
+    "F": {complex: "type({0}) is complex"},
+    np.dtype(np.int64).char: {int: _WHOLE},
+}
+
+
+def passed_as(args: Sequence[Any]) -> tuple[Any, ...]:
+    """Of each argument its dtype if it is an array, else its type."""
+    return tuple([a.dtype if type(a) is np.ndarray and a.ndim else type(a) for a in args])
+
+
+def bits_of(dtype: Any) -> int:
+    """How many bits an integer of this dtype has beside the sign."""
+    return int(8 * dtype.itemsize - (dtype.kind == "i"))
+
+
+def test(name: str, kind: Any, dtype: Any) -> str | None:
+    """The test for an argument that was passed as `kind`, a dtype or a type, and is to have the dtype; None: none."""
+    if not isinstance(kind, np.dtype):
+        return _TESTS[dtype.char][kind].format(name) if kind in _TESTS.get(dtype.char, {}) else None
+    # NumPy itself makes short integers longer, piece by piece.
+    if kind == dtype or (dtype == np.int64 and np.can_cast(kind, dtype)):
+        return f"type({name}) is array and {name}.dtype is {name}_dtype"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """What a quick way to plain NumPy needs to know.
+
+    Attributes:
+        form: the function in plain NumPy.
+        result: the dtype of what it gives.
+        least: a result of so many elements is not for it.
+        complete: of the result and the arguments as they were passed, the result to hand back; None: as it is.
+        count: of the elements of a call, whether so much has been computed that this way is not to be taken any more.
+    """
+
+    form: Callable[..., Any]
+    result: Any
+    least: int
+    complete: Callable[[Any, Sequence[Any]], Any] | None
+    count: Callable[[int], bool] | None
+
+    def quick(self, passed: Sequence[Any], values: Sequence[Any]) -> Quick | None:
+        """What takes arguments like some to the form, with nothing between; None if they need more.
+
+        Args:
+            passed: of each argument as it was passed, its dtype if it was an array, else its type.
+            values: what they became, for the form to compute with.
+        """
+        names = [f"a{i}" for i in range(len(passed))]
+        tests = [test(n, kind, value.dtype) for n, kind, value in zip(names, passed, values, strict=True)]
+        arrays = [n for n, kind in zip(names, passed, strict=True) if isinstance(kind, np.dtype)]
+        if None in tests or not arrays:
+            return None
+        # NumPy scalars and arrays of the right dtype are what the form computes with, as they are.
+        converted = [n for n, kind, v in zip(names, passed, values, strict=True) if kind != v.dtype]
+        namespace = bare_namespace(
+            type=type, array=np.ndarray, floats=FLOATS, int=int, float=float, complex=complex, form=self.form,
+            result=self.result, complete=self.complete, count=self.count,
+            **{f"{name}_dtype": kind for name, kind in zip(names, passed, strict=True)},
+            **{f"{n}_as": _conversion(v, n in arrays) for n, v in zip(names, values, strict=True) if n in converted},
+        )  # fmt: skip
+        return load(Source(self._text(names, tests, arrays, converted), "quick", namespace))
+
+    def _text(
+        self, names: Sequence[str], tests: Sequence[Any], arrays: Sequence[str], converted: Collection[str]
+    ) -> str:
+        first = arrays[0]
+        given = [f"{name}_as({name})" if name in converted else name for name in names]
+        # An operation may hand back an argument, or a view of one, which is not to be the caller's.
+        fresh = " and ".join(["found.base is None", *(f"found is not {name}" for name in arrays)])
+        lines = [
+            "def quick(args, out):",
+            f"    [{', '.join(names)}] = args",
+            f"    if not (out is None and {' and '.join(tests)}):",
+            "        return None",
+            f"    shape = {first}.shape",
+            f"    if not ({' and '.join(['shape', *(f'{name}.shape == shape' for name in arrays[1:])])}):",
+            "        return None",
+            f"    if {first}.size >= {self.least}:",
+            "        return None",
+        ]
+        if self.count is not None:
+            lines += [f"    if count({first}.size):", "        return None"]
+        lines += [
+            f"    found = form({', '.join(given)})",
+            f"    if type(found) is array and found.dtype is result and found.shape == shape and {fresh}:",
+            "        return found" if self.complete is None else "        return complete(found, args)",
+            "    return None",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def _conversion(value: Any, is_array: bool) -> Callable[[Any], Any]:
+    """What makes an argument what the form computes with."""
+    if is_array:
+        return operator.methodcaller("astype", value.dtype)
+    # Of doubles, arrays of rank 0 combine with arrays in half the time that a float takes.
+    kind: Callable[[Any], Any] = np.array if value.dtype == np.float64 else value.dtype.type
+    return kind

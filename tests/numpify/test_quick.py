@@ -1,0 +1,156 @@
+"""The shortest ways, to plain NumPy and to kernels, give what the whole way gives, and exact integers."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from numpify_ctx._compile import compile_expression
+from numpify_ctx._execution.entry import Entry
+
+
+x, y = sp.symbols("x y")
+FORMS = [False, *[True] * (importlib.util.find_spec("llvmlite") is not None)]
+SHORT = [np.int8, np.int16, np.int32, np.uint8, np.uint16, np.uint32]
+
+
+def entry_of(expr, arguments, native=False):
+    found = compile_expression(expr, [(a, str(a)) for a in arguments], cache=False)
+    return Entry(found.program, native=native)
+
+
+def quickly(entry, *args, out=None):
+    """The result by the quick way alone; None if there is none for these."""
+    found = [quick(args, out) for quick in entry._quicks]
+    return next((result for result in found if result is not None), None)
+
+
+# -- integers --------------------------------------------------------------------------------------------------------
+
+
+def extremes(dtype):
+    """The ends of a dtype, and numbers around 0."""
+    info = np.iinfo(dtype)
+    numbers = {info.min, info.min + 1, info.max - 1, info.max, *[n for n in (-2, -1, 0, 1, 2) if info.min <= n]}
+    a, b = np.array(list(itertools.product(sorted(numbers), repeat=2))).T
+    return np.resize(a, 203).astype(dtype), np.resize(b, 203).astype(dtype)
+
+
+ARITHMETIC = [x + y, x * y, x - y, -x, x + 1, 3 * x - 7, sp.Max(x, y), x**2 + 3 * x * y - y + 7]
+COMPARISONS = [x < y, x <= y, sp.Eq(x, y), sp.Ne(x, y), x > 3, x < 10**6, sp.Ge(x, -(2**40)), (x < y) & (y > 0)]
+
+
+@pytest.mark.parametrize("native", FORMS)
+@pytest.mark.parametrize("expr", [*ARITHMETIC, *COMPARISONS], ids=str)
+def test_integers_that_are_short_in_memory_are_exact(expr, native):
+    arguments = sorted(expr.free_symbols, key=str)
+    entry = entry_of(expr, arguments, native)
+    exactly = sp.lambdify(arguments, expr, [{"Max": max}, "math"])
+    for dtype in SHORT:
+        args = extremes(dtype)[: len(arguments)]
+        wanted = [int(exactly(*row)) for row in zip(*(a.tolist() for a in args), strict=True)]
+        whole = entry(*args)  # the first such call takes the whole way, the next ones the quick one
+        largest = max(map(abs, wanted))
+        assert largest >= 2**62 or whole.dtype.kind != "f"
+        assert largest < 2**63 or whole.dtype.kind == "f"
+        for found in (whole, entry(*args), entry(*[np.ascontiguousarray(a[::-1]) for a in args])[::-1]):
+            assert found.dtype == whole.dtype
+            if found.dtype.kind == "f":
+                np.testing.assert_allclose(found, np.array(wanted, float), rtol=1e-15)
+            else:
+                assert [int(v) for v in found] == wanted
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64])
+def test_comparisons_take_integers_as_they_are(dtype):
+    entry = entry_of(x < y, [x, y])
+    a, b = np.arange(50, dtype=dtype), np.arange(50, dtype=dtype)[::-1].copy()
+    entry(a, b)
+    np.testing.assert_array_equal(quickly(entry, a, b), np.arange(50) < np.arange(50)[::-1])
+
+
+def test_integers_that_are_to_be_looked_at_take_the_whole_way():
+    entry = entry_of(x + y, [x, y])
+    a = np.array([2**62, 1])
+    entry(a, a)
+    assert quickly(entry, a, a) is None
+    assert entry(a, a).dtype.kind == "f"
+    power = entry_of(x**9, [x])
+    b = np.array([2, 1], np.int16)
+    power(b)
+    assert quickly(power, b) is None
+    assert power(np.array([2**14], np.int16)).dtype.kind == "f"
+
+
+# -- floats ----------------------------------------------------------------------------------------------------------
+
+
+EXPR = sp.sin(x) * y + x
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64, np.complex128])
+def test_arrays_of_one_dtype(dtype):
+    entry, other = entry_of(EXPR, [x, y]), entry_of(EXPR, [x, y])
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 6, 5)).astype(dtype)
+    wanted = other(a, b)
+    entry(a, b)
+    found = quickly(entry, a, b)
+    assert found.dtype == wanted.dtype
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(quickly(entry, a[0], b[0]), wanted[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_beside_arrays_take_their_precision(dtype):
+    entry = entry_of(x * y**3 + x, [x, y])
+    a = np.linspace(0, 1, 20).astype(dtype)
+    wanted = entry(a, 0.1)
+    found = quickly(entry, a, 0.1)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_what_is_of_other_kinds_is_for_the_whole_way():
+    entry = entry_of(EXPR, [x, y])
+    a = np.ones(8)
+    entry(a, a)
+    assert quickly(entry, a, a) is not None
+    others = [
+        (a, a[:, None]), (a, a[:1]), (np.float64(1), 1.0), (1.0, 1.0), (a.astype("f4"), a), (a.view(np.matrix), a),
+        (a.astype(">f8"), a), (np.array(1.0), np.array(1.0)), (np.ones(10**6), np.ones(10**6)),
+    ]  # fmt: skip
+    for args in others:
+        assert quickly(entry, *args) is None
+    assert quickly(entry, a, a, out=np.empty(8)) is None
+
+
+@pytest.mark.parametrize("expr", [x, sp.Abs(x), sp.re(x), sp.Piecewise((x, x > 0), (2 * x, True))], ids=str)
+def test_results_are_the_callers_own(expr):
+    entry = entry_of(expr, [x])
+    a = np.ones(9)
+    for _ in range(3):
+        found = entry(a)
+        assert not np.shares_memory(found, a)
+
+
+def test_what_only_complex_numbers_lead_to_is_found_by_the_quick_way_too():
+    expr = sp.Mul(sp.sqrt(x), sp.sqrt(sp.Add(x, 0, evaluate=False), evaluate=False), evaluate=False)
+    entry, other = entry_of(expr, [x]), entry_of(expr, [x])
+    a, b = np.array([4.0, 9.0]), np.array([4.0, -9.0])
+    entry(a)
+    assert quickly(entry, a) is not None
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(entry(b), other(b))
+        np.testing.assert_array_equal(other(b), b)
+
+
+def test_errors_are_explained_as_ever():
+    entry = entry_of(EXPR, [x, y])
+    entry(np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match="broadcast"):
+        entry(np.ones(3), np.ones(4))
