@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import sympy as sp
 
 from .._runtime.numbers import FLOAT64, as_array, as_whole, of_integers, of_uint64
 from .._symbolic.exact import quotient
 
 
 INT64 = np.dtype(np.int64)
+UINT64 = np.dtype(np.uint64)
 
 _PYTHON = frozenset({bool, int, float, complex})
 
@@ -36,6 +38,7 @@ class Prepared(NamedTuple):
         complex: a bit mask of which of them are complex.
         precision: the real dtype that results are to have if all arrays beside the Python scalars are shorter than
             double; else None.
+        beyond: a bit mask of which of them were integers, and are floats, as one of them is too large for int64.
     """
 
     values: list[Any]
@@ -43,6 +46,7 @@ class Prepared(NamedTuple):
     complex: int
     shape: Shape
     precision: Any
+    beyond: int
 
 
 def _carries(kind: type[Any]) -> bool:
@@ -68,7 +72,7 @@ def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
     Small integers and booleans become int64, Python scalars take the precision of the arrays beside them.
 
     >>> prepare([np.array([250], np.uint8), 2.5], (0, 0))
-    Prepared(values=[array([250]), np.float64(2.5)], integers=1, complex=0, shape=(1,), precision=None)
+    Prepared(values=[array([250]), np.float64(2.5)], integers=1, complex=0, shape=(1,), precision=None, beyond=0)
     >>> prepare([np.zeros(2, np.float32), 0.5], (0, 0)).precision
     <class 'numpy.float32'>
     """
@@ -90,11 +94,11 @@ def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
         rest = np.shape(value)[rank:]
         if rest and rest != shape:
             shape = np.broadcast_shapes(shape, rest) if shape else rest
-    integers = plan.integers
+    beyond = 0
     for i in plan.beyond:
         if values[i].dtype.kind == "f":
-            integers &= ~(1 << i)
-    return Prepared(values, integers, plan.complex, shape, plan.precision)
+            beyond |= 1 << i
+    return Prepared(values, plan.integers & ~beyond, plan.complex, shape, plan.precision, beyond)
 
 
 def _admitted(value: Any) -> tuple[Any, Any]:
@@ -107,7 +111,30 @@ def _admitted(value: Any) -> tuple[Any, Any]:
     if isinstance(value, list | tuple):
         _refuse_guests(value)
     array = as_array(value)
+    # What NumPy made floats may have been integers; a look at the floats spares most lists one at their elements.
+    is_large = array.dtype == FLOAT64 and array.ndim and np.any(np.abs(array) >= 2.0**63)
+    if is_large and (whole := large_integers(value)) is not None:
+        return whole, UINT64  # not all of them fit that, but all count as its elements do
     return array, array.dtype
+
+
+def large_integers(value: Any) -> Any:
+    """An array of Python's integers, if these are all that the value holds and one is beyond int64; else None.
+
+    >>> large_integers([2**70, -1]), large_integers([2.0**70, -1]), large_integers([1, 2])
+    (array([1180591620717411303424, -1], dtype=object), None, None)
+    """
+    try:
+        array = np.asarray(value, dtype=object)
+    except ValueError:
+        return None  # lists of several lengths, of which NumPy says so itself
+    entries = array.reshape(-1).tolist()
+    whole = [int(e) for e in entries if isinstance(e, int | np.integer | sp.Integer)]
+    if len(whole) < len(entries) or all(-(2**63) <= n < 2**63 for n in whole):
+        return None
+    found = np.empty(len(whole), object)
+    found[:] = whole
+    return found.reshape(array.shape)
 
 
 def _refuse_guests(values: Sequence[Any]) -> None:
@@ -171,7 +198,7 @@ def _of_dtype(dtype: Any) -> tuple[Callable[[Any], Any] | None, Any]:
         raise TypeError(f"an argument is of dtype {dtype}: times are not numbers; divide by numpy.timedelta64(1, 's')")
     if dtype.kind not in "iub" or dtype == INT64:
         return None, dtype
-    return (of_uint64 if dtype == np.uint64 else of_integers), INT64
+    return (of_uint64 if dtype == UINT64 else of_integers), INT64
 
 
 def _of_python(kind: type, dtype: Any) -> tuple[Callable[[Any], Any], Any]:

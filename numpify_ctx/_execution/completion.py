@@ -53,7 +53,7 @@ class Completion:
         """The only result of arguments that are floats, as they were passed, with what only complex numbers lead to."""
         if not _has_nan(result):
             return result
-        values, _, _, shape, _ = prepare(args, self._program.parameter_ranks)
+        values, _, _, shape, *_ = prepare(args, self._program.parameter_ranks)
         return self.all_completed([result], values, NO_INTEGERS, shape)[0]
 
     def completed(self, results: Any, values: Sequence[Any], integers: Integers, shape: Shape) -> Any:

@@ -151,7 +151,7 @@ class Entry:
             return "the arguments' own operators: they carry more than numbers"
         if all(type(a) in PLAIN for a in args):
             return "scalars over Python's math; NumPy where it refuses them"
-        values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
+        values, mask, complex_mask, shape, precision, _ = prepare(args, self.program.parameter_ranks)
         if self.native is None:
             why = "not native: native=False"
         elif not shape:
@@ -185,7 +185,7 @@ class Entry:
             return _Way(None)
         if not _FLOATING.issuperset(types) or self._foreign or not (self.gives_numbers and self._results.is_ordinary):
             return None
-        values, mask, complex_mask, _, precision = prepare(numbers, self.program.parameter_ranks)
+        values, mask, complex_mask, _, precision, _ = prepare(numbers, self.program.parameter_ranks)
         entry = self._in_complex(complex_mask) if self._leaves and complex_mask else self
         if entry._completion is not None and entry._completion.may_fill_beside(complex_mask):
             return None
@@ -222,9 +222,13 @@ class Entry:
             return self._results.of_arrays(result, values, shape, None)
         if is_in_company(args):
             return self._results.arranged(self._company.compute(args))
-        values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
+        values, mask, complex_mask, shape, precision, beyond = prepare(args, self.program.parameter_ranks)
         if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
             return entry._call_arrays(args)
+        if beyond:
+            results = self._exactly.computed_beyond(self._of_columns, args, values, mask, beyond, shape)
+            if results is not None:
+                return self._results.of_arrays(results, values, shape, precision)
         integers = self._bounds.integers(values, mask, complex_mask)
         return self._computed(args, values, shape, integers, None if self._foreign else precision, doubles=False)
 
@@ -253,13 +257,24 @@ class Entry:
             if self.native is not None and by_kernel is not None and found is by_kernel[0]:
                 self._learn(self.native, args, values, integers, shape)
             return found
-        form = self.forms.arrays(integers)
-        result = self._exactly.computed(form, values, integers, shape) if checks else form(*values)
-        if self._completion is not None:
-            result = self._completion.completed(result, values, integers, shape)
+        result = self._in_numpy(values, integers, shape)
         if not checks and self._bounds.is_settled(integers.mask, args):
             self._learn_plain(args, values, integers, shape, result, precision)
         return self._results.of_arrays(result, values, shape, precision)
+
+    def _in_numpy(self, values: Sequence[Any], integers: Integers, shape: Shape) -> Any:
+        form = self.forms.arrays(integers)
+        checks = integers.mask and (integers.checked or self.program.large)
+        result = self._exactly.computed(form, values, integers, shape) if checks else form(*values)
+        if self._completion is not None:
+            result = self._completion.completed(result, values, integers, shape)
+        return result
+
+    def _of_columns(self, *values: Any) -> Any:
+        """What NumPy gives for prepared numbers, or arrays of one axis, of any dtypes."""
+        kinds = [value.dtype.kind for value in values]
+        mask, complex_mask = (sum(1 << i for i, kind in enumerate(kinds) if kind in wanted) for wanted in ("iub", "c"))
+        return self._in_numpy(values, self._bounds.integers(values, mask, complex_mask), values[0].shape)
 
     def _learn_plain(
         self,
@@ -330,10 +345,10 @@ class Entry:
     def _call_into(self, out: Any, args: Sequence[Any]) -> Any:
         if is_in_company(args):
             self._company.refuse_out(args)
-        values, mask, complex_mask, shape, precision = prepare(args, self.program.parameter_ranks)
+        values, mask, complex_mask, shape, precision, beyond = prepare(args, self.program.parameter_ranks)
         if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
             return entry._call_into(out, args)
-        if self._takes(out, values, shape):
+        if not beyond and self._takes(out, values, shape):
             integers = self._bounds.integers(values, mask, complex_mask)
             if self._fill(out, values, shape, integers, precision):
                 return out

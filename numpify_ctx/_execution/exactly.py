@@ -22,10 +22,11 @@ from .._runtime.integers import OVERFLOW
 from .._runtime.numbers import number
 from .._runtime.ranked import flatten
 from .._symbolic.exact import quotient
-from .arguments import Shape
+from .arguments import Shape, large_integers
 from .forms import Forms
 
 
+_LEAST, _MOST = -(2**63), 2**63 - 1
 _FEW = 16  # elements that are not halved any more
 _FEW_OBJECTS = 256  # likewise where they are computed together, as Python's integers in one array
 
@@ -38,8 +39,9 @@ class Exactly:
     def __init__(self, program: Program, forms: Forms, refusals: tuple[type[Exception], ...]) -> None:
         self._program, self._forms, self._refusals = program, forms, refusals
         self._possible: bool | None = None  # not known until integers come: most programs never see any
-        # By which arguments are integers. Two threads may both work it out, and get the same.
-        self._kinds: dict[int, tuple[list[int], bool]] = {}
+        # By which arguments are integers, and which of them are beyond int64. Two threads may both work it out, and get
+        # the same.
+        self._kinds: dict[tuple[int, int], tuple[list[int], bool]] = {}
 
     @property
     def _is_possible(self) -> bool:
@@ -55,6 +57,41 @@ class Exactly:
     def matters(self, integers: Integers) -> bool:
         """Does anything but products look at what may leave the integers?"""
         return self._is_possible and self._matters(integers.mask)[1]
+
+    def computed_beyond(
+        self, call: Callable[..., Any], args: Sequence[Any], values: Sequence[Any], mask: int, beyond: int, shape: Shape
+    ) -> Any:
+        """The results where arguments are integers of which some are beyond int64; None if floats do as well.
+
+        Args:
+            call: computes columns of numbers that are not beyond it.
+            args: the arguments as they were passed.
+            values: the same, as `prepare` gives them.
+            mask: which of them are integers.
+            beyond: which of them are those that came to be floats.
+            shape: the broadcast shape.
+        """
+        if not (shape and self._is_possible and self._matters(mask | beyond, beyond)[1]):
+            return None
+        size = math.prod(shape)
+        columns = []
+        large = np.zeros(size, bool)
+        for i, (arg, value) in enumerate(zip(args, values, strict=True)):
+            if beyond >> i & 1:
+                given = arg if isinstance(arg, np.ndarray) and arg.dtype == np.uint64 else _of_objects(arg)
+                given = np.broadcast_to(given, shape).reshape(size)
+                large |= np.asarray((given > _MOST) | (given < _LEAST), bool)
+                columns.append(given)
+            else:
+                columns.append(np.broadcast_to(value, shape).reshape(size))
+        rest = ~large
+        kinds, _ = self._matters(mask | beyond, beyond)
+        few = [column[rest].astype(np.int64 if beyond >> i & 1 else column.dtype) for i, column in enumerate(columns)]
+        usual = call(*few) if rest.any() else None
+        parts = self._one_by_one(call, [column[large] for column in columns], kinds)
+        several = [usual] * len(parts) if usual is None or len(parts) == 1 else usual
+        joined = [_merged(large, part, other).reshape(shape) for part, other in zip(parts, several, strict=True)]
+        return joined[0] if len(joined) == 1 else joined
 
     def computed(self, form: Callable[..., Any], values: Sequence[Any], integers: Integers, shape: Shape) -> Any:
         """What the form that checks integers gives; where it had to leave them, computed exactly instead."""
@@ -90,7 +127,7 @@ class Exactly:
                 found.append(self._as_objects(part, count))
                 continue
             if count <= _FEW:
-                found.append(self._one_by_one(form, part, integers))
+                found.append(self._one_by_one(form, part, self._matters(integers.mask)[0]))
                 continue
             OVERFLOW.seen = bool(self._program.large)
             with np.errstate(all="ignore"):
@@ -109,26 +146,26 @@ class Exactly:
         several = [result] if len(self._program.results) == 1 else result
         return [_as_array(np.broadcast_to(np.asarray(r, object), (count,)).tolist()) for r in several]
 
-    def _one_by_one(self, form: Callable[..., Any], columns: Sequence[Any], integers: Integers) -> list[Any]:
-        kinds, _ = self._matters(integers.mask)
+    def _one_by_one(self, form: Callable[..., Any], columns: Sequence[Any], kinds: Sequence[int]) -> list[Any]:
         rows = []
         for point in zip(*(column.tolist() for column in columns), strict=True):
             try:
                 result = self._forms.scalars()(*point)
             except self._refusals:
-                result = form(*(column.dtype.type(v) for column, v in zip(columns, point, strict=True)))
+                result = form(*(_as_scalar(column.dtype, v) for column, v in zip(columns, point, strict=True)))
             several = [result] if len(kinds) == 1 else result
             rows.append([number(value, kind) for value, kind in zip(several, kinds, strict=True)])
         return [_as_array([row[i] for row in rows]) for i in range(len(kinds))]
 
-    def _matters(self, mask: int) -> tuple[list[int], bool]:
-        """The kinds of the results, and whether anything but products looks at what may overflow."""
-        known = self._kinds.get(mask)
+    def _matters(self, mask: int, beyond: int = 0) -> tuple[list[int], bool]:
+        """The kinds of the results, and whether anything but products looks at what may overflow, or is beyond."""
+        known = self._kinds.get((mask, beyond))
         if known is None:
             program = self._program
             given = [INT if mask >> i & 1 else ~INT for i in range(len(program.parameters))]
             kinds = infer_kinds(program, given)
-            known = self._kinds[mask] = [kinds[node] for node in program.results], _is_looked_at(program, kinds)
+            looked_at = _is_looked_at(program, kinds, beyond)
+            known = self._kinds[mask, beyond] = [kinds[node] for node in program.results], looked_at
         return known
 
 
@@ -140,13 +177,15 @@ def _is_ring(program: Program) -> bool:
     )
 
 
-def _is_looked_at(program: Program, kinds: Sequence[int]) -> bool:
+def _is_looked_at(program: Program, kinds: Sequence[int], beyond: int) -> bool:
+    large = {node for node, op in enumerate(program.ops) if op is PARAM and beyond >> program.data[node] & 1}
+    large.update(program.large)
     for node, (op, args) in enumerate(zip(program.ops, program.args, strict=True)):
         for a in args:
-            whole = kinds[a] & INT and (program.ops[a].exact is not None or a in program.large)
-            if (whole or a in program.large) and op not in (MUL, POW, NEG, DIV):
+            whole = kinds[a] & INT and program.ops[a].exact is not None
+            if (whole or a in large) and op not in (MUL, POW, NEG, DIV):
                 return True
-        if op is DIV and any(a in program.large for a in args):
+        if op is DIV and any(a in large for a in args):
             return True  # it may be infinite as a float, and the quotient finite
         if op not in (MUL, POW, NEG) and op.exact is not None and kinds[node] & INT:
             return True
@@ -158,6 +197,27 @@ def _as_array(values: Sequence[Any]) -> Any:
     if all(type(value) is int for value in values) and all(-(2**63) <= value < 2**63 for value in values):
         return np.array(values, np.int64)
     return np.array([quotient(value, 1) if type(value) is int else value for value in values])
+
+
+def _of_objects(arg: Any) -> Any:
+    """Python's integers, of whatever came to be floats."""
+    return arg if type(arg) is int else large_integers(arg)
+
+
+def _as_scalar(dtype: Any, value: Any) -> Any:
+    """A number of a column as NumPy's; a float of integers that NumPy has not."""
+    if type(value) is int and not _LEAST <= value <= _MOST:
+        return np.float64(quotient(value, 1))
+    return np.int64(value) if dtype.kind in "Ou" else dtype.type(value)
+
+
+def _merged(large: Any, part: Any, other: Any) -> Any:
+    """The elements of `part` where `large` says so, and those of `other` elsewhere."""
+    if other is None:
+        return part
+    found = np.empty(len(large), np.result_type(part, other))
+    found[large], found[~large] = part, other
+    return found
 
 
 def _joined(parts: Sequence[Any]) -> Any:

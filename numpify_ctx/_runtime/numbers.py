@@ -65,6 +65,9 @@ def of_integers(value: Value) -> Any:
 
 
 def of_uint64(value: Value) -> Any:
+    """Likewise, of integers of NumPy's largest type, or of Python's in an array of objects."""
+    if value.dtype == object:
+        return np.array([as_whole(n) for n in value.reshape(-1).tolist()]).reshape(value.shape)
     value = value.astype(np.float64 if np.any(value > np.uint64(2**63 - 1)) else np.int64)
     return value if value.ndim else value[()]
 

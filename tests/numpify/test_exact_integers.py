@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import example, given, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from numpify_ctx import numpify
 
@@ -119,3 +119,51 @@ def test_sums_and_products_that_all_leave_int64_are_those_of_pythons_integers(ex
     a[0] = b[0] = 1
     wanted[0] = float(exact(1, 1))
     assert numpify(expr, [x, y], native=False)(a, b).tolist() == wanted
+
+
+BEYOND = st.sampled_from([2**63, 2**63 - 1, 2**64 - 1, 2**62 + 1, 2**53 + 1, 0, 1, 7, 10**9])
+LARGER = BEYOND | st.sampled_from([2**70, -(2**63), -(2**63) - 1, 10**23 + 7, -1])
+WATCHED = [
+    n - m, sp.Mod(n, 7), sp.Mod(n, m + 1), sp.floor(n / 10) + m, n < m, sp.Eq(n, m + 1),
+    sp.Abs(n - m) + sp.Rational(1, 2), [n * n - m * m, {"rest": sp.frac(n / 3)}],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expr", WATCHED, ids=str)
+@given(data=st.data())
+@settings(deadline=None)
+def test_integers_beyond_int64_in_arrays_are_exact_as_they_are_alone(expr, data):
+    f = numpify(expr, [n, m])
+    holders = ((BEYOND, [lambda v: np.array(v, np.uint64)]), (LARGER, [list, lambda v: np.array(v, object)]))
+    for entries, hold in holders:
+        one, other = (data.draw(st.lists(entries, min_size=5, max_size=5)) for _ in range(2))
+        want = [flat(f(a, b)) for a, b in zip(one, other, strict=True)]
+        for held in hold:
+            assert_agree(flat(f(held(one), held(other))), want)
+        assert_agree(flat(f(held(one), other[0])), [flat(f(a, other[0])) for a in one])
+        assert_agree(flat(f(np.arange(5), other[0])), [flat(f(a, other[0])) for a in range(5)])
+
+
+def flat(result):
+    return [result[0], result[1]["rest"]] if isinstance(result, list) else [result]
+
+
+def assert_agree(arrays, rows):
+    """Each element of the arrays is the exact number, or the float nearest to it."""
+    for array, column in zip(arrays, zip(*rows, strict=True), strict=True):
+        for got, want in zip(array.tolist(), column, strict=True):
+            exact = float(want) if type(got) is float else want
+            assert got == exact or (got != got and exact != exact)
+
+
+def test_integers_beyond_int64_beside_other_arguments():
+    f = numpify(sp.Mod(n, 10) + m, [n, m])
+    many = np.full(20, 2**62 + 1, np.uint64)
+    many[3] = 2**64 - 1
+    many[4] = 12  # among the others
+    assert f(many, 0).tolist() == [5] * 4 + [2] + [5] * 15
+    assert f(many.reshape(4, 5), np.float32(0.5)).dtype == np.float64
+    assert f(many[:, None], np.array([0, 1])).tolist() == [[5, 6]] * 4 + [[2, 3]] + [[5, 6]] * 15
+    out = np.empty(20, np.int64)
+    assert f(many, 1, out=out) is out
+    assert out.tolist() == [6] * 4 + [3] + [6] * 15
