@@ -129,6 +129,7 @@ WATCHED = [
 ]  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # a remainder by 0
 @pytest.mark.parametrize("expr", WATCHED, ids=str)
 @given(data=st.data())
 @settings(deadline=None)
