@@ -68,6 +68,7 @@ def test_the_names_of_native_forms_are_known_or_left_to_numpy():
     """What a rule calls native and no kernel knows, NumPy computes; this is the list of these."""
     import gc
 
+    gc.unfreeze()  # the table is made on import, and `conftest.py` takes that out of the collector's lists
     named = {op.native for op in gc.get_objects() if type(op) is Op and op.native is not None}
     assert named >= {"sin", "exp", "power", "minimum", "floor"}
     assert named - CALLS.keys() == {"logaddexp2"}
