@@ -8,6 +8,7 @@ from typing import Any
 from .._kinds import BOOL, COMPLEX, INT, REAL
 from .._program.bounds import may_overflow
 from .._program.ir import CONST, Program
+from .._runtime.complexes import divided_by_real
 from .._runtime.selection import piecewise, piecewise_of_rank, where
 from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken, symbol
 
@@ -67,6 +68,10 @@ class ArrayEmitter(Emitter):
             assert op.cut is not None
             return f"{self.inject(op.cut.__name__, op.cut)}({', '.join([suite.text[a][0] for a in args])})", ATOM
         if op.form == "quotient" and COMPLEX in (self.kinds[args[0]], self.kinds[args[1]]):
+            below = args[1]
+            if self.ops[below] is CONST and type(self.data[below]) in (int, float) and self.data[below]:
+                divide = self.inject(divided_by_real.__name__, divided_by_real)
+                return f"{divide}({suite.text[args[0]][0]}, {suite.text[below][0]})", ATOM
             # 1j*x is Python's number where x is a scalar of NumPy's, and Python divides nothing by zero.
             return f"np.divide({suite.text[args[0]][0]}, {suite.text[args[1]][0]})", ATOM
         return super().write(suite, node)

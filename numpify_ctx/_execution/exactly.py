@@ -22,11 +22,14 @@ from .._runtime.integers import OVERFLOW
 from .._runtime.numbers import number
 from .._runtime.ranked import flatten
 from .._symbolic.exact import quotient
+from . import linear
 from .arguments import Shape, large_integers
 from .forms import Forms
+from .linear import Sum, sums_of
 
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
+_UNKNOWN = object()
 _FEW = 16  # elements that are not halved any more
 _FEW_OBJECTS = 256  # likewise where they are computed together, as Python's integers in one array
 
@@ -34,10 +37,11 @@ _FEW_OBJECTS = 256  # likewise where they are computed together, as Python's int
 class Exactly:
     """The exact way of one program."""
 
-    __slots__ = ("_forms", "_kinds", "_possible", "_program", "_refusals")
+    __slots__ = ("_forms", "_kinds", "_possible", "_program", "_refusals", "_sums")
 
     def __init__(self, program: Program, forms: Forms, refusals: tuple[type[Exception], ...]) -> None:
         self._program, self._forms, self._refusals = program, forms, refusals
+        self._sums: Any = _UNKNOWN
         self._possible: bool | None = None  # not known until integers come: most programs never see any
         # By which arguments are integers, and which of them are beyond int64. Two threads may both work it out, and get
         # the same.
@@ -53,6 +57,13 @@ class Exactly:
                 and not any(isinstance(data, Region) for data in program.data)
             )
         return self._possible
+
+    def _linear(self) -> list[Sum] | None:
+        """The results as sums of the arguments, if they are."""
+        if self._sums is _UNKNOWN:
+            self._sums = sums_of(self._program)
+        sums: list[Sum] | None = self._sums
+        return sums
 
     def matters(self, integers: Integers) -> bool:
         """Does anything but products look at what may leave the integers?"""
@@ -97,6 +108,11 @@ class Exactly:
         """What the form that checks integers gives; where it had to leave them, computed exactly instead."""
         if not self._is_possible:
             return form(*values)
+        sums = self._linear()
+        if sums is not None and shape and all(value.dtype == np.int64 for value in values):
+            flat = [np.broadcast_to(value, shape).reshape(-1) for value in values]
+            found = [linear.computed(one, flat, math.prod(shape)).reshape(shape) for one in sums]
+            return found[0] if len(found) == 1 else found
         OVERFLOW.seen = bool(self._program.large)
         # Where floats overflow or digits go, a second look has the value, and what there is to warn of.
         matters = self._matters(integers.mask)[1]

@@ -11,6 +11,8 @@ import numpy as np
 from .types import Value
 
 
+_PARTS = {"F": np.dtype(np.float32), "D": np.dtype(np.float64)}
+_DOUBLE = np.dtype(np.float64)
 _COMPLEX: dict[np.dtype[Any], Any] = {
     np.dtype(np.float16): np.complex64, np.dtype(np.float32): np.complex64, np.dtype(np.longdouble): np.clongdouble,
 }  # fmt: skip
@@ -25,6 +27,20 @@ def real_of_real(value: Value, *arguments: Value) -> Any:
     if any(map(np.iscomplexobj, arguments)):
         return value
     return value.real.copy() if isinstance(value, np.ndarray) else value.real
+
+
+def divided_by_real(value: Value, divisor: float) -> Any:
+    """Complex numbers over a real one that is not 0: each part over it, which is a fifth of the work and rounds once.
+
+    >>> divided_by_real(np.array([3 + 6j]), 3), divided_by_real(np.complex128(1j), 2)
+    (array([1.+2.j]), np.complex128(0.5j))
+    """
+    part = _PARTS.get(value.dtype.char) if type(value) is np.ndarray and value.ndim else None
+    if part is None or not value.flags.c_contiguous:
+        return np.divide(value, divisor)
+    result = np.empty_like(value)
+    np.divide(value.view(part), divisor, out=result.view(part))
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +63,17 @@ class Beyond:
 
     def __call__(self, *args: Value) -> Value:
         for a in args:
-            if np.iscomplexobj(a):
+            if a.dtype.kind == "c" if type(a) is np.ndarray else np.iscomplexobj(a):
                 return (self.of_complex or self.function)(*args)
         with np.errstate(invalid="ignore"):
             value = np.asarray(self.function(*args))
-        if value.dtype.kind == "c":
+        dtype = value.dtype
+        if dtype.kind == "c":
             return value[()]
-        result = value.astype(_COMPLEX.get(value.dtype, np.complex128))
+        result = value.astype(np.complex128 if dtype is _DOUBLE else _COMPLEX.get(dtype, np.complex128))
         # A sum of squares is nan if an element is, and only then; it is found in a fraction of the time.
-        if value.dtype == np.float64 and (flat := value.reshape(-1)).dot(flat) >= 0:
-            return result[()]
+        if dtype is _DOUBLE and (flat := value if value.ndim == 1 else value.reshape(-1)).dot(flat) >= 0:
+            return result if value.ndim else result[()]
         missing = np.isnan(value)
         for a in args:
             missing = missing & ~np.isnan(a)
