@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .integers import exact_add, exact_multiply, is_integer
+from .integers import by_modulus, exact_add, exact_multiply, is_integer
 
 
 Value = Any
@@ -72,6 +72,25 @@ def floor_of_ratio(top: Value, bottom: Value) -> Any:
 
 
 _LEAST = -(2**63)
+
+
+def frac_of_ratio(top: Value, bottom: Value) -> Any:
+    """top/bottom less its floor, by the remainder, which is exact; by 0, nan.
+
+    >>> frac_of_ratio(np.array([2**62 + 1, 7]), np.array([2, 0])), frac_of_ratio(-7.5, 2)
+    (array([0.5, nan]), np.float64(0.25))
+    """
+    if _are_whole((top, bottom)):
+        bottom = _int64(bottom)
+        return np.true_divide(by_modulus(np.mod, _int64(top), bottom), bottom)
+    if np.iscomplexobj(top) or np.iscomplexobj(bottom):
+        return np.true_divide(top, bottom) - floor_of_ratio(top, bottom)
+    # The remainder is exact, where the quotient is rounded before its floor is taken; modulo inf it has no quotient.
+    rest = np.mod(top, bottom) / bottom
+    if not np.any(infinite := np.isinf(bottom)):
+        return rest
+    small = np.true_divide(top, bottom)
+    return np.where(infinite, small - np.floor(small), rest)[()]
 
 
 def is_multiple(top: Value, bottom: Value) -> Any:
@@ -137,6 +156,15 @@ def math_floor_of_ratio(top: Any, bottom: Any) -> Any:
         return top // bottom
     found = top / bottom
     return found if found == 0 else float(math.floor(found))  # -0.0 stays -0.0
+
+
+def math_frac_of_ratio(top: Any, bottom: Any) -> Any:
+    """`frac_of_ratio` of Python numbers; integers of any size."""
+    if type(top) is int and type(bottom) is int:
+        return top % bottom / bottom
+    if not math.isfinite(bottom):  # a TypeError for complex numbers
+        raise ValueError("the remainder by a number that is not finite")
+    return top % bottom / bottom
 
 
 def math_is_multiple(top: Any, bottom: Any) -> bool:

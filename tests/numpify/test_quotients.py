@@ -162,6 +162,11 @@ def test_integers_are_divided_in_integers_by_an_argument_too(top, bottom):
                 assert got == want, (expr, form)
             else:
                 assert float(got) == float(want), (expr, form)
+    parts = {sp.frac(n / m): 1, sp.Mod(n / m, 3): 3, sp.Mod(n / m, sp.Rational(-2, 5)): Fraction(-2, 5)}
+    for expr, modulus in parts.items() if abs(top) < 2**59 and abs(bottom) < 2**59 else ():
+        for form, got in results(expr, (top, bottom)):
+            want = math.nan if bottom == 0 else float(Fraction(top, bottom) % modulus)
+            assert got == pytest.approx(want, rel=1e-15, abs=0, nan_ok=True), (expr, form)
     for domain, least in ((S.Integers, -(2**64)), (S.Naturals, 1), (S.Naturals0, 0)):
         want = bottom != 0 and top % bottom == 0 and top // bottom >= least
         for form, got in results(sp.Contains(n / m, domain), (top, bottom)):

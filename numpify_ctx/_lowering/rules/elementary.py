@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+from collections.abc import Sequence
 from dataclasses import replace
 
 import sympy as sp
@@ -70,10 +71,6 @@ def _atan2(b: Builder, expr: sp.Basic, y: int, x: int) -> int:
     return b.apply(ARCTAN2, b.unsigned(y), b.unsigned(x))
 
 
-def _quotient_or_all(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
-    return quotients.terms_of(expr.args[0])
-
-
 def _floor_operands(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
     return quotients.ratio_of(expr.args[0]) or quotients.terms_of(expr.args[0])
 
@@ -104,6 +101,11 @@ def _ceiling(b: Builder, expr: sp.Basic, *nodes: int) -> int:
 
 
 def _frac(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    if quotients.ratio_of(expr.args[0]) is not None:
+        if b.kinds[nodes[0]] & b.kinds[nodes[1]] & (BOOL | INT):
+            return b.apply(quotients.FRAC_OF_RATIO, nodes[0], b.unsigned(nodes[1]))
+        ratio = b.div(*nodes)
+        return b.sub(ratio, b.apply(FLOOR, ratio))
     found = quotients.quotient_of(expr.args[0])
     if found is None:
         return b.sub(nodes[0], b.apply(FLOOR, nodes[0]))
@@ -111,12 +113,24 @@ def _frac(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     return b.div(b.apply(quotients.REMAINDER, *nodes, data=found.data), b.const(found.denominator))
 
 
-def _mod_operands(b: Builder, expr: sp.Basic) -> list[sp.Basic]:
+def _mod_operands(b: Builder, expr: sp.Basic) -> Sequence[sp.Basic]:
+    ratio = quotients.ratio_of(expr.args[0])
+    if ratio is not None:
+        return *ratio, expr.args[1]
     return [term for operand in expr.args for term in quotients.terms_of(operand)]
 
 
 def _mod(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     """Of quotients, modulo an integer or another quotient: the numerators over one denominator leave the remainder."""
+    if quotients.ratio_of(expr.args[0]) is not None:
+        above, below, times = nodes  # n/m modulo k is the remainder of n by k*m, divided by m
+        below = b.unsigned(below)
+        if isinstance(expr.args[1], sp.Rational):
+            times, scale = (b.const(sp.Integer(number)) for number in expr.args[1].as_numer_denom())
+            above, over = b.mul(scale, above), b.mul(scale, below)
+        else:
+            over = below
+        return b.div(b.apply(MOD, above, b.mul(times, below)), over)
     top = quotients.quotient_of(expr.args[0])
     modulus = expr.args[1]
     if top is not None and isinstance(modulus, sp.Integer) and 0 < modulus * top.denominator < quotients.LARGEST:
@@ -181,7 +195,7 @@ RULES: dict[type, Rule] = {
     sp.ceiling: Rule(_ceiling, _floor_operands).with_example(
         lambda: sp.ceiling(y), "of a complex number, of both parts"
     ),
-    sp.frac: Rule(_frac, _quotient_or_all).with_example(lambda: sp.frac(y)),
+    sp.frac: Rule(_frac, _floor_operands).with_example(lambda: sp.frac(y)),
     # several numbers
     sp.Mod: Rule(_mod, _mod_operands, real=True).with_example(lambda: sp.Mod(y, x), "the sign of the divisor"),
     sp.Min: extremum(MINIMUM).with_example(lambda: sp.Min(x, y)),

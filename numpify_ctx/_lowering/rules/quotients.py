@@ -25,6 +25,7 @@ LARGEST = 1 << 31  # of numerators and denominators: their products with remaind
 
 FLOOR = Op("floor_quotient", rt.floor, rt.math_floor, "floor_quotient", kinds=arithmetic)
 FLOOR_OF_RATIO = Op("floor_of_ratio", rt.floor_of_ratio, rt.math_floor_of_ratio, kinds=arithmetic)
+FRAC_OF_RATIO = Op("frac_of_ratio", rt.frac_of_ratio, rt.math_frac_of_ratio)
 IS_MULTIPLE = Op("is_multiple", rt.is_multiple, rt.math_is_multiple, kinds=boolean)
 REMAINDER = Op("remainder", rt.remainder, rt.math_remainder, "remainder", kinds=arithmetic)
 
