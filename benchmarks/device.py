@@ -7,14 +7,20 @@ It checks views against NumPy, eagerly and under jit, confinement included; kern
 or Mosaic where they can; and that the compiled program of a step by name is the one of a step by hand. It times the
 write of a row of a large cache outside of jit, decoding and paged serving in bfloat16, each beside the same by hand.
 The device's queue is flushed around every timing: each call ends by waiting for what depends on all that it wrote.
+
+A part that fails is told by name, with its error, and the others run. What would take too long is shortened: chains and
+rounds are as many as the time allows, and the cache is as large as the device's memory allows.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import re
 import sys
+import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -45,8 +51,13 @@ BF16 = jnp.bfloat16
 
 @dataclass(frozen=True)
 class Scale:
-    """How large everything is: 4 GB of cache on an accelerator, 16 MB on a CPU."""
+    """How large everything is: 4 GB of cache on an accelerator, 16 MB on a CPU.
 
+    Attributes:
+        seconds: for the chains that run outside of jit, for those in it, and for the rounds of one comparison.
+    """
+
+    seconds: float
     chains: int
     layers: int
     positions: int
@@ -56,14 +67,18 @@ class Scale:
     batch: int
 
 
-def scale_of(small: bool) -> Scale:
+def scale_of(small: bool, memory: int | None = None) -> Scale:
+    """In small, or as large as fits: two caches and a half, in `memory` bytes."""
     vocab = Axis("vocab", 64)
     if small:
         sizes = {"layer": Axis("layer", 2), "embed": Axis("embed", 32), "head_size": Axis("head_size", 8)}
-        return Scale(20, 4, 1024, 16, 5, Config(vocab, **sizes, mlp=Axis("mlp", 64)), batch=2)
+        return Scale(60.0, 20, 4, 1024, 16, 5, Config(vocab, **sizes, mlp=Axis("mlp", 64)), batch=2)
     sizes = {"layer": 24, "embed": 2048, "head": 16, "head_size": 128, "mlp": 8192}
     config = Config(vocab, **{name: Axis(name, size) for name, size in sizes.items()})
-    return Scale(200, 32, 65536, 8, 30, config, batch=16)
+    positions = 65536
+    while memory is not None and 2.5 * 2 * 32 * positions * 8 * 128 > memory:
+        positions //= 2
+    return Scale(60.0, 200, 32, positions, 8, 30, config, batch=16)
 
 
 # -- laws ------------------------------------------------------------------------------------------------------------
@@ -132,14 +147,14 @@ def chain_holds(rng: np.random.Generator, jit: bool) -> bool:
 
 
 def laws(scale: Scale) -> list[Finding]:
-    held = {
-        jit: sum(chain_holds(np.random.default_rng(seed), jit) for seed in range(scale.chains)) for jit in (False, True)
-    }
-    named = {False: "outside of jit", True: "in jit"}
-    return [
-        Fact(SUITE, f"chains of views as NumPy, {named[jit]}", f"{count} of {scale.chains}", count == scale.chains)
-        for jit, count in held.items()
-    ]
+    found: list[Finding] = []
+    for jit, where in ((False, "outside of jit"), (True, "in jit")):
+        held, begin = [], time.perf_counter()
+        # Nearly every chain compiles programs of its own, which takes the longer the larger the compiler is.
+        while len(held) < scale.chains and time.perf_counter() - begin < scale.seconds:
+            held.append(chain_holds(np.random.default_rng(len(held)), jit))
+        found.append(Fact(SUITE, f"chains of views as NumPy, {where}", f"{sum(held)} of {len(held)}", all(held)))
+    return found
 
 
 # -- kernels and compiled programs -----------------------------------------------------------------------------------
@@ -229,20 +244,29 @@ def in_bfloat16(model: Transformer) -> Transformer:
     return jax.tree.map(lambda leaf: leaf.astype(BF16) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf, model)
 
 
-def peak(compiled: Any) -> int:
+def peak(compiled: Any) -> str:
     memory = compiled.memory_analysis()
+    if memory is None:  # not every platform says
+        return "not known"
     used = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
-    return int(used - memory.alias_size_in_bytes)
+    return f"{(used - memory.alias_size_in_bytes) / 2**20:,.1f} MiB"
 
 
 def compared(
-    task: str, programs: dict[str, Any], calls: dict[str, Callable[[], Any]], tokens: int, rounds: int
+    task: str, programs: dict[str, Any], calls: dict[str, Callable[[], Any]], tokens: int, scale: Scale
 ) -> list[Finding]:
-    times = in_turn({n: lambda n=n: jax.block_until_ready(calls[n]()) for n in calls}, rounds=rounds, warm=1)
+    waited = {n: lambda n=n: jax.block_until_ready(calls[n]()) for n in calls}
+    for call in waited.values():
+        call()  # the first time may take longer
+    begin = time.perf_counter()
+    for call in waited.values():
+        call()
+    affordable = int(scale.seconds / (time.perf_counter() - begin))
+    times = in_turn(waited, rounds=max(3, min(scale.rounds, affordable - 3)), warm=0)
     found: list[Finding] = [*rows(SUITE, task, times, "jax.Ref", {"NamedRef": 1.05})]
     for name, compiled in programs.items():
         found.append(Fact(SUITE, f"{task}: tokens a second, {name}", f"{tokens / times.best(name):,.0f}"))
-        found.append(Fact(SUITE, f"{task}: peak memory, {name}", f"{peak(compiled) / 2**20:,.1f} MiB"))
+        found.append(Fact(SUITE, f"{task}: peak memory, {name}", peak(compiled)))
     return found
 
 
@@ -266,7 +290,7 @@ def decoding(scale: Scale) -> list[Finding]:
         return tokens
 
     calls["donated arrays"] = donated
-    return compared("decode in bfloat16", programs, calls, batch.size * (position.size - 1), scale.rounds)
+    return compared("decode in bfloat16", programs, calls, batch.size * (position.size - 1), scale)
 
 
 def forward_by_hand(
@@ -318,23 +342,48 @@ def serving(scale: Scale) -> list[Finding]:
     }
     ours, theirs = (calls[name]().array.astype(np.float32) for name in calls)
     worst = float(jnp.abs(ours - theirs).max())
-    agree = Fact(SUITE, "paged serving, by name and by hand", f"largest difference {worst:.1e}", worst < 0.1)
+    largest = float(jnp.abs(theirs).max())
+    said = f"largest difference {worst:.1e} of {largest:.1e}"
+    agree = Fact(SUITE, "paged serving, by name and by hand", said, worst < 0.1 * max(largest, 1.0))
     programs = {"NamedRef": by_name, "jax.Ref": by_hand}
-    return [agree, *compared("paged serving in bfloat16", programs, calls, seq.size * chunk.size, scale.rounds)]
+    return [agree, *compared("paged serving in bfloat16", programs, calls, seq.size * chunk.size, scale)]
+
+
+Part = Callable[[Scale], list[Finding]]
+PARTS: tuple[Part, ...] = (laws, kernels, equal_programs, eager_write, decoding, serving)
+
+
+def findings_of(parts: Sequence[Part], scale: Scale, minutes: float) -> list[Finding]:
+    """What the parts find. One that fails, or for which no time is left, is a finding itself; the others run."""
+    found: list[Finding] = []
+    begin = time.perf_counter()
+    for part in parts:
+        spent = time.perf_counter() - begin
+        print(f"{part.__name__} (after {spent:.0f} s) ...", file=sys.stderr, flush=True)
+        if spent > 60 * minutes:
+            found.append(Fact(SUITE, part.__name__, f"not run: {minutes:g} minutes are over", met=False))
+            continue
+        try:
+            found += part(scale)
+        except Exception as error:  # of any kind: compilers, allocators and runtimes have their own
+            traceback.print_exc()
+            first = (str(error).strip() or "no text").splitlines()[0][:120]
+            found.append(Fact(SUITE, part.__name__, f"FAILED: {type(error).__name__}: {first}", met=False))
+        gc.collect()  # what failed may hold buffers by its frames
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.device", description=__doc__.splitlines()[0])
     parser.add_argument("--small", action="store_true", help="in small, as on a CPU")
+    parser.add_argument("--minutes", type=float, default=7.0, help="after which no part begins")
     parser.add_argument("--out", type=Path, default=Path("out/benchmarks"), help="folder of the JSON")
     options = parser.parse_args(arguments)
     device = jax.local_devices()[0]
-    scale = scale_of(options.small or device.platform == "cpu")
+    memory = (device.memory_stats() or {}).get("bytes_limit")  # not every device says
+    scale = scale_of(options.small or device.platform == "cpu", memory)
     where = machine() | {"device": device.device_kind, "haliax_refs": haliax_refs.__version__}
-    findings: list[Finding] = []
-    for part in (laws, kernels, equal_programs, eager_write, decoding, serving):
-        print(f"{part.__name__} ...", file=sys.stderr, flush=True)
-        findings += part(scale)
+    findings = findings_of(PARTS, scale, options.minutes)
     print(table(findings))
     print("\n" + json.dumps(where))
     write_json(options.out / "device.json", where, findings)
