@@ -14,7 +14,7 @@ from ._types import Passed
 
 _OF_ARRAYS = frozenset(field.name for field in dataclasses.fields(NamedArray)) | frozenset(dir(NamedArray))
 
-# upstream's own class, where this haliax has one; `_install` finds it
+# upstream's own class, where this haliax has one; `install` finds it, and appends it while it holds its lock
 UPSTREAM: list[Any] = []
 
 

@@ -26,10 +26,10 @@ with jax.ensure_compile_time_eval():  # so that importing inside a traced functi
 _FROZEN: dict[int, tuple[weakref.ref[Any], str]] = {}
 
 # the id of a traced `jax.Ref` -> a weak reference to it, which removes the entry, and the trace that made it;
-# which one thread traces
+# only the thread that traces has that ref, and to enter, look up and remove are single operations
 _MADE: dict[int, tuple[Any, Any]] = {}
 
-_any_made = False
+_any_made = False  # set once, by whichever thread is the first
 
 # the id of a `jax.Ref` -> a weak reference to it, which removes the entry, and its buffer's axes, for errors of jax's;
 # single operations again, and of two threads that note the same, either entry may stay

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import jax
 
 
+# Only appended to, which is one operation of a list, with and without Python's own lock.
 _ALL: list[threading.RLock] = []
 
 

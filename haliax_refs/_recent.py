@@ -14,6 +14,8 @@ V = TypeVar("V")
 class Recent(dict[K, V]):
     """A dict that `remember`s at most `limit` entries, the last ones that it was given.
 
+    Threads share it: to look up is one operation, and to enter takes its lock.
+
     >>> recent = Recent(2)
     >>> for key in "abc":
     ...     _ = recent.remember(key, key.upper())

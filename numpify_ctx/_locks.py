@@ -6,6 +6,7 @@ import os
 import threading
 
 
+# Only appended to, which is one operation of a list, with and without Python's own lock.
 _ALL: list[threading.RLock] = []
 
 

@@ -22,6 +22,8 @@ from .order import check_sizes, order_of
 from .views import Expr, Point, Scalar, Selections, Strided, View
 
 
+# Looked up, entered and gone through while _LOCK is held. What a layout's `memo` has is looked up without it, by one
+# operation of a dict, and entered while it is held.
 _INTERNED: weakref.WeakValueDictionary[Any, Layout] = weakref.WeakValueDictionary()
 _LOCK = new_lock()
 _LIMIT = 16384  # selections that all layouts remember together; a loop over static positions fills it

@@ -38,7 +38,7 @@ from .upstream import IN_HALIAX, accept_upstream, ref_module
 _LOCK = new_lock()
 _ABSENT = object()
 
-# What there was before: (object, attribute or key, old value); empty while not installed.
+# What there was before: (object, attribute or key, old value); empty while not installed. Changed while _LOCK is held.
 _REPLACED: list[tuple[Any, Any, Any]] = []
 _MODULE_BEFORE: Any = _ABSENT
 

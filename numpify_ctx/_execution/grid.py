@@ -190,7 +190,7 @@ class Work:
 
     def _blocks(self) -> Iterator[Index]:
         grid = self.tiling.grid
-        for i in self.taken:  # one bytecode: no two threads get the same
+        for i in self.taken:  # no two threads get the same: a count is atomic, also where Python has no lock of its own
             if i >= len(grid) or self.failed:
                 return
             yield grid[i]
