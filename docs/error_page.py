@@ -31,6 +31,8 @@ HEAD = """\
 # What an error means
 
 Look for the words that an error begins with. Above each stands what it means, below it the way out.
+In IPython and Jupyter, and under pytest, the frames of these packages are hidden; `%xmode show` shows them.
+
 `python docs/error_page.py --write` makes this page: it provokes each error and takes down its message, and the tests
 run the page.
 """

@@ -9,6 +9,7 @@ from haliax import NamedArray
 
 from ._access.operations import Mode, add, apply, read, reduce, write
 from ._handle import Handle
+from ._tracebacks import short_traceback
 from ._types import Array, Index, Value
 
 
@@ -48,6 +49,7 @@ class AtIndex:
     def __repr__(self) -> str:
         return f"<{self._ref!r}.at[{self._idx!r}]>"
 
+    @short_traceback
     def get(
         self,
         *,
@@ -65,6 +67,7 @@ class AtIndex:
         """
         return read(self._ref, self._idx, mode, fill_value)
 
+    @short_traceback
     def set(
         self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
     ) -> None:
@@ -78,6 +81,7 @@ class AtIndex:
         """
         write(self._ref, self._idx, value, mode)
 
+    @short_traceback
     def add(
         self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
     ) -> None:
@@ -91,6 +95,7 @@ class AtIndex:
         """
         add(self._ref, self._idx, value, mode)
 
+    @short_traceback
     def multiply(
         self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
     ) -> None:
@@ -106,6 +111,7 @@ class AtIndex:
 
     mul = multiply
 
+    @short_traceback
     def divide(
         self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
     ) -> None:
@@ -119,6 +125,7 @@ class AtIndex:
         """
         reduce("divide", self._ref, self._idx, value, mode)
 
+    @short_traceback
     def power(
         self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
     ) -> None:
@@ -132,6 +139,7 @@ class AtIndex:
         """
         reduce("power", self._ref, self._idx, value, mode)
 
+    @short_traceback
     def min(
         self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
     ) -> None:
@@ -145,6 +153,7 @@ class AtIndex:
         """
         reduce("min", self._ref, self._idx, value, mode)
 
+    @short_traceback
     def max(
         self, value: Value, *, mode: Mode = None, unique_indices: bool = False, indices_are_sorted: bool = False
     ) -> None:
@@ -158,6 +167,7 @@ class AtIndex:
         """
         reduce("max", self._ref, self._idx, value, mode)
 
+    @short_traceback
     def apply(
         self,
         function: Callable[[Any], Any],

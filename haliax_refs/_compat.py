@@ -41,8 +41,24 @@ try:
     from jax._src.state.discharge import discharge_state as _discharge_state
 except ImportError:
     _discharge_state = None  # type: ignore[assignment]  # see `without_refs`
+try:
+    from jax._src.traceback_util import register_exclusion as _register_exclusion
+except ImportError:
+    _register_exclusion = None  # type: ignore[assignment]  # see `leave_out_of_tracebacks`
 
 JAX_VERSION: tuple[int, ...] = jax.__version_info__
+
+# --- jax: tracebacks ------------------------------------------------------------------------------------------------
+
+
+def leave_out_of_tracebacks(folder: str) -> None:
+    """Have jax's traceback filtering leave out the frames of the files in `folder`, as it does its own.
+
+    equinox has it do the same. Where jax has no function for it, tracebacks are longer.
+    """
+    if _register_exclusion is not None:
+        _register_exclusion(folder)
+
 
 # --- jax: tracing ---------------------------------------------------------------------------------------------------
 

@@ -9,9 +9,11 @@ from typing import Any
 from haliax import Axis
 
 from ._patches.loops import scan
+from ._tracebacks import short_traceback
 from ._types import Axes, Passed
 
 
+@short_traceback
 def foreach(axis: Axes, *args: Passed, reverse: bool = False, unroll: int = 1) -> Callable[..., Any]:
     """A decorator that runs a function for each position along an axis, in order: a loop written as a function.
 

@@ -20,9 +20,11 @@ from ._indexing.layout import Layout
 from ._lifetime import is_eager, new_raw, note_frozen, note_made
 from ._locks import lock_of
 from ._refs import NamedRef, as_named_ref, make
+from ._tracebacks import short_traceback
 from ._types import Array, Axes, DType, Index, Value
 
 
+@short_traceback
 def new_ref(
     value: Value, axes: Axes | None = None, *, memory_space: object = None, kind: str | None = None, pin: bool = False
 ) -> NamedRef:
@@ -79,6 +81,7 @@ def _options(memory_space: object, kind: str | None, pin: bool) -> dict[str, Any
     return options
 
 
+@short_traceback
 def empty_ref(
     axes: Axes | None, dtype: DType = jnp.float32, *, memory_space: object = None, pin: bool = False
 ) -> NamedRef:
@@ -111,6 +114,7 @@ def empty_ref(
     return make(note_made(raw), Layout.whole(named), ())
 
 
+@short_traceback
 def wrap(ref: jax.Ref, axes: Axes | None) -> NamedRef:
     """A `NamedRef` of a `jax.Ref` that exists already, as those that a Pallas kernel is given.
 
@@ -141,6 +145,7 @@ def _is_reference(value: object) -> bool:
     return not is_value and hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "__setitem__")
 
 
+@short_traceback
 def get(
     ref: NamedRef | NamedArray, idx: Index = ..., *, mode: str | None = None, fill_value: Array | None = None
 ) -> NamedArray:
@@ -170,6 +175,7 @@ def get(
     return read(as_named_ref(ref), idx, mode, fill_value)
 
 
+@short_traceback
 def set(ref: NamedRef | NamedArray, idx: Index, value: Value, *, mode: str | None = None) -> None:
     """Write `value` to what `idx` selects: `ref[idx] = value`.
 
@@ -195,6 +201,7 @@ def set(ref: NamedRef | NamedArray, idx: Index, value: Value, *, mode: str | Non
     write(as_named_ref(ref), idx, value, mode)
 
 
+@short_traceback
 def swap(
     ref: NamedRef | NamedArray, idx: Index, value: Value, *, mode: str | None = None, fill_value: Array | None = None
 ) -> NamedArray:
@@ -210,6 +217,7 @@ def swap(
     return swapped(as_named_ref(ref), idx, value, mode, fill_value)
 
 
+@short_traceback
 def addupdate(ref: NamedRef | NamedArray, idx: Index, value: Value, *, mode: str | None = None) -> None:
     """Add `value` to what `idx` selects; what an index array mentions twice is added to twice.
 
@@ -241,6 +249,7 @@ def freeze(ref: NamedRef | NamedArray) -> NamedArray:
         return value
 
 
+@short_traceback
 def free_ref(ref: NamedRef | NamedArray) -> None:
     """Free the whole buffer without reading it: any later use of it, through any view, raises RuntimeError.
 

@@ -23,6 +23,7 @@ from ._indexing.layout import Layout
 from ._indexing.plan import plan_view
 from ._lifetime import end_of, is_frozen, loop_condition, note_argument, note_axes, note_made
 from ._pickling import buffer_of
+from ._tracebacks import hide_frames, short_traceback
 from ._types import Index, Passed, PyTree, Value
 
 
@@ -144,6 +145,7 @@ class NamedRef(Handle):
         pointer: int = self._ref.unsafe_buffer_pointer()
         return pointer
 
+    @short_traceback
     def resolve_axis(self, axis: Axis | str) -> Axis:
         """The axis of that name.
 
@@ -169,6 +171,7 @@ class NamedRef(Handle):
             raise ValueError(f"cannot {verb} axis {name!r} of size {axis.size}: it has size {size} here{note}")
         return Axis(name, size)
 
+    @short_traceback
     def value(self) -> NamedArray:
         """The contents of this ref, now: `ref[...]`, a `NamedArray` that later writes do not change.
 
@@ -202,10 +205,14 @@ class NamedRef(Handle):
         >>> cache["layer", 4, "head", 3].item(), window.slice("layer", 1).shape
         (1.0, {'head': 8})
         """
-        if pairs:
-            idx = (idx, *pairs)
-        self._check_usable()
-        return make(self._ref, *plan_view(self._layout, self._operands, idx))
+        try:
+            if pairs:
+                idx = (idx, *pairs)
+            self._check_usable()
+            return make(self._ref, *plan_view(self._layout, self._operands, idx))
+        except Exception as error:
+            hide_frames(error)
+            raise
 
     def unsliced(self) -> NamedRef:
         """The whole ref that this is a view of, under its first axis names.
@@ -218,6 +225,7 @@ class NamedRef(Handle):
         whole = Layout.whole(self._layout.base)
         return self if self._layout is whole else make(self._ref, whole, ())
 
+    @short_traceback
     def rename(self, renames: Mapping[Any, Any]) -> NamedRef:
         """A view of the same entries with some axes renamed.
 
@@ -265,11 +273,20 @@ class NamedRef(Handle):
         """
         return At(self)
 
+    # Not by `short_traceback`, a call more: these are the most frequent operations.
     def __getitem__(self, idx: Index) -> NamedArray:
-        return read(self, idx)
+        try:
+            return read(self, idx)
+        except Exception as error:
+            hide_frames(error)
+            raise
 
     def __setitem__(self, idx: Index, value: Value) -> None:
-        write(self, idx, value)
+        try:
+            write(self, idx, value)
+        except Exception as error:
+            hide_frames(error)
+            raise
 
     def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], Layout]:
         self._check_valid()

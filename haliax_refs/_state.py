@@ -22,6 +22,7 @@ from ._lifetime import is_eager, new_raw, note_frozen
 from ._locks import locks_of
 from ._pickling import nameless
 from ._refs import NamedRef, as_named_ref, is_named_ref
+from ._tracebacks import short_traceback
 from ._types import PyTree, Value
 
 
@@ -29,6 +30,7 @@ Path: TypeAlias = tuple[Any, ...]
 Filter: TypeAlias = Any  # a function of a leaf, a bool, or a tree of these: a prefix of the tree that is filtered
 
 
+@short_traceback
 def refs_of(tree: PyTree, *, filter: Filter = None) -> Any:
     """The tree with a new ref in place of each array.
 
@@ -99,6 +101,7 @@ def is_value_or_ref(node: object) -> bool:
     return not is_ref(node.array) and fits_axes(node)
 
 
+@short_traceback
 def values_of(tree: PyTree) -> Any:
     """The tree with the contents of each ref in its place: a NamedArray for a `NamedRef`, an array for a `jax.Ref`.
 
@@ -155,6 +158,7 @@ def refs_in(tree: PyTree) -> Iterator[tuple[Path, NamedRef]]:
             yield path, named(leaf)
 
 
+@short_traceback
 def update(refs: PyTree, values: PyTree) -> None:
     """Write the values of one tree to the refs of another, in place: what `values_of(refs)` then gives.
 
@@ -248,6 +252,7 @@ def _beside(ref: NamedRef, value: Value) -> Any:
 def freeze(tree: NamedRef) -> NamedArray: ...
 @overload
 def freeze(tree: PyTree) -> Any: ...
+@short_traceback
 def freeze(tree: PyTree) -> Any:
     """What each ref of a tree shows, and the end of its buffer: any later use, through any view, raises RuntimeError.
 

@@ -17,6 +17,7 @@ from ._indexing.describe import listed
 from ._lifetime import is_eager
 from ._refs import NamedRef
 from ._state import checked_value, is_value_or_ref, refs_in, update, values_of
+from ._tracebacks import short_traceback
 from ._types import Passed, PyTree
 
 
@@ -26,6 +27,7 @@ class Optimizer(Hashable, Protocol):
     def update(self, updates: PyTree, state: PyTree, params: PyTree = None, /, **extra: Passed) -> tuple[Any, Any]: ...
 
 
+@short_traceback
 def step(optimizer: Optimizer, params: PyTree, state: PyTree, gradients: PyTree, **extra: Passed) -> None:
     """Step parameters and the state of an optimizer in place: `optimizer.update` and `optax.apply_updates` in one.
 

@@ -23,11 +23,13 @@ from ._symbolic.flatten import Flat
 from ._symbolic.free import free_arguments
 from ._symbolic.names import call_signature
 from ._symbolic.pickling import Packed, pack, unpack
+from ._tracebacks import short_traceback
 
 
 Functions = Mapping[Any, Callable[..., Any]]
 
 
+@short_traceback
 def numpify(
     expr: object,
     args: object = None,
@@ -206,6 +208,7 @@ class _Function(Bindable["BoundNumpifiedFunction"]):
         native = self._origin.compiled.native
         return "" if native is None else native.source
 
+    @short_traceback
     def explain(self, *args: Any, **named: Any) -> str:
         """Which form a call with these arguments takes, and why.
 

@@ -11,9 +11,10 @@ from typing import Any
 import haliax
 import jax
 
-from .._compat import MISSING_IN_HALIAX
+from .._compat import MISSING_IN_HALIAX, leave_out_of_tracebacks
 from .._locks import new_lock
 from .._pickling import reduced
+from .._tracebacks import PACKAGE
 from . import (
     checkpoint,
     derivatives,
@@ -34,6 +35,9 @@ from . import (
 from .code import replacing_code
 from .upstream import IN_HALIAX, accept_upstream, ref_module
 
+
+# Once, and for good: it concerns the frames of this package alone.
+leave_out_of_tracebacks(PACKAGE)
 
 _LOCK = new_lock()
 _ABSENT = object()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from .._errors import BindingError
+from .._tracebacks import short_traceback
 from .ambient import ambient_context, checked_context, holds_parameters
 from .bindings import Bindings
 from .context import UNFREEZE
@@ -26,6 +27,7 @@ class Bindable(Parametrized, Generic[Bound]):
     def _bound(self, bindings: Bindings) -> Bound:
         """The same function with these bindings."""
 
+    @short_traceback
     def freeze(
         self, bindings: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None = None, /, **named: object
     ) -> Bound:
@@ -57,6 +59,7 @@ class Bindable(Parametrized, Generic[Bound]):
         """
         return self._bound(self._bindings.having(bindings, named))
 
+    @short_traceback
     def unfreeze(self, *keys: object) -> Bound:
         """The same function with these parameters supplied by the call again; with no keys, all of them.
 
@@ -74,6 +77,7 @@ class Bindable(Parametrized, Generic[Bound]):
         """
         return self.freeze([(key, UNFREEZE) for key in keys or self.parameters])
 
+    @short_traceback
     def set_parameter_context(self, ctx: object) -> Bound:
         """The same function, reading its dynamic parameters from `ctx`; None takes the context away.
 
@@ -99,6 +103,7 @@ class Bindable(Parametrized, Generic[Bound]):
         context = None if ctx is None else checked_context(ctx)
         return self._bound(replace(self._bindings, context=context))
 
+    @short_traceback
     def remove_parameter_context(self) -> Bound:
         """The same function without a context. Dynamic parameters stay dynamic: calls fail until one is set again.
 
@@ -114,6 +119,7 @@ use set_parameter_context(ctx), or unfreeze it
         """
         return self.set_parameter_context(None)
 
+    @short_traceback
     def bind(self, target: object = None, /) -> Bound:
         """`freeze(target)` for a mapping, `set_parameter_context(target)` for a context, the ambient one for None.
 
