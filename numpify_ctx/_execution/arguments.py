@@ -82,7 +82,11 @@ def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
         if kind is np.ndarray and a.dtype.kind != "O":
             kind = a.dtype
         elif kind not in _PYTHON:
-            values[i], kind = _admitted(a)
+            try:
+                values[i], kind = _admitted(a)
+            except Guests as guests:
+                guests.index = i
+                raise
         kinds.append(kind)
     plan = _plan(tuple(kinds))
     shape: Shape = ()
@@ -94,10 +98,7 @@ def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
         rest = np.shape(value)[rank:]
         if rest and rest != shape:
             shape = np.broadcast_shapes(shape, rest) if shape else rest
-    beyond = 0
-    for i in plan.beyond:
-        if values[i].dtype.kind == "f":
-            beyond |= 1 << i
+    beyond = sum([1 << i for i in plan.beyond if values[i].dtype.kind == "f"])
     return Prepared(values, plan.integers & ~beyond, plan.complex, shape, plan.precision, beyond)
 
 
@@ -111,6 +112,8 @@ def _admitted(value: Any) -> tuple[Any, Any]:
     if isinstance(value, list | tuple):
         _refuse_guests(value)
     array = as_array(value)
+    if array.dtype == object and any(entry is None for entry in array.reshape(-1).tolist()):
+        raise TypeError("None is no number")  # SciPy's functions would take it for nan
     # What NumPy made floats may have been integers; a look at the floats spares most lists one at their elements.
     is_large = array.dtype == FLOAT64 and array.ndim and np.any(np.abs(array) >= 2.0**63)
     if is_large and (whole := large_integers(value)) is not None:
@@ -137,16 +140,31 @@ def large_integers(value: Any) -> Any:
     return found.reshape(array.shape)
 
 
+class Guests(TypeError):
+    """A list holds what carries more than numbers: an array of it would have lost that.
+
+    Attributes:
+        index: which argument it is.
+    """
+
+    index: int = 0
+
+    def __init__(self, holder: type, kind: type) -> None:
+        super().__init__(
+            f"a {holder.__name__} of {kind.__name__}, and an array of it would lose what each carries; pass one "
+            f"{kind.__name__}, or an array of their numbers"
+        )
+
+
 def _refuse_guests(values: Sequence[Any]) -> None:
-    """Raise for a list of what carries more than numbers, at any depth: an array of it would have lost that."""
+    """Raise for a list of what carries more than numbers, at any depth."""
     for kind in dict.fromkeys(map(type, values)):
         if issubclass(kind, list | tuple):
             for value in values:
                 if type(value) is kind:
                     _refuse_guests(value)
         elif carries(kind):
-            holder = type(values).__name__
-            raise TypeError(f"cannot take a {holder} of {kind.__name__}: an array of it would lose what each carries")
+            raise Guests(type(values), kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,8 +144,8 @@ class Company:
             return _element_by_element(op, functools.partial(function, *before), operands, real)
         carrier = type(carriers[0]).__name__ if carriers else "such arguments"
         raise TypeError(
-            f"cannot compute {op.name} of {carrier}: it takes bare numbers, and what {carrier} carries would be lost; "
-            "pass its numbers (.magnitude, .value, .to_numpy(), .values)"
+            f"cannot compute {_in_sympy(op)} of {carrier}: it takes bare numbers, and what {carrier} carries would be "
+            "lost; pass its numbers (.magnitude, .value, .to_numpy(), .values)"
         )
 
     def _spread(self, node: int, result: Any, args: Sequence[Any]) -> Any:
@@ -169,6 +169,17 @@ class Company:
         ]
         shape = np.broadcast_shapes(np.shape(result), *shapes)
         return np.broadcast_to(result, shape).copy() if shape else result
+
+
+_SYMPY = {
+    "floor_quotient": "floor", "floor_of_ratio": "floor", "frac_of_ratio": "frac", "remainder": "Mod",
+    "is_multiple": "Contains", "sum_over": "Sum", "product_over": "Product",
+}  # fmt: skip
+
+
+def _in_sympy(op: Op) -> str:
+    """The name of what an operation computes, as whoever wrote the formula knows it."""
+    return _SYMPY.get(op.name, op.name)
 
 
 def _is_promise(value: Any) -> bool:
@@ -245,14 +256,25 @@ def _where(condition: Any, value: Any, other: Any) -> Any:
         return np.ma.where(*three)  # type: ignore[no-untyped-call]
     labelled = [a for a in three if carries(type(a)) and not hasattr(type(a), "__array_function__")]
     if not labelled:  # plain arrays, and what answers to np.where itself: dask, pint, astropy
-        return np.where(*three)
+        return _as_subclass(np.where(*three), three)
     # pandas and xarray do not, and have a method instead: keep `value` where the condition holds.
     if not hasattr(value, "where"):
         value = labelled[0].where(False, value) if hasattr(labelled[0], "where") else None
     if value is None:
         kind = type(labelled[0]).__name__
         raise TypeError(f"cannot compute Piecewise of {kind}: it has no where(); pass its numbers")
-    return value.where(condition, other)
+    chosen = value.where(condition, other)
+    # Of a condition that is missing, pandas takes `other`; but nothing has been chosen.
+    known = condition.notna() if hasattr(condition, "notna") else None
+    return chosen if known is None or np.all(known) else chosen.where(known)
+
+
+def _as_subclass(result: Any, operands: Sequence[Any]) -> Any:
+    """The result as ufuncs would give it: np.where makes bare arrays of subclasses that do not say otherwise."""
+    kept = np.ndarray.__array_function__
+    subclasses = [a for a in operands if isinstance(a, np.ndarray) and type(a).__array_function__ is kept]
+    highest = max(subclasses, key=lambda a: a.__array_priority__, default=None)
+    return result if highest is None or type(highest) is np.ndarray else highest.__array_wrap__(np.asarray(result))
 
 
 def _is_complex(value: Any) -> bool:
@@ -267,7 +289,8 @@ def _element_by_element(op: Op, function: Callable[..., Any], operands: list[Any
     except (TypeError, NotImplementedError) as error:
         carrier = next(type(a).__name__ for a in operands if carries(type(a)))
         raise TypeError(
-            f"cannot compute {op.name} of {carrier}, which does not know it; pass its numbers (.magnitude, .value)"
+            f"cannot compute {_in_sympy(op)} of {carrier}, which does not know it; "
+            "pass its numbers (.magnitude, .value)"
         ) from error
     dtype = np.bool_ if op.kinds((BOOL,) * len(operands)) == BOOL else np.float64 if real else np.complex128
     if _is_promise(result) and not result.ndim:  # its one chunk will be a number, which has no astype

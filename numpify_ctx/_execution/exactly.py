@@ -201,6 +201,8 @@ def _is_looked_at(program: Program, kinds: Sequence[int], beyond: int) -> bool:
             whole = kinds[a] & INT and program.ops[a].exact is not None
             if (whole or a in large) and op not in (MUL, POW, NEG, DIV):
                 return True
+        if op is POW and args[1] in large:
+            return True  # (-1)**n asks whether n is even
         if op is DIV and any(a in large for a in args):
             return True  # it may be infinite as a float, and the quotient finite
         if op not in (MUL, POW, NEG) and op.exact is not None and kinds[node] & INT:

@@ -12,11 +12,14 @@ from .._kinds import ANY, COMPLEX
 from .._program.ir import Program, infer_kinds
 from .._runtime.numbers import numeric
 from .._symbolic.text import short
+from .arguments import Guests
 
 
 def explained(error: Exception, program: Program, args: Sequence[Any]) -> Exception | None:
     """A better error than the one that a call with `args` raised; None if no argument is to blame."""
     names = program.parameters
+    if isinstance(error, Guests):
+        return TypeError(f"cannot take {short(args[error.index])} for {names[error.index]!r}: it is {error}")
     arrays = []
     for name, value in zip(names, args, strict=True):
         array = _array_of_numbers(value)

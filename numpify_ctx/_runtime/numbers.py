@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from decimal import Decimal
-from numbers import Number
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -90,9 +90,12 @@ def as_array(value: Value) -> Any:
 
 
 def _number(entry: Value) -> Any:
-    """Of SymPy's numbers, fractions and decimals, a Python number."""
+    """Of SymPy's and mpmath's numbers, fractions and decimals, a Python number."""
     value = numeric(entry)
-    return value if isinstance(value, _NUMERIC) else float(value)
+    if isinstance(value, _NUMERIC):
+        return value
+    # mpmath's complex numbers have no float, and say so only by what they are registered as.
+    return float(value) if isinstance(value, Real | Decimal) else complex(value)
 
 
 _PYTHONS_OWN = frozenset(np.dtype(kind) for kind in (np.bool_, np.int64, np.float64, np.complex128))

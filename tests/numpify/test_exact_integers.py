@@ -132,7 +132,7 @@ BEYOND = st.sampled_from([2**63, 2**63 - 1, 2**64 - 1, 2**62 + 1, 2**53 + 1, 0, 
 LARGER = BEYOND | st.sampled_from([2**70, -(2**63), -(2**63) - 1, 10**23 + 7, -1])
 WATCHED = [
     n - m, sp.Mod(n, 7), sp.Mod(n, m + 1), sp.floor(n / 10) + m, n < m, sp.Eq(n, m + 1),
-    sp.Abs(n - m) + sp.Rational(1, 2), [n * n - m * m, {"rest": sp.frac(n / 3)}],
+    sp.Abs(n - m) + sp.Rational(1, 2), [n * n - m * m, {"rest": sp.frac(n / 3)}], (-1) ** n,
 ]  # fmt: skip
 
 
