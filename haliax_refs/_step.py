@@ -92,14 +92,17 @@ def _step(optimizer: Optimizer, params: PyTree, state: PyTree, gradients: PyTree
     stepped = [is_ref(leaf) and bool(jax.tree.leaves(grad)) for leaf, grad in zip(leaves, grads, strict=True)]
 
     def only(values: list[Any]) -> Any:
-        kept = [value if steps else None for value, steps in zip(values, stepped, strict=True)]
+        # What has no gradient is as empty as its gradient is, None or a NamedArray of None: so is it in the state.
+        kept = [value if steps else grad for value, grad, steps in zip(values, grads, stepped, strict=True)]
         return jax.tree.unflatten(structure, kept)
 
     values, before = only([values_of(leaf) for leaf in leaves]), values_of(state)
     updates, after = optimizer.update(only(grads), before, values, **extra)
     _check_unchanged(before, after, state)
     new = structure.flatten_up_to(jax.tree.map(_applied, values, updates))
-    of_refs = [value for value, leaf in zip(new, leaves, strict=True) if is_ref(leaf)]
+    of_refs = [
+        value if steps else None for value, leaf, steps in zip(new, leaves, stepped, strict=True) if is_ref(leaf)
+    ]
     writes = [
         (ref, checked_value(ref, value, keystr(path) or "the root"))
         for (path, ref), value in zip(refs_in(params), of_refs, strict=True)

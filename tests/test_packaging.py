@@ -96,6 +96,7 @@ def test_one_version_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == haliax_refs.__version__
     assert f"## [{project['version']}]" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"\nversion: {project['version']}\n" in (ROOT / "CITATION.cff").read_text()
 
 
 @in_checkout

@@ -442,4 +442,4 @@ def _why_not_here() -> str | None:
     """Why there can be no native form, as far as can be told without importing llvmlite."""
     if "llvmlite" in sys.modules or importlib.util.find_spec("llvmlite") is not None:
         return None
-    return "llvmlite is not installed; pip install 'haliax-refs[fast]'"
+    return "llvmlite is not installed; pip install llvmlite, or 'haliax-refs[fast]'"

@@ -141,6 +141,27 @@ def test_a_module_of_which_a_part_is_trained(where: str) -> None:
     assert values_of(state[0].count) == 1
 
 
+class Counted(eqx.Module):
+    weight: Any
+    count: Any
+
+
+@pytest.mark.parametrize("counts_in_a_ref", [False, True])
+@pytest.mark.parametrize("optimizer", [optax.lion(0.1), optax.adamw(0.1)], ids=["lion", "adamw"])
+def test_named_integers_beside_what_is_trained(optimizer: Any, counts_in_a_ref: bool) -> None:
+    """A filter leaves a NamedArray of None of them, in the gradients as in the optimizer's state."""
+    model = Counted(hax.ones((X, Y)), hax.named(jnp.int32(3), ()))
+    params = refs_of(model, filter=None if counts_in_a_ref else eqx.is_inexact_array)
+    state = refs_of(optimizer.init(eqx.filter(values_of(params), eqx.is_inexact_array)))
+    grads = eqx.filter_grad(lambda model: hax.sum(model.weight**2).scalar())(values_of(params))
+    step(optimizer, params, state, grads)
+    trained, moments = eqx.filter(model, eqx.is_inexact_array), eqx.filter(model, eqx.is_inexact_array)
+    updates, _ = optimizer.update(grads, optimizer.init(moments), trained)
+    expected = eqx.apply_updates(model, updates)
+    np.testing.assert_allclose(params.weight[...].array, expected.weight.array, rtol=1e-6)
+    assert values_of(params).count.item() == 3
+
+
 def test_gradients_in_refs() -> None:
     params, grads = refs_of(values()), refs_of(gradients(0))
     state = refs_of(optax.sgd(0.1).init(values()))

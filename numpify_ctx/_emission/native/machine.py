@@ -71,7 +71,7 @@ def machine() -> Machine:
     try:
         import llvmlite.binding as binding
     except ImportError as error:
-        raise Unavailable("llvmlite is not installed; pip install 'haliax-refs[fast]'") from error
+        raise Unavailable("llvmlite is not installed; pip install llvmlite, or 'haliax-refs[fast]'") from error
     if binding.llvm_version_info[0] < 20:
         raise Unavailable(f"llvmlite has LLVM {binding.llvm_version_info[0]}, and 20 is needed")
     binding.initialize_native_target()

@@ -93,7 +93,8 @@ def needs_scipy(expr: sp.Basic) -> None:
     """Raise unless SciPy is there."""
     if scipy_special() is None:
         raise refuse(
-            expr, f"{type(expr).__name__} comes from SciPy, which is not installed; pip install 'haliax-refs[scipy]'"
+            expr,
+            f"{type(expr).__name__} comes from SciPy, which is not installed; pip install scipy, or 'haliax-refs[scipy]'",
         )
 
 
