@@ -92,10 +92,9 @@ number = Rule(_no_value, operands=lambda b, e: ())
 def needs_scipy(expr: sp.Basic) -> None:
     """Raise unless SciPy is there."""
     if scipy_special() is None:
-        raise refuse(
-            expr,
-            f"{type(expr).__name__} comes from SciPy, which is not installed; pip install scipy, or 'haliax-refs[scipy]'",
-        )
+        name = type(expr).__name__
+        way_out = "pip install scipy, or 'haliax-refs[scipy]'"
+        raise refuse(expr, f"{name} comes from SciPy, which is not installed; {way_out}")
 
 
 def always_complex(_: Sequence[int]) -> int:
