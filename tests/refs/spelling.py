@@ -18,7 +18,9 @@ from tests.refs.oracles import Index, Mask, NamedOracle, Point, Take, Window, sa
 from tests.refs.strategies import Chain, Spelled, SpelledValue, Step
 
 
-Lift = Callable[[np.ndarray], Any]  # from the data of a dynamic selector to the jax array to use
+# From the data of a dynamic selector to the jax array to use: `jax.device_put`, as `jnp.asarray` compiles for each
+# shape.
+Lift = Callable[[np.ndarray], Any]
 
 
 def collecting(into: list[np.ndarray]) -> Lift:
@@ -26,7 +28,7 @@ def collecting(into: list[np.ndarray]) -> Lift:
 
     def lift(data: np.ndarray) -> jax.Array:
         into.append(data)
-        return jnp.asarray(data)
+        return jax.device_put(data)
 
     return lift
 
@@ -37,7 +39,7 @@ def replaying(arguments: Iterable[jax.Array]) -> Lift:
     return lambda _: next(left)
 
 
-def spell(selector: Spelled, axis: hax.Axis, lift: Lift = jnp.asarray) -> Any:  # noqa: C901  one flat match
+def spell(selector: Spelled, axis: hax.Axis, lift: Lift = jax.device_put) -> Any:  # noqa: C901  one flat match
     """The selector as it is written between brackets, for this axis."""
 
     def array(positions: Any) -> np.ndarray:
@@ -85,7 +87,7 @@ def spell(selector: Spelled, axis: hax.Axis, lift: Lift = jnp.asarray) -> Any:  
     raise AssertionError(f"{selector} has no such spelling")
 
 
-def bracket(step: Step, lift: Lift = jnp.asarray) -> Any:
+def bracket(step: Step, lift: Lift = jax.device_put) -> Any:
     """What stands between the brackets."""
     by_key: dict[Any, Any] = {}
     for name, selector in step.selectors.items():
@@ -97,7 +99,7 @@ def bracket(step: Step, lift: Lift = jnp.asarray) -> Any:
     return (*pairs, ...) if step.form == "pairs..." else pairs
 
 
-def spell_value(value: SpelledValue, lift: Lift = jnp.asarray) -> Any:
+def spell_value(value: SpelledValue, lift: Lift = jax.device_put) -> Any:
     """The value as it is written."""
     data = value.meaning.data
     match value.spelling:
@@ -131,7 +133,7 @@ _chains = itertools.count(1)
 def base_array(chain: Chain) -> hax.NamedArray:
     if next(_chains) % 200 == 0:
         forget()
-    return hax.named(jnp.asarray(chain.base), tuple(hax.Axis(n, s) for n, s in chain.axes.items()))
+    return hax.named(jax.device_put(chain.base), tuple(hax.Axis(n, s) for n, s in chain.axes.items()))
 
 
 def base_oracle(chain: Chain) -> NamedOracle:

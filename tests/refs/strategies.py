@@ -13,10 +13,14 @@ from math import prod
 from typing import Literal
 
 import numpy as np
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 
 from tests.refs.oracles import Index, Mask, Point, Selector, Take, Value, View, Window
 
+
+# For a property each of whose examples is a structure of its own, so that several programs are compiled for it: that is
+# most of the time of these tests, and the same property is there behind `--long`, with thousands of examples.
+COMPILES = settings(max_examples=max(settings.default.max_examples // 2, 5))
 
 AXES = ("x", "y", "z", "w")
 FRESH = ("i", "j", "k", "l", "m", "n", "o", "p")

@@ -20,7 +20,7 @@ from hypothesis import given, settings, strategies as st
 import haliax_refs
 from tests.refs.oracles import NamedOracle
 from tests.refs.spelling import Lift, base_array, base_oracle, bracket, check, collecting, replaying, spell_value
-from tests.refs.strategies import Chain, SpelledValue, Step, Wild, chains, values
+from tests.refs.strategies import COMPILES, Chain, SpelledValue, Step, Wild, chains, values
 
 
 LONG = settings(max_examples=2000, derandomize=False)
@@ -32,7 +32,7 @@ def chains_and_values(draw: st.DrawFn, *, wild: Wild = False, min_depth: int = 1
     return chain, draw(values(chain.view.sizes, chain.dtype))
 
 
-def view(ref: Any, steps: list[Step], lift: Lift = jnp.asarray) -> Any:
+def view(ref: Any, steps: list[Step], lift: Lift = jax.device_put) -> Any:
     for step in steps:
         ref = ref.slice(bracket(step, lift))
     return ref
@@ -85,7 +85,7 @@ def check_operation(operation: Operation, kind: str, chain: Chain, value: Spelle
     base = haliax_refs.new_ref(base_array(chain))
     oracle = base_oracle(chain)
     *prefix, last = [step.meaning for step in chain.steps]
-    got = operation(chain, view(base, chain.steps[:staged]), value, jnp.asarray, staged)
+    got = operation(chain, view(base, chain.steps[:staged]), value, jax.device_put, staged)
 
     seen = oracle.slice(*prefix)
     old = seen.read(last)
@@ -108,29 +108,34 @@ def check_operation(operation: Operation, kind: str, chain: Chain, value: Spelle
 OPERATIONS = {"write": write, "swap": swap, "addupdate": addupdate}
 
 
+@COMPILES
 @given(chains())
 def test_read(chain: Chain) -> None:
     check_operation(read, "read", chain, None)
 
 
 @pytest.mark.parametrize("kind", OPERATIONS)
+@COMPILES
 @given(case=chains_and_values())
 def test_change(kind: str, case: tuple[Chain, SpelledValue]) -> None:
     check_operation(OPERATIONS[kind], kind, *case)
 
 
+@COMPILES
 @given(chains())
 def test_read_under_jit(chain: Chain) -> None:
     check_operation(under_jit(read), "read", chain, None)
 
 
 @pytest.mark.parametrize("kind", OPERATIONS)
+@COMPILES
 @given(case=chains_and_values())
 def test_change_under_jit(kind: str, case: tuple[Chain, SpelledValue]) -> None:
     check_operation(under_jit(OPERATIONS[kind]), kind, *case)
 
 
 @pytest.mark.parametrize("kind", OPERATIONS)
+@COMPILES
 @given(case=chains_and_values(min_depth=2), data=st.data())
 def test_change_through_a_view_that_is_an_argument(
     kind: str, case: tuple[Chain, SpelledValue], data: st.DataObject
@@ -140,6 +145,7 @@ def test_change_through_a_view_that_is_an_argument(
     check_operation(under_jit(OPERATIONS[kind]), kind, chain, value, staged)
 
 
+@COMPILES
 @given(chains())
 def test_value_and_shape_of_a_view(chain: Chain) -> None:
     """What a view says of itself is what it reads, and `unsliced` is the whole again."""
@@ -159,13 +165,14 @@ def test_value_and_shape_of_a_view(chain: Chain) -> None:
     check(seen.unsliced()[...], base_oracle(chain))
 
 
+@COMPILES
 @given(chains_and_values())
 def test_what_was_written_is_read(case: tuple[Chain, SpelledValue]) -> None:
     """A write through a view is seen at once through every other view of the base, made before or after."""
     chain, value = case
     base = haliax_refs.new_ref(base_array(chain))
     before = view(base, list(chain.steps))
-    write(chain, base, value, jnp.asarray, 0)
+    write(chain, base, value, jax.device_put, 0)
     after = view(base, list(chain.steps))
     now = NamedOracle.of(chain.axes, np.asarray(base[...].array))
     want = now.slice(*(step.meaning for step in chain.steps)).read()

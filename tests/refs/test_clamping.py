@@ -20,27 +20,31 @@ from jax.experimental import pallas as pl
 import haliax_refs
 from tests.refs.oracles import Value
 from tests.refs.spelling import base_array, base_oracle, bracket, check, collecting, replaying, spell_value
-from tests.refs.strategies import Chain, SpelledValue, chains, values
+from tests.refs.strategies import COMPILES, Chain, SpelledValue, chains, values
 from tests.refs.test_chains import LONG, OPERATIONS, chains_and_values, check_operation, read, under_jit
 
 
+@COMPILES
 @given(chains(wild=True))
 def test_read(chain: Chain) -> None:
     check_operation(read, "read", chain, None)
 
 
+@COMPILES
 @given(chains(wild=True))
 def test_read_under_jit(chain: Chain) -> None:
     check_operation(under_jit(read), "read", chain, None)
 
 
 @pytest.mark.parametrize("kind", OPERATIONS)
+@COMPILES
 @given(case=chains_and_values(wild="but arrays"))
 def test_change(kind: str, case: tuple[Chain, SpelledValue]) -> None:
     check_operation(OPERATIONS[kind], kind, *case)
 
 
 @pytest.mark.parametrize("kind", OPERATIONS)
+@COMPILES
 @given(case=chains_and_values(wild="but arrays"))
 def test_change_under_jit(kind: str, case: tuple[Chain, SpelledValue]) -> None:
     check_operation(under_jit(OPERATIONS[kind]), kind, *case)
@@ -67,6 +71,7 @@ def dropping(draw: st.DrawFn) -> tuple[Chain, SpelledValue]:
     return chain, draw(values(chain.view.sizes, chain.dtype))
 
 
+@COMPILES
 @given(dropping())
 def test_drop_and_fill_against_the_oracle(case: tuple[Chain, SpelledValue]) -> None:
     """The mode is of the last bracket alone: the views before it clamp, as they do without."""

@@ -17,6 +17,7 @@ from haliax_refs import NamedRef
 from haliax_refs._indexing.layout import Layout
 from haliax_refs._indexing.plan import key_of
 from haliax_refs._indexing.selectors import Collector, parse
+from tests.refs.strategies import COMPILES
 
 
 SIZE = 6
@@ -87,6 +88,7 @@ def jitted(what: str, part: slice, mode: str | None) -> Callable[..., Any]:
 @pytest.mark.parametrize("mode", [None, "clip", "fill"])
 @pytest.mark.parametrize("part", [slice(None), slice(1, 5)], ids=["whole", "part"])
 @pytest.mark.parametrize("rank", [0, 1])
+@COMPILES
 @given(data=st.data())
 def test_what_is_out_of_bounds_stays_so(mode: str | None, part: slice, rank: int, data: st.DataObject) -> None:
     dtype = data.draw(st.sampled_from(DTYPES))
