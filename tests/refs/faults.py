@@ -1,0 +1,85 @@
+"""Signals while something runs: sent to the main thread by another one, handled by a handler that raises."""
+
+from __future__ import annotations
+
+import gc
+import random
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from jax._src import core
+
+
+class Interrupted(BaseException):
+    """What the handler raises: no `except Exception` may hide it."""
+
+
+@contextmanager
+def raising_handler() -> Iterator[None]:
+    def handler(*_: Any) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def restore_trace() -> None:
+    """Undo what a signal does to jax itself.
+
+    jax's `bind` takes the current trace away and puts it back without a `finally` around both: a signal between the two
+    leaves the thread with none, and every later call of jax there fails.
+    """
+    core.trace_ctx.set_trace(core.eval_trace)
+
+
+def bombard(call: Callable[[], Any], look: Callable[[], str], hits: int) -> Counter[str]:
+    """Call again and again while a thread sends signals to this one; what `look` saw after each that hit."""
+    me, seen = threading.get_ident(), Counter[str]()
+    # Two plain flags: a signal within a method of threading.Event would leave its lock taken.
+    armed, stop = False, False
+
+    def send() -> None:
+        nonlocal armed
+        chance = random.Random(0)
+        while not stop:
+            for _ in range(chance.randrange(300)):  # some microseconds
+                pass
+            if armed:
+                armed = False
+                signal.pthread_kill(me, signal.SIGUSR1)
+            else:
+                time.sleep(1e-6)
+
+    sender = threading.Thread(target=send, daemon=True)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    gc.disable()  # what a signal raises in a callback of the collector's is lost, with a warning
+    with raising_handler():
+        sender.start()
+        try:
+            while sum(seen.values()) < hits:
+                try:
+                    armed = True
+                    while armed:
+                        call()
+                    call()
+                except Interrupted:
+                    restore_trace()
+                    seen[look()] += 1
+        finally:
+            sys.setswitchinterval(interval)
+            gc.enable()
+            stop = True
+            while sender.is_alive():
+                with suppress(Interrupted):
+                    sender.join(0.01)
+    return seen
