@@ -154,6 +154,38 @@ def new_eager_ref(array: Any, **options: Any) -> jax.Ref:
     return (_eager_maker() or jax.new_ref)(array, **options)
 
 
+# How XLA is to compile a program that overwrites large buffers of a CPU: one part after the other, so that what is
+# temporary may share memory, and without a copy of what is overwritten where none is needed. Elsewhere it does so.
+_IN_PLACE: dict[str, str | bool] = {
+    "xla_cpu_copy_insertion_use_region_analysis": True,
+    "xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED",  # from jax 0.9 on
+}
+
+
+def compiled_in_place(lowered: stages.Lowered, buffers: Sequence[jax.Array]) -> stages.Compiled:
+    """What was lowered, compiled so that it needs little memory beside the buffers that it is given.
+
+    Of the options of XLA's for that, those that this version does not know are left out.
+    """
+    devices: list[Any] = [device for array in buffers[:1] for device in array.devices()]
+    on_cpu = all(device.platform == "cpu" for device in devices)
+    options = _known_options() if on_cpu else {}
+    return lowered.compile(compiler_options=options)
+
+
+@functools.lru_cache(maxsize=1)
+def _known_options() -> dict[str, str | bool]:
+    lowered = jax.jit(lambda: 0).lower()
+    known = {}
+    for name, value in _IN_PLACE.items():
+        try:
+            lowered.compile(compiler_options={name: value})
+        except jax.errors.JaxRuntimeError:
+            continue
+        known[name] = value
+    return known
+
+
 def mesh_that_is_set() -> jax.sharding.Mesh:
     """The mesh of `jax.set_mesh`, an empty one if none is set; public after jax 0.8. Not under a trace.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import haliax
 import jax
@@ -12,16 +12,20 @@ import numpy as np
 from haliax import Axis, NamedArray
 
 from ._access.operations import add, read, swap as swapped, write
+from ._access.signals import uninterrupted
 from ._access.values import array_of
 from ._compat import HAS_KIND, HAS_PIN, empty_ref as jax_empty_ref, free_ref as jax_free_ref
 from ._explicit import is_ref
 from ._indexing.describe import listed
 from ._indexing.layout import Layout
-from ._lifetime import is_eager, new_raw, note_frozen, note_made
-from ._locks import lock_of
+from ._lifetime import End, ending, is_eager, new_raw, note_end, note_made, undo_end
+from ._locks import holding, lock_of
 from ._refs import NamedRef, as_named_ref, make
 from ._tracebacks import short_traceback
 from ._types import Array, Axes, DType, Index, Value
+
+
+R = TypeVar("R")
 
 
 @short_traceback
@@ -234,19 +238,48 @@ def addupdate(ref: NamedRef | NamedArray, idx: Index, value: Value, *, mode: str
 
 def freeze(ref: NamedRef | NamedArray) -> NamedArray:
     """`hax.freeze` of one ref."""
-    ref = as_named_ref(ref)
-    raw = ref._ref
-    value: NamedArray
-    with lock_of(raw):  # so that no update is lost between the read and the end
-        ref._check_ends_here("freeze")
-        if ref._layout.is_whole and not is_eager():
-            value = NamedArray(jax.freeze(raw), ref.axes)
-        else:
-            value = ref[...]
-            if not is_eager():
-                jax.freeze(raw)
-        note_frozen(raw, "frozen")
+    named = as_named_ref(ref)
+
+    def contents() -> NamedArray:
+        if named._layout.is_whole and not is_eager():
+            return NamedArray(jax.freeze(named._ref), named.axes)
+        value = named[...]
+        if not is_eager():
+            jax.freeze(named._ref)
         return value
+
+    return ended((named,), contents)
+
+
+def ended(refs: Sequence[NamedRef], contents: Callable[[], R]) -> R:
+    """What `contents` gives of refs, which are then frozen: all of them, or none where anything is raised.
+
+    A signal, too: the refs are then as they were, as long as this has not returned what they hold.
+    """
+    raws = list({id(ref._ref): ref._ref for ref in refs}.values())
+    ends: list[End] = []
+    got: list[R] = []
+
+    def end() -> None:
+        for ref in refs:
+            ref._check_ends_here("freeze")
+        # all locked, so that no update is lost between the read and the end
+        got.append(contents())
+        ends.extend([ending(raw, "frozen") for raw in raws])
+        for each in ends:
+            note_end(each)
+
+    def undo() -> None:
+        for each in ends:
+            undo_end(each)
+
+    try:
+        holding(raws, end)
+        return got[0]
+    except BaseException:
+        if ends:
+            uninterrupted(lambda: holding(raws, undo))
+        raise
 
 
 @short_traceback
@@ -264,9 +297,10 @@ def free_ref(ref: NamedRef | NamedArray) -> None:
     ref = as_named_ref(ref)
     with lock_of(ref._ref):
         ref._check_ends_here("free")
+        # noted first: whatever interrupts this, no ref that has lost its buffer is taken for valid
+        note_end(ending(ref._ref, "freed"))
         if jax_free_ref is not None:
             jax_free_ref(ref._ref)
-        note_frozen(ref._ref, "freed")
 
 
 def _as_jax(value: Value) -> Any:

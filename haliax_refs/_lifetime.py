@@ -9,7 +9,7 @@ import functools
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -21,9 +21,11 @@ from ._types import Passed
 with jax.ensure_compile_time_eval():  # so that importing inside a traced function does no harm
     _NO_TRACE = trace_state()
 
-# the id of an invalid `jax.Ref` -> a weak reference to it, which removes the entry, and what was done to it;
-# entered, looked up and removed by single operations, which threads need no lock for, also without Python's own
-_FROZEN: dict[int, tuple[weakref.ref[Any], str]] = {}
+End: TypeAlias = tuple[int, weakref.ref[Any], str]  # the id of a `jax.Ref`, a weak reference to it, and what was done
+
+# the id of an invalid `jax.Ref` -> its end, whose weak reference removes the entry; entered, looked up and removed by
+# single operations, which threads need no lock for, also without Python's own
+_FROZEN: dict[int, End] = {}
 
 # the id of a traced `jax.Ref` -> a weak reference to it, which removes the entry, and the trace that made it;
 # only the thread that traces has that ref, and to enter, look up and remove are single operations
@@ -48,18 +50,29 @@ def is_eager() -> bool:
 def is_frozen(raw: jax.Ref) -> bool:
     """Whether the `jax.Ref` was frozen or freed."""
     found = _FROZEN.get(id(raw))
-    return found is not None and found[0]() is raw
+    return found is not None and found[1]() is raw
 
 
 def end_of(raw: jax.Ref) -> str:
     """What was done to a `jax.Ref` that is no longer valid: "frozen" or "freed"."""
-    return _FROZEN[id(raw)][1]
+    return _FROZEN[id(raw)][2]
 
 
-def note_frozen(raw: jax.Ref, how: str) -> None:
-    """Note that the `jax.Ref` was "frozen" or "freed"."""
+def ending(raw: jax.Ref, how: str) -> End:
+    """What says of a `jax.Ref` that it was "frozen" or "freed", once it is noted."""
     key = id(raw)
-    _FROZEN[key] = weakref.ref(raw, lambda _: _FROZEN.pop(key, None)), how
+    return key, weakref.ref(raw, lambda _: _FROZEN.pop(key, None)), how
+
+
+def note_end(end: End) -> None:
+    """Note that a `jax.Ref` was ended."""
+    _FROZEN[end[0]] = end
+
+
+def undo_end(end: End) -> None:
+    """Forget that a `jax.Ref` was ended, unless another thread has ended it since."""
+    if _FROZEN.get(end[0]) is end:
+        del _FROZEN[end[0]]
 
 
 def new_raw(array: Any, **options: Any) -> jax.Ref:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 
@@ -45,9 +45,22 @@ def lock_of(raw: jax.Ref) -> threading.RLock:
     return _OF_BUFFERS[_number(raw)]
 
 
-def locks_of(raws: Sequence[jax.Ref]) -> list[threading.RLock]:
-    """The locks of several, in the order in which every thread takes them: so no two wait for each other."""
-    return [_OF_BUFFERS[number] for number in sorted({_number(raw) for raw in raws})]
+def holding(raws: Sequence[jax.Ref], function: Callable[[], None]) -> None:
+    """Call `function` with the locks of several buffers held.
+
+    Every thread takes them in one order, so no two wait for each other.
+    """
+    _holding([_OF_BUFFERS[number] for number in sorted({_number(raw) for raw in raws})], function)
+
+
+def _holding(locks: Sequence[threading.RLock], function: Callable[[], None]) -> None:
+    if not locks:
+        function()
+        return
+    # One `with` for each, not an `ExitStack`: between taking a lock and noting that it is taken, that runs code of
+    # Python's, in which a signal would leave it taken for ever.
+    with locks[0]:
+        _holding(locks[1:], function)
 
 
 def _number(raw: jax.Ref) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any, TypeAlias, cast, overload
 
 import jax
@@ -13,13 +12,14 @@ from haliax import NamedArray
 from jax.tree_util import keystr
 
 from . import _functions
+from ._access.operations import write_all
 from ._access.values import checked
-from ._compat import fits_axes
+from ._compat import Tracer, fits_axes
 from ._explicit import is_ref
-from ._functions import new_ref
+from ._functions import ended, new_ref
 from ._indexing.describe import listed
-from ._lifetime import is_eager, new_raw, note_frozen
-from ._locks import locks_of
+from ._lifetime import is_eager, new_raw
+from ._locks import holding
 from ._pickling import nameless
 from ._refs import NamedRef, as_named_ref, is_named_ref
 from ._tracebacks import short_traceback
@@ -105,7 +105,8 @@ def is_value_or_ref(node: object) -> bool:
 def values_of(tree: PyTree) -> Any:
     """The tree with the contents of each ref in its place: a NamedArray for a `NamedRef`, an array for a `jax.Ref`.
 
-    Each is a copy, which later writes do not change; inside `jit` it costs nothing. What is no ref stays as it is. A
+    Each is a copy, which later writes do not change; inside `jit` it costs nothing. All are read at one moment, between
+    what other threads do to the tree as a whole. What is no ref stays as it is. A
     `NamedRef` in which `jax.tree.map` has put an array gives that array, with the ref's axes.
 
     Raises:
@@ -116,7 +117,13 @@ def values_of(tree: PyTree) -> Any:
     >>> hax.ref.values_of({"whole": cache, "part": cache.slice({"layer": 0})})["part"].axes
     (Axis(name='x', size=3),)
     """
-    return jax.tree.map(_value_of, tree, is_leaf=is_ref)
+    if not is_eager():
+        return jax.tree.map(_value_of, tree, is_leaf=is_ref)
+    found = []
+    raws = [leaf for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Ref)]
+    # all locked, so that no other thread updates the tree, or freezes it, when a part of it is read
+    holding(raws, lambda: found.append(jax.tree.map(_value_of, tree, is_leaf=is_ref)))
+    return found[0]
 
 
 def _value_of(leaf: PyTree) -> Any:
@@ -162,7 +169,8 @@ def refs_in(tree: PyTree) -> Iterator[tuple[Path, NamedRef]]:
 def update(refs: PyTree, values: PyTree) -> None:
     """Write the values of one tree to the refs of another, in place: what `values_of(refs)` then gives.
 
-    All of it is checked before anything is written. If two refs show the same cells, what comes last stays.
+    All of it is checked before anything is written; outside of `jit`, whatever is raised, by a signal too, all refs
+    have their old contents or all the new ones. If two refs show the same cells, what comes last stays.
 
     Args:
         refs: a tree, or one ref. What is no ref in it stays as it is.
@@ -171,7 +179,7 @@ def update(refs: PyTree, values: PyTree) -> None:
     Raises:
         ValueError: the trees differ, or a value has other axes, or another shape.
         TypeError: the cast would lose the value's kind, or a value is a ref or no array.
-        RuntimeError: a ref was frozen or freed.
+        RuntimeError: a ref was frozen or freed, or a value was deleted.
 
     >>> import haliax as hax, haliax_refs
     >>> refs = hax.ref.refs_of({"w": hax.zeros({"x": 2}), "b": hax.zeros({"y": 2})})
@@ -189,8 +197,7 @@ def update(refs: PyTree, values: PyTree) -> None:
         if is_ref(leaf):
             ref = as_named_ref(leaf) if is_named_ref(leaf) else named(leaf)
             writes.append((ref, checked_value(ref, value, keystr(path) or "the root")))
-    for ref, value in writes:
-        ref[...] = value
+    write_all(writes)
 
 
 def _leaves(tree: PyTree) -> list[tuple[Path, Any]]:
@@ -229,11 +236,19 @@ def checked_value(ref: NamedRef, value: Value, place: str) -> Any:
         raise TypeError(f"{asked} with {type(value).__name__}: expected a NamedArray or an array")
     elif np.shape(value) != tuple(ref.shape.values()):
         raise ValueError(f"{asked} with an array of shape {np.shape(value)}: expected {tuple(ref.shape.values())}")
+    if is_deleted(value):
+        raise RuntimeError(f"{asked}: the array was deleted, as by donating it; pass one that is still there")
     try:
         checked(value, ref._layout, ref._ref.dtype)
     except (TypeError, ValueError, OverflowError) as error:
         raise type(error)(f"{asked}: {error}") from error
     return _beside(ref, value)
+
+
+def is_deleted(value: Value) -> bool:
+    """Whether the array was deleted, or donated, so that there is nothing to be written."""
+    array = value.array if isinstance(value, NamedArray) else value
+    return isinstance(array, jax.Array) and not isinstance(array, Tracer) and array.is_deleted()
 
 
 def _beside(ref: NamedRef, value: Value) -> Any:
@@ -256,7 +271,7 @@ def freeze(tree: PyTree) -> Any: ...
 def freeze(tree: PyTree) -> Any:
     """What each ref of a tree shows, and the end of its buffer: any later use, through any view, raises RuntimeError.
 
-    All or none: if one of them cannot be frozen, none is.
+    All or none: if one of them cannot be frozen, or a signal interrupts this, none is.
 
     Args:
         tree: a `NamedRef`, or a tree with refs; several may be views of one buffer.
@@ -284,16 +299,12 @@ def freeze(tree: PyTree) -> Any:
     refs = [ref for _, ref in refs_in(tree) if ref._holds_ref()]
     if not refs:
         return _functions.freeze(tree)  # which says that it is no ref
-    raws = list({id(ref._ref): ref._ref for ref in refs}.values())
-    with ExitStack() as stack:
-        for lock in locks_of(raws):
-            stack.enter_context(lock)
-        for ref in refs:
-            ref._check_ends_here("freeze")
+
+    def contents() -> Any:
         values = values_of(tree)
         if not is_eager():
-            for raw in raws:
+            for raw in {id(ref._ref): ref._ref for ref in refs}.values():
                 jax.freeze(raw)
-        for raw in raws:
-            note_frozen(raw, "frozen")
-    return values
+        return values
+
+    return ended(refs, contents)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Hashable
-from typing import Any, Protocol
+from collections.abc import Hashable
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from haliax import NamedArray
+from jax import stages
+from jax.sharding import SingleDeviceSharding
 from jax.tree_util import keystr
 
+from ._access.operations import write_all
+from ._access.programs import Program, calls_python, is_debugging, is_in_own_memory, signature
+from ._access.together import run_on_all
+from ._compat import compiled_in_place, holder_of
 from ._explicit import is_ref
 from ._indexing.describe import listed
-from ._lifetime import is_eager
+from ._lifetime import is_eager, new_raw
+from ._recent import Recent
 from ._refs import NamedRef
-from ._state import checked_value, is_value_or_ref, refs_in, update, values_of
+from ._state import checked_value, is_value_or_ref, named, refs_in, update, values_of
 from ._tracebacks import short_traceback
 from ._types import Passed, PyTree
 
@@ -33,7 +39,8 @@ def step(optimizer: Optimizer, params: PyTree, state: PyTree, gradients: PyTree,
 
     Law: `values_of(params)` and `values_of(state)` are then what optax gives for the values before. There are no new
     parameters or moments beside the old ones: each buffer is overwritten where it is, under `jit` as well as outside,
-    where one compiled program runs. A buffer keeps its dtype.
+    where one compiled program runs. A buffer keeps its dtype. Outside, whatever is raised, by a signal too, all refs
+    are stepped or none; and but for a few optimizers, XLA needs no more than some leaves' worth of memory besides.
 
     Args:
         optimizer: any of optax, or anything with its `update`. Outside of `jit` make it once: another one is compiled.
@@ -63,20 +70,91 @@ def step(optimizer: Optimizer, params: PyTree, state: PyTree, gradients: PyTree,
     if not is_eager():
         _step(optimizer, *given)
         return
+    with jax.disable_jit(False):  # it is one step, with nothing of the caller's to look into
+        _step_eagerly(optimizer, given)
+
+
+class _Buffer(NamedTuple):
+    """Stands for a ref among the leaves that are static: its number among the buffers."""
+
+    number: int
+
+
+class _Argument(NamedTuple):
+    """Stands for an array among the leaves that are static: its number among the arguments."""
+
+    number: int
+
+
+# Of what is compiled only the executable is kept.
+_PROGRAMS: Recent[Any, Program] = Recent(64)
+
+
+def _step_eagerly(optimizer: Optimizer, given: PyTree) -> None:
+    """Step by one compiled program: as a signal finds the refs, all of them are stepped, or none."""
     leaves, structure = jax.tree.flatten(given)
-    is_dynamic = [isinstance(leaf, jax.Ref | jax.Array | np.ndarray | np.generic | float) for leaf in leaves]
-    static = tuple(None if dynamic else leaf for leaf, dynamic in zip(leaves, is_dynamic, strict=True))
-    dynamic = [leaf if dynamic else None for leaf, dynamic in zip(leaves, is_dynamic, strict=True)]
-    _program(optimizer)(structure, static, dynamic)
+    refs: list[NamedRef] = []
+    numbers: dict[int, _Buffer] = {}
+    arguments: list[Any] = []
+    static: list[Any] = []
+    for leaf in leaves:
+        if isinstance(leaf, jax.Ref):
+            if id(leaf) not in numbers:
+                numbers[id(leaf)] = _Buffer(len(refs))
+                refs.append(named(leaf))
+            static.append(numbers[id(leaf)])
+        elif isinstance(leaf, jax.Array | np.ndarray | np.generic | float):
+            arguments.append(np.asarray(leaf) if isinstance(leaf, np.generic) else leaf)
+            static.append(_Argument(len(arguments) - 1))
+        else:
+            static.append(leaf)
+    for ref in refs:
+        ref._check_usable()
+    buffers = [holder_of(ref._ref)._buf for ref in refs]
+    key = (optimizer, structure, *static, is_debugging(), *map(_signature, buffers), *map(_signature, arguments))
+    program = _PROGRAMS.get(key)
+    if program is None:
+        program = _PROGRAMS.remember(key, _compiled(optimizer, structure, static, buffers, arguments))
+    run_on_all(program, refs, [arguments])
 
 
-@functools.lru_cache(maxsize=64)
-def _program(optimizer: Optimizer) -> Callable[[Hashable, tuple[Any, ...], list[Any]], None]:
-    def step(structure: PyTree, static: tuple[Any, ...], dynamic: list[Any]) -> None:
-        leaves = [fixed if traced is None else traced for fixed, traced in zip(static, dynamic, strict=True)]
-        _step(optimizer, *jax.tree.unflatten(structure, leaves))
+def _signature(argument: Any) -> Any:
+    return float if isinstance(argument, float) else signature(argument)
 
-    return jax.jit(step, static_argnums=(0, 1))
+
+def _compiled(
+    optimizer: Optimizer, structure: PyTree, static: list[Any], buffers: list[Any], arguments: list[Any]
+) -> Program:
+    """The program of a step: from the contents of refs, and arrays, to the new contents."""
+
+    def named_ref_step(buffers: list[Any], arguments: list[Any]) -> list[jax.Array]:
+        raws = [new_raw(buffer) for buffer in buffers]
+
+        def leaf_of(fixed: object) -> Any:
+            if isinstance(fixed, _Buffer):
+                return raws[fixed.number]
+            return arguments[fixed.number] if isinstance(fixed, _Argument) else fixed
+
+        _step(optimizer, *jax.tree.unflatten(structure, [leaf_of(fixed) for fixed in static]))
+        return [jax.freeze(raw) for raw in raws]
+
+    # XLA may choose where a result is, and would then give another ref than there was.
+    places = [
+        None if isinstance(array.sharding, SingleDeviceSharding) and is_in_own_memory(array) else array.sharding
+        for array in buffers
+    ]
+
+    def trace(donates: bool) -> stages.Traced:
+        donated = (0,) if donates else ()
+        return jax.jit(named_ref_step, out_shardings=places, donate_argnums=donated).trace(buffers, arguments)
+
+    # Nothing is donated where the old contents may be wanted: where a result is refused, and by what is called back.
+    donates = not is_debugging()
+    traced = trace(donates)
+    calls_back = calls_python(traced.jaxpr.jaxpr)
+    if calls_back and donates:
+        donates, traced = False, trace(False)
+    return Program(compiled_in_place(traced.lower(), buffers), donates=donates, calls_back=calls_back)
 
 
 def _step(optimizer: Optimizer, params: PyTree, state: PyTree, gradients: PyTree, extra: dict[str, Any]) -> None:
@@ -109,8 +187,7 @@ def _step(optimizer: Optimizer, params: PyTree, state: PyTree, gradients: PyTree
         if value is not None
     ]
     update(state, after)
-    for ref, value in writes:
-        ref[...] = value
+    write_all(writes)
 
 
 def _applied(value: Any, change: PyTree) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -18,7 +18,7 @@ from .._lifetime import is_eager
 from .._types import Index
 from .dtypes import is_keys
 from .operation import GET, Add, Apply, Array, Fill, Get, Operation, Reduce, Reduction, Set, Swap
-from .run import run
+from .run import run, run_all
 from .values import checked, checked_fill
 
 
@@ -37,6 +37,15 @@ def write(ref: Handle, idx: Index, value: Value, mode: Mode = None) -> None:
     name = _mode_name(mode)
     planned = _plan(ref, idx, name)
     _run_with_value(Set(), ref, planned, value, name)
+
+
+def write_all(writes: Sequence[tuple[Handle, Value]]) -> None:
+    """Write to all that each ref shows: outside of a trace to all of them, or to none."""
+    planned = []
+    for ref, value in writes:
+        plan = _plan(ref, ..., None)
+        planned.append((ref, plan, *checked(value, plan.layout, ref._ref.dtype)))
+    run_all(planned)
 
 
 def swap(ref: Handle, idx: Index, value: Value, mode: Mode = None, fill_value: Array | None = None) -> NamedArray:

@@ -44,6 +44,11 @@ class Program:
         self.compiled = self.call = compiled
         self.donates, self.calls_back, self.warm = donates, calls_back, False
 
+    def note_run(self) -> None:
+        """Note that it has run: from then on there is something to call in C++."""
+        if not self.warm and (fast := called_in_c(self.compiled)) is not None:
+            self.call, self.warm = fast, True
+
 
 # dtypes of less than a byte: a compiled program refuses the layout that jax gives a NumPy argument of these
 _NARROW = frozenset(
@@ -58,7 +63,7 @@ _COMPILED_APPLIED: Recent[Any, Program] = Recent(16)
 
 def find(operation: Operation, target: Target, buffer: jax.Array, arguments: list[Any]) -> Program:
     """The program for such a buffer and such arguments, compiled where it is the first."""
-    debug = bool(jax.config.jax_debug_nans or jax.config.jax_debug_infs)  # type: ignore[attr-defined]
+    debug = is_debugging()
     key = (
         operation,
         target,
@@ -67,7 +72,7 @@ def find(operation: Operation, target: Target, buffer: jax.Array, arguments: lis
         buffer.sharding,
         buffer.committed,
         debug,
-        *map(_signature, arguments),
+        *map(signature, arguments),
     )
     known = _COMPILED_APPLIED if isinstance(operation, Apply) else _COMPILED
     program = known.get(key)
@@ -88,7 +93,7 @@ def make(operation: Operation, target: Target, buffer: jax.Array, arguments: lis
         function = function_of(operation, target)
         # What the caller applies is traced here, once, to see whether it calls back.
         traced = jax.make_jaxpr(function)(buffer, *arguments)
-        calls_back = _calls_back(traced.jaxpr)
+        calls_back = calls_python(traced.jaxpr)
         donates = donates and not calls_back
         function = _function_of_jaxpr(traced)
     else:
@@ -96,7 +101,7 @@ def make(operation: Operation, target: Target, buffer: jax.Array, arguments: lis
     if type(buffer.sharding) is SingleDeviceSharding and buffer.dtype not in _NARROW:
         # XLA gives results in a device's own memory: donated from elsewhere and not said to go back there, one of
         # another memory kind than jax expects ends the process.
-        moved = not isinstance(operation, Get) and not _is_in_own_memory(buffer)
+        moved = not isinstance(operation, Get) and not is_in_own_memory(buffer)
         call = jitted(function, buffer.sharding if moved else None, donates).lower(buffer, *arguments).compile()
     else:
         sharding = None if isinstance(operation, Get) else buffer.sharding
@@ -104,12 +109,18 @@ def make(operation: Operation, target: Target, buffer: jax.Array, arguments: lis
     return Program(call, donates=donates, calls_back=calls_back)
 
 
-def _is_in_own_memory(buffer: jax.Array) -> bool:
+def is_in_own_memory(buffer: jax.Array) -> bool:
+    """Whether a buffer is where a program leaves its results, unless it is told to leave them elsewhere."""
     kind = buffer.sharding.memory_kind
     return kind is None or all(kind == device.default_memory().kind for device in buffer.sharding.device_set)
 
 
-def _signature(argument: PyTree) -> tuple[Any, ...]:
+def is_debugging() -> bool:
+    """Whether `jax_debug_nans` or `jax_debug_infs` is on."""
+    return bool(jax.config.jax_debug_nans or jax.config.jax_debug_infs)  # type: ignore[attr-defined]
+
+
+def signature(argument: PyTree) -> tuple[Any, ...]:
     """What a program that is compiled for this argument takes instead of it."""
     if isinstance(argument, jax.Array):
         return (
@@ -161,10 +172,10 @@ def _function_of_jaxpr(traced: Any) -> Callable[..., jax.Array]:
     return named_ref_apply
 
 
-def _calls_back(jaxpr: Jaxpr) -> bool:
+def calls_python(jaxpr: Jaxpr) -> bool:
     """Whether a traced function calls Python while it runs: no effect of `jax.pure_callback` says so."""
     return any(
-        "callback" in equation.primitive.name or any(map(_calls_back, _inner(equation))) for equation in jaxpr.eqns
+        "callback" in equation.primitive.name or any(map(calls_python, _inner(equation))) for equation in jaxpr.eqns
     )
 
 
@@ -182,8 +193,8 @@ def load(handle: Handle, operation: Get, target: Target, arguments: list[Any]) -
     program = find(operation, target, holder._buf, arguments)
     with lock_of(raw):
         handle._check_valid()
-        if jax.config.jax_debug_nans or jax.config.jax_debug_infs:  # type: ignore[attr-defined]
-            return _run_and_look(program, holder._buf, arguments, "read from")
+        if is_debugging():
+            return run_and_look(program, holder._buf, arguments, "read from")
         return program.call(holder._buf, *arguments)
 
 
@@ -199,7 +210,7 @@ def store(handle: Handle, operation: Operation, target: Target, arguments: list[
     with lock_of(raw):
         handle._check_valid()
         if not program.donates:
-            holder._buf = _run_and_look(program, holder._buf, arguments, "written to")
+            holder._buf = run_and_look(program, holder._buf, arguments, "written to")
         elif program.warm:
             try:
                 # A signal is handled between two bytecodes: there is none between the run and the list that has its
@@ -211,9 +222,7 @@ def store(handle: Handle, operation: Operation, target: Target, arguments: list[
         else:
             # The first time, jax runs it from Python.
             uninterrupted(functools.partial(_run_and_put, program, holder, arguments))
-            fast = called_in_c(program.compiled)
-            if fast is not None:
-                program.call, program.warm = fast, True
+            program.note_run()
 
 
 def _run_and_put(program: Program, holder: Holder, arguments: list[Any]) -> None:
@@ -245,7 +254,7 @@ def _store_unlocked(handle: Handle, program: Program, arguments: list[Any]) -> N
                 return
 
 
-def _run_and_look(program: Program, buffer: jax.Array, arguments: list[Any], verb: str) -> Any:
+def run_and_look(program: Program, buffer: PyTree, arguments: list[Any], verb: str) -> Any:
     """Run a program that donates nothing, and look for what `jax_debug_nans` and `jax_debug_infs` look for.
 
     jax itself would look when the old buffer is gone, and then raise, so that the new one is lost, too.
@@ -253,8 +262,8 @@ def _run_and_look(program: Program, buffer: jax.Array, arguments: list[Any], ver
     nans, infs = jax.config.jax_debug_nans, jax.config.jax_debug_infs  # type: ignore[attr-defined]
     with jax.debug_nans(False), jax.debug_infs(False):
         result = program.call(buffer, *arguments)
-        if jnp.issubdtype(result.dtype, jnp.inexact):
+        for array in jax.tree.leaves(result):
             for found, test, word in ((nans, jnp.isnan, "nan"), (infs, jnp.isinf, "inf")):
-                if found and bool(test(result).any()):
+                if found and jnp.issubdtype(array.dtype, jnp.inexact) and bool(test(array).any()):
                     raise FloatingPointError(f"invalid value ({word}) encountered: it would be {verb} a NamedRef")
     return result

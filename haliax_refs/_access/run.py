@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from .._compat import Tracer
+from .._compat import Tracer, holder_of
 from .._handle import Handle
 from .._indexing.plan import Plan
 from .._indexing.selectors import INDEX_DTYPE
@@ -18,8 +18,9 @@ from .errors import explain
 from .index import Target, too_far
 from .operation import Apply, Get, Operation, Reduce, Set, Swap
 from .perform import NoBatchingRuleError, perform_anywhere
-from .programs import load, store
+from .programs import find, load, store
 from .sharding import divided_by, divided_by_mapping, is_in_kernel, is_manual
+from .together import Write, store_all
 
 
 _OF_OLD = (Reduce, Apply)  # what they write depends on what is there
@@ -95,17 +96,10 @@ def _run_eager(operation: Operation, handle: Handle, target: Target, planned: Pl
     raw, layout = handle._ref, planned.layout
     if layout.size == 0 and target.write and not isinstance(operation, Swap):
         return None
-    arguments = [*planned.operands]
-    if planned.scalars:
-        try:
-            arguments.append(np.array(planned.scalars, INDEX_DTYPE))
-        except OverflowError as error:
-            raise too_far(max(layout.base, key=lambda axis: axis.size)) from error
+    arguments = _positions(planned)
     if isinstance(operation, Get):
         return load(handle, operation, target, arguments)
-    whole = arguments
-    if target.value_axes is not None:
-        whole = [*arguments, value if isinstance(value, jax.Array) else np.asarray(value, raw.dtype)]
+    whole = arguments if target.value_axes is None else [*arguments, _written(value, raw)]
     if isinstance(operation, Swap):
         # In one program, XLA would copy the buffer to keep what was there: by hand as well as here.
         with lock_of(raw):
@@ -117,3 +111,37 @@ def _run_eager(operation: Operation, handle: Handle, target: Target, planned: Pl
         return old
     store(handle, operation, target, whole)
     return None
+
+
+def _positions(planned: Plan) -> list[Any]:
+    """What a program takes besides the buffer and what is written: the operands, and all scalars as one array."""
+    if not planned.scalars:
+        return [*planned.operands]
+    try:
+        return [*planned.operands, np.array(planned.scalars, INDEX_DTYPE)]
+    except OverflowError as error:
+        raise too_far(max(planned.layout.base, key=lambda axis: axis.size)) from error
+
+
+def _written(value: Any, raw: jax.Ref) -> Any:
+    return value if isinstance(value, jax.Array) else np.asarray(value, raw.dtype)
+
+
+def run_all(writes: Sequence[tuple[Handle, Plan, Any, tuple[str, ...]]]) -> None:
+    """Write each value, checked and with the names of its axes, to what was planned of its ref.
+
+    Outside of a trace all of them are written, or none: all that may fail does so before the first.
+    """
+    if not all(planned.eager for _, planned, *_ in writes):
+        for handle, planned, value, value_axes in writes:
+            run(Set(), handle, planned, value, value_axes)
+        return
+    with jax.disable_jit(False):
+        store_all([_prepared(*write) for write in writes if write[1].layout.size])
+
+
+def _prepared(handle: Handle, planned: Plan, value: Any, value_axes: tuple[str, ...]) -> Write:
+    raw = handle._ref
+    target = Target(planned.layout, planned.guards, value_axes, True, False, False, divided_by(raw.sharding))
+    arguments = [*_positions(planned), _written(value, raw)]
+    return Write(handle, find(Set(), target, holder_of(raw)._buf, arguments), arguments)

@@ -24,6 +24,7 @@ import numpy as np
 from haliax import NamedArray
 from jax.tree_util import keystr
 
+from .._access.operations import write_all
 from .._explicit import is_ref
 from .._pickling import contents
 from .._refs import NamedRef, as_named_ref, is_named_ref
@@ -90,8 +91,7 @@ def _write_all(restored: list[tuple[str, jax.Ref, Any]]) -> None:
         if dtype != raw.dtype:
             raise TypeError(f"cannot restore the ref at {place}: it holds {raw.dtype}, and what was saved is {dtype}")
         writes.append((whole, checked_value(whole, value, place)))
-    for whole, value in writes:
-        whole[...] = value
+    write_all(writes)
 
 
 # --- Equinox --------------------------------------------------------------------------------------------------------

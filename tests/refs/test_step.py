@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 import haliax_refs
-from haliax_refs import refs_of, step, values_of
+from haliax_refs import _step, refs_of, step, values_of
+from haliax_refs._compat import JAX_VERSION
 
 
 optax = pytest.importorskip("optax")
@@ -169,6 +171,28 @@ def test_gradients_in_refs() -> None:
     np.testing.assert_allclose(params["w"][...].array, values()["w"].array - 0.1 * gradients(0)["w"].array, rtol=1e-6)
 
 
+# how many leaves' worth of temporary memory a step outside of jit needs on a CPU; what is left out needs none
+LEAVES = {"chain": 1, "fromage": 1, "lars": 1, "lamb": 2, "noisy_sgd": 3}
+# all at once: as much as the parameters, or twice that
+ALL = {"if finite": 6, "sm3": 6, "adadelta": 12}
+
+
+@pytest.mark.skipif(JAX_VERSION < (0, 9), reason="XLA cannot be asked to save memory there")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.parametrize(
+    "name", ["adan", "lion", "bfloat16 moments", "several steps", "adabelief", "amsgrad", *LEAVES, *ALL]
+)
+def test_memory_beside_the_buffers_of_six_leaves(name: str) -> None:
+    if not hasattr(optax, name) and name not in OPTIMIZERS:
+        pytest.skip("this optax has no such optimizer")
+    tree = {key: hax.zeros({"a": 128, "b": 64}) for key in "pqrstu"}
+    optimizer = OPTIMIZERS[name]()
+    step(optimizer, refs_of(tree), refs_of(optimizer.init(tree)), tree)
+    program = list(_step._PROGRAMS.values())[-1].compiled
+    leaves = program.memory_analysis().temp_size_in_bytes / (128 * 64 * 4)
+    assert leaves <= LEAVES.get(name, ALL.get(name, 0)) + 0.1
+
+
 @pytest.mark.parametrize("name", ["adam", "adamw", "momentum", "rmsprop", "chain", "lion"])
 def test_there_is_no_second_state(name: str) -> None:
     """Parameters and moments are arguments that are overwritten where they are.
@@ -211,6 +235,41 @@ def test_outside_of_jit_one_program_runs_and_buffers_stay() -> None:
         step(optimizer, params, state, gradients(number))
     assert params["w"].unsafe_buffer_pointer() == pointer
     assert traced == 1
+
+
+def test_an_optimizer_that_calls_python_may_read_refs() -> None:
+    seen: list[float] = []
+
+    def update(grads: Any, state: Any, params: Any = None) -> Any:
+        jax.debug.callback(lambda: seen.append(other["x", 0].item()))
+        return grads, state
+
+    other = hax.new_ref(hax.ones({"x": 2}))
+    optimizer = optax.chain(optax.GradientTransformation(lambda _: (), update), optax.sgd(1.0))
+    params = refs_of(values())
+    state = refs_of(optimizer.init(values()))
+    for _ in range(2):
+        step(optimizer, params, state, gradients(0))
+    jax.effects_barrier()
+    assert seen == [1.0, 1.0]
+    np.testing.assert_allclose(params["w"][...].array, values()["w"].array - 2 * gradients(0)["w"].array, rtol=1e-5)
+
+
+def test_one_step_after_the_other() -> None:
+    optimizer = optax.sgd(1.0)
+    params, state = refs_of({"w": hax.zeros(X)}), refs_of(optimizer.init({"w": hax.zeros(X)}))
+    grads = {"w": hax.ones(X)}
+
+    def work() -> None:
+        for _ in range(20):
+            step(optimizer, params, state, grads)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert params["w"][...].array.tolist() == [-80, -80]
 
 
 def test_nothing_is_written_where_something_is_wrong() -> None:
