@@ -9,7 +9,7 @@ import functools
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,9 @@ import jax.numpy as jnp
 from ._compat import Tracer, new_eager_ref, trace_state
 from ._types import Passed
 
+
+R = TypeVar("R")
+V = TypeVar("V")
 
 with jax.ensure_compile_time_eval():  # so that importing inside a traced function does no harm
     _NO_TRACE = trace_state()
@@ -136,16 +139,29 @@ def is_in_condition(raw: jax.Ref) -> bool:
     return inside is not None and inside.get(id(raw)) is not raw
 
 
+def during(variable: ContextVar[V], value: V, function: Callable[..., R], *args: Passed, **kwargs: Passed) -> R:
+    """Call `function` while a variable has a value; whatever interrupts this, it has the one before afterwards.
+
+    No token is kept, as `ContextVar.reset` takes it: a signal between the two leaves a value that nothing takes back.
+
+    >>> variable = ContextVar("variable", default=0)
+    >>> during(variable, 1, variable.get), variable.get()
+    (1, 0)
+    """
+    before = variable.get()
+    try:
+        variable.set(value)
+        return function(*args, **kwargs)
+    finally:
+        variable.set(before)
+
+
 def as_condition(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, the condition of a loop: while it is traced, `is_in_condition` says which refs it did not make."""
 
     @functools.wraps(function)
     def condition(*args: Passed) -> Any:
-        token = _CONDITION.set({})
-        try:
-            return function(*args)
-        finally:
-            _CONDITION.reset(token)
+        return during(_CONDITION, {}, function, *args)
 
     return condition
 
@@ -159,10 +175,6 @@ def as_mapping(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def mapping(*args: Passed, **kwargs: Passed) -> Any:
-        token = _MAPPING.set(True)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            _MAPPING.reset(token)
+        return during(_MAPPING, True, function, *args, **kwargs)
 
     return mapping

@@ -15,7 +15,7 @@ from jax.tree_util import keystr
 
 from ._access.operations import write_all
 from ._access.programs import Program, calls_python, is_debugging, is_in_own_memory, signature
-from ._access.together import run_on_all
+from ._access.together import jitted_anyway, run_on_all
 from ._compat import compiled_in_place, holder_of
 from ._explicit import is_ref
 from ._indexing.describe import listed
@@ -70,8 +70,7 @@ def step(optimizer: Optimizer, params: PyTree, state: PyTree, gradients: PyTree,
     if not is_eager():
         _step(optimizer, *given)
         return
-    with jax.disable_jit(False):  # it is one step, with nothing of the caller's to look into
-        _step_eagerly(optimizer, given)
+    jitted_anyway(_step_eagerly, optimizer, given)
 
 
 class _Buffer(NamedTuple):

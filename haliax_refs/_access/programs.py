@@ -112,7 +112,8 @@ def make(operation: Operation, target: Target, buffer: jax.Array, arguments: lis
 def is_in_own_memory(buffer: jax.Array) -> bool:
     """Whether a buffer is where a program leaves its results, unless it is told to leave them elsewhere."""
     kind = buffer.sharding.memory_kind
-    return kind is None or all(kind == device.default_memory().kind for device in buffer.sharding.device_set)
+    devices: list[Any] = [*buffer.sharding.device_set]
+    return kind is None or all(kind == device.default_memory().kind for device in devices)
 
 
 def is_debugging() -> bool:

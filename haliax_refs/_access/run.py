@@ -20,7 +20,7 @@ from .operation import Apply, Get, Operation, Reduce, Set, Swap
 from .perform import NoBatchingRuleError, perform_anywhere
 from .programs import find, load, store
 from .sharding import divided_by, divided_by_mapping, is_in_kernel, is_manual
-from .together import Write, store_all
+from .together import Write, jitted_anyway, store_all
 
 
 _OF_OLD = (Reduce, Apply)  # what they write depends on what is there
@@ -45,11 +45,7 @@ def run(
     if planned.eager:
         divided = divided_by(raw.sharding)
         target = Target(layout, planned.guards, value_axes, write, clip, index_arrays, divided)
-        if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
-            # An operation is one step, with nothing of the caller's to look into.
-            with jax.disable_jit(False):
-                return _run_eager(operation, handle, target, planned, value)
-        return _run_eager(operation, handle, target, planned, value)
+        return jitted_anyway(_run_eager, operation, handle, target, planned, value)
     divided = divided_by_mapping(layout)
     target = Target(
         layout,
@@ -136,8 +132,11 @@ def run_all(writes: Sequence[tuple[Handle, Plan, Any, tuple[str, ...]]]) -> None
         for handle, planned, value, value_axes in writes:
             run(Set(), handle, planned, value, value_axes)
         return
-    with jax.disable_jit(False):
-        store_all([_prepared(*write) for write in writes if write[1].layout.size])
+    jitted_anyway(_store_all, [write for write in writes if write[1].layout.size])
+
+
+def _store_all(writes: Sequence[tuple[Handle, Plan, Any, tuple[str, ...]]]) -> None:
+    store_all([_prepared(*write) for write in writes])
 
 
 def _prepared(handle: Handle, planned: Plan, value: Any, value_axes: tuple[str, ...]) -> Write:

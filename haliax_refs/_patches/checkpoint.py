@@ -44,11 +44,12 @@ class CapturedTooError(Exception):
 @contextmanager
 def replaced(refs: Iterable[NamedRef]) -> Iterator[None]:
     """While the contents of `refs` stand in for them: raise `CapturedTooError` where their buffers are used, too."""
-    token = _REPLACED.set(_REPLACED.get() | {id(ref._ref) for ref in refs})
-    try:
+    before = _REPLACED.get()
+    try:  # without a token: see `during`
+        _REPLACED.set(before | {id(ref._ref) for ref in refs})
         yield
     finally:
-        _REPLACED.reset(token)
+        _REPLACED.set(before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from jax.tree_util import keystr
 
 from .._access.operations import write_all
 from .._explicit import is_ref
+from .._lifetime import during
 from .._pickling import contents
 from .._refs import NamedRef, as_named_ref, is_named_ref
 from .._state import checked_value, named
@@ -245,11 +246,8 @@ def _to_state_dict(original: Callable[..., Any]) -> Callable[..., Any]:
     def to_state_dict(tree: PyTree, prefix: str | None = None) -> dict[str, Any]:
         once = _SAVED.get()
         if once is None:
-            token = _SAVED.set(_Once())
-            try:
-                return to_state_dict(tree, prefix)
-            finally:
-                _SAVED.reset(token)
+            saved: dict[str, Any] = during(_SAVED, _Once(), to_state_dict, tree, prefix)
+            return saved
         raw = _held(tree)
         if raw is None:
             state: dict[str, Any] = original(tree, prefix)
@@ -268,12 +266,9 @@ def _from_state_dict(original: Callable[..., Any]) -> Callable[..., Any]:
     def from_state_dict(tree: PyTree, state_dict: Mapping[str, Any], prefix: str | None = None) -> Any:
         restored = _RESTORED.get()
         if restored is None:
-            token = _RESTORED.set([])
-            try:
-                out = from_state_dict(tree, state_dict, prefix)
-                _write_all(_RESTORED.get() or [])
-            finally:
-                _RESTORED.reset(token)
+            restored = []
+            out = during(_RESTORED, restored, from_state_dict, tree, state_dict, prefix)
+            _write_all(restored)
             return out
         raw = _held(tree)
         if raw is None:

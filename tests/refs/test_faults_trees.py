@@ -16,6 +16,7 @@ import pytest
 from haliax.state_dict import from_state_dict, to_state_dict
 
 from haliax_refs import NamedRef, freeze, refs_of, step, update, values_of
+from haliax_refs._patches import saving
 from tests.refs.faults import strike
 
 
@@ -176,3 +177,18 @@ def test_a_value_that_was_deleted_is_refused_before_anything_is_written() -> Non
     with pytest.raises(RuntimeError, match=r"\['b'\].*deleted"):
         update(refs, values)
     assert seen(refs) == "all 2"
+
+
+def test_a_signal_does_not_leave_a_state_dict_half_read() -> None:
+    """The values that were read are kept aside until all are; the next call must not add its own to them."""
+    ref = hax.new_ref(hax.zeros(X))
+    saved = {"of": jnp.zeros(64)}
+
+    def read() -> None:
+        from_state_dict(ref, saved, "of")
+        to_state_dict(ref, "of")
+
+    def look() -> str:
+        return f"{saving._RESTORED.get()} {saving._SAVED.get()}"
+
+    assert set(strike(read, look, 1500)) == {"None None"}
