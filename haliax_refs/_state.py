@@ -22,7 +22,7 @@ from ._lifetime import is_eager, new_raw
 from ._locks import holding
 from ._pickling import nameless
 from ._refs import NamedRef, as_named_ref, is_named_ref
-from ._tracebacks import short_traceback
+from ._tracebacks import hide_frames, short_traceback
 from ._types import PyTree, Value
 
 
@@ -267,7 +267,6 @@ def _beside(ref: NamedRef, value: Value) -> Any:
 def freeze(tree: NamedRef) -> NamedArray: ...
 @overload
 def freeze(tree: PyTree) -> Any: ...
-@short_traceback
 def freeze(tree: PyTree) -> Any:
     """What each ref of a tree shows, and the end of its buffer: any later use, through any view, raises RuntimeError.
 
@@ -294,6 +293,14 @@ def freeze(tree: PyTree) -> Any:
     >>> hax.freeze({"a": hax.new_ref(0.0), "b": hax.new_ref(hax.ones({"x": 2}))})["b"].array.tolist()
     [1.0, 1.0]
     """
+    try:
+        return _frozen(tree)
+    except Exception as error:
+        hide_frames(error)  # not by `short_traceback`, in whose call a signal would lose what this returns
+        raise
+
+
+def _frozen(tree: PyTree) -> Any:
     if is_named_ref(tree):
         return _functions.freeze(tree)
     refs = [ref for _, ref in refs_in(tree) if ref._holds_ref()]
