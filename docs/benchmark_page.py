@@ -179,7 +179,8 @@ def main(arguments: list[str]) -> int:
             path.write_text(made, encoding="utf-8")
         return 0
     wrong = [path for path, made in files.items() if not path.exists() or path.read_text(encoding="utf-8") != made]
-    print(*(f"not as docs/benchmark_page.py makes it: {path.relative_to(ROOT)}" for path in wrong), sep="\n")
+    for path in wrong:
+        print(f"not as docs/benchmark_page.py makes it: {path.relative_to(ROOT)}")
     return 1 if wrong else 0
 
 

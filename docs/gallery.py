@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -33,15 +34,22 @@ COMMANDS = {
 
 
 def fingerprint(name: str) -> str:
-    """What an example's code is, with its parts and its command; without comments, docstrings and formatting."""
+    """What an example's code is, with its parts and its command; without comments and docstrings."""
     text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
     parts = [path for path in sorted(EXAMPLES.glob("_*.py")) if f"from {path.stem} import" in text]
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (EXAMPLES / f"{name}.py", *parts)]
-    for node in (node for tree in trees for node in ast.walk(tree)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    code = "\n".join([*map(ast.unparse, trees), *COMMANDS[name]])
+    texts = [path.read_text(encoding="utf-8") for path in (EXAMPLES / f"{name}.py", *parts)]
+    code = "\n".join([*(line for text in texts for line in statements(text)), *COMMANDS[name]])
     return hashlib.sha256(code.encode()).hexdigest()[:16]
+
+
+def statements(text: str) -> Iterator[str]:
+    """The lines of a source, in the same form for every version of Python: without what says nothing to it."""
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, documented) and ast.get_docstring(node)]
+    docstrings = {n for node in nodes for n in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() and number not in docstrings and not line.lstrip().startswith("#"):
+            yield line.strip()
 
 
 def stale() -> list[str]:
@@ -64,7 +72,8 @@ def draw(name: str) -> None:
 def main(arguments: list[str]) -> int:
     names = stale()
     if "--write" not in arguments:
-        print(*(f"not drawn by the code that is there: docs/pictures/gallery/{name}.png" for name in names), sep="\n")
+        for name in names:
+            print(f"not drawn by the code that is there: docs/pictures/gallery/{name}.png")
         return 1 if names else 0
     FOLDER.mkdir(parents=True, exist_ok=True)
     made = json.loads(MADE.read_text(encoding="utf-8")) if MADE.exists() else {}
