@@ -187,3 +187,10 @@ def test_empty_arrays_and_every_width_of_integers():
         assert got[0] == (top * top + 1 if top < 2**31 else float(top * top + 1))
         assert got.dtype == (np.int64 if top < 2**31 else np.float64), dtype
     assert f(np.array([True, False]), np.array([True, True])).tolist() == [2, 1]
+
+
+def test_the_symbol_of_levi_civita_does_not_wrap_around():
+    f = numpify(sp.LeviCivita(x, 1, y), [x, y])
+    want = float(sp.LeviCivita(-(2**63), 1, 2**63 - 1))
+    assert f(np.array([-(2**63)]), np.array([2**63 - 1]))[0] == pytest.approx(want, rel=1e-15)
+    assert f(0, 2) == f(np.array([0]), np.array([2]))[0] == 1

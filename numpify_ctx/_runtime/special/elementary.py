@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..cuts import arctan, arctanh
-from ..integers import by_modulus, exact_multiply, is_integer
+from ..integers import by_modulus, exact_add, exact_multiply, is_integer
 from ..types import Value
 
 
@@ -124,7 +124,7 @@ def levi_civita(*indices: Value) -> Any:
     scale = 1
     for j, later in enumerate(indices):
         for i, earlier in enumerate(indices[:j]):
-            product = exact_multiply(product, np.subtract(later, earlier))
+            product = exact_multiply(product, exact_add((False, True), later, earlier))
             scale *= j - i
     return product // scale if is_integer(product) else product / scale
 
