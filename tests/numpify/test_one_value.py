@@ -1,8 +1,9 @@
 """One value, whatever the form and the size: the whole table of functions, element by element.
 
 Each function is computed of the same points by each form: Python's numbers, NumPy's scalars, arrays of rank 0, and of
-1, 7 and 35 elements in one piece and in blocks, among other neighbours, and into `out=`. Values agree to rounding, and exactly in what rounding does not touch:
-which are nan, which are infinite and on which side, the sign of a zero, the branch, the kind of number.
+1, 7 and 35 elements in one piece and in blocks, among other neighbours, and into `out=`. Values agree to rounding, and
+exactly in what rounding does not touch: which are nan, which are infinite and on which side, the sign of a zero, the
+branch, the kind of number.
 """
 
 from __future__ import annotations
