@@ -33,6 +33,9 @@ def promoted(program: Program, complex_parameters: int = 0, everywhere: bool = F
         complex_parameters: a bit mask of the parameters that are complex numbers.
         everywhere: results are wanted in complex, also those that are real for real arguments.
     """
+    # Of most programs it takes one look to see that no node leaves the reals, whatever the arguments are.
+    if not any(op.leaves and not _is_safe_power(program, node) for node, op in enumerate(program.ops)):
+        return program
     count = len(program.parameters)
     kinds = infer_kinds(program, [COMPLEX if complex_parameters >> i & 1 else BOOL | INT | REAL for i in range(count)])
     leaving = [may_leave(program, kinds, node) for node in range(len(program.ops))]
@@ -75,12 +78,19 @@ def may_leave(program: Program, kinds: Sequence[int], node: int) -> bool:
     if not op.leaves or any(kinds[a] == COMPLEX for a in args):
         return False
     if op is POW:
-        base, exponent = args
-        # Of a real number, the power is real if the base is not negative, or the exponent whole.
-        positive = program.ops[base] is CONST and program.data[base] >= 0
-        whole = program.ops[exponent] is CONST and program.data[exponent] == int(program.data[exponent])
-        return not (positive or whole or not kinds[exponent] & ~_COUNTED)
+        return not (_is_safe_power(program, node) or not kinds[args[1]] & ~_COUNTED)
     return True
+
+
+def _is_safe_power(program: Program, node: int) -> bool:
+    """Is it a power that is real of real numbers: of a constant that is not negative, or with a whole exponent?"""
+    if program.ops[node] is not POW:
+        return False
+    base, exponent = program.args[node]
+    if program.ops[base] is CONST and type(program.data[base]) in (int, float, bool) and program.data[base] >= 0:
+        return True
+    value = program.data[exponent]
+    return program.ops[exponent] is CONST and type(value) in (int, float, bool) and value == value // 1
 
 
 # The ways that lead to a node: a bit for each kind.
