@@ -24,6 +24,7 @@ class Row:
         seconds: for one call of `who`, in the fastest rounds.
         peer_seconds: likewise of `peer`.
         target: the greatest median ratio that we accept; None where the row is there to be seen.
+        work, size: what was computed, and of how many elements, in a sweep over sizes.
     """
 
     suite: str
@@ -34,6 +35,8 @@ class Row:
     seconds: float
     peer_seconds: float
     target: float | None = None
+    work: str = ""
+    size: int = 0
 
     @property
     def met(self) -> bool:
@@ -53,11 +56,19 @@ class Fact:
 Finding = Row | Fact
 
 
-def rows(suite: str, task: str, times: Times, peer: str, targets: dict[str, float] | None = None) -> list[Row]:
+def rows(
+    suite: str,
+    task: str,
+    times: Times,
+    peer: str,
+    targets: dict[str, float] | None = None,
+    work: str = "",
+    size: int = 0,
+) -> list[Row]:
     """A row for each of what was timed but the peer."""
-    targets = targets or {}
+    targets, theirs = targets or {}, times.best(peer)
     return [
-        Row(suite, task, who, peer, times.ratio(who, peer), times.best(who), times.best(peer), targets.get(who))
+        Row(suite, task, who, peer, times.ratio(who, peer), times.best(who), theirs, targets.get(who), work, size)
         for who in times.seconds
         if who != peer
     ]
@@ -109,7 +120,10 @@ def _duration(seconds: float) -> str:
 def machine() -> dict[str, Any]:
     """Where and with what this runs."""
     versions = {}
-    for name in ("jax", "jaxlib", "haliax", "numpy", "sympy", "scipy", "numexpr", "numba"):
+    for name in (
+        "jax", "jaxlib", "haliax", "numpy", "sympy", "scipy", "llvmlite", "numexpr", "numba", "symengine", "heyoka",
+        "casadi",
+    ):  # fmt: skip
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -185,4 +199,38 @@ def plot(path: Path, findings: Sequence[Finding]) -> None:
     axes.set_xlabel("time in units of the peer's (dot: median; bar: quartiles; line: the most we accept)")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def plot_sizes(path: Path, findings: Sequence[Finding]) -> None:
+    """Of each sweep over sizes, nanoseconds an element by the number of elements, a line for each way to compute it."""
+    swept = [finding for finding in findings if isinstance(finding, Row) and finding.size]
+    works = list(dict.fromkeys((row.suite, row.work) for row in swept))
+    if not works:
+        return
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    columns = min(3, len(works))
+    lines = -(-len(works) // columns)
+    figure, grid = plt.subplots(lines, columns, figsize=(4.6 * columns, 3 * lines), layout="constrained", squeeze=False)
+    for axes in grid.flat[len(works) :]:
+        axes.set_axis_off()
+    for axes, (suite, work) in zip(grid.flat, works, strict=False):
+        of_who: dict[str, dict[int, float]] = {}
+        for row in swept:
+            if (row.suite, row.work) == (suite, work):
+                of_who.setdefault(row.peer, {})[row.size] = row.peer_seconds
+                of_who.setdefault(row.who, {})[row.size] = row.seconds
+        for who, seconds in of_who.items():
+            sizes = sorted(seconds)
+            axes.plot(sizes, [1e9 * seconds[n] / n for n in sizes], "o-", markersize=3, linewidth=1, label=who)
+        axes.set(xscale="log", yscale="log", title=work)
+        axes.title.set_fontsize(9)
+    grid[0, 0].legend(fontsize=7)
+    figure.supxlabel("elements")
+    figure.supylabel("ns an element")
+    figure.savefig(path, dpi=90)
     plt.close(figure)

@@ -19,13 +19,12 @@ from .numpify_peers import (
     DECAY,
     INTEGERS,
     OSCILLATOR,
+    PEERS,
     POLYNOMIAL,
     REPEATING,
     TRIG,
     Work,
-    by_jax,
-    by_numba,
-    by_numexpr,
+    absent,
     lambdified,
     many,
     numpified,
@@ -39,22 +38,18 @@ SIZES = (10, 10**3, 10**5, 10**6)
 # At most so much of what lambdify with cse takes, by size.
 TARGETS = {10: 1.0, 10**3: 1.0, 10**5: 1.0, 10**6: 1.0}
 
+# What a peer has no form of, or takes minutes to compile.
+_WITHOUT = {
+    ("three arms", "numexpr"), ("Max, Min, Abs", "numexpr"), ("three arms", "casadi"),
+    ("Max, Min, Abs", "casadi"), ("Max, Min, Abs", "heyoka"), ("three arms", "heyoka"),
+}  # fmt: skip
+
 PRODUCT = Work("product and sum", x * y + x, (x, y))
 LOGARITHMS = Work("exp and log", sp.log(1 + sp.exp(-x)) + sp.exp(-(x**2) / 2) * sp.log(x + 2), (x,))
 POWER = Work("two powers", x ** sp.Rational(13, 10) + x ** sp.Rational(1, 3), (x,))
 GENERAL_POWER = Work("x**y", x**y, (x, y))
 PIECES = Work("three arms", sp.Piecewise((x**2, x < 0.4), (sp.sin(x), x < 0.8), (sp.exp(-x), True)), (x,))
 EXTREMA = Work("Max, Min, Abs", sp.Max(x, y) + sp.Min(x, 2 * y) + sp.Abs(y - x), (x, y))
-
-
-# Arrays of other types than float64: what each is measured with.
-SUM = Work("x + y", x + y, (x, y))
-RATIO = Work("quotient", (x + sp.I * y) / (x - sp.I * y + 1), (x, y))
-ROUND = Work("Mod, sinc, acot, sech", sp.Mod(x, y) * x + sp.sinc(y) + sp.acot(x) + sp.sech(x), (x, y))
-OF_DTYPES = [
-    (SUM, ("int8", "int32", "int64")), (INTEGERS, ("int8", "int32")), (PRODUCT, ("float32",)),
-    (LOGARITHMS, ("float32",)), (RATIO, ("complex128",)), (ROUND, ("float64",)),
-]  # fmt: skip
 
 
 def measure(scale: float) -> list[Finding]:
@@ -66,27 +61,13 @@ def measure(scale: float) -> list[Finding]:
     warm = np.ones(4 * 10**6)
     del warm
     works = [TRIG, POLYNOMIAL, OSCILLATOR, DECAY, PRODUCT, LOGARITHMS, POWER, GENERAL_POWER, PIECES, EXTREMA, INTEGERS]
-    found: list[Finding] = []
+    found: list[Finding] = [Fact(SUITE, f"beside {name}", "absent: it is not installed") for name in absent()]
     for work in [*works, REPEATING, many()]:
         found.append(_compiling(work))
         for size in SIZES:
             if size <= 10 * work.sized:
                 found += _sweep(work, size, scale)
-    for work, dtypes in OF_DTYPES:
-        for dtype in dtypes:
-            for size in SIZES[:3]:
-                found += _of_dtype(work, dtype, size, scale)
     return found
-
-
-def _of_dtype(work: Work, dtype: str, size: int, scale: float) -> list[Finding]:
-    numbers = np.random.default_rng(0).integers(1, 50, (2, size))
-    values = [row.astype(dtype) / (1 if "int" in dtype else 50) for row in numbers[: len(work.arguments)]]
-    values = [value.astype(dtype) for value in values]
-    theirs, ours = lambdified(work, cse=True), numpified(work, native=True)
-    calls = {"lambdify, cse": lambda: theirs(*values), "numpify, native": lambda: ours(*values)}
-    times = in_turn(calls, rounds=max(3, round(scale * 20)), warm=2)
-    return [*rows(SUITE, f"{work.name}, {dtype}, {size:.0e} elements", times, "lambdify, cse")]
 
 
 def _compiling(work: Work) -> Finding:
@@ -103,11 +84,11 @@ def _sweep(work: Work, size: int, scale: float) -> list[Finding]:
     ours = {"numpify, native": numpified(work, native=True), "numpify, NumPy": numpified(work, native=False)}
     calls: dict[str, Callable[[], Any]] = {"lambdify, cse": lambda: theirs(*values)}
     calls |= {name: lambda f=f: f(*values) for name, f in ours.items()}
-    peers = {"numexpr": by_numexpr, "numba": by_numba, "jax.jit": by_jax}
-    for name, peer in peers.items():
-        call = None if work in (PIECES, EXTREMA) and name == "numexpr" else peer(work, values)
-        if call is not None:
-            calls[name] = call
+    for name, peer in PEERS.items():
+        if (work.name, name) not in _WITHOUT:
+            call = peer(work, values)
+            if call is not None:
+                calls[name] = call
     times = in_turn(calls, rounds=max(3, round(scale * 20)), warm=2)
     targets = {"numpify, native": TARGETS[size]}
-    return [*rows(SUITE, f"{work.name}, {size:.0e} elements", times, "lambdify, cse", targets)]
+    return [*rows(SUITE, f"{work.name}, {size:.0e} elements", times, "lambdify, cse", targets, work.name, size)]

@@ -162,3 +162,54 @@ def by_jax(work: Work, values: Sequence[Any]) -> Callable[[], Any] | None:
             return function(*given).block_until_ready()
 
     return call
+
+
+def by_symengine(work: Work, values: Sequence[Any]) -> Callable[[], Any] | None:
+    """By symengine's own compiler, through LLVM; from one array that holds the arguments side by side."""
+    symengine = optional("symengine")
+    if symengine is None:
+        return None
+    function = symengine.Lambdify(list(work.arguments), [work.expr], backend="llvm")
+    given = np.ascontiguousarray(np.stack(np.broadcast_arrays(*values), axis=-1), np.float64)
+    return lambda: function(given)
+
+
+def by_heyoka(work: Work, values: Sequence[Any]) -> Callable[[], Any] | None:
+    """By heyoka.py, a loop in vectors through LLVM; from one array with a row for each argument."""
+    heyoka = optional("heyoka")
+    if heyoka is None:
+        return None
+    names = {argument: sp.Symbol(f"v{i}") for i, argument in enumerate(work.arguments)}
+    try:
+        fractions = {r: sp.Float(r, 17) for r in work.expr.atoms(sp.Rational) if not r.is_Integer}
+        expr = heyoka.from_sympy(work.expr.xreplace({**names, **fractions}))
+    except (TypeError, ValueError):
+        return None  # it has no Piecewise, and no Max
+    function = heyoka.cfunc([expr], vars=[heyoka.make_vars(name.name) for name in names.values()])
+    given = np.ascontiguousarray(np.stack(np.broadcast_arrays(*values)), np.float64)
+    out = np.empty((1, given.shape[1]))
+    return lambda: function(inputs=given, outputs=out)
+
+
+def by_casadi(work: Work, values: Sequence[Any]) -> Callable[[], Any] | None:
+    """By casadi's virtual machine, element by element; from matrices that are its own already."""
+    casadi = optional("casadi")
+    if casadi is None:
+        return None
+    symbols = [casadi.SX.sym(f"v{i}") for i in range(len(work.arguments))]
+    expr = lambdified(work, modules=[{"Piecewise": None}, casadi])(*symbols)
+    size = max(np.size(value) for value in values)
+    function = casadi.Function("f", symbols, [expr]).map(size)
+    given = [casadi.DM(np.broadcast_to(value, (1, size))) for value in values]
+    return lambda: function(*given)
+
+
+PEERS: dict[str, Callable[[Work, Sequence[Any]], Callable[[], Any] | None]] = {
+    "numexpr": by_numexpr, "numba": by_numba, "jax.jit": by_jax, "symengine": by_symengine, "heyoka": by_heyoka,
+    "casadi": by_casadi,
+}  # fmt: skip
+
+
+def absent() -> list[str]:
+    """The names of peers that are not installed."""
+    return [name for name in PEERS if optional(name.partition(".")[0]) is None]

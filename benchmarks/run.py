@@ -1,4 +1,4 @@
-"""Run the benchmarks, each suite in a process of its own: print the table of ratios, write it as JSON and as a picture.
+"""Run the benchmarks, each suite in a process of its own: print the table of ratios, write it as JSON and as pictures.
 
 python -m benchmarks                      # all of it
 python -m benchmarks numpify              # the suites whose name begins so
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ._report import Finding, keep, machine, plot, table, write_json
+from ._report import Finding, keep, machine, plot, plot_sizes, table, write_json
 from ._timing import CLOCKS, use_clock
 
 
@@ -32,6 +32,7 @@ SUITES = {
     "numpify.calls": "benchmarks.numpify_calls",
     "numpify.arrays": "benchmarks.numpify_arrays",
     "numpify.native": "benchmarks.numpify_native",
+    "numpify.types": "benchmarks.numpify_types",
     "numpify.threads": "benchmarks.numpify_threads",
 }
 
@@ -68,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n" + json.dumps(where))
     write_json(options.out / "benchmarks.json", where, findings)
     plot(options.out / "benchmarks.png", findings)
+    plot_sizes(options.out / "sizes.png", findings)
     if options.keep:
         keep(RESULTS / f"{options.keep}.json", where, findings)
     missed = [finding.task for finding in findings if not finding.met]

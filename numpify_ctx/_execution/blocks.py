@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ from .._emission import BlockSource, NotInBlocks, emit_arrays, emit_blocks
 from .._emission.load import load
 from .._memo import Memo
 from .._program.bounds import Integers
-from .._program.ir import CONST, PARAM, Program
+from .._program.ir import CONST, PARAM, Numpy, Operator, Program
 from .._program.ops import STACK
 from .._program.partition import partition
 from .grid import Tiling, Work, axis_order, cut, full_pattern, mask_of, merged_axes, pattern_of, size_of, view
@@ -41,14 +42,15 @@ class Sizes:
         block: of the longest block.
         at_hand: what all arrays that one block touches may have together.
         shortest: a block has these, whatever it touches.
-        large: fewer elements than this are computed in plain NumPy; of one operation or two, four times and twice as
-            many.
+        large: fewer elements than this are computed in plain NumPy; of two operations, twice as many.
+        single: fewer elements than this, if all there is to compute is one ufunc of NumPy's: that has no temporaries.
     """
 
     block: int = 1 << 16
     at_hand: int = 1 << 18
     shortest: int = 1 << 14
     large: int = 1 << 16
+    single: int = sys.maxsize
 
 
 SIZES = Sizes()
@@ -83,8 +85,10 @@ class Blocks:
         self.program = program
         self.threads = threads
         self.sizes = sizes
-        operations = itertools.islice(filter(None, program.args), 4)
-        self._least = sizes.large * (4 // max(len(list(operations)), 1))  # `large` itself from three operations on
+        operations = list(itertools.islice(filter(None, program.args), 4))
+        self._least = sizes.large * (4 // max(len(operations), 1))  # `large` itself from three operations on
+        if threads == 1 and _is_one_ufunc(program):
+            self._least = sizes.single
         self.results = program.results
         self.parameters = [(node, program.data[node]) for node, op in enumerate(program.ops) if op is PARAM]
         self.is_ranked = any(program.parameter_ranks)
@@ -206,6 +210,14 @@ class Blocks:
             return emit_blocks(program, kinds, roots, known, samples, full, integers.checked)
         except NotInBlocks:
             return None
+
+
+def _is_one_ufunc(program: Program) -> bool:
+    """Is all there is to compute one call of a ufunc, on floats or complex numbers as they are?"""
+    [op, args], *more = [(op, args) for op, args in zip(program.ops, program.args, strict=True) if args] or [(None, ())]
+    if more or op is None or len(args) > 2 or not isinstance(op.numpy, Numpy | Operator):
+        return False
+    return isinstance(op.numpy.function, np.ufunc) and not any(program.rank)
 
 
 def few_patterns(patterns: Sequence[int], shape: tuple[int, ...]) -> frozenset[int]:

@@ -9,7 +9,7 @@ from numpify_ctx._execution.blocks import Blocks, Sizes
 from numpify_ctx._execution.entry import Entry
 
 
-SMALL = Sizes(block=16, large=2)  # so that small tests see many blocks
+SMALL = Sizes(block=16, large=2, single=8)  # so that small tests see many blocks
 NO_BLOCKS = Sizes(large=sys.maxsize)
 
 

@@ -99,7 +99,11 @@ _IN_ONE_PIECE = {
     "LeviCivita", "lucas", "mobius", "Mod", "partition", "Pow", "primenu", "primeomega", "re", "reduced_totient",
     "Rem", "RisingFactorial", "subfactorial", "totient", "tribonacci", "udivisor_sigma",
 }  # fmt: skip
-_ALONE_IN_ONE_PIECE = NOT_IN_BLOCKS | {("euler", 1), ("genocchi", 1)}  # of two arguments, they are polynomials
+_RELATIONS = {"Equality", "Unequality", "StrictLessThan", "LessThan", "StrictGreaterThan", "GreaterThan"}
+_ALONE_IN_ONE_PIECE = {
+    *NOT_IN_BLOCKS, ("euler", 1), ("genocchi", 1),  # of two arguments, they are polynomials
+    *((name, 2) for name in _RELATIONS),  # integers that are only compared are taken as they are
+}  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

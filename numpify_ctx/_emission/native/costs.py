@@ -49,7 +49,9 @@ def left_to_numpy(program: Program, types: Types, wanted: Sequence[int]) -> list
     gains = {n: _gain(program, types, n) for n in reach(wanted, program.args.__getitem__, ()) if types.native[n]}
     if sum(gains.values()) >= 0:
         return []
-    return [n for n, gain in gains.items() if gain < -_MOST_LOST]
+    # Alone, whatever is lost is lost.
+    bearable = -_MOST_LOST if len(gains) > 1 else 0
+    return [n for n, gain in gains.items() if gain < bearable]
 
 
 def _gain(program: Program, types: Types, node: int) -> int:

@@ -1,0 +1,72 @@
+"""Arrays of other types than float64, and elementary functions alone: numpify beside lambdify.
+
+The allocator is warm, as in `numpify_native`; without the extra `fast` there are only the rows of NumPy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ._report import Finding, rows
+from ._timing import in_turn
+from .numpify_native import EXTREMA, GENERAL_POWER, LOGARITHMS, PRODUCT
+from .numpify_peers import INTEGERS, Work, lambdified, numpified, x, y
+
+
+SUITE = "numpify.types"
+SIZES = (10**3, 10**5, 10**6)
+
+SUM = Work("x + y", x + y, (x, y))
+COMPARED = Work("x < y", x < y, (x, y))
+SINE = Work("sin(x)*y", sp.sin(x) * y, (x, y))
+POWERS = Work("x**7 + x**-3", x**7 + x**-3, (x,))
+RATIO = Work("quotient", (x + sp.I * y) / (x - sp.I * y + 1), (x, y))
+THIRD = Work("x/3", x / 3, (x,))
+PHASE = Work("exp(I*x*y)", sp.exp(sp.I * x * y), (x, y))
+COMPLEX = Work("sin, cos and sqrt", sp.sin(x) * sp.cos(y) + sp.sqrt(x), (x, y))
+ROUND = Work("Mod, sinc, acot, sech", sp.Mod(x, y) * x + sp.sinc(y) + sp.acot(x) + sp.sech(x), (x, y))
+OF_DTYPES = [
+    (SUM, ("int8", "int32", "int64", "float32")), (COMPARED, ("int8", "int32", "int64", "float32")),
+    (INTEGERS, ("int8", "int32", "int64")), (EXTREMA, ("int8", "int32", "float32")), (SINE, ("int32", "float32")),
+    (PRODUCT, ("float32",)), (POWERS, ("float32",)), (LOGARITHMS, ("float32",)),
+    (GENERAL_POWER, ("float32", "float64")),
+    (RATIO, ("complex128",)), (THIRD, ("complex128",)), (PHASE, ("complex128",)), (COMPLEX, ("complex128",)),
+    (ROUND, ("float64",)),
+]  # fmt: skip
+ELEMENTARY = (
+    sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh, sp.tanh, sp.asin, sp.acos, sp.atan, sp.asinh, sp.atanh,
+    sp.sqrt, sp.cbrt,
+)  # fmt: skip
+
+
+def measure(scale: float) -> list[Finding]:
+    warm = np.ones(4 * 10**6)
+    del warm
+    found: list[Finding] = []
+    for work, dtypes in OF_DTYPES:
+        for dtype in dtypes:
+            for size in SIZES:
+                found += _of_dtype(work, dtype, size, scale)
+    for function in ELEMENTARY:
+        for dtype in ("float32", "float64"):
+            found += _of_dtype(Work(f"{function.__name__}(x)", function(x), (x,)), dtype, 10**5, scale)
+    return found
+
+
+def _of_dtype(work: Work, dtype: str, size: int, scale: float) -> list[Finding]:
+    from numpify_ctx._emission.native.machine import why_unavailable
+
+    numbers = np.random.default_rng(0).integers(1, 50, (2, size))
+    values = [(row if "int" in dtype else row / 51).astype(dtype) for row in numbers[: len(work.arguments)]]
+    theirs, plainly = lambdified(work, cse=True), numpified(work, native=False)
+    calls: dict[str, Any] = {"lambdify, cse": lambda: theirs(*values), "numpify, NumPy": lambda: plainly(*values)}
+    if why_unavailable() is None:
+        ours = numpified(work, native=True)
+        calls["numpify, native"] = lambda: ours(*values)
+    with np.errstate(all="ignore"):
+        times = in_turn(calls, rounds=max(5, round(scale * 20)), warm=3)
+    name = f"{work.name}, {dtype}"
+    return [*rows(SUITE, f"{name}, {size:.0e} elements", times, "lambdify, cse", None, name, size)]
