@@ -214,8 +214,11 @@ class Blocks:
 
 def _is_one_ufunc(program: Program) -> bool:
     """Is all there is to compute one call of a ufunc, on floats or complex numbers as they are?"""
-    [op, args], *more = [(op, args) for op, args in zip(program.ops, program.args, strict=True) if args] or [(None, ())]
-    if more or op is None or len(args) > 2 or not isinstance(op.numpy, Numpy | Operator):
+    nodes = list(itertools.islice(((op, args) for op, args in zip(program.ops, program.args, strict=True) if args), 2))
+    if len(nodes) != 1:
+        return False
+    [(op, args)] = nodes
+    if len(args) > 2 or not isinstance(op.numpy, Numpy | Operator):
         return False
     return isinstance(op.numpy.function, np.ufunc) and not any(program.rank)
 
