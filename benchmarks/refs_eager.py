@@ -108,7 +108,7 @@ def _growth(rounds: int) -> list[Finding]:
 def _made(rounds: int) -> list[Finding]:
     """A ref of a known shape, and one of a shape that was not there before, for which jax compiles a copy.
 
-    For the known one there is no target: without a program for each shape, a copy takes longer to start.
+    For the known one it has the program, and is to be no quicker by much.
     """
     array = jnp.zeros(16)
     value = hax.named(array, "x")
@@ -129,7 +129,7 @@ def _made(rounds: int) -> list[Finding]:
         ),
     ):
         times = in_turn(calls, rounds=rounds)
-        targets = {"NamedRef": 1.0} if "new" in task else {}
+        targets = {"NamedRef": 1.0 if "new" in task else 1.5}
         found += rows(SUITE, task, times, "jax.Ref", targets)
     return found
 

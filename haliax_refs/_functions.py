@@ -304,6 +304,8 @@ def free_ref(ref: NamedRef | NamedArray) -> None:
 
 
 def _as_jax(value: Value) -> Any:
+    if isinstance(value, jax.Array):
+        return value
     try:
         return jnp.asarray(value)
     except OverflowError as e:
