@@ -23,6 +23,8 @@ from tests.refs.spelling import Lift, base_array, base_oracle, bracket, check, c
 from tests.refs.strategies import COMPILES, Chain, SpelledValue, Step, Wild, chains, values
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
+
 LONG = settings(max_examples=2000, derandomize=False)
 
 

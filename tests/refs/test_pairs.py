@@ -19,6 +19,8 @@ from tests.refs.spelling import Lift, base_array, base_oracle, bracket, check, c
 from tests.refs.strategies import Chain, Spelled, Step
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
+
 AXES = {"x": 11, "y": 3}
 
 
@@ -118,7 +120,11 @@ def test_pairs_under_jit(outer: str) -> None:
     check_all([step_upon(View.whole(AXES), "x", outer)], jitted=True)
 
 
-@pytest.mark.parametrize("outer", ["negative int", "strided reversed slice", "traced strided window", "NamedArray"])
+# Each pair is a program of its own here: a view that folds and one that gathers, and all others behind `--long`.
+EAGER = [pytest.param(k, marks=[] if k in ("traced strided window", "NamedArray") else pytest.mark.slow) for k in KINDS]
+
+
+@pytest.mark.parametrize("outer", EAGER)
 def test_pairs(outer: str) -> None:
     check_all([step_upon(View.whole(AXES), "x", outer)], jitted=False)
 
