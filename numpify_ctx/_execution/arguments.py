@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import sympy as sp
 
-from .._runtime.numbers import FLOAT64, as_array, as_whole, of_integers, of_uint64
+from .._runtime.numbers import FLOAT64, INTEGERS, as_array, as_whole, of_integers, of_uint64
 from .._symbolic.exact import quotient
 
 
@@ -132,7 +131,7 @@ def large_integers(value: Any) -> Any:
     except ValueError:
         return None  # lists of several lengths, of which NumPy says so itself
     entries = array.reshape(-1).tolist()
-    whole = [int(e) for e in entries if isinstance(e, int | np.integer | sp.Integer)]
+    whole = [int(e) for e in entries if isinstance(e, INTEGERS)]
     if len(whole) < len(entries) or all(-(2**63) <= n < 2**63 for n in whole):
         return None
     found = np.empty(len(whole), object)

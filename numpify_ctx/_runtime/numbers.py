@@ -20,6 +20,8 @@ from .types import Value
 
 FLOAT64 = np.dtype(np.float64)
 
+INTEGERS = (int, np.integer, sp.Integer)  # what holds an integer, whoever made it
+
 _PYTHON = frozenset({bool, int, float, complex})
 _NUMERIC = (np.ndarray, np.generic, bool, int, float, complex)
 
