@@ -35,7 +35,7 @@ from .._program.walk import reach
 from .blocks import SIZES, Blocks, Sizes, few_patterns
 from .grid import full_pattern, pattern_of
 from .native_calls import SMALL, Call, Mixed, Pure
-from .quick import Quick, bits_of, passed_as
+from .quick import Quick, passed_as
 from .threads import Threads, executor
 
 
@@ -381,8 +381,6 @@ class Native:
         }
         if not short or not form.single or self.operations > _MOST_SHORTENED:
             return form
-        if form.bits is not None and any(bits_of(passed[i]) > form.bits for i in short):
-            return form  # the kernel has to look at these
         types, array = form.types, self._arrays_of(self._of_key(key)[2])
         part = cluster(self.program, types, form.calls[0].outputs)
         nodes = {n: short[self.program.data[n]] for n in part.inputs if self.program.data[n] in short}

@@ -19,6 +19,7 @@ from .vectors import Vector, absolute, where
 
 
 _LONG = 100  # operations
+_ROOM = {"b": 7, "B": 8, "h": 15, "H": 16, "i": 31, "I": 32, "q": 63}  # bits of integers in memory, beside the sign
 
 
 def cluster_text(
@@ -55,10 +56,17 @@ def cluster_text(
         return [writer.values[node] for node in outputs]
 
     operands = [
-        Operand(in_memory.get(n, types.of[n]), scalar, bits if types.of[n] == "q" and n not in in_memory else None)
+        Operand(in_memory.get(n, types.of[n]), scalar, _limit(bits, in_memory.get(n, types.of[n])))
         for n, scalar in zip(inputs, scalars, strict=True)
     ]
     return kernel_text(operands, [types.of[n] for n in outputs], write, target, len(order) > _LONG)
+
+
+def _limit(bits: int | None, kind: str) -> int | None:
+    """How many bits an integer in memory may have beside the sign, if it has room for more."""
+    if bits is None or kind not in _ROOM or _ROOM[kind] <= bits:
+        return None
+    return bits
 
 
 class _Writer:
