@@ -263,6 +263,31 @@ def in_kernel() -> bool:
     return getattr(environment, "grid_context", True) is not None
 
 
+def varies_over(value: object) -> frozenset[str]:
+    """The mesh axes over which a value, or what a ref holds, varies within `jax.shard_map`; none where jax says none.
+
+    >>> varies_over(jnp.zeros(2))
+    frozenset()
+    """
+    aval = jax.typeof(value)
+    aval = getattr(aval, "inner_aval", aval)  # of a ref
+    # `vma` until jax 0.10, `mat.varying` from then on
+    found: frozenset[str] | None = getattr(getattr(aval, "mat", None), "varying", None) or getattr(aval, "vma", None)
+    return found or frozenset()
+
+
+def varied(array: jax.Array, names: tuple[str, ...]) -> jax.Array:
+    """The same array, as one that may vary over these mesh axes, too; `pvary` became `pcast`."""
+    pcast: Callable[..., jax.Array] | None = getattr(jax.lax, "pcast", None)
+    if pcast is None:
+        vary: Callable[..., jax.Array] = getattr(jax.lax, "pvary")  # noqa: B009  # newer versions have no such name
+        return vary(array, names)
+    return pcast(array, names, to="varying")
+
+
+# How to make a value vary, for errors to say.
+VARIED_BY = "jax.lax.pcast(value, {!r}, to='varying')" if hasattr(jax.lax, "pcast") else "jax.lax.pvary(value, {!r})"
+
 # The primitives of `jax.ref.addupdate` and `jax.new_ref`, the rules by which jax differentiates, and what stands for no
 # tangent. Two rules are patched: jax's fails to add to a ref that is not differentiated, and, from jax 0.12 on, to make
 # one of integers where vmap maps the derivative. Without the second primitive, that error passes through.

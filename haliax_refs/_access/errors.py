@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._compat import UNBATCHED_WRITE, UNDIFFERENTIATED_WRITE
+from .._compat import UNBATCHED_WRITE, UNDIFFERENTIATED_WRITE, VARIED_BY
 from .._indexing.describe import listed
 from .._indexing.layout import Layout
 
@@ -28,3 +28,12 @@ def explain(error: Exception, dtype: Any, layout: Layout) -> Exception | None:
             "write jax.lax.stop_gradient(value), or make the ref inside the function"
         )
     return None
+
+
+def unvarying(dtype: Any, layout: Layout, names: tuple[str, ...]) -> ValueError:
+    """A write of, or at, what differs from device to device to what is the same on all of them."""
+    return ValueError(
+        f"cannot write what varies over the mesh axes {', '.join(map(repr, names))} to a {dtype} NamedRef with axes "
+        f"{listed(layout.base)}, which is the same over them; within jax.shard_map, make the ref of "
+        f"{VARIED_BY.format(names)}, or pass it with in_specs that divide it"
+    )

@@ -14,12 +14,12 @@ from .._indexing.plan import Plan
 from .._indexing.selectors import INDEX_DTYPE
 from .._lifetime import is_mapping
 from .._locks import lock_of
-from .errors import explain
+from .errors import explain, unvarying
 from .index import Target, too_far
 from .operation import Apply, Get, Operation, Reduce, Set, Swap
 from .perform import NoBatchingRuleError, perform_anywhere
 from .programs import find, load, store
-from .sharding import divided_by, divided_by_mapping, is_in_kernel, is_manual
+from .sharding import beyond, divided_by, divided_by_mapping, is_in_kernel, is_manual, varying_copy
 from .together import Write, jitted_anyway, store_all
 
 
@@ -60,6 +60,8 @@ def run(
         manual=is_manual(),
     )
     operands = [_known(operand) for operand in planned.operands]
+    if target.manual and not target.kernel:
+        raw = _varying(raw, target, [*operands, *([] if value is None else [value])])
     try:
         return _run_traced(operation, raw, target, operands, value)
     except Exception as error:
@@ -79,6 +81,14 @@ def _run_traced(
             raise error.__cause__ or error from None
     # Index arrays have a rule; they cost more, and are put together for windows that vmap maps only.
     return perform_anywhere(operation, raw, target._replace(vmapped=True), None, operands, value)
+
+
+def _varying(raw: jax.Ref, target: Target, parts: Sequence[Any]) -> jax.Ref:
+    """What to work on within `jax.shard_map`: jax reads at a position that varies over the mesh only what does, too."""
+    names = beyond(raw, parts)
+    if names and target.write:
+        raise unvarying(raw.dtype, target.layout, names)
+    return varying_copy(raw, names) if names else raw
 
 
 def _known(operand: jax.Array) -> Any:

@@ -7,13 +7,14 @@ the entries are. So along such a dimension windows and positions become index ar
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import haliax.partitioning as partitioning
 import jax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from .._compat import JAX_VERSION, Tracer, has_axis_mapping, in_kernel
+from .._compat import JAX_VERSION, Tracer, has_axis_mapping, in_kernel, varied, varies_over
 from .._indexing.layout import Layout
 from .._indexing.views import Strided, Window
 
@@ -70,6 +71,16 @@ def is_manual() -> bool:
     False
     """
     return bool(getattr(jax.sharding.get_abstract_mesh(), "manual_axes", ()))
+
+
+def beyond(ref: jax.Ref, parts: Iterable[Any]) -> tuple[str, ...]:
+    """The mesh axes over which one of `parts` varies, and a ref within `jax.shard_map` does not."""
+    return tuple(sorted(frozenset().union(*map(varies_over, parts)) - varies_over(ref)))
+
+
+def varying_copy(ref: jax.Ref, names: tuple[str, ...]) -> jax.Ref:
+    """A ref of the same contents that varies over these mesh axes, too: to be read at positions that do."""
+    return jax.new_ref(varied(ref[tuple(slice(0, size) for size in ref.shape)], names))
 
 
 def is_in_kernel(ref: Any) -> bool:
