@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
+from sympy.codegen import cfunctions
 
 from ..._program.builder import Builder
 from .. import polar
@@ -17,6 +18,20 @@ from .elementary import EXP
 def _pow(b: Builder, expr: sp.Basic, base: int, exponent: int) -> int:
     # An unevaluated E**x: exp rounds once, where a power of the float nearest to e would be off from the start.
     return b.apply(EXP, exponent) if expr.args[0] is sp.E else b.pow(base, exponent)
+
+
+def _factors(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
+    """Of log(x)/log(2) one logarithm: the quotient of two rounded ones is not 6 for 64. Likewise to base 10."""
+    for below in expr.args:
+        if type(below) is sp.Pow and below.args[1] is sp.S.NegativeOne and type(below.args[0]) is sp.log:
+            known = _LOGARITHMS.get(below.args[0].args[0])
+            above = next((f for f in expr.args if type(f) is sp.log and f.free_symbols), None)
+            if known is not None and above is not None and not above.has(sp.exp_polar, sp.polar_lift):
+                return known(above.args[0]), *[f for f in expr.args if f is not below and f is not above]
+    return expr.args  # type: ignore[no-any-return]
+
+
+_LOGARITHMS = {sp.Integer(2): cfunctions.log2, sp.Integer(10): cfunctions.log10}
 
 
 # Each of these is the only instance of its own class, by which its rule is found like any other.
@@ -32,7 +47,7 @@ TITLE = "Arithmetic and constants"
 
 RULES: dict[type, Rule] = {
     sp.Add: Rule(lambda b, e, *terms: b.add(*terms)).with_example(lambda: x + y, "exact for integers"),
-    sp.Mul: Rule(lambda b, e, *factors: b.mul(*factors)).with_example(lambda: x * y, "exact for integers"),
+    sp.Mul: Rule(lambda b, e, *factors: b.mul(*factors), _factors).with_example(lambda: x * y, "exact for integers"),
     # Position 0: an angle matters in the base, which has the branches, and not in the exponent.
     sp.Pow: polar.continued(Rule(_pow), polar.power, 0).with_example(
         lambda: x**y, "exact for integers; nan for a root of a negative number"

@@ -16,7 +16,7 @@ from ..._runtime.special import elementary as rt
 from .. import polar
 from ..example import NAN, k, m, n, x, y
 from ..rule import Rule
-from . import quotients
+from . import quotients, roots
 from .common import call, of_reciprocal, reciprocal, rewritten, runtime, ufunc
 
 
@@ -71,11 +71,35 @@ def _atan2(b: Builder, expr: sp.Basic, y: int, x: int) -> int:
     return b.apply(ARCTAN2, b.unsigned(y), b.unsigned(x))
 
 
-def _floor_operands(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
+def _quotient_operands(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
     return quotients.ratio_of(expr.args[0]) or quotients.terms_of(expr.args[0])
 
 
+def _floor_operands(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
+    root = _only_term(expr.args[0])
+    found = None if root is None else roots.whole_of(root)
+    return _quotient_operands(b, expr) if found is None else (found[2],)
+
+
+def _only_term(expr: sp.Basic) -> sp.Basic | None:
+    """t of (t + c)/d: as c and d > 0 are integers, its floor is that of (floor(t) + c)/d, and so is its ceiling."""
+    found = quotients.quotient_of(expr)
+    if found is None:
+        return expr
+    return found.terms[0] if found.coefficients == (1,) else None
+
+
+def _whole_root(b: Builder, expr: sp.Basic, node: int, *, up: bool) -> int | None:
+    """The floor or ceiling of a root or a logarithm, which are exact."""
+    root = _only_term(expr.args[0])
+    return None if root is None or roots.whole_of(root) is None else roots.lowered(b, root, node, up=up)
+
+
 def _floor(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    whole = _whole_root(b, expr, nodes[0], up=False)
+    if whole is not None:
+        found = quotients.quotient_of(expr.args[0])
+        return whole if found is None else b.apply(quotients.FLOOR, whole, data=found.data)
     if quotients.ratio_of(expr.args[0]) is not None:
         return _floor_of_ratio(b, *nodes)
     found = quotients.quotient_of(expr.args[0])
@@ -92,6 +116,10 @@ def _floor_of_ratio(b: Builder, top: int, bottom: int) -> int:
 
 def _ceiling(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     # ceiling(x) = -floor(-x)
+    whole = _whole_root(b, expr, nodes[0], up=True)
+    if whole is not None:
+        found = quotients.quotient_of(expr.args[0])
+        return whole if found is None else b.neg(b.apply(quotients.FLOOR, whole, data=found.negated().data))
     if quotients.ratio_of(expr.args[0]) is not None:
         return b.neg(_floor_of_ratio(b, b.neg(nodes[0]), nodes[1]))
     found = quotients.quotient_of(expr.args[0])
@@ -195,7 +223,7 @@ RULES: dict[type, Rule] = {
     sp.ceiling: Rule(_ceiling, _floor_operands).with_example(
         lambda: sp.ceiling(y), "of a complex number, of both parts"
     ),
-    sp.frac: Rule(_frac, _floor_operands).with_example(lambda: sp.frac(y)),
+    sp.frac: Rule(_frac, _quotient_operands).with_example(lambda: sp.frac(y)),
     # several numbers
     sp.Mod: Rule(_mod, _mod_operands, real=True).with_example(lambda: sp.Mod(y, x), "the sign of the divisor"),
     sp.Min: extremum(MINIMUM).with_example(lambda: sp.Min(x, y)),

@@ -1,0 +1,109 @@
+"""Floors and ceilings of roots and logarithms: exact for integers, and of floats those of the numbers that they are."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import example, given, strategies as st
+
+from numpify_ctx import numpify
+
+
+n = sp.Symbol("n")
+ROOTS = {
+    (index, up): numpify((sp.ceiling if up else sp.floor)(n ** sp.Rational(1, index)), [n])
+    for index in (2, 3, 5)
+    for up in (False, True)
+}
+LOGARITHMS = {
+    (base, up): numpify((sp.ceiling if up else sp.floor)(sp.log(n, base)), [n])
+    for base in (2, 3, 10)
+    for up in (False, True)
+}
+INT64 = st.integers(1, 2**63 - 1) | st.integers(1, 100)
+SIZES = (1, 40)
+
+
+def values(f, number):
+    """By each form, of a number that is an int or a float."""
+    yield f(number)
+    if type(number) is float or number < 2**63:
+        for size in SIZES:
+            yield f(np.full(size, number))[-1]
+
+
+def near(data, power):
+    """An int64 at or beside a power, or any."""
+    return data.draw(st.sampled_from([m for m in (power - 1, power, power + 1) if 0 < m < 2**63]) | INT64)
+
+
+@given(st.data())
+@pytest.mark.parametrize(("index", "up"), ROOTS)
+def test_the_floor_of_a_root_is_exact(index, up, data):
+    root = data.draw(st.integers(1, int(2 ** (63 / index))))
+    number = near(data, root**index)
+    want = int(sp.integer_nthroot(number, index)[0])
+    want += up and want**index < number
+    for got in values(ROOTS[index, up], number):
+        assert got == want
+        assert isinstance(got, int | np.int64)
+    if number < 2**53:
+        for got in values(ROOTS[index, up], float(number)):
+            assert got == want
+            assert isinstance(got, float)
+
+
+def test_the_floor_of_a_root_of_any_of_pythons_integers():
+    assert ROOTS[2, False](10**60 - 1) == 10**30 - 1
+    assert ROOTS[3, True](10**60 + 1) == 10**20 + 1
+
+
+def test_other_numbers_have_the_floors_that_they_have():
+    assert ROOTS[2, False](np.array([4.5, np.inf, 0.0])).tolist() == [2.0, np.inf, 0.0]
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(ROOTS[2, False](np.array([-4, 4])), [np.nan, 2])
+    assert ROOTS[2, True](-8 + 0j) == 3j
+    assert ROOTS[3, False](np.float32(27)) == 3
+
+
+@pytest.mark.parametrize(
+    ("expr", "by_hand"),
+    [
+        (sp.floor((sp.sqrt(8 * n + 1) - 1) / 2), lambda v: (math.isqrt(8 * v + 1) - 1) // 2),
+        (sp.ceiling((sp.sqrt(n) + 1) / 3), lambda v: -(-(math.isqrt(v - 1) + 2) // 3)),
+    ],
+    ids=str,
+)
+@given(value=st.integers(1, 2**59))
+@example(value=2**55 * (2**4 - 1))
+def test_sums_with_integers_and_quotients_of_a_root_are_as_exact(expr, by_hand, value):
+    for got in values(numpify(expr, [n]), value):
+        assert got == by_hand(value)
+
+
+@given(st.data())
+@pytest.mark.parametrize(("base", "up"), LOGARITHMS)
+def test_the_floor_of_a_logarithm_is_exact(base, up, data):
+    exponent = data.draw(st.integers(0, int(63 / math.log2(base))))
+    number = near(data, base**exponent)
+    want = round(math.log(number, base))
+    want = want + (base**want < number) if up else want - (base**want > number)
+    for got in values(LOGARITHMS[base, up], number):
+        assert got == want
+    small = Fraction(1, base**exponent)
+    if base == 2:
+        for got in values(LOGARITHMS[base, up], float(small)):
+            assert got == -exponent
+
+
+def test_a_logarithm_to_base_2_or_10_is_rounded_once():
+    for base, most in ((2, 1023), (10, 22)):
+        f = numpify(sp.log(n, base), [n])
+        powers = [float(base**e) for e in range(most)]
+        assert [f(power) for power in powers] == f(np.array(powers)).tolist() == list(range(most))
+    assert numpify(sp.log(n, 2), [n])(-4 + 0j) == pytest.approx(complex(sp.log(-4, 2)))
+    assert numpify(3 * sp.log(n) / sp.log(10) + n, [n])(1000.0) == 1009.0
