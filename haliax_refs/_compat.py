@@ -140,7 +140,9 @@ def _array_copier() -> Callable[[jax.Array], jax.Array] | None:
 
         array = jnp.ones(1)
         made = copy(array)
-        is_copy = made.unsafe_buffer_pointer() != array.unsafe_buffer_pointer() and made.tolist() == [1.0]
+        # of one shard: where a mesh is set, this array is on all of its devices
+        pointers = {each.addressable_data(0).unsafe_buffer_pointer() for each in (array, made)}
+        is_copy = len(pointers) == 2 and made.tolist() == [1.0]
     except (AttributeError, TypeError):
         return None
     return copy if is_copy and made.committed == array.committed else None

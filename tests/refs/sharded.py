@@ -30,7 +30,7 @@ from haliax.state_dict import (
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 import haliax_refs
-from haliax_refs import NamedRef
+from haliax_refs import NamedRef, _compat
 from haliax_refs._recent import Recent
 
 
@@ -444,6 +444,16 @@ def test_explicit_axes_take_every_index(what: str, how: str) -> None:
         np.testing.assert_array_equal(jax.device_get(mine), right)
     if what == "get":
         assert got[0].sharding.spec == P("d", None)
+
+
+def test_the_first_ref_may_be_made_where_a_mesh_is_set(mesh: Any) -> None:
+    # How an array is copied is found out with an array that lies on all devices then.
+    _compat._array_copier.cache_clear()
+    _compat._eager_maker.cache_clear()
+    for kind in (AxisType.Auto, AxisType.Explicit):
+        with jax.set_mesh(jax.make_mesh((4, 2), ("d", "e"), axis_types=(kind,) * 2)):
+            assert hax.new_ref(hax.ones({"x": 2}))[...].array.tolist() == [1, 1]
+            assert _compat._array_copier() is not None
 
 
 def test_shard_map_takes_a_stride_beside_an_int(mesh: Any) -> None:
