@@ -29,6 +29,7 @@ COMMANDS = {
     "decode": ["--seconds", "40", "--tokens", "64", "--batch", "1", "--figure"],
     "serve": ["--steps", "20", "--requests", "16", "--positions", "96", "--pages", "28", "--figure"],
     "train_inplace": ["--steps", "40", "--figure"],
+    "paged_attention": ["--figure"],
     "resonance": [],
 }
 

@@ -22,16 +22,11 @@ from typing import Any
 
 import haliax as hax
 import jax
-import matplotlib
 import numpy as np
 from _model import Block, Config, Text, Transformer, attend, train
 from haliax import Axis, NamedArray
 
 from haliax_refs import NamedRef
-
-
-matplotlib.use("Agg")  # draws to a file: no display is needed
-import matplotlib.pyplot as plt
 
 
 # Both ways compute the same float32 sums in another order. Their logits, of size 10 or so, differ by about 1e-5; those
@@ -111,6 +106,11 @@ def draw(keys: NamedRef, text: str, given: int, path: Path) -> None:
         keys: with axes (layer, position, head, head_size), a view of one text.
         given: how many characters are the prompt.
     """
+    import matplotlib
+
+    matplotlib.use("Agg")  # draws to a file: no display is needed
+    from matplotlib import pyplot as plt
+
     drawn = keys.slice({"position": slice(0, DRAWN)})  # clipped, where there are fewer
     norms = hax.sqrt(hax.sum(drawn[...] ** 2, "head_size")).flatten_axes(("layer", "head"), "row")
     layers, heads = keys.shape["layer"], keys.shape["head"]

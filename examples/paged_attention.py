@@ -6,9 +6,10 @@ table gives, and keeps a running softmax, so that neither the scores nor the gat
 axes (slot, head, head_size), whatever the layout of the cache. The kernel is the same as with positions written by
 hand, load by load.
 
-The printed check compares it with plain attention over the gathered pages.
+The printed check compares it with plain attention over the gathered pages. The figure shows which page each part of a
+sequence is on.
 
-    python examples/paged_attention.py            # interpreted, so that it runs on any machine
+    python examples/paged_attention.py    # interpreted, so that it runs on any machine; writes out/paged_attention.png
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -146,17 +148,46 @@ def example(seed: int, seq: Axis, block: Axis, page: Axis, slot: Axis, head: Axi
     ]
 
 
+def draw(table: NamedArray, length: NamedArray, page: Axis, slot: Axis, path: Path) -> None:
+    """The table of pages: a row for each sequence, coloured by page; what lies beyond its length is left out."""
+    import matplotlib
+
+    matplotlib.use("Agg")  # draws to a file: no display is needed
+    from matplotlib import pyplot as plt
+
+    pages = table.rearrange(("seq", "block")).array
+    lengths = length.array.tolist()
+    figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    for seq, row in enumerate(pages.tolist()):
+        for block, number in enumerate(row):
+            width = min(lengths[seq] - block * slot.size, slot.size)
+            if width > 0:
+                colour = plt.colormaps["viridis"](number / page.size)
+                axes.barh(seq, width, left=block * slot.size, color=colour, edgecolor="white")
+                ink = "black" if number > 0.6 * page.size else "white"
+                axes.text(block * slot.size + width / 2, seq, str(number), ha="center", va="center", color=ink)
+    axes.set(xlabel="position", ylabel="sequence", title=f"Which of {page.size} pages holds which positions")
+    axes.invert_yaxis()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--seed", type=int, default=0, help="of the queries, the cache and the table")
+    parser.add_argument("--figure", type=Path, default=Path("out/paged_attention.png"), help="where the figure goes")
     options = parser.parse_args(arguments)
     seq = Axis("seq", 6)
     axes = (Axis("block", 5), Axis("page", 24), Axis("slot", 8), Axis("head", 4), Axis("head_size", 32))
     given = example(options.seed, seq, *axes)
     worst = float(hax.max(hax.abs(paged_attention(*given, seq=seq) - plain_attention(*given))).array)
     agree = worst <= TOLERANCE
+    *_, table, length = given
+    draw(table, length, page=axes[1], slot=axes[2], path=options.figure)
+    print(f"drawn to {options.figure}")
     print(f"{seq.size} sequences of {given[-1].array.tolist()} positions on pages of {axes[2].size}")
     print(f"kernel and plain attention: {'agree' if agree else 'DIFFER'}, ", end="")
     print(f"largest difference {worst:.1e} (tolerance {TOLERANCE:.0e})")

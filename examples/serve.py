@@ -29,7 +29,6 @@ from pathlib import Path
 import equinox as eqx
 import haliax as hax
 import jax
-import matplotlib
 import numpy as np
 from _model import Block, Config, Text, Transformer, attend, train
 from _paging import NOWHERE, STATISTICS, Batch, Incoming, Paging, commit, schedule, submit
@@ -37,10 +36,6 @@ from haliax import Axis, NamedArray
 from tqdm import tqdm
 
 from haliax_refs import NamedRef
-
-
-matplotlib.use("Agg")  # draws to a file: no display is needed
-import matplotlib.pyplot as plt
 
 
 TEMPERATURE = 0.7
@@ -314,6 +309,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def draw(server: Server, path: Path) -> None:
     """Pages and requests, step by step."""
+    import matplotlib
+
+    matplotlib.use("Agg")  # draws to a file: no display is needed
+    from matplotlib import pyplot as plt
+
     counted = {name: np.array([int(getattr(report, name).array) for report in server.reports]) for name in COUNTED}
     step = np.arange(1, len(server.reports) + 1)
     figure, (above, below) = plt.subplots(2, 1, figsize=(9, 5.4), sharex=True, layout="constrained")

@@ -41,6 +41,13 @@ def test_decode(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "decode.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_an_accelerator_runs_of_them_needs_no_matplotlib() -> None:
+    """`benchmarks.device` takes parts of them, where there may be jax alone."""
+    code = "import sys; sys.modules['matplotlib'] = None; import decode, paged_attention, serve"
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
+    subprocess.run(command, check=True, cwd=EXAMPLES, timeout=300)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

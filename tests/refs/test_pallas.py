@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import haliax as hax
@@ -259,13 +260,17 @@ def test_names_that_do_not_fit_are_refused_in_the_kernel() -> None:
         pl.pallas_call(kernel, out_shape=jax.ShapeDtypeStruct((6, 8), jnp.float32), interpret=True)(jnp.zeros((6, 8)))
 
 
-def test_the_example_checks_itself(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert paged_attention.main([]) == 0
+def test_the_example_checks_itself(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    figure = tmp_path / "pages.png"
+    assert paged_attention.main(["--figure", str(figure)]) == 0
+    assert figure.read_bytes().startswith(b"\x89PNG")
     assert "kernel and plain attention: agree" in capsys.readouterr().out
 
     def off_by_one(query: Any, keys: Any, values: Any, table: Any, length: NamedArray) -> NamedArray:
         return plain_attention(query, keys, values, table, hax.maximum(length - 1, 1))
 
     monkeypatch.setattr(paged_attention, "plain_attention", off_by_one)
-    assert paged_attention.main([]) == 1
+    assert paged_attention.main(["--figure", str(figure)]) == 1
     assert "DIFFER" in capsys.readouterr().out
