@@ -446,6 +446,55 @@ def test_explicit_axes_take_every_index(what: str, how: str) -> None:
         assert got[0].sharding.spec == P("d", None)
 
 
+OUTSIDE: dict[str, Any] = {
+    "array": {"x": jnp.array([1, 9, -1])},
+    "array beside": {"y": jnp.array([1, 9, 0])},
+    "paired": {"x": hax.named(jnp.array([1, 9]), "k"), "y": hax.named(jnp.array([0, 3]), "k")},
+    "int": {"x": jnp.int32(9)},
+    "window": {"x": hax.ds(jnp.int32(6), 4)},
+}
+
+
+def beside_plain(every: Callable[[Any], Any], spec: Any) -> None:
+    """What a jitted function reads and leaves of a ref on a mesh with explicit axes, beside a ref on one device."""
+    values = np.arange(32, dtype=np.float32).reshape(8, 4)
+    plain = hax.new_ref(jnp.asarray(values), ("x", "y"))
+    want = jax.jit(every)(plain)
+    explicit = jax.make_mesh((4, 2), ("d", "e"), axis_types=(AxisType.Explicit,) * 2)
+    with jax.set_mesh(explicit):
+        ref = hax.new_ref(jax.device_put(jnp.asarray(values), NamedSharding(explicit, spec)), ("x", "y"))
+        got = jax.jit(every)(ref)
+        np.testing.assert_array_equal(jax.device_get(ref[...].array), plain[...].array)
+        assert ref.sharding.spec == spec
+    for mine, right in zip(got, want, strict=True):
+        np.testing.assert_array_equal(jax.device_get(mine), right)
+
+
+@pytest.mark.parametrize("spec", [P("d", None), P("d", "e"), P(None, None)], ids=str)
+@pytest.mark.parametrize("mode", ["drop", "clip"])
+def test_explicit_axes_take_every_mode(mode: str, spec: Any) -> None:
+    fill = {"mode": "fill", "fill_value": -5.0} if mode == "drop" else {"mode": mode}
+
+    def every(ref: Any) -> list[Any]:
+        read = []
+        for name, at in OUTSIDE.items():
+            if mode == "drop" or name not in ("int", "window"):
+                read.append(haliax_refs.get(ref, at, **fill).array)
+                haliax_refs.set(ref, at, 2.5, mode=mode)
+                ref.at[at].add(1.0, mode=mode)
+                ref.at[at].multiply(2.0, mode=mode)
+                ref.at[at].apply(lambda x: x * 2 + 1, mode=mode)
+                read.append(haliax_refs.swap(ref, at, 0.5, **fill).array)
+        return read
+
+    beside_plain(every, spec)
+
+
+@pytest.mark.xfail(strict=True, reason="on a divided axis, a position out of bounds is not clamped")
+def test_explicit_axes_clamp_a_position() -> None:
+    beside_plain(lambda ref: haliax_refs.set(ref, OUTSIDE["int"], 2.5) or [], P("d", None))
+
+
 def test_the_first_ref_may_be_made_where_a_mesh_is_set(mesh: Any) -> None:
     # How an array is copied is found out with an array that lies on all devices then.
     _compat._array_copier.cache_clear()
