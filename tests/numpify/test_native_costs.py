@@ -60,3 +60,11 @@ def test_between_functions_that_are_left_the_arithmetic_is_fused(monkeypatch):
     values = values_of(expr, np.float32)
     check_same(native(*values), plain(*values), ulps=64)
     assert "in a program that NumPy runs" in native.explain(*values)
+
+
+def test_powers_of_one_base_share_its_logarithm(numpy_has_vectors):
+    expr = x ** sp.Rational(13, 10) + x ** sp.Rational(1, 3)
+    native, plain = both(expr, [x])
+    values = values_of(expr, np.float64)
+    check_same(native(*values), plain(*values))
+    assert is_native(native, *values)

@@ -33,6 +33,7 @@ _COSTS = {
 _DTYPES = {"d": 0, "f": 1}
 _AN_OPERATION = (2, 1)  # what a kernel gains on one of arithmetic
 _A_SELECTION = 30  # and on one of a Piecewise
+_A_LOGARITHM = 20  # of a power, which others of the same base share
 _MOST_LOST = 1  # of a function: so much less is not worth a result that goes through memory
 
 
@@ -46,7 +47,16 @@ def left_to_numpy(program: Program, types: Types, wanted: Sequence[int]) -> list
     """The nodes that NumPy had better compute: none, unless a kernel of them all would lose."""
     if not numpy_has_vectors():
         return []
-    gains = {n: _gain(program, types, n) for n in reach(wanted, program.args.__getitem__, ()) if types.native[n]}
+    gains: dict[int, int] = {}
+    bases: set[int] = set()
+    for node in sorted(reach(wanted, program.args.__getitem__, ())):
+        if types.native[node]:
+            gains[node] = _gain(program, types, node)
+            if program.ops[node].native == "power":
+                base = program.args[node][0]
+                if base in bases:  # its logarithm, which is most of the work, is there
+                    gains[node] += _A_LOGARITHM
+                bases.add(base)
     if sum(gains.values()) >= 0:
         return []
     # Alone, whatever is lost is lost.
