@@ -1,4 +1,4 @@
-"""Machine code: when it is compiled, and how it is called.
+"""Machine code: when it is compiled, and for which arguments.
 
 A kernel is for arguments of certain dtypes, some of them scalars. It is compiled when the work done so far says that
 it will pay, and then takes all such calls. Programs that kernels can compute as a whole call them at once, on pieces of
@@ -12,56 +12,32 @@ import importlib.util
 import math
 import os
 import sys
-import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .._emission.native.clusters import Cluster, cluster, parts, pure, with_kernels
-from .._emission.native.costs import left_to_numpy
-from .._emission.native.machine import Kernel, Unavailable, compiled, machine
-from .._emission.native.types import Types
-from .._emission.native.writer import cluster_text
-from .._kinds import BOOL, COMPLEX, INT, REAL
 from .._memo import Memo
-from .._program.bounds import Bounds, Integers
-from .._program.ir import CONST, PARAM, Program
-from .._program.ops import STACK
-from .._program.walk import reach
-from .blocks import SIZES, Blocks, Sizes, few_patterns
+from .._program.bounds import Integers
+from .._program.ir import Program
+from .blocks import SIZES, Sizes, few_patterns
 from .grid import full_pattern, pattern_of
-from .native_calls import SMALL, Call, Mixed, Pure
+from .native_calls import SMALL, Pure
+from .native_compiling import Compiler, Form, Key, NoForm
 from .quick import Quick, passed_as
 from .threads import Threads, executor
 
 
 PAYS = 10_000_000  # elements times operations, computed before a kernel is compiled: some 10 ms of work
 _MOST_FORMS = 8  # of one program, each for other dtypes
-_OUTPUTS = 24  # of one kernel
-_LARGEST = 20_000  # operations of a kernel
-_MOST_SHORTENED = 50  # operations of one that is compiled once more for integers that are short in memory
-_SHORT = frozenset(map(np.dtype, ("i1", "i2", "i4", "u1", "u2", "u4")))
-_NONE: Mapping[int, str] = MappingProxyType({})
 
 # How long it takes to compile, and what one operation on one element takes before: measured, to compare the two.
 _SECONDS_A_KERNEL, _SECONDS_AN_OPERATION, _SECONDS_TO_IMPORT = 0.025, 40e-6, 0.2
 _SECONDS_AN_ELEMENT = 0.5e-9
 
 _TYPES = {np.dtype(t): char for char, t in zip("?qfdFD", ("?", "i8", "f4", "f8", "c8", "c16"), strict=True)}
-_KINDS = {"?": BOOL, "q": INT, "f": REAL, "d": REAL, "F": COMPLEX, "D": COMPLEX}
-
-Form = Callable[[Sequence[Any], tuple[int, ...], Integers, Any], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Not:
-    """There is no native form, for this reason."""
-
-    why: str
 
 
 @dataclass(slots=True)
@@ -77,16 +53,6 @@ class _Waiting:
     process: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """What a form is for: the types of the arguments, which are scalars, which of them vary along the same axes."""
-
-    types: str
-    integers: Integers
-    patterns: tuple[int, ...]
-    few: frozenset[int]
-
-
 class Native:
     """The native forms of one program.
 
@@ -100,20 +66,14 @@ class Native:
     def __init__(
         self, program: Program, threads: Threads = 1, setting: bool | None = None, sizes: Sizes = SIZES
     ) -> None:
-        self.program = program
-        self.threads = threads
         self.setting = setting
-        self.sizes = sizes
-        self.operations = sum([max(len(args) - 1, 1) for args in program.args if args])
-        self.wanted: list[int] = []
-        for node in program.results:
-            self.wanted += program.args[node] if program.ops[node] is STACK else (node,)
+        self._ranks = program.parameter_ranks
+        self.compiler = Compiler(program, threads, sizes)
+        self.operations = self.compiler.operations
         self.off = _why_not_here()
-        self._bounds = Bounds(program)
-        self._forms: Memo[Any, Form | _Not | _Waiting] = Memo(_MOST_FORMS)
+        self._forms: Memo[Any, Form | NoForm | _Waiting] = Memo(_MOST_FORMS)
         self._of_doubles: Memo[int, Form] = Memo(_MOST_FORMS)  # for arrays and scalars of doubles, by which are arrays
         self.work = 0.0 if setting is None else math.inf
-        self.kernels: list[Kernel] = []  # for its text to be shown; two threads may each add one, in any order
         # The shortest ways to kernels, by what was passed; they are tried in turn, so there are few.
         self.quicks: tuple[Quick, ...] = ()
         self._tried: set[tuple[Any, ...]] = set()
@@ -153,7 +113,7 @@ class Native:
         form = self._forms.get(key)
         if form is None or type(form) is _Waiting:
             form = self._awaited(key, form, shape)
-        if form is None or isinstance(form, _Not | _Waiting):
+        if form is None or isinstance(form, NoForm | _Waiting):
             return None
         if doubles:
             self._of_doubles.put(mask, form)
@@ -195,7 +155,7 @@ class Native:
         form = self._forms.get(key)
         # Where arguments broadcast, a form may be for these shapes alone.
         if isinstance(form, Pure) and type(key) is tuple:
-            form = self._shortened(form, key, passed, values)
+            form = self.compiler.shortened(form, key, passed, values)
             found = form.quick(passed, [value.dtype for value in values], complete)
             if found is not None:
                 self.quicks = (*self.quicks, found)
@@ -205,7 +165,7 @@ class Native:
         if self.off is not None:
             return True
         key = self._key(values, integers, shape)
-        return key is None or (type(key) is tuple and type(self._forms.get(key)) is _Not)
+        return key is None or (type(key) is tuple and type(self._forms.get(key)) is NoForm)
 
     def explain(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> str:
         """Which form these arguments take, and why: the native one, or why not."""
@@ -216,7 +176,7 @@ class Native:
             return f"not native: {self.off}"
         form = self._forms.get(key)
         match form:
-            case _Not(why=reason):
+            case NoForm(why=reason):
                 return f"not native: {reason}"
             case None | _Waiting():
                 if self.setting:
@@ -244,13 +204,13 @@ class Native:
     @property
     def source(self) -> str:
         """The text of the kernels that were compiled by now."""
-        return "\n".join(kernel.text for kernel in self.kernels)
+        return "\n".join(kernel.text for kernel in self.compiler.kernels)
 
     def _key(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> Any:
         """What the form depends on."""
         types = ""
         alike = True
-        for value, rank in zip(values, self.program.parameter_ranks, strict=True):
+        for value, rank in zip(values, self._ranks, strict=True):
             kind = _TYPES.get(value.dtype)
             if kind is None:
                 return None
@@ -263,9 +223,8 @@ class Native:
                 return None  # a subclass may compute in its own way
         if alike or math.prod(shape) < SMALL:  # of small arrays, to compute a thing again costs less than a call
             return types, integers
-        ranks = self.program.parameter_ranks
-        patterns = tuple([_pattern(value, rank, shape) for value, rank in zip(values, ranks, strict=True)])
-        return _Key(types, integers, patterns, few_patterns(patterns, shape))
+        patterns = tuple([_pattern(value, rank, shape) for value, rank in zip(values, self._ranks, strict=True)])
+        return Key(types, integers, patterns, few_patterns(patterns, shape))
 
     # -- when --------------------------------------------------------------------------------------------------------
 
@@ -275,7 +234,7 @@ class Native:
             form = self._first()
             self._forms.put(key, form)
         if self.setting:
-            return self._forms.put(key, self._made(key))  # what fails is the caller's to know
+            return self._forms.put(key, self.compiler.form(key))  # what fails is the caller's to know
         work = math.prod(shape) * self.operations
         form.work += work
         if form.work < PAYS or form.process == os.getpid():
@@ -287,13 +246,13 @@ class Native:
             return None
         return self._make(key, form)
 
-    def _make(self, key: Any, form: _Waiting) -> Form | _Not:
+    def _make(self, key: Any, form: _Waiting) -> Form | NoForm:
         """The form, or why there is none: a failure must not end a call that works without."""
-        made: Form | _Not
+        made: Form | NoForm
         try:
-            made = self._made(key)
+            made = self.compiler.form(key)
         except Exception as error:
-            made = _Not(f"it could not be compiled: {error}")
+            made = NoForm(f"it could not be compiled: {error}")
             self._forms.put(key, made)
             warnings.warn(f"numpify could not compile machine code: {error}", RuntimeWarning, stacklevel=2)
             return made
@@ -302,130 +261,6 @@ class Native:
             raise
         self._forms.put(key, made)
         return made
-
-    # -- compiling ---------------------------------------------------------------------------------------------------
-
-    def _made(self, key: Any) -> Form | _Not:
-        if self.operations > _LARGEST:
-            return _Not(f"{self.operations} operations are more than a kernel takes, {_LARGEST}")
-        try:
-            machine()
-        except Unavailable as error:
-            return _Not(str(error))
-        begun = time.perf_counter()
-        types, integers, patterns = self._of_key(key)
-        program = self.program
-        array = self._arrays_of(patterns)
-        kinds = [_KINDS[t] for t in types]
-        of_nodes = Types(program, types, kinds, integers.checked)
-        for node in left_to_numpy(program, of_nodes, self.wanted):
-            of_nodes.native[node] = False
-        few = self._few_nodes(key, patterns)
-        if not any(few) and pure(program, of_nodes, self.wanted):
-            bits = None if integers.checked else self._bounds.most_bits(integers.mask)
-            form: Form | _Not = self._pure_form(of_nodes, array, begun, bits)
-        else:
-            form = self._mixed_form(of_nodes, array, few, begun)
-        return form
-
-    def _of_key(self, key: Any) -> tuple[list[str], Integers, tuple[int, ...]]:
-        marked, integers = (key.types, key.integers) if isinstance(key, _Key) else key
-        types: list[str] = []
-        patterns: list[int] = []
-        for char in marked:
-            if char == "0":
-                patterns[-1] = 0
-            else:
-                types.append(char)
-                patterns.append(1)
-        return types, integers, key.patterns if isinstance(key, _Key) else tuple(patterns)
-
-    @staticmethod
-    def _arrays_of(patterns: Sequence[int]) -> int:
-        """A bit mask of the arguments that are arrays."""
-        return sum([(pattern != 0) << i for i, pattern in enumerate(patterns)])
-
-    def _few_nodes(self, key: Any, patterns: tuple[int, ...]) -> list[bool]:
-        """Of each node, whether it has arrays of few elements, for which it is computed by itself."""
-        if not isinstance(key, _Key):
-            return [False] * len(self.program.ops)
-        found: list[int] = []
-        for op, args, data in zip(self.program.ops, self.program.args, self.program.data, strict=True):
-            pattern = patterns[data] if op is PARAM else 0
-            for a in args:
-                pattern |= found[a]
-            found.append(pattern)
-        return [
-            bool(pattern) and pattern in key.few and bool(args)
-            for pattern, args in zip(found, self.program.args, strict=True)
-        ]
-
-    def _kernel(
-        self, types: Types, part: Cluster, array: int, bits: int | None = None, short: Mapping[int, str] = _NONE
-    ) -> Kernel:
-        program, target = self.program, machine().target
-        scalars = [not program.deps[n] & array for n in part.inputs]
-        text = cluster_text(program, types, part.order, part.inputs, scalars, part.outputs, target, bits, short)
-        inputs = [short.get(n, types.of[n]) for n in part.inputs]
-        kernel = compiled(text, inputs, [types.of[n] for n in part.outputs])
-        self.kernels.append(kernel)
-        del self.kernels[: -4 * _MOST_FORMS]
-        return kernel
-
-    def _shortened(self, form: Pure, key: Any, passed: Sequence[Any], values: Sequence[Any]) -> Pure:
-        """The same form for integers that are shorter in memory, which NumPy would else make longer, at some cost."""
-        short = {
-            i: kind.char
-            for i, (kind, value) in enumerate(zip(passed, values, strict=True))
-            if isinstance(kind, np.dtype) and kind in _SHORT and value.dtype == np.int64
-        }
-        if not short or not form.single or self.operations > _MOST_SHORTENED:
-            return form
-        types, array = form.types, self._arrays_of(self._of_key(key)[2])
-        part = cluster(self.program, types, form.calls[0].outputs)
-        nodes = {n: short[self.program.data[n]] for n in part.inputs if self.program.data[n] in short}
-        kernel = self._kernel(types, part, array, form.bits, nodes)
-        [call] = form.calls
-        return Pure(self.program, self.threads, types, (replace(call, kernel=kernel),), form.described, form.bits)
-
-    def _pure_form(self, types: Types, array: int, begun: float, bits: int | None) -> Form | _Not:
-        program = self.program
-        nodes = [n for n in dict.fromkeys(self.wanted) if program.ops[n] not in (CONST, PARAM)]
-        if not nodes:
-            return _Not("there is nothing to compute")
-        calls = []
-        for i in range(0, len(nodes), _OUTPUTS):
-            part = cluster(program, types, nodes[i : i + _OUTPUTS])
-            kernel = self._kernel(types, part, array, bits)
-            calls.append(Call(kernel, tuple([program.data[n] for n in part.inputs]), tuple(part.outputs)))
-        described = f"{_counted(len(calls))} of {self.operations} operations, compiled in {_since(begun)}"
-        return Pure(self.program, self.threads, types, tuple(calls), described, bits)
-
-    def _mixed_form(self, types: Types, array: int, few: Sequence[bool], begun: float) -> Form | _Not:
-        program = self.program
-        found = parts(program, types, self.wanted, few)
-        if not found:
-            return _Not("NumPy has to compute all of it, or is faster at it, but for an operation here and there")
-        kernels = [self._kernel(types, part, array) for part in found]
-        changed = with_kernels(program, types, [(p, k.ufunc) for p, k in zip(found, kernels, strict=True)])
-        outputs = {part.outputs[0] for part in found}
-        reached = reach(self.wanted, changed.args.__getitem__)
-        is_small = not any(program.args[n] and n not in outputs and not few[n] for n in reached)
-        inside = sum(len(part.order) for part in found)
-        described = (
-            f"{_counted(len(kernels))} of {inside} operations in a program that NumPy runs, compiled in {_since(begun)}"
-        )
-        # Where all that NumPy computes is small, there is nothing to keep in the cache.
-        blocks = None if is_small and self.threads == 1 else Blocks(changed, self.threads, self.sizes)
-        return Mixed(changed, tuple(kernels), blocks, described)
-
-
-def _counted(kernels: int) -> str:
-    return "a kernel" if kernels == 1 else f"{kernels} kernels"
-
-
-def _since(begun: float) -> str:
-    return f"{1000 * (time.perf_counter() - begun):.0f} ms"
 
 
 def _pattern(value: Any, rank: int, shape: tuple[int, ...]) -> int:

@@ -15,7 +15,7 @@ import sympy as sp
 
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._emission.native.types import CALLS
-from numpify_ctx._execution import native as execution
+from numpify_ctx._execution import native as execution, native_compiling
 from numpify_ctx._execution.entry import Entry
 
 from .native_forms import both, check_same, is_native
@@ -78,7 +78,7 @@ def test_what_fails_is_left_to_numpy_and_told(monkeypatch):
     def fail(*args):
         raise AssertionError("no such operation")
 
-    monkeypatch.setattr(execution, "cluster_text", fail)
+    monkeypatch.setattr(native_compiling, "cluster_text", fail)
     entry(values)
     with pytest.warns(RuntimeWarning, match="could not compile machine code: no such operation"):
         found = entry(values)
@@ -97,7 +97,7 @@ def test_an_interrupt_leaves_the_next_call_to_compile(monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(execution, "cluster_text", interrupt)
+        patch.setattr(native_compiling, "cluster_text", interrupt)
         entry(values)
         with pytest.raises(KeyboardInterrupt):
             entry(values)
@@ -113,16 +113,17 @@ def test_native_false_never_compiles():
 
 def test_forms_are_bounded(monkeypatch):
     monkeypatch.setattr(execution, "_MOST_FORMS", 2)
+    monkeypatch.setattr(native_compiling, "_MOST_KERNELS", 3)
     entry = entry_of(x * y + 1, [x, y], True)
     a = np.ones(4)
     for values in [(a, a), (a, 1.0), (1.0, a), (a.astype(np.float32), a)]:
         entry(*values)
     assert len(entry.native._forms) <= 8
-    assert len(entry.native.kernels) <= 4 * 2 + 1
+    assert len(entry.native.compiler.kernels) <= 3
 
 
 def test_a_program_too_large_for_a_kernel_is_left_to_numpy(monkeypatch):
-    monkeypatch.setattr(execution, "_LARGEST", 3)
+    monkeypatch.setattr(native_compiling, "_LARGEST", 3)
     entry = entry_of(sp.sin(x) * x + sp.cos(x) / 3, [x], True)
     check_same(entry(np.ones(3)), np.sin(np.ones(3)) + np.cos(np.ones(3)) / 3)
     assert "more than a kernel takes" in entry.explain(np.ones(3))
@@ -181,7 +182,7 @@ def test_a_function_that_was_dropped_takes_its_kernel_along():
 
     entry = entry_of(sp.exp(x) * x + 5, [x], True)
     entry(np.ones(9))
-    kernel = weakref.ref(entry.native.kernels[0])
+    kernel = weakref.ref(entry.native.compiler.kernels[0])
     del entry
     gc.collect()
     assert kernel() is None

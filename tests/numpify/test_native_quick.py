@@ -126,7 +126,7 @@ def test_one_large_integer_anywhere(place, sign, step):
 def test_the_bound_on_integers_is_that_of_the_program():
     """The largest that fit go the quick way, and are right; the next ones do not."""
     native, plain = both(x * y + y, [x, y])
-    bits = native.native._bounds.most_bits(3)
+    bits = native.native.compiler._bounds.most_bits(3)
     assert bits == 30
     native(few("i8"), few("i8"))
     for value, fits in [(2**bits - 1, True), (-(2**bits), True), (2**bits, False), (-(2**bits) - 1, False)]:
