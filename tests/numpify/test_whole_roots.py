@@ -76,7 +76,7 @@ def test_other_numbers_have_the_floors_that_they_have():
         (sp.floor((sp.sqrt(8 * n + 1) - 1) / 2), lambda v: (math.isqrt(8 * v + 1) - 1) // 2),
         (sp.ceiling((sp.sqrt(n) + 1) / 3), lambda v: -(-(math.isqrt(v - 1) + 2) // 3)),
     ],
-    ids=str,
+    ids=["floor", "ceiling"],
 )
 @given(value=st.integers(1, 2**59))
 @example(value=2**55 * (2**4 - 1))
