@@ -65,10 +65,11 @@ def _carries(kind: type[Any]) -> bool:
 carries: Callable[[type[Any]], bool] = functools.lru_cache(maxsize=256)(_carries)  # type: ignore[assignment]
 
 
-def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
+def prepare(args: Sequence[Any], ranks: Sequence[int], refuse_none: bool = False) -> Prepared:
     """Arguments as arrays and NumPy scalars that compute as mathematics does.
 
-    Small integers and booleans become int64, Python scalars take the precision of the arrays beside them.
+    Small integers and booleans become int64, Python scalars take the precision of the arrays beside them. None is for
+    users' functions alone: where there are none, `refuse_none` says so before SciPy takes it for nan.
 
     >>> prepare([np.array([250], np.uint8), 2.5], (0, 0))
     Prepared(values=[array([250]), np.float64(2.5)], integers=1, complex=0, shape=(1,), precision=None, beyond=0)
@@ -82,7 +83,7 @@ def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
             kind = a.dtype
         elif kind not in _PYTHON:
             try:
-                values[i], kind = _admitted(a)
+                values[i], kind = _admitted(a, refuse_none)
             except Guests as guests:
                 guests.index = i
                 raise
@@ -101,7 +102,7 @@ def prepare(args: Sequence[Any], ranks: Sequence[int]) -> Prepared:
     return Prepared(values, plan.integers & ~beyond, plan.complex, shape, plan.precision, beyond)
 
 
-def _admitted(value: Any) -> tuple[Any, Any]:
+def _admitted(value: Any, refuse_none: bool) -> tuple[Any, Any]:
     """A value that is neither a Python number nor a plain array of numbers, as one that is; and its kind."""
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind != "O":
         return value, value.dtype
@@ -111,8 +112,8 @@ def _admitted(value: Any) -> tuple[Any, Any]:
     if isinstance(value, list | tuple):
         _refuse_guests(value)
     array = as_array(value)
-    if array.dtype == object and any(entry is None for entry in array.reshape(-1).tolist()):
-        raise TypeError("None is no number")  # SciPy's functions would take it for nan
+    if refuse_none and array.dtype == object and any(entry is None for entry in array.reshape(-1).tolist()):
+        raise TypeError("None is no number")
     # What NumPy made floats may have been integers; a look at the floats spares most lists one at their elements.
     is_large = array.dtype == FLOAT64 and array.ndim and np.any(np.abs(array) >= 2.0**63)
     if is_large and (whole := large_integers(value)) is not None:

@@ -151,7 +151,7 @@ class Entry:
             return "the arguments' own operators: they carry more than numbers"
         if all(type(a) in PLAIN for a in args):
             return "scalars over Python's math; NumPy where it refuses them"
-        values, mask, complex_mask, shape, precision, _ = prepare(args, self.program.parameter_ranks)
+        values, mask, complex_mask, shape, precision, _ = prepare(args, self.program.parameter_ranks, not self._foreign)
         if self.native is None:
             why = "not native: native=False"
         elif not shape:
@@ -185,7 +185,7 @@ class Entry:
             return _Way(None)
         if not _FLOATING.issuperset(types) or self._foreign or not (self.gives_numbers and self._results.is_ordinary):
             return None
-        values, mask, complex_mask, _, precision, _ = prepare(numbers, self.program.parameter_ranks)
+        values, mask, complex_mask, _, precision, _ = prepare(numbers, self.program.parameter_ranks, not self._foreign)
         entry = self._in_complex(complex_mask) if self._leaves and complex_mask else self
         if entry._completion is not None and entry._completion.may_fill_beside(complex_mask):
             return None
@@ -222,7 +222,9 @@ class Entry:
             return self._results.of_arrays(result, values, shape, None)
         if is_in_company(args):
             return self._results.arranged(self._company.compute(args))
-        values, mask, complex_mask, shape, precision, beyond = prepare(args, self.program.parameter_ranks)
+        values, mask, complex_mask, shape, precision, beyond = prepare(
+            args, self.program.parameter_ranks, not self._foreign
+        )
         if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
             return entry._call_arrays(args)
         if beyond:
@@ -345,7 +347,9 @@ class Entry:
     def _call_into(self, out: Any, args: Sequence[Any]) -> Any:
         if is_in_company(args):
             self._company.refuse_out(args)
-        values, mask, complex_mask, shape, precision, beyond = prepare(args, self.program.parameter_ranks)
+        values, mask, complex_mask, shape, precision, beyond = prepare(
+            args, self.program.parameter_ranks, not self._foreign
+        )
         if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
             return entry._call_into(out, args)
         if not beyond and self._takes(out, values, shape):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
-from sympy.codegen import cfunctions
 
 from ..._program.builder import Builder
+from ..._symbolic.nodes import cfunctions, is_absent
 from .. import polar
 from ..example import t, x, y
 from ..rule import Rule
@@ -31,7 +31,9 @@ def _factors(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
     return expr.args  # type: ignore[no-any-return]
 
 
-_LOGARITHMS = {sp.Integer(2): cfunctions.log2, sp.Integer(10): cfunctions.log10}
+_LOGARITHMS = {
+    sp.Integer(base): kind for base, kind in ((2, cfunctions.log2), (10, cfunctions.log10)) if not is_absent(kind)
+}
 
 
 # Each of these is the only instance of its own class, by which its rule is found like any other.
