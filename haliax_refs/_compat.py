@@ -123,7 +123,9 @@ def copied(array: jax.Array) -> jax.Array:
     What `jax.device_put` comes to in the end: on the way there, it takes ten times as long.
     """
     copy = _array_copier()
-    return jax.device_put(array, may_alias=False) if copy is None or not array.is_fully_addressable else copy(array)
+    if copy is not None and array.is_fully_addressable:
+        return copy(array)
+    return jax.device_put(array, array.sharding if array.committed else None, may_alias=False)
 
 
 @functools.lru_cache(maxsize=1)
@@ -139,6 +141,8 @@ def _array_copier() -> Callable[[jax.Array], jax.Array] | None:
             return copies[0]
 
         array = jnp.ones(1)
+        if not array.is_fully_addressable:  # the mesh of several processes is set: what copies here cannot be tried
+            return None
         made = copy(array)
         # of one shard: where a mesh is set, this array is on all of its devices
         pointers = {each.addressable_data(0).unsafe_buffer_pointer() for each in (array, made)}
