@@ -1,4 +1,7 @@
-"""After a signal or an exception, the refs of a tree have all their old or all their new contents."""
+"""After a signal or an error, the refs of a tree have all their old or all their new contents.
+
+Run by `test_interrupted.py`.
+"""
 
 from __future__ import annotations
 
