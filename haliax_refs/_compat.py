@@ -125,7 +125,8 @@ def copied(array: jax.Array) -> jax.Array:
     copy = _array_copier()
     if copy is not None and array.is_fully_addressable:
         return copy(array)
-    return jax.device_put(array, array.sharding if array.committed else None, may_alias=False)
+    copied: jax.Array = jax.device_put(array, array.sharding if array.committed else None, may_alias=False)
+    return copied
 
 
 @functools.lru_cache(maxsize=1)
