@@ -64,7 +64,8 @@ def end_of(raw: jax.Ref) -> str:
 def ending(raw: jax.Ref, how: str) -> End:
     """What says of a `jax.Ref` that it was "frozen" or "freed", once it is noted."""
     key = id(raw)
-    return key, weakref.ref(raw, lambda _: _FROZEN.pop(key, None)), how
+    # Without a line of Python: what a signal raises within a callback of a weak reference would be lost.
+    return key, weakref.ref(raw, functools.partial(_FROZEN.pop, key)), how
 
 
 def note_end(end: End) -> None:
@@ -93,7 +94,7 @@ def note_made(raw: jax.Ref) -> Any:
     _any_made = True
     if isinstance(raw, Tracer):
         key = id(raw)
-        forget = weakref.ref(raw, lambda _: _MADE.pop(key, None))
+        forget = weakref.ref(raw, functools.partial(_MADE.pop, key))
         _MADE[key] = forget, trace_state()
     note_argument(raw)
     return raw
@@ -109,7 +110,7 @@ def note_axes(raw: jax.Ref, axes: str) -> None:
     key = id(raw)
     known = _AXES.get(key)
     if known is None or known[1] != axes:
-        _AXES[key] = weakref.ref(raw, lambda _: _AXES.pop(key, None)), axes
+        _AXES[key] = weakref.ref(raw, functools.partial(_AXES.pop, key)), axes
 
 
 def axes_of(raw: jax.Ref) -> str | None:

@@ -103,17 +103,17 @@ def test_a_signal_leaves_all_the_old_or_all_the_new_contents(name: str) -> None:
 
 @pytest.mark.parametrize("number", [1, 5])
 def test_a_signal_leaves_refs_valid_or_gives_what_they_held(number: int) -> None:
-    value, got, stock = hax.full(X, 1.0), [], []
+    value, stock = hax.full(X, 1.0), []
     refs: list[NamedRef] = []
+    got: list[Any] = []
 
     def make() -> None:
         while len(stock) < 40:
             stock.append([hax.new_ref(value) for _ in range(number)])
 
     def call() -> None:
-        nonlocal refs
-        got.clear()
-        refs = stock.pop() if stock else []
+        nonlocal refs, got
+        refs, got = (stock.pop() if stock else []), []  # at once, or a signal would find the refs of the call before
         got.append(freeze(refs if number > 1 else refs[0]))
 
     def look() -> str:
