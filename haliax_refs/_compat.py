@@ -211,7 +211,8 @@ def compiled_in_place(lowered: stages.Lowered, buffers: Sequence[jax.Array]) -> 
 
     Of the options of XLA's for that, those that this version does not know are left out.
     """
-    devices: list[Any] = [device for array in buffers[:1] for device in array.devices()]
+    # From its sharding, which a buffer still has that another thread has given away by now.
+    devices: list[Any] = [device for array in buffers[:1] for device in array.sharding.device_set]
     on_cpu = all(device.platform == "cpu" for device in devices)
     options = _known_options() if on_cpu else {}
     return lowered.compile(compiler_options=options)
