@@ -3,7 +3,6 @@
 Nothing here imports jax: the tests of `numpify_ctx` run without it.
 """
 
-import gc
 import os
 
 import pytest
@@ -32,9 +31,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "slow" in item.keywords:
             item.add_marker(skip)
-
-
-def pytest_collection_finish() -> None:
-    # Two thousand modules and ten thousand tests: each collection of garbage would go through them again.
-    gc.collect()
-    gc.freeze()
