@@ -2,17 +2,20 @@
 
 IPython and pytest leave out frames with a local variable `__tracebackhide__`, and tell how many; `%xmode show` and
 `--full-trace` show them. Nothing is done before there is an error.
+
+`numpify_ctx` has the same file: neither package imports the other.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 
-PACKAGE = str(Path(__file__).parent)
+PACKAGE = str(Path(__file__).parent) + os.sep
 
 P = ParamSpec("P")
 R = TypeVar("R")

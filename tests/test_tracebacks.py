@@ -1,9 +1,10 @@
 """What a user sees of a traceback: his own frames, and the one that raised; ours between them are hidden."""
 
 import re
+import sys
 import traceback
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, ModuleType
 
 import haliax as hax
 import jax
@@ -85,3 +86,15 @@ def test_jax_leaves_our_frames_out_of_what_it_traces() -> None:
     finally:
         jax.config.update("jax_traceback_filtering", before)
     assert [frame for frame in frames(caught.value) if is_ours(frame)] == []
+
+
+@pytest.mark.parametrize("package", [haliax_refs, numpify_ctx])
+def test_a_folder_beside_a_package_that_begins_with_its_name_is_not_hidden(package: ModuleType) -> None:
+    code = compile("def called(): raise ZeroDivisionError", f"{package.__path__[0]}_of_mine/file.py", "exec")
+    scope: dict[str, Callable[[], object]] = {}
+    exec(code, scope)
+    with pytest.raises(ZeroDivisionError) as caught:
+        sys.modules[f"{package.__name__}._tracebacks"].short_traceback(scope["called"])()
+    theirs = frames(caught.value)[-1]
+    assert theirs.f_code.co_name == "called"
+    assert "__tracebackhide__" not in theirs.f_locals
