@@ -72,9 +72,9 @@ def unpickled(array: jax.Array, kind: str | None, spec: PartitionSpec | None) ->
     They are divided as they were, if that mesh has the axes of `spec` and they divide the shape; else each device has
     all. Where no mesh is set, they stay where they are: a program for one device takes them, and no program for more.
     """
-    if not is_eager() or mesh_that_is_set().empty:
+    mesh = mesh_that_is_set() if is_eager() else None
+    if mesh is None or mesh.empty:
         return rebuilt(array, kind)
-    mesh = mesh_that_is_set()
     whole = NamedSharding(mesh, PartitionSpec())
     try:
         placed = jax.device_put(array, NamedSharding(mesh, spec) if spec is not None else whole)

@@ -29,6 +29,15 @@ def real_of_real(value: Value, *arguments: Value) -> Any:
     return value.real.copy() if isinstance(value, np.ndarray) else value.real
 
 
+def floor_of_parts(value: Value) -> Any:
+    """The floor of a complex number: that of both parts.
+
+    >>> floor_of_parts(1.5 - 0.5j)
+    np.complex128(1-1j)
+    """
+    return np.floor(np.real(value)) + 1j * np.floor(np.imag(value))
+
+
 def divided_by_real(value: Value, divisor: float) -> Any:
     """Complex numbers over a real one that is not 0: each part over it, which is a fifth of the work and rounds once.
 

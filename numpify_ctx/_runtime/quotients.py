@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .complexes import floor_of_parts
 from .integers import by_modulus, exact_add, exact_multiply, is_integer
 
 
@@ -58,7 +59,7 @@ def floor_of_ratio(top: Value, bottom: Value) -> Any:
     """
     if not _are_whole((top, bottom)):
         found = np.true_divide(top, bottom)
-        return np.floor(found) if np.isrealobj(found) else np.floor(found.real) + 1j * np.floor(found.imag)
+        return np.floor(found) if np.isrealobj(found) else floor_of_parts(found)
     top, bottom = _int64(top), _int64(bottom)
     zero = np.equal(bottom, 0)
     beyond = np.equal(top, _LEAST) & np.equal(bottom, -1)  # 2**63, which int64 has not

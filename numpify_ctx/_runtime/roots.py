@@ -13,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 from . import cuts
+from .complexes import floor_of_parts
 from .integers import is_integer
 from .types import Value
 
@@ -29,8 +30,7 @@ def floor_root(index: int, up: bool, x: Value) -> Any:
     """
     if np.iscomplexobj(x):
         value = cuts.sqrt(x) if index == 2 else cuts.power(x, 1 / index)
-        parts = [np.ceil(part) if up else np.floor(part) for part in (np.real(value), np.imag(value))]
-        return parts[0] + 1j * parts[1]
+        return -floor_of_parts(-value) if up else floor_of_parts(value)
     value = np.sqrt(x) if index == 2 else np.power(np.asarray(x, np.result_type(x, 1.0)), 1 / index)
     nearest = np.rint(value)
     if not is_integer(x):
@@ -77,8 +77,7 @@ def floor_log(base: int, up: bool, x: Value) -> Any:
     """
     value = np.log(x) / math.log(base)
     if np.iscomplexobj(value):
-        parts = [np.ceil(part) if up else np.floor(part) for part in (np.real(value), np.imag(value))]
-        return parts[0] + 1j * parts[1]
+        return -floor_of_parts(-value) if up else floor_of_parts(value)
     nearest = np.rint(value)
     other = np.ceil(value) if up else np.floor(value)
     close = np.flatnonzero(np.abs(value - nearest) < 1e-9 * np.maximum(np.abs(value), 1.0))

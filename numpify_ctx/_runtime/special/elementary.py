@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..complexes import floor_of_parts
 from ..cuts import arctan, arctanh
 from ..integers import by_modulus, exact_add, exact_multiply, is_integer
 from ..types import Value
@@ -88,7 +89,7 @@ def imag(x: Value) -> Any:
 def floor(x: Value) -> Any:
     """The floor; of a complex number, that of both parts. Integers stay integers."""
     if np.iscomplexobj(x):
-        return np.floor(np.real(x)) + 1j * np.floor(np.imag(x))
+        return floor_of_parts(x)
     return x if is_integer(x) else np.floor(x)
 
 
