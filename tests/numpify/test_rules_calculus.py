@@ -11,15 +11,7 @@ from sympy.functions.elementary.integers import frac
 
 from numpify_ctx import CompileError, numpify
 
-
-x, y, t = sp.symbols("x y t")
-k, j = sp.symbols("k j", integer=True)
-A = np.array([0.5, 1.5, -0.25])
-oo = sp.oo
-
-
-def run(expr, *values, args=None, **options):
-    return numpify(expr, args, cache=False, **options)(*values)
+from .calculus import A, k, oo, run, t, x, y
 
 
 # -- derivatives, substitutions, limits ------------------------------------------------------------------------------

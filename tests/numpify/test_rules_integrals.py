@@ -11,16 +11,7 @@ import sympy as sp
 from numpify_ctx import numpify
 from numpify_ctx._runtime.calculus.slow import Slow
 
-
-x, y, a, b, n, t = sp.symbols("x y a b n t")
-k, j = sp.symbols("k j", integer=True)
-A = np.array([0.5, 1.5, -0.25])
-HALF = sp.Rational(1, 2)
-oo = sp.oo
-
-
-def run(expr, *values, args=None, **options):
-    return numpify(expr, args, cache=False, **options)(*values)
+from .calculus import HALF, A, a, b, k, n, oo, run, t, x, y
 
 
 INTEGRALS = [

@@ -15,16 +15,7 @@ from hypothesis import given, strategies as st
 from numpify_ctx import CompileError, numpify
 from numpify_ctx._runtime.calculus import elements as runtime
 
-
-x, y, a, b, n, m, t = sp.symbols("x y a b n m t")
-k, j = sp.symbols("k j", integer=True)
-A = np.array([0.5, 1.5, -0.25])
-HALF = sp.Rational(1, 2)
-oo = sp.oo
-
-
-def run(expr, *values, args=None, **options):
-    return numpify(expr, args, cache=False, **options)(*values)
+from .calculus import HALF, A, a, b, j, k, m, n, oo, run, t, x, y
 
 
 # -- sums and products of finite length ------------------------------------------------------------------------------

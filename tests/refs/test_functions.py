@@ -17,24 +17,10 @@ import pytest
 from haliax import Axis, NamedArray
 
 import haliax_refs
+from tests.refs.grids import X, Y, contents, grid, named_grid
 from tests.refs.oracles import Point, Take, Window
 from tests.refs.spelling import base_array, base_oracle, check
 from tests.refs.strategies import Chain
-
-
-X, Y = hax.make_axes(x=4, y=3)
-
-
-def grid(dtype: Any = jnp.float32) -> haliax_refs.NamedRef:
-    return haliax_refs.new_ref(named_grid(dtype))
-
-
-def named_grid(dtype: Any = jnp.float32) -> hax.NamedArray:
-    return hax.named(jnp.arange(12, dtype=dtype).reshape(4, 3), (X, Y))
-
-
-def contents(ref: Any) -> np.ndarray:
-    return np.array(ref.unsliced()[...].array)
 
 
 # --- new_ref, wrap, empty_ref ---------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import haliax as hax
 import jax
 import jax.numpy as jnp
@@ -12,23 +10,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 import haliax_refs
+from tests.refs.grids import X, Y, contents, grid, named_grid
 from tests.refs.spelling import base_array, bracket
 from tests.refs.strategies import Chain, Step, chains, steps
-
-
-X, Y = hax.make_axes(x=4, y=3)
-
-
-def grid(dtype: Any = jnp.float32) -> haliax_refs.NamedRef:
-    return haliax_refs.new_ref(named_grid(dtype))
-
-
-def named_grid(dtype: Any = jnp.float32) -> hax.NamedArray:
-    return hax.named(jnp.arange(12, dtype=dtype).reshape(4, 3), (X, Y))
-
-
-def contents(ref: Any) -> np.ndarray:
-    return np.array(ref.unsliced()[...].array)
 
 
 def test_what_a_ref_says_of_itself() -> None:
