@@ -130,9 +130,9 @@ REFS = {
         ),
         Case("Refs are made by functions.", "hax.NamedRef()", "`hax.new_ref(value)`, `hax.ref.wrap(raw_ref, axes)`."),
     ],
-    "The end of a ref": [
+    "Refs that are no longer valid": [
         Case(
-            "`freeze` took the contents out. Every view of the ref ended with it.",
+            "`freeze` took the contents out. Every view of the ref is invalid.",
             "gone = cache()\nfinal = hax.freeze(gone)\ngone[...]",
             "Use what `freeze` returned; to read and go on, write `ref[...]` instead of `freeze`.",
         ),

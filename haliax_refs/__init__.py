@@ -13,7 +13,7 @@ axes. `ref.slice({...})` gives a view of a part of it; views compose exactly.
 
 Overview:
 
-- `new_ref`, `empty_ref` and `wrap` make a `NamedRef`; `freeze` and `free_ref` end it.
+- `new_ref`, `empty_ref` and `wrap` make a `NamedRef`; `freeze` and `free_ref` make it invalid.
 - `refs_of`, `values_of` and `update` do so for whole trees, modules included.
 - `ref[idx]` reads and `ref[idx] = value` writes, by name; `get`, `set`, `swap`, `addupdate` and `ref.at[idx]` do, too.
 - `foreach` loops over an axis, as do `hax.scan`, `hax.fold`, `hax.map` and `hax.vmap`, which take refs now.

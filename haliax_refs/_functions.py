@@ -1,4 +1,4 @@
-"""The functions on named refs, of `haliax_refs` and of `hax.ref`: making, reading, writing and ending them."""
+"""The functions on named refs, of `haliax_refs` and of `hax.ref`: to make, read, write, freeze and free them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ._compat import HAS_KIND, HAS_PIN, empty_ref as jax_empty_ref, free_ref as 
 from ._explicit import is_ref
 from ._indexing.describe import listed
 from ._indexing.layout import Layout
-from ._lifetime import End, ending, is_eager, new_raw, note_end, note_made, undo_end
+from ._lifetime import Invalidation, invalidate, invalidation, is_eager, new_raw, note_made, undo_invalidation
 from ._locks import holding, lock_of
 from ._refs import NamedRef, as_named_ref, make
 from ._tracebacks import short_traceback
@@ -248,36 +248,36 @@ def freeze(ref: NamedRef | NamedArray) -> NamedArray:
             jax.freeze(named._ref)
         return value
 
-    return ended((named,), contents)
+    return freezing((named,), contents)
 
 
-def ended(refs: Sequence[NamedRef], contents: Callable[[], R]) -> R:
+def freezing(refs: Sequence[NamedRef], contents: Callable[[], R]) -> R:
     """What `contents` gives of refs, which are then frozen: all of them, or none where anything is raised.
 
     A signal, too: the refs are then as they were, as long as this has not returned what they hold.
     """
     raws = list({id(ref._ref): ref._ref for ref in refs}.values())
-    ends: list[End] = []
+    noted: list[Invalidation] = []
     got: list[R] = []
 
-    def end() -> None:
+    def freeze_all() -> None:
         for ref in refs:
-            ref._check_ends_here("freeze")
-        # all locked, so that no update is lost between the read and the end
+            ref._check_made_here("freeze")
+        # all locked, so that no update is lost between the read and the freeze
         got.append(contents())
-        ends.extend([ending(raw, "frozen") for raw in raws])
-        for each in ends:
-            note_end(each)
+        noted.extend([invalidation(raw, "frozen") for raw in raws])
+        for each in noted:
+            invalidate(each)
 
     def undo() -> None:
-        for each in ends:
-            undo_end(each)
+        for each in noted:
+            undo_invalidation(each)
 
     try:
-        holding(raws, end)
+        holding(raws, freeze_all)
         return got[0]
     except BaseException:
-        if ends:
+        if noted:
             uninterrupted(lambda: holding(raws, undo))
         raise
 
@@ -296,9 +296,9 @@ def free_ref(ref: NamedRef | NamedArray) -> None:
     """
     ref = as_named_ref(ref)
     with lock_of(ref._ref):
-        ref._check_ends_here("free")
+        ref._check_made_here("free")
         # noted first: whatever interrupts this, no ref that has lost its buffer is taken for valid
-        note_end(ending(ref._ref, "freed"))
+        invalidate(invalidation(ref._ref, "freed"))
         if jax_free_ref is not None:
             jax_free_ref(ref._ref)
 

@@ -10,7 +10,7 @@ from ._compat import Tracer, is_traced_ref
 from ._explicit import ExplicitReads
 from ._indexing.describe import listed
 from ._indexing.layout import Layout
-from ._lifetime import end_of, is_frozen, is_in_condition, may_freeze
+from ._lifetime import is_frozen, is_in_condition, may_freeze, why_invalid
 
 
 class Handle(ExplicitReads):
@@ -25,7 +25,9 @@ class Handle(ExplicitReads):
 
     def _check_valid(self) -> None:
         if is_frozen(self._ref):
-            fact = f"this NamedRef {listed(self._layout.base)} is no longer valid: its buffer was {end_of(self._ref)}"
+            fact = (
+                f"this NamedRef {listed(self._layout.base)} is no longer valid: its buffer was {why_invalid(self._ref)}"
+            )
             raise RuntimeError(
                 f"{fact}, which invalidates every view of it; keep what freeze() returned, or make a new ref "
                 "with new_ref()"
@@ -78,7 +80,7 @@ class Handle(ExplicitReads):
                 "ref in the body"
             )
 
-    def _check_ends_here(self, verb: str) -> None:
+    def _check_made_here(self, verb: str) -> None:
         self._check_usable()
         if not may_freeze(self._ref):
             fact = f"cannot {verb} a NamedRef with axes {listed(self._layout.base)} here"

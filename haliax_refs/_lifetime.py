@@ -24,11 +24,12 @@ V = TypeVar("V")
 with jax.ensure_compile_time_eval():  # so that importing inside a traced function does no harm
     _NO_TRACE = trace_state()
 
-End: TypeAlias = tuple[int, weakref.ref[Any], str]  # the id of a `jax.Ref`, a weak reference to it, and what was done
+# the id of a `jax.Ref`, a weak reference to it, and what was done to it
+Invalidation: TypeAlias = tuple[int, weakref.ref[Any], str]
 
-# the id of an invalid `jax.Ref` -> its end, whose weak reference removes the entry; entered, looked up and removed by
-# single operations, which threads need no lock for, also without Python's own
-_FROZEN: dict[int, End] = {}
+# the id of an invalid `jax.Ref` -> what says so, whose weak reference removes the entry; entered, looked up and removed
+# by single operations, which threads need no lock for, also without Python's own
+_FROZEN: dict[int, Invalidation] = {}
 
 # the id of a traced `jax.Ref` -> a weak reference to it, which removes the entry, and the trace that made it;
 # only the thread that traces has that ref, and to enter, look up and remove are single operations
@@ -56,27 +57,27 @@ def is_frozen(raw: jax.Ref) -> bool:
     return found is not None and found[1]() is raw
 
 
-def end_of(raw: jax.Ref) -> str:
+def why_invalid(raw: jax.Ref) -> str:
     """What was done to a `jax.Ref` that is no longer valid: "frozen" or "freed"."""
     return _FROZEN[id(raw)][2]
 
 
-def ending(raw: jax.Ref, how: str) -> End:
+def invalidation(raw: jax.Ref, how: str) -> Invalidation:
     """What says of a `jax.Ref` that it was "frozen" or "freed", once it is noted."""
     key = id(raw)
     # Without a line of Python: what a signal raises within a callback of a weak reference would be lost.
     return key, weakref.ref(raw, functools.partial(_FROZEN.pop, key)), how
 
 
-def note_end(end: End) -> None:
-    """Note that a `jax.Ref` was ended."""
-    _FROZEN[end[0]] = end
+def invalidate(of: Invalidation) -> None:
+    """Note that a `jax.Ref` is no longer valid."""
+    _FROZEN[of[0]] = of
 
 
-def undo_end(end: End) -> None:
-    """Forget that a `jax.Ref` was ended, unless another thread has ended it since."""
-    if _FROZEN.get(end[0]) is end:
-        del _FROZEN[end[0]]
+def undo_invalidation(of: Invalidation) -> None:
+    """Take a `jax.Ref` for valid again, unless another thread has invalidated it since."""
+    if _FROZEN.get(of[0]) is of:
+        del _FROZEN[of[0]]
 
 
 def new_raw(array: Any, **options: Any) -> jax.Ref:

@@ -41,7 +41,7 @@ _OF_BUFFERS = tuple(new_lock() for _ in range(64))
 
 
 def lock_of(raw: jax.Ref) -> threading.RLock:
-    """The lock of a `jax.Ref`: whoever holds it is alone in taking the buffer out, putting one in, or ending it."""
+    """The lock of a `jax.Ref`: whoever holds it is alone in taking the buffer out, putting one in, or freezing it."""
     return _OF_BUFFERS[_number(raw)]
 
 

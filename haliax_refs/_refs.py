@@ -21,7 +21,7 @@ from ._indexing.describe import listed
 from ._indexing.drawing import table
 from ._indexing.layout import Layout
 from ._indexing.plan import plan_view
-from ._lifetime import end_of, is_frozen, loop_condition, note_argument, note_axes, note_made
+from ._lifetime import is_frozen, loop_condition, note_argument, note_axes, note_made, why_invalid
 from ._pickling import buffer_of
 from ._tracebacks import hide_frames, short_traceback
 from ._types import Index, Passed, PyTree, Value
@@ -321,7 +321,7 @@ class NamedRef(Handle):
         return make(self._ref, self._layout, self._operands)
 
     def __repr__(self) -> str:
-        state = f" ({end_of(self._ref)})" if is_frozen(self._ref) else ""
+        state = f" ({why_invalid(self._ref)})" if is_frozen(self._ref) else ""
         if not self._holds_ref():  # see `_check_holds_ref`
             return f"NamedRef({self._layout}) (not a ref: holds {described(self._ref)})"
         dtype = getattr(self._ref, "dtype", None)

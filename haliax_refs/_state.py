@@ -16,7 +16,7 @@ from ._access.operations import write_all
 from ._access.values import checked
 from ._compat import Tracer, fits_axes
 from ._explicit import is_ref
-from ._functions import ended, new_ref
+from ._functions import freezing, new_ref
 from ._indexing.describe import listed
 from ._lifetime import is_eager, new_raw
 from ._locks import holding
@@ -268,7 +268,7 @@ def freeze(tree: NamedRef) -> NamedArray: ...
 @overload
 def freeze(tree: PyTree) -> Any: ...
 def freeze(tree: PyTree) -> Any:
-    """What each ref of a tree shows, and the end of its buffer: any later use, through any view, raises RuntimeError.
+    """The contents of each ref of a tree, which is then invalid: any later use, through any view, raises RuntimeError.
 
     All or none: if one of them cannot be frozen, or a signal interrupts this, none is.
 
@@ -314,4 +314,4 @@ def _frozen(tree: PyTree) -> Any:
                 jax.freeze(raw)
         return values
 
-    return ended(refs, contents)
+    return freezing(refs, contents)

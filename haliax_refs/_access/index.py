@@ -284,7 +284,7 @@ def _is_moving(view: View) -> bool:
 @functools.lru_cache(maxsize=4096)
 def gathered_axes(layout: Layout) -> frozenset[str]:
     """The axes along which positions are read from index arrays: an index array has them, or two views are paired."""
-    count = Counter(name for view in layout.views for name in {shown for shown, _ in axes_of(view)})
+    count = Counter(name for view in layout.views for name in {axis for axis, _ in axes_of(view)})
     by_array = {name for view in layout.views if isinstance(view, Gather) for name, _ in axes_of(view)}
     return frozenset(by_array | {name for name, n in count.items() if n > 1})
 

@@ -220,7 +220,7 @@ def _of(view: View, size: int) -> str:
     return view_text(view) if isinstance(view, Point) else f"{view_text(view)} of {size}"
 
 
-def remember(memo: dict[Any, Layout], key: object, shown: Layout) -> None:
+def remember(memo: dict[Any, Layout], key: object, selected: Layout) -> None:
     """Note in a layout's memo what an index selects from it.
 
     Every layout has its own memo, so a limit for each would not bound the total: at a global limit all are cleared.
@@ -232,4 +232,4 @@ def remember(memo: dict[Any, Layout], key: object, shown: Layout) -> None:
                 layout.memo.clear()
             _remembered = 0
         _remembered += 1
-        memo[key] = shown
+        memo[key] = selected

@@ -36,9 +36,9 @@ def order_of(axes: tuple[Axis, ...], selections: Selections) -> tuple[Axis, ...]
     carried: set[str] = set()
     for _, selector in selections:
         if isinstance(selector.view, Gather) and not selector.keeps_place:
-            shown = _distinct(selector.view)
-            arrays.append(shown)
-            carried.update(axis.name for axis in shown)
+            own_axes = _distinct(selector.view)
+            arrays.append(own_axes)
+            carried.update(axis.name for axis in own_axes)
     for axis in axes:
         own = by_name.get(axis.name)
         if own is None:

@@ -2,7 +2,7 @@
 
 Haliax carries NamedArrays through a loop by itself, and a ref rides on what it carries: an index. Each step takes its
 part of the ref, which the body closes over, so that any view will do and nothing is copied. Only where a step is
-checkpointed, what it shows of a ref is read before it and written back after.
+checkpointed, its part of a ref is read before it and written back after.
 """
 
 from __future__ import annotations
@@ -123,10 +123,10 @@ class _Loop:
         times = Counter(id(part._ref) for part in parts)
         alone = [number for number, part in enumerate(parts) if times[id(part._ref)] == 1]
 
-        def function(shown: Sequence[NamedRef], carry: PyTree, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        def function(contents: Sequence[NamedRef], carry: PyTree, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             carry = haliax.tree_checkpoint_name(carry, carry_name)
             args, kwargs = haliax.tree_checkpoint_name((args, kwargs), input_name)
-            by_number = dict(zip(alone, shown, strict=True))
+            by_number = dict(zip(alone, contents, strict=True))
             return self._call([by_number.get(i, part) for i, part in enumerate(parts)], carry, args, kwargs)
 
         checkpoint = functools.partial(policy.checkpoint, carry_name, input_name)

@@ -27,7 +27,7 @@ class _Made:
 
     Args:
         number: of its buffer.
-        layout: what it shows of that.
+        layout: the view of that.
         contents: of the whole buffer; None where another ref with this number has them.
     """
 

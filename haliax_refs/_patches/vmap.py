@@ -1,7 +1,7 @@
 """Refs as arguments of `hax.vmap`.
 
 jax itself must map the buffer: a `NamedArray` of the `jax.Ref` tells Haliax which dimension. Where a view does not show
-the mapped axis whole, what it shows is mapped as a buffer of its own and written back. Where jax has no rule for what
+the mapped axis whole, its contents are mapped as a buffer of its own and written back. Where jax has no rule for what
 the function does with a mapped ref (a branch, a window, before jax 0.12 a loop), the function is mapped as one of the
 refs' contents (`_pure`), which are written back.
 

@@ -157,7 +157,7 @@ def test_a_freeze_has_every_update_that_returned() -> None:
 
 
 @pytest.mark.parametrize("end", [haliax_refs.freeze, haliax_refs.free_ref])
-def test_of_several_ends_one_succeeds(end: Callable[[NamedRef], Any]) -> None:
+def test_of_several_that_freeze_or_free_one_succeeds(end: Callable[[NamedRef], Any]) -> None:
     for _ in range(50):
         ref = hax.new_ref(hax.zeros({"x": 1}))
         assert len(in_threads(lambda _, ref=ref: end(ref), 4)) == 3

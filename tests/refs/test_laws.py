@@ -310,7 +310,7 @@ def test_nothing_can_be_done_with_a_frozen_ref(use: str) -> None:
     assert frozen.array.size == 12  # what was read lives on
 
 
-def test_freezing_inside_a_trace_ends_the_ref_there() -> None:
+def test_freezing_inside_a_trace_makes_the_ref_invalid_there() -> None:
     @jax.jit
     def read_after(x: jax.Array) -> Any:
         ref = haliax_refs.new_ref(x, X)

@@ -197,7 +197,7 @@ def test_memory_beside_the_buffers_of_six_leaves(name: str) -> None:
 def test_there_is_no_second_state(name: str) -> None:
     """Parameters and moments are arguments that are overwritten where they are.
 
-    What is temporary is what a functional step of donated arrays needs: of Adam and its kin, nothing.
+    What is temporary is what a functional step of donated arrays needs: nothing, unless it clips or takes signs.
     """
     size = 1 << 18
     tree = {"w": hax.zeros({"a": size}), "b": hax.zeros({"a": 64, "c": size // 64}), "s": hax.zeros({"a": 4})}

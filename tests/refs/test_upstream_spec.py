@@ -1,6 +1,6 @@
 """What Haliax's own tests ask of its NamedRef, in behaviour; its private attributes are its own.
 
-One thing differs on purpose: after `freeze`, a ref is at an end here, where upstream lets it be read.
+One thing differs on purpose: after `freeze`, a ref is invalid here, where upstream lets it be read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import haliax_refs
 
 @pytest.fixture(autouse=True)
 def _opted_in() -> None:
-    """These tests speak of `hax.new_ref` and its kin, which the import of the package provides."""
+    """These tests speak of `hax.new_ref` and other names, which the import of the package provides."""
     assert hax.new_ref is haliax_refs.new_ref
 
 

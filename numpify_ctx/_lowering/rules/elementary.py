@@ -228,7 +228,7 @@ RULES: dict[type, Rule] = {
     sp.Mod: Rule(_mod, _mod_operands, real=True).with_example(lambda: sp.Mod(y, x), "the sign of the divisor"),
     sp.Min: extremum(MINIMUM).with_example(lambda: sp.Min(x, y)),
     sp.Max: extremum(MAXIMUM).with_example(lambda: sp.Max(x, y)),
-    # steps and their kin
+    # steps, pulses and singularities
     sp.Heaviside: call(ufunc("heaviside", kinds=real), real=True).with_example(
         lambda: sp.Heaviside(x), "1/2 at 0, or the second argument"
     ),

@@ -220,7 +220,7 @@ RULES: dict[type, Rule] = {
     sp.Ci: pointwise(gamma.CI).with_example(lambda: sp.Ci(x), NAN),
     sp.Shi: pointwise(gamma.SHI),
     sp.Chi: pointwise(gamma.CHI).with_example(lambda: sp.Chi(x), NAN),
-    # Bessel functions and their kin
+    # Bessel functions, Hankel, Airy and spherical ones
     sp.besselj: pointwise(bessel.BESSELJ).with_example(lambda: sp.besselj(2, x), f"all orders; {NAN}"),
     sp.bessely: pointwise(bessel.BESSELY).with_example(lambda: sp.bessely(2, x), f"all orders; {NAN}"),
     sp.besseli: pointwise(bessel.BESSELI).with_example(lambda: sp.besseli(2, x), f"all orders; {NAN}"),

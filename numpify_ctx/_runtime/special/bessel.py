@@ -1,4 +1,4 @@
-"""Bessel and Airy functions and their kin, each with its reference and its fast forms.
+"""Bessel, Hankel, Airy and related functions, each with its reference and its fast forms.
 
 Where a formula comes from is said as DLMF and the number of the equation (https://dlmf.nist.gov).
 """

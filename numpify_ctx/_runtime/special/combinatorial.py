@@ -20,7 +20,7 @@ from .pointwise import Fast, Pointwise
 from .whole import Undefined, Whole
 
 
-_FAR = 5000  # factorials and their kin beyond this are infinite as floats, and are not written out as integers
+_FAR = 5000  # products of more factors are infinite as floats, and are not written out as integers
 
 
 def _sign(n: int) -> int:
