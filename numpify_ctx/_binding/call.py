@@ -1,9 +1,9 @@
 """The function behind a call: generated, so that a bound call costs little more than the compiled function itself.
 
 Its text holds parameter names, which are checked and never begin as our own words do (`names.can_stand`), and those
-words, nothing else of the expression; its namespace has no builtins. What is frozen is a global of it, what is dynamic
-is looked up anew in every call, and whatever does not fit (a keyword, too few or too many arguments) is sorted out by
-`Bindings.arguments`, which has the words for what is wrong.
+words, nothing else of the expression; its namespace has no builtins. What is frozen is a global of it, or of what it
+calls, what is dynamic is looked up anew in every call, and whatever does not fit (a keyword, too few or too many
+arguments) is sorted out by `Bindings.arguments`, which has the words for what is wrong.
 
 Where all values are floats, the form for floats runs at once, and if it is short it stands in the wrapper itself; what
 it refuses, and all else, goes to the compiled function, which looks at what it gets.
@@ -54,6 +54,7 @@ class Shape:
         integer_body: the statements of that form, likewise.
         mixed: whether a float that the form for numbers of any types gives is the result.
         places: what is passed, if parameters nest; else the free ones are.
+        decided: names of what frozen numbers decide alone, which the form for floats takes behind the others.
     """
 
     names: tuple[str, ...]
@@ -65,6 +66,7 @@ class Shape:
     integer_body: tuple[str, ...] = ()
     mixed: bool = False
     places: tuple[Place, ...] | None = None
+    decided: tuple[str, ...] = ()
 
     def having(self, role: Role) -> list[str]:
         """Names of the parameters that have this role, in call order."""
@@ -148,8 +150,8 @@ def text(shape: Shape) -> str:
                     raise
                 omega = _current(omega)
         if out is None:
-            return _call((t, k, omega))
-        return _call((t, k, omega), out)
+            return _call((t, omega))
+        return _call((t, omega), out)
     """
     taken, unpacking = _taking(shape.passed(), count())
     lines = [_header(shape, taken), *_fitting(shape, taken, unpacking)]
@@ -160,10 +162,7 @@ def text(shape: Shape) -> str:
             lines += _reading(name, f"_symbol{numbers[name]}", shape.lookup)
     if shape.floats:
         lines += _calling_numbers(shape)
-    # As floats, frozen values have the names; as they were given, words of ours.
-    values = list(shape.names)
-    if shape.floats:
-        values = [f"_given{i}" if role == "frozen" else values[i] for i, role in enumerate(shape.roles)]
+    values = [name for name, role in zip(shape.names, shape.roles, strict=True) if role != "frozen"]
     passed = f"({', '.join(values)}{',' if len(values) == 1 else ''})"
     return "\n".join(
         [*lines, "    if out is None:", f"        return _call({passed})", f"    return _call({passed}, out)"]
@@ -223,7 +222,7 @@ def _calling_numbers(shape: Shape) -> list[str]:
     def tests(kind: str) -> str:
         return " and ".join([*(f"_type({name}) {kind}" for name in unknown), "out is None"])
 
-    floats = shape.body or (f"    return _floats({', '.join(shape.names)})",)
+    floats = shape.body or (f"    return _floats({', '.join([*shape.names, *shape.decided])})",)
     asking = [f"    if {tests('is _float')}:", *_trying(floats)]
     if not unknown:
         return asking
@@ -360,32 +359,33 @@ def wrapper(
     symbols: Mapping[str, Any],
     context: object,
     body_names: Mapping[str, Any] = MappingProxyType({}),
+    decided: Mapping[str, float] = MappingProxyType({}),
 ) -> Callable[..., Any]:
     """The function of the free parameters, of `out=`, and of nothing else.
 
     Args:
         shape: which parameter comes from where.
-        call: the compiled function, which takes the tuple of all values, in order, and `out`.
+        call: the compiled function, which takes the tuple of the values that are not frozen, in order, and `out`.
         floats: the form for floats, where it does not stand in the wrapper.
         integers: that for integers, likewise.
         scalars: that for numbers of any types.
         fit: the values of the free parameters, in order, from positional arguments and keywords that are not just
             that.
         absent: makes the error for dynamic symbols that the given mapping does not hold.
-        frozen: value by parameter name.
+        frozen: value by parameter name; asked for by the form for floats only.
         symbols: symbol by parameter name, of the dynamic parameters.
         context: where they are read from.
         body_names: the global names in `shape.body` and `shape.integer_body`.
+        decided: what the frozen ones decide alone, by the names in `shape.decided`.
     """
     namespace = bare_namespace(__name__=__name__)
-    namespace |= frozen
     namespace |= _WORDS
     numbers = shape.numbers()
     namespace |= {f"_symbol{numbers[name]}": symbol for name, symbol in symbols.items()}
     namespace |= {"_call": call, "_fit": fit, "_absent": absent, "_context": context}
     if shape.floats:
-        namespace |= {f"_given{numbers[name]}": value for name, value in frozen.items()}
         namespace |= {name: float(value) for name, value in frozen.items()}
+        namespace |= decided
         namespace |= body_names
         namespace |= {"_floats": floats, "_integers": integers, "_scalars": scalars}
     exec(_compiled(shape), namespace)

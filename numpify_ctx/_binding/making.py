@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 from weakref import ref
 
 from .._execution.entry import Entry
+from .._execution.fixed import Fixed, decided_by_floats
 from .._runtime.numbers import numeric
 from .bindings import Bindings
 from .call import Shape, is_like_a_float, lookup_of, wrapper
@@ -66,7 +67,12 @@ class Making:
         frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
         takes_floats = entry.gives_numbers and all(map(is_like_a_float, frozen.values()))
         takes_integers = takes_floats and not frozen
-        floats = forms.short_floats() if float in wanted and takes_floats else None
+        fixed = _placed(bindings, frozen)
+        once = None
+        if frozen and float in wanted and takes_floats:
+            once = decided_by_floats(entry, {place: float(value) for place, value in fixed.items()})
+        of_floats, decided = (forms, {}) if once is None else once
+        floats = of_floats.short_floats() if float in wanted and takes_floats else None
         integers = forms.short_integers() if int in wanted and takes_integers else None
         if floats and integers and not floats.agrees(integers):
             integers = None
@@ -80,11 +86,12 @@ class Making:
             () if integers is None else integers.body,
             takes_integers and entry.gives_float,
             bindings.places(),
+            tuple(decided),
         )
         return wrapper(
             shape,
-            call=entry.apply,
-            floats=None if floats else forms.floats() if float in wanted and takes_floats else self._first_floats,
+            call=Fixed(entry, fixed).apply if fixed else entry.apply,
+            floats=None if floats else of_floats.floats() if float in wanted and takes_floats else self._first_floats,
             integers=None
             if integers
             else forms.integers()
@@ -97,7 +104,13 @@ class Making:
             symbols={names[symbol]: symbol for symbol in bindings.dynamic},
             context=bindings.context,
             body_names=(floats.namespace if floats else {}) | (integers.namespace if integers else {}),
+            decided=decided,
         )
+
+
+def _placed(bindings: Bindings, frozen: Mapping[str, Any]) -> dict[int, Any]:
+    """What is frozen, by its place instead of its name."""
+    return {place: frozen[name] for place, name in enumerate(bindings.roster.names.values()) if name in frozen}
 
 
 def explaining(entry: Entry, bindings: Bindings) -> Callable[..., str]:
@@ -105,16 +118,18 @@ def explaining(entry: Entry, bindings: Bindings) -> Callable[..., str]:
     if bindings.dynamic and bindings.context is None:
         raise bindings.no_context()
     names = bindings.roster.names
+    frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
+    fixed = Fixed(entry, _placed(bindings, frozen))
     return wrapper(
         Shape(
             tuple(names.values()), tuple(map(bindings.role, names)), lookup_of(bindings.context),
             places=bindings.places(),
         ),
-        call=lambda args: entry.explain(*args),
+        call=lambda args: entry.explain(*fixed.filled(args)),
         floats=None,
         fit=bindings.arguments,
         absent=bindings.absent,
-        frozen={names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()},
+        frozen={},
         symbols={names[symbol]: symbol for symbol in bindings.dynamic},
         context=bindings.context,
     )  # fmt: skip

@@ -31,7 +31,8 @@ from .exactly import Exactly
 from .explain import explained
 from .forms import Forms
 from .native import Native
-from .quick import MOST as MOST_QUICKS, Plain, Quick, passed_as
+from .parts import late_of
+from .quick import FLOATS, MOST as MOST_QUICKS, Plain, Quick, passed_as
 from .results import Results, described
 from .threads import Threads
 
@@ -72,11 +73,16 @@ class Entry:
         blocks: what computes large arrays.
         native: what computes arrays by machine code; None if nothing does.
         gives_numbers: are the results of scalars all scalars, and no parameter a matrix? Then `forms.floats` serves.
+        results: how they are handed back.
+        foreign: is there a function of the user's in it?
+        bounds: what its integers can come to.
+        completion: the second look at results that may be real by way of complex numbers; None if there is no such way.
+        parts: what `fixed` makes of it, by which arguments are fixed.
     """
 
     __slots__ = (
-        "__weakref__", "_bounds", "_company", "_completion", "_complex", "_exactly", "_foreign", "_known", "_leaves",
-        "_plain_quicks", "_quicks", "_results", "_tried", "blocks", "forms", "gives_numbers", "native", "program",
+        "__weakref__", "_company", "_complex", "_exactly", "_known", "_leaves", "_plain_quicks", "_quicks", "_tried",
+        "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "native", "parts", "program", "results",
     )  # fmt: skip
 
     def __init__(
@@ -87,18 +93,19 @@ class Entry:
         self.blocks = Blocks(program, threads, sizes)
         self.native = None if native is False else Native(program, threads, native, sizes)
         self.gives_numbers = not any(program.parameter_ranks) and not any(program.rank[n] for n in program.results)
-        self._results = Results(program)
-        self._foreign = any(op.foreign for op in program.ops)
-        self._bounds = Bounds(program)
+        self.results = Results(program)
+        self.foreign = any(op.foreign for op in program.ops)
+        self.bounds = Bounds(program)
         self._company = Company(program)
         self._exactly = Exactly(program, self.forms, REFUSALS)
         self._known: Memo[tuple[type, ...], _Way | None] = Memo(_MOST)
         self._leaves = any(op.leaves for op in program.ops)
-        self._completion = Completion(program) if self._leaves else None
+        self.completion = Completion(program) if self._leaves else None
         # The shortest ways, to plain NumPy and to all of them: those to kernels, which are `Native.quicks`, come first.
         self._plain_quicks: tuple[Quick, ...] = ()
         self._quicks: tuple[Quick, ...] = ()
         self._tried: set[Any] = set()
+        self.parts: Memo[Any, Any] = Memo(_MOST)
         # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it. Two threads
         # may both make an entry; they are equal, and either may stay.
         self._complex: dict[int, Entry | None] = {}
@@ -111,7 +118,7 @@ class Entry:
     @property
     def gives_float(self) -> bool:
         """Is a float that the form for numbers gives the result, with nothing to be done?"""
-        return self._results.is_ordinary and self._results.is_final(float)
+        return self.results.is_ordinary and self.results.is_final(float)
 
     @property
     def source(self) -> str:
@@ -140,7 +147,7 @@ class Entry:
             return self._call_scalars(args)
         except (TypeError, ValueError) as error:
             # What a function of the user's raises is not ours to explain, nor what the arguments' own operators do.
-            better = None if self._foreign or is_in_company(args) else explained(error, self.program, args)
+            better = None if self.foreign or is_in_company(args) else explained(error, self.program, args)
             if better is None:
                 raise
             raise better from error
@@ -151,13 +158,13 @@ class Entry:
             return "the arguments' own operators: they carry more than numbers"
         if all(type(a) in PLAIN for a in args):
             return "scalars over Python's math; NumPy where it refuses them"
-        values, mask, complex_mask, shape, precision, _ = prepare(args, self.program.parameter_ranks, not self._foreign)
+        values, mask, complex_mask, shape, precision, _ = prepare(args, self.program.parameter_ranks, not self.foreign)
         if self.native is None:
             why = "not native: native=False"
         elif not shape:
             why = "not native: these are no arrays"
         else:
-            why = self.native.explain(values, self._bounds.integers(values, mask, complex_mask), shape)
+            why = self.native.explain(values, self.bounds.integers(values, mask, complex_mask), shape)
             if why.startswith("native:"):
                 return why
         numpy = "NumPy in blocks" if self.blocks.pays(shape, precision) else "plain NumPy"
@@ -177,20 +184,20 @@ class Entry:
         result = way.form(*[convert(a) for convert, a in zip(way.conversions, numbers, strict=True)])
         if type(result) in way.final:
             return result.item() if way.precision is None else result
-        return self._results.of_arrays(result, numbers, (), way.precision)
+        return self.results.of_arrays(result, numbers, (), way.precision)
 
     def _way_of(self, types: tuple[type, ...], numbers: Sequence[Any]) -> _Way | None:
         """How numbers of these types are computed; None if more than the types decides that."""
         if all(kind in PLAIN for kind in types):
             return _Way(None)
-        if not _FLOATING.issuperset(types) or self._foreign or not (self.gives_numbers and self._results.is_ordinary):
+        if not _FLOATING.issuperset(types) or self.foreign or not (self.gives_numbers and self.results.is_ordinary):
             return None
-        values, mask, complex_mask, _, precision, _ = prepare(numbers, self.program.parameter_ranks, not self._foreign)
+        values, mask, complex_mask, _, precision, _ = prepare(numbers, self.program.parameter_ranks, not self.foreign)
         entry = self._in_complex(complex_mask) if self._leaves and complex_mask else self
-        if entry._completion is not None and entry._completion.may_fill_beside(complex_mask):
+        if entry.completion is not None and entry.completion.may_fill_beside(complex_mask):
             return None
         final = (np.float64, np.complex128) if precision is None else (precision,)
-        integers = entry._bounds.integers(values, mask, complex_mask)
+        integers = entry.bounds.integers(values, mask, complex_mask)
         return _Way(entry.forms.arrays(integers), tuple(map(type, values)), final, precision)
 
     def _call_scalars(self, args: Sequence[Any]) -> Any:
@@ -206,7 +213,7 @@ class Entry:
             result = self.forms.scalars()(*plain)
         except REFUSALS:
             return self._call_arrays(args)
-        return self._results.of_scalars(result, plain)
+        return self.results.of_scalars(result, plain)
 
     def _call_arrays(self, args: Sequence[Any]) -> Any:
         found = of_doubles(args, self.program.parameter_ranks)
@@ -216,23 +223,23 @@ class Entry:
                 return self._computed(args, values, shape, NO_INTEGERS, None, doubles=True)
             # What `_computed` would come to, in half the time.
             result = self.forms.arrays(NO_INTEGERS)(*values)
-            if self._completion is not None:
-                result = self._completion.completed(result, values, NO_INTEGERS, shape)
+            if self.completion is not None:
+                result = self.completion.completed(result, values, NO_INTEGERS, shape)
             self._learn_plain(args, values, NO_INTEGERS, shape, result, None)
-            return self._results.of_arrays(result, values, shape, None)
+            return self.results.of_arrays(result, values, shape, None)
         if is_in_company(args):
-            return self._results.arranged(self._company.compute(args))
+            return self.results.arranged(self._company.compute(args))
         values, mask, complex_mask, shape, precision, beyond = prepare(
-            args, self.program.parameter_ranks, not self._foreign
+            args, self.program.parameter_ranks, not self.foreign
         )
         if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
             return entry._call_arrays(args)
         if beyond:
             results = self._exactly.computed_beyond(self._of_columns, args, values, mask, beyond, shape)
             if results is not None:
-                return self._results.of_arrays(results, values, shape, precision)
-        integers = self._bounds.integers(values, mask, complex_mask)
-        return self._computed(args, values, shape, integers, None if self._foreign else precision, doubles=False)
+                return self.results.of_arrays(results, values, shape, precision)
+        integers = self.bounds.integers(values, mask, complex_mask)
+        return self._computed(args, values, shape, integers, None if self.foreign else precision, doubles=False)
 
     def _computed(
         self,
@@ -252,31 +259,31 @@ class Entry:
         if results is None and in_blocks and not self._is_raw(integers, args):
             results = self.blocks.compute(values, integers, shape)
         if results is not None:
-            if self._completion is not None:
-                results = self._completion.all_completed(results, values, integers, shape)
-            found = self._results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
+            if self.completion is not None:
+                results = self.completion.all_completed(results, values, integers, shape)
+            found = self.results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
             # Where what a kernel gave is handed back as it is, such calls need nothing but the kernel.
             if self.native is not None and by_kernel is not None and found is by_kernel[0]:
                 self._learn(self.native, args, values, integers, shape)
             return found
         result = self._in_numpy(values, integers, shape)
-        if not checks and self._bounds.is_settled(integers.mask, args):
+        if not checks and self.bounds.is_settled(integers.mask, args):
             self._learn_plain(args, values, integers, shape, result, precision)
-        return self._results.of_arrays(result, values, shape, precision)
+        return self.results.of_arrays(result, values, shape, precision)
 
     def _in_numpy(self, values: Sequence[Any], integers: Integers, shape: Shape) -> Any:
         form = self.forms.arrays(integers)
         checks = integers.mask and (integers.checked or self.program.large)
         result = self._exactly.computed(form, values, integers, shape) if checks else form(*values)
-        if self._completion is not None:
-            result = self._completion.completed(result, values, integers, shape)
+        if self.completion is not None:
+            result = self.completion.completed(result, values, integers, shape)
         return result
 
     def _of_columns(self, *values: Any) -> Any:
         """What NumPy gives for prepared numbers, or arrays of one axis, of any dtypes."""
         kinds = [value.dtype.kind for value in values]
         mask, complex_mask = (sum(1 << i for i, kind in enumerate(kinds) if kind in wanted) for wanted in ("iub", "c"))
-        return self._in_numpy(values, self._bounds.integers(values, mask, complex_mask), values[0].shape)
+        return self._in_numpy(values, self.bounds.integers(values, mask, complex_mask), values[0].shape)
 
     def _learn_plain(
         self,
@@ -288,7 +295,7 @@ class Entry:
         precision: Any,
     ) -> None:
         """Make a quick way for arguments like these, which plain NumPy has just taken; no integer is looked at."""
-        if len(self._tried) >= MOST_QUICKS or not shape or not self._results.is_ordinary or self._foreign:
+        if len(self._tried) >= MOST_QUICKS or not shape or not self.results.is_ordinary or self.foreign:
             return
         native = self.native
         if native is not None and native.is_refused(values, integers, shape):
@@ -298,18 +305,22 @@ class Entry:
         if key in self._tried or any(self.program.parameter_ranks) or (native is not None and not native.is_counting):
             return
         self._tried.add(key)
-        completion = self._completion
+        completion = self.completion
         complete = completion.of_floats if completion is not None and completion.may_fill else None
         if type(result) is not np.ndarray or (complete is not None and integers.complex):
             return
         if precision is not None and result.dtype in (np.float64, np.complex128):
             return  # it is shortened afterwards
+        form, late = self.forms.arrays(integers), None
+        if result.dtype == np.float64 and not integers.mask and not integers.complex:
+            late = late_of(self.program, [i for i, a in enumerate(args) if type(a) in FLOATS])
         way = Plain(
-            self.forms.arrays(integers),
+            form if late is None else late.form,
             result.dtype,
             sys.maxsize if self._is_raw(integers, args) else self.blocks.least(precision),
             complete,
             None if native is None else native.count,
+            late,
         )
         found = way.quick(passed, args if self._is_raw(integers, args) else values)
         if found is not None:
@@ -322,14 +333,14 @@ class Entry:
 
     def _is_raw(self, integers: Integers, args: Sequence[Any]) -> bool:
         """Are integers of these only compared, by one operation? They need not be made longer first, nor cut."""
-        if not integers.mask or not self._bounds.only_compares() or sum(map(bool, self.program.args)) > 1:
+        if not integers.mask or not self.bounds.only_compares() or sum(map(bool, self.program.args)) > 1:
             return False
         return all(type(a) is np.ndarray for a in args)
 
     def _learn(
         self, native: Native, args: Sequence[Any], values: Sequence[Any], integers: Integers, shape: Shape
     ) -> None:
-        completion = self._completion
+        completion = self.completion
         if completion is None or not completion.may_fill:
             native.learn(args, values, integers, shape)
         elif not integers.mask:
@@ -348,12 +359,12 @@ class Entry:
         if is_in_company(args):
             self._company.refuse_out(args)
         values, mask, complex_mask, shape, precision, beyond = prepare(
-            args, self.program.parameter_ranks, not self._foreign
+            args, self.program.parameter_ranks, not self.foreign
         )
         if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
             return entry._call_into(out, args)
         if not beyond and self._takes(out, values, shape):
-            integers = self._bounds.integers(values, mask, complex_mask)
+            integers = self.bounds.integers(values, mask, complex_mask)
             if self._fill(out, values, shape, integers, precision):
                 return out
         result = self._call_arrays(args)
@@ -367,7 +378,7 @@ class Entry:
     def _takes(self, out: Any, values: Sequence[Any], shape: Shape) -> bool:
         """May results be written there at once?"""
         return (
-            self._results.is_ordinary
+            self.results.is_ordinary
             and type(out) is np.ndarray
             and out.shape == shape
             and out.flags.writeable
@@ -382,8 +393,8 @@ class Entry:
             results = self.blocks.compute(values, integers, shape, out)
         if results is None or results[0] is not out:
             return False
-        if self._completion is not None:
-            (result,) = self._completion.all_completed([out], values, integers, shape)
+        if self.completion is not None:
+            (result,) = self.completion.all_completed([out], values, integers, shape)
             if result is not out:
                 np.copyto(out, result)
         return True

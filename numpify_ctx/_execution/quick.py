@@ -7,8 +7,9 @@ are of other kinds; then the whole way is taken, which knows everything.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,21 @@ def test(name: str, kind: Any, dtype: Any) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """What numbers beside arrays decide alone, computed over Python's operators in each call.
+
+    Attributes:
+        first: gives it, as a tuple of floats; it takes all arguments, and looks at no array.
+        count: how many these are.
+        form: takes them behind the others.
+    """
+
+    first: Callable[..., Any]
+    count: int
+    form: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Plain:
     """What a quick way to plain NumPy needs to know.
 
@@ -65,6 +81,7 @@ class Plain:
         least: a result of so many elements is not for it.
         complete: of the result and the arguments as they were passed, the result to hand back; None: as it is.
         count: of the elements of a call, whether so much has been computed that this way is not to be taken any more.
+        late: what the numbers beside the arrays decide, of which `form` is that form then; None: nothing.
     """
 
     form: Callable[..., Any]
@@ -72,13 +89,17 @@ class Plain:
     least: int
     complete: Callable[[Any, Sequence[Any]], Any] | None
     count: Callable[[int], bool] | None
+    late: Late | None = None
 
-    def quick(self, passed: Sequence[Any], values: Sequence[Any]) -> Quick | None:
+    def quick(
+        self, passed: Sequence[Any], values: Sequence[Any], fixed: Mapping[int, Any] = MappingProxyType({})
+    ) -> Quick | None:
         """What takes arguments like some to the form, with nothing between; None if they need more.
 
         Args:
             passed: of each argument as it was passed, its dtype if it was an array, else its type.
             values: what they became, for the form to compute with.
+            fixed: what the form takes besides, by its place.
         """
         names = [f"a{i}" for i in range(len(passed))]
         tests = [test(n, kind, value.dtype) for n, kind, value in zip(names, passed, values, strict=True)]
@@ -89,17 +110,26 @@ class Plain:
         converted = [n for n, kind, v in zip(names, passed, values, strict=True) if kind != v.dtype]
         namespace = bare_namespace(
             type=type, array=np.ndarray, floats=FLOATS, int=int, float=float, complex=complex, form=self.form,
-            result=self.result, complete=self.complete, count=self.count,
+            result=self.result, complete=self.complete, count=self.count, late=self.late and self.late.first,
+            as_array=np.array, errors=ArithmeticError,
             **{f"{name}_dtype": kind for name, kind in zip(names, passed, strict=True)},
+            **{f"fixed{place}": value for place, value in fixed.items()},
+            **{f"float{place}": float(value) for place, value in fixed.items() if not value.ndim},
             **{f"{n}_as": _conversion(v, n in arrays) for n, v in zip(names, values, strict=True) if n in converted},
         )  # fmt: skip
-        return load(Source(self._text(names, tests, arrays, converted), "quick", namespace))
+        return load(Source(self._text(names, tests, arrays, converted, fixed), "quick", namespace))
 
     def _text(
-        self, names: Sequence[str], tests: Sequence[Any], arrays: Sequence[str], converted: Collection[str]
+        self,
+        names: Sequence[str],
+        tests: Sequence[Any],
+        arrays: Sequence[str],
+        converted: Collection[str],
+        fixed: Collection[int],
     ) -> str:
         first = arrays[0]
-        given = [f"{name}_as({name})" if name in converted else name for name in names]
+        rest = iter([f"{name}_as({name})" if name in converted else name for name in names])
+        given = [f"fixed{i}" if i in fixed else next(rest) for i in range(len(names) + len(fixed))]
         # An operation may hand back an argument, or a view of one, which is not to be the caller's.
         fresh = " and ".join(["found.base is None", *(f"found is not {name}" for name in arrays)])
         lines = [
@@ -115,6 +145,20 @@ class Plain:
         ]
         if self.count is not None:
             lines += [f"    if count({first}.size):", "        return None"]
+        if self.late is not None:
+            numbers = iter([name if name in arrays else f"float({name})" for name in names])
+            floats = [f"float{i}" if i in fixed else next(numbers) for i in range(len(given))]
+            lates = [f"late{i}" for i in range(self.late.count)]
+            lines += [
+                "    try:",
+                f"        [{', '.join(lates)}] = late({', '.join(floats)})",
+                "    except errors:",
+                "        return None",
+                # What is not finite has a warning of NumPy's.
+                f"    if not ({' and '.join(f'{name} - {name} == 0.0' for name in lates)}):",
+                "        return None",
+            ]
+            given += [f"as_array({name})" for name in lates]
         lines += [
             f"    found = form({', '.join(given)})",
             f"    if type(found) is array and found.dtype is result and found.shape == shape and {fresh}:",
