@@ -231,6 +231,17 @@ def _known_options() -> dict[str, str | bool]:
     return known
 
 
+def has_several_devices() -> bool:
+    """Whether there are several devices: False also while jax has not looked for any, so that nothing is divided yet.
+
+    >>> has_several_devices()
+    False
+    """
+    # To look for them in a trace would be too early for who calls `jax.distributed.initialize` afterwards.
+    looked = getattr(sys.modules.get("jax._src.xla_bridge"), "backends_are_initialized", None)
+    return (looked is None or looked()) and jax.device_count() > 1
+
+
 def mesh_that_is_set() -> jax.sharding.Mesh:
     """The mesh of `jax.set_mesh`, an empty one if none is set; public after jax 0.8. Not under a trace.
 

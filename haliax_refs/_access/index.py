@@ -38,6 +38,8 @@ class Target(NamedTuple):
         clip: confine every index array, also on a whole axis, where jax.Ref would drop what it writes out of bounds.
         index_arrays: where there are any, make one of each window too, so that the index suits a `jax.Array`.
         divided: the dimensions along which positions and windows become index arrays, see `sharding`.
+        partitioned: XLA may divide the buffer, along whichever dimension: confine each position, and each window. There
+            it does not clamp where the slice begins of which each device has a part, or an update of size 1.
         kernel: in a kernel of Pallas, which takes no constant arrays, and broadcasts index arrays by itself.
         typed_ints: write static ints as NumPy's: jax refuses a Python int beside what vmap maps.
         manual: within `shard_map`, whose rules for refs take no constant arrays: jax makes one of a slice with a stride
@@ -52,6 +54,7 @@ class Target(NamedTuple):
     clip: bool = False
     index_arrays: bool = False
     divided: frozenset[int] = frozenset()
+    partitioned: bool = False
     kernel: bool = False
     typed_ints: bool = False
     manual: bool = False
@@ -294,17 +297,18 @@ def _open(view: View, size: int, advanced: bool, target: Target, beside: bool) -
 
     jax.Ref fits an int and a window to the axis by itself. But `beside` index arrays, or slices with a stride, it makes
     an index array of each, fits those entry by entry, which tears a window apart, and drops what it would write out of
-    bounds.
+    bounds. And where XLA divides the buffer, see `Target.partitioned`, also a read is fitted here: its gradient is an
+    update at the same position.
     """
     if advanced or not isinstance(view, Window):
         positions = positions_of(view)
-        fits = not target.clip if isinstance(view, Gather) else not (target.write and beside)
+        fits = not (target.clip if isinstance(view, Gather) else target.partitioned or (target.write and beside))
         if fits and isinstance(positions, Fit) and positions.size == positions.room == size:
             positions = positions.of
         return None, positions
     # Of a window that runs backwards, the lowest position is the last one.
     first = affine(view.start, (view.size - 1) * view.stride, 1) if view.stride < 0 else view.start
-    fits = abs(view.stride) == 1 and not beside
+    fits = abs(view.stride) == 1 and not beside and not target.partitioned
     if fits and isinstance(first, Fit) and (first.size, first.room) == (size, size - view.size + 1):
         first = first.of
     return view, first

@@ -40,7 +40,7 @@ def perform_anywhere(
     if sharding is None or target.layout.size == 0:
         return perform(operation, ref, target, scalars, operands, value)
     # Within, the buffer is one array: XLA finds by itself how to divide the work.
-    inner = target._replace(divided=WHOLE)
+    inner = target._replace(divided=WHOLE, partitioned=True)
     whole = tuple(slice(0, size) for size in target.layout.base_shape)
     reads, writes = isinstance(operation, Get | Swap), not isinstance(operation, Get)
 

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from .._compat import Tracer, holder_of
+from .._compat import Tracer, has_several_devices, holder_of
 from .._handle import Handle
 from .._indexing.plan import Plan
 from .._indexing.selectors import INDEX_DTYPE
@@ -46,7 +46,7 @@ def run(
         divided = divided_by(raw.sharding)
         target = Target(layout, planned.guards, value_axes, write, clip, index_arrays, divided)
         return jitted_anyway(_run_eager, operation, handle, target, planned, value)
-    divided = divided_by_mapping(layout)
+    divided, kernel = divided_by_mapping(layout), is_in_kernel(raw)
     target = Target(
         layout,
         planned.guards,
@@ -55,7 +55,9 @@ def run(
         clip,
         index_arrays,
         divided,
-        kernel=is_in_kernel(raw),
+        # Where it may be, no tracer says whether it is.
+        partitioned=layout.operands > 0 and not kernel and has_several_devices(),
+        kernel=kernel,
         typed_ints=is_mapping(),
         manual=is_manual(),
     )
