@@ -10,11 +10,13 @@ from haliax import Axis
 
 from ._patches.loops import scan
 from ._tracebacks import short_traceback
-from ._types import Axes, Passed
+from ._types import Passed
 
 
 @short_traceback
-def foreach(axis: Axes, *args: Passed, reverse: bool = False, unroll: int = 1) -> Callable[..., Any]:
+def foreach(
+    axis: Axis | str, *args: Passed, reverse: bool = False, unroll: int = 1
+) -> Callable[[Callable[..., object]], Any]:
     """A decorator that runs a function for each position along an axis, in order: a loop written as a function.
 
     With arguments, the loop runs at once and the function's name is bound to what it returned, stacked along the axis.
@@ -48,7 +50,7 @@ def foreach(axis: Axes, *args: Passed, reverse: bool = False, unroll: int = 1) -
     if not isinstance(axis, Axis | str):
         raise TypeError(f"cannot loop over {axis!r}: an axis is an Axis or its name")
 
-    def decorator(body: Callable[..., Any]) -> Any:
+    def decorator(body: Callable[..., object]) -> Any:
         def step(carry: None, /, *args: Passed, **kwargs: Passed) -> tuple[None, Any]:
             return carry, body(*args, **kwargs)
 

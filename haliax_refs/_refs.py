@@ -11,7 +11,9 @@ from html import escape
 from typing import Any
 
 import jax
+import numpy as np
 from haliax import Axis, NamedArray
+from jax.sharding import Sharding
 
 from ._access.operations import read, write
 from ._at import At
@@ -88,14 +90,15 @@ class NamedRef(Handle):
         return dict(self._layout.shape)
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype[Any]:
         """The dtype of the buffer: what a read has, and what a value that is written is cast to.
 
         >>> import haliax as hax, haliax_refs
         >>> hax.new_ref(hax.zeros({"x": 2})).dtype
         dtype('float32')
         """
-        return self._ref.dtype
+        dtype: np.dtype[Any] = self._ref.dtype
+        return dtype
 
     @property
     def ndim(self) -> int:
@@ -118,7 +121,7 @@ class NamedRef(Handle):
         return self._layout.size
 
     @property
-    def sharding(self) -> Any:
+    def sharding(self) -> Sharding:
         """The sharding of the whole buffer, also where this is a view of a part: that of what the ref was made of.
 
         >>> import haliax as hax, haliax_refs
@@ -126,7 +129,8 @@ class NamedRef(Handle):
         >>> hax.new_ref(value).sharding == value.array.sharding
         True
         """
-        return self._ref.sharding
+        sharding: Sharding = self._ref.sharding
+        return sharding
 
     def unsafe_buffer_pointer(self) -> int:
         """The address, in bytes, of the whole buffer, as `jax.Ref` gives it; it stays the same through every write.
@@ -184,7 +188,7 @@ class NamedRef(Handle):
         """
         return self[...]
 
-    def slice(self, idx: Index = ..., *pairs: object) -> NamedRef:
+    def slice(self, idx: Index | str | Axis = ..., *pairs: object) -> NamedRef:
         """A view: the part of this ref that `idx` selects, sharing its buffer.
 
         Law: `ref.slice(a).slice(b)[c]` is `array[a][b][c]`. Axes come in the order of `NamedArray` indexing, except
@@ -206,10 +210,9 @@ class NamedRef(Handle):
         (1.0, {'head': 8})
         """
         try:
-            if pairs:
-                idx = (idx, *pairs)
+            index: Any = (idx, *pairs) if pairs else idx
             self._check_usable()
-            return make(self._ref, *plan_view(self._layout, self._operands, idx))
+            return make(self._ref, *plan_view(self._layout, self._operands, index))
         except Exception as error:
             hide_frames(error)
             raise

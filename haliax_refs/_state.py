@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias, cast, overload
+from typing import Any, TypeAlias, TypeVar, cast, overload
 
 import jax
 import jax.numpy as jnp
@@ -26,10 +26,20 @@ from ._tracebacks import hide_frames, short_traceback
 from ._types import PyTree, Value
 
 
+K = TypeVar("K")
 Path: TypeAlias = tuple[Any, ...]
 Filter: TypeAlias = Any  # a function of a leaf, a bool, or a tree of these: a prefix of the tree that is filtered
 
 
+# A type checker knows what becomes of a ref, and of a dict or list of refs: of other trees, no type says it.
+@overload
+def refs_of(tree: NamedArray) -> NamedRef: ...
+@overload
+def refs_of(tree: dict[K, NamedArray]) -> dict[K, NamedRef]: ...
+@overload
+def refs_of(tree: list[NamedArray]) -> list[NamedRef]: ...
+@overload
+def refs_of(tree: PyTree, *, filter: Filter = None) -> Any: ...
 @short_traceback
 def refs_of(tree: PyTree, *, filter: Filter = None) -> Any:
     """The tree with a new ref in place of each array.
@@ -101,6 +111,14 @@ def is_value_or_ref(node: object) -> bool:
     return not is_ref(node.array) and fits_axes(node)
 
 
+@overload
+def values_of(tree: NamedRef | NamedArray) -> NamedArray: ...
+@overload
+def values_of(tree: dict[K, NamedRef]) -> dict[K, NamedArray]: ...
+@overload
+def values_of(tree: list[NamedRef]) -> list[NamedArray]: ...
+@overload
+def values_of(tree: PyTree) -> Any: ...
 @short_traceback
 def values_of(tree: PyTree) -> Any:
     """The tree with the contents of each ref in its place: a NamedArray for a `NamedRef`, an array for a `jax.Ref`.
@@ -265,6 +283,10 @@ def _beside(ref: NamedRef, value: Value) -> Any:
 
 @overload
 def freeze(tree: NamedRef) -> NamedArray: ...
+@overload
+def freeze(tree: dict[K, NamedRef]) -> dict[K, NamedArray]: ...
+@overload
+def freeze(tree: list[NamedRef]) -> list[NamedArray]: ...
 @overload
 def freeze(tree: PyTree) -> Any: ...
 def freeze(tree: PyTree) -> Any:

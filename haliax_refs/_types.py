@@ -20,10 +20,10 @@ Value: TypeAlias = "NamedArray | Array | Sequence[Any]"
 # What may stand for one axis. `object` for `hax.ds` and `pl.ds`, whose classes are not public.
 Selector: TypeAlias = "int | slice[Any, Any, Any] | range | Sequence[int] | Array | NamedArray | object"
 
-# What may stand between the brackets: a mapping, the pairs form, `...`.
+# What may stand between the brackets: a mapping, the pairs form, `...`. No axis or slice alone: it says too little.
 # (The keys of a mapping are names or axes, or both; a mapping is invariant in its keys, so that no type says it.)
 Selectors: TypeAlias = "Mapping[Any, Selector]"
-Index: TypeAlias = "Selectors | tuple[Any, ...] | EllipsisType | str | Axis | slice[Any, Any, Any]"
+Index: TypeAlias = "Selectors | tuple[Any, ...] | EllipsisType"
 
 # A tree of whatever JAX takes for one. (`jaxtyping.PyTree`, for a type checker, is of unknown type.)
 PyTree: TypeAlias = Any

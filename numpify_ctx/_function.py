@@ -370,6 +370,6 @@ def _revived(packed: Packed, options: dict[str, Any], ordered: bool) -> Numpifie
     return function
 
 
-def _rebound(parent: NumpifiedFunction, places: list[tuple[int, Any]], context: object) -> BoundNumpifiedFunction:
+def _rebound(parent: NumpifiedFunction, places: list[tuple[int, Any]], context: Any) -> BoundNumpifiedFunction:
     bound = {parent.parameters[place]: value for place, value in places}
     return parent.freeze(bound).set_parameter_context(context)

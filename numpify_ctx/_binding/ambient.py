@@ -6,17 +6,39 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from inspect import getattr_static
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from .._errors import BindingError
 from .._symbolic.text import describe
 
 
+class _Keyed(Protocol):
+    def __getitem__(self, symbol: Any, /) -> Any: ...
+
+
+class _Holder(Protocol):
+    """As `ParameterContext`, which need not be a mapping to be asked for a symbol."""
+
+    @property
+    def parameters(self) -> _Keyed: ...
+
+
+class _Proxy(Protocol):
+    """What may have any attribute, as far as a type checker sees."""
+
+    def __getattr__(self, name: str, /) -> Any: ...
+
+
+# What a type checker takes for a context.
+Context: TypeAlias = "_Holder | _Proxy | SimpleNamespace | Mapping[Any, Any]"
+C = TypeVar("C", bound=Context)
+
 _ambient: ContextVar[Any] = ContextVar("numpify_ctx parameter context")
 
 
 @contextmanager
-def use_parameter_context(ctx: object) -> Generator[Any]:
+def use_parameter_context(ctx: C) -> Generator[C]:
     """Make `ctx` the ambient context inside the `with` block: the one that `bind(None)` takes.
 
     It is kept in a `ContextVar`, so every thread and every asyncio task has its own, and blocks nest. A function that

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
+import sympy as sp
+
 from .._errors import BindingError
 from .._tracebacks import short_traceback
-from .ambient import ambient_context, checked_context, holds_parameters
+from .ambient import Context, ambient_context, checked_context, holds_parameters
 from .bindings import Bindings
 from .context import UNFREEZE
 from .parametrized import Parametrized
@@ -60,7 +62,7 @@ class Bindable(Parametrized, Generic[Bound]):
         return self._bound(self._bindings.having(bindings, named))
 
     @short_traceback
-    def unfreeze(self, *keys: object) -> Bound:
+    def unfreeze(self, *keys: sp.Basic | str) -> Bound:
         """The same function with these parameters supplied by the call again; with no keys, all of them.
 
         Args:
@@ -78,7 +80,7 @@ class Bindable(Parametrized, Generic[Bound]):
         return self.freeze([(key, UNFREEZE) for key in keys or self.parameters])
 
     @short_traceback
-    def set_parameter_context(self, ctx: object) -> Bound:
+    def set_parameter_context(self, ctx: Context | None) -> Bound:
         """The same function, reading its dynamic parameters from `ctx`; None takes the context away.
 
         Setting a context makes no parameter dynamic: only `freeze({symbol: DYNAMIC_PARAMETER})` does.
@@ -120,7 +122,7 @@ use set_parameter_context(ctx), or unfreeze it
         return self.set_parameter_context(None)
 
     @short_traceback
-    def bind(self, target: object = None, /) -> Bound:
+    def bind(self, target: Context | None = None, /) -> Bound:
         """`freeze(target)` for a mapping, `set_parameter_context(target)` for a context, the ambient one for None.
 
         The short spelling of both. A mapping without `parameters` freezes what it holds now; to read a plain mapping

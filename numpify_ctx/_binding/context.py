@@ -115,6 +115,12 @@ class Parameter:
 
     __slots__ = ("__weakref__", "_heard_by", "_symbol", "_value")
 
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        # What may hold a slider reads it each time, also where a subclass has its own `value` and asks for this one.
+        value = property(lambda self: read(_held(self)), lambda self, new: _hold(self, new))
+        type.__setattr__(cls, "_value", value)  # which a type checker holds for the instance's own
+
     def __init__(self, symbol: sp.Basic, value: object) -> None:
         self._symbol = _checked_symbol(symbol, "make a Parameter of")
         self._value = _checked_value(symbol, value)
@@ -134,7 +140,8 @@ class Parameter:
     def _set(self, new: object) -> None:
         _checked_value(self._symbol, new)
         with changing:
-            old, self._value = self._value, new
+            old = _held(self)
+            self._value = new
             self._note_whether_live(new)
             if _same_number(old, new):
                 return
@@ -199,11 +206,15 @@ class Parameter:
             self._heard_by = tuple(other for other in self._heard_by if other is not observers)
 
     def __repr__(self) -> str:
-        return f"Parameter({self._symbol!r}, {self._value!r})"
+        return f"{_class_of(self).__name__}({self._symbol!r}, {_held(self)!r})"
 
     # Callbacks are the business of this process: a copy starts without any.
-    def __reduce__(self) -> tuple[type[Parameter], tuple[Any, Any]]:
-        return Parameter, (self._symbol, self._value)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _parameter, (_class_of(self), self._symbol, _held(self)), _others(self, Parameter.__slots__)
+
+
+_slot: Any = Parameter.__dict__["_value"]
+_held, _hold = _slot.__get__, _slot.__set__  # what is held, a slider itself
 
 
 class _LiveParameter(Parameter):
@@ -211,7 +222,25 @@ class _LiveParameter(Parameter):
 
     __slots__ = ()
 
-    value = property(lambda self: read(self._value), Parameter._set, doc=Parameter.value.__doc__)
+
+def _class_of(cell: Parameter) -> type[Parameter]:
+    return Parameter if type(cell) is _LiveParameter else type(cell)
+
+
+def _parameter(kind: type[Parameter], symbol: sp.Basic, value: object) -> Parameter:
+    """A copy, before a subclass's own attributes are set; its `__init__` may take something else."""
+    new = object.__new__(kind)
+    Parameter.__init__(new, symbol, value)
+    return new
+
+
+def _others(held: object, ours: Iterable[str]) -> Any:
+    """What the instance of a subclass holds besides, as pickle and copy take it."""
+    state: Any = held.__getstate__()
+    if type(held).__getstate__ is not object.__getstate__ or not isinstance(state, tuple):
+        return state  # it says itself what it holds, or has no slots but ours
+    attributes, slots = state
+    return attributes, {name: value for name, value in slots.items() if name not in ours}
 
 
 class Parameters(MutableMapping[Any, Any]):
@@ -299,7 +328,8 @@ class Parameters(MutableMapping[Any, Any]):
 
     @recursive_repr("Parameters({...})")
     def __repr__(self) -> str:
-        return f"Parameters({{{', '.join(f'{symbol!r}: {self[symbol]!r}' for symbol in self)}}})"
+        entries = ", ".join(f"{symbol!r}: {self[symbol]!r}" for symbol in self)
+        return f"{type(self).__name__}({{{entries}}})"
 
     # Two contexts are the same only if they are one object, as what is written to one is not read from the other.
     if TYPE_CHECKING:
@@ -311,8 +341,17 @@ class Parameters(MutableMapping[Any, Any]):
         __eq__ = object.__eq__
         __hash__ = object.__hash__
 
-    def __reduce__(self) -> tuple[type[Parameters], tuple[dict[Any, Parameter]]]:
-        return Parameters, (dict(self._cells),)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _parameters, (type(self), dict(self._cells)), _others(self, Parameters.__slots__)
+
+
+def _parameters(kind: type[Parameters], cells: dict[Any, Parameter]) -> Parameters:
+    """A copy, before a subclass's own attributes are set."""
+    new = object.__new__(kind)
+    Parameters.__init__(new)
+    for symbol, cell in cells.items():
+        new._adopt(symbol, cell)
+    return new
 
 
 def _checked_symbol(symbol: object, doing: str) -> sp.Basic:

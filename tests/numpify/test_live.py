@@ -1,5 +1,7 @@
 """Things that have a current value, which is read at every call: sliders, widgets, callables."""
 
+import copy
+import pickle
 from collections import ChainMap
 from types import SimpleNamespace
 
@@ -75,3 +77,54 @@ def test_what_a_callable_raises_passes_through():
     live = numpify(k + 1).freeze(k=DYNAMIC_PARAMETER).set_parameter_context({k: broken})
     with pytest.raises(AttributeError, match="no such slider"):
         live()
+
+
+class Clamped(Parameter):
+    """A user's: another signature, a value of its own, an attribute besides."""
+
+    def __init__(self, symbol, value, high):
+        super().__init__(symbol, value)
+        self.high = high
+
+    @property
+    def value(self):
+        return min(self.high, super().value)
+
+    @value.setter
+    def value(self, new):
+        Parameter.value.fset(self, new)
+
+
+class Tagged(Parameter):
+    __slots__ = ("tag",)
+
+
+class Panel(Parameters):
+    def __init__(self, values, title):
+        self.title = title
+        super().__init__(values)
+
+    def __setitem__(self, symbol, value):
+        self.title += "!"
+        super().__setitem__(symbol, value)
+
+
+@pytest.mark.parametrize("again", [lambda it: it, copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+@pytest.mark.parametrize("held", [4.0, SimpleNamespace(value=4.0)], ids=["number", "slider"])
+def test_what_is_derived_from_a_parameter_reads_sliders_and_stays_what_it_is(held, again):
+    clamped, tagged = Clamped(k, held, 3.0), Tagged(k, held)
+    tagged.tag = "t"
+    clamped, tagged = again(clamped), again(tagged)
+    assert (type(clamped), clamped.high, clamped.value) == (Clamped, 3.0, 3.0)
+    assert (type(tagged), tagged.tag, tagged.value) == (Tagged, "t", 4.0)
+    assert (repr(clamped)[:9], repr(tagged)[:9]) == ("Clamped(k", "Tagged(k,")
+    live = numpify(k + 1).freeze(k=DYNAMIC_PARAMETER)
+    panel = again(Panel({k: tagged}, "p"))
+    assert (type(panel), panel.title, repr(panel)) == (Panel, "p!", "Panel({k: 4.0})")
+    assert live.set_parameter_context(panel)() == 5.0
+    panel[k] = clamped
+    assert live.set_parameter_context(panel)() == 4.0
+    told = []
+    panel.observe(lambda *change: told.append(change[2]))
+    panel[k] = 2.0
+    assert (told, live.set_parameter_context(panel)()) == ([2.0], 3.0)

@@ -6,10 +6,11 @@ import copy
 import functools
 import pickle
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, TypeVar, assert_type, overload
 
 import numpy as np
@@ -96,6 +97,48 @@ with use_parameter_context(lab):
     bound(wave, None)(1.0)
 with use_parameter_context({omega: 1.0}) as inside:
     wave.bind(None)
+with use_parameter_context(lab) as the_same:
+    assert_type(the_same, Lab)
+
+
+class LookUp:
+    """No mapping, but it can be asked."""
+
+    def __getitem__(self, symbol: sp.Symbol) -> float:
+        return 2.0
+
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in {omega}
+
+
+class Rack:
+    def __init__(self) -> None:
+        self.parameters = LookUp()
+
+
+class Proxy:
+    def __init__(self, of: object) -> None:
+        self._of = of
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._of, name)
+
+
+class Slider(Parameter):
+    """A parameter with bounds."""
+
+    def __init__(self, symbol: sp.Symbol, value: float, low: float, high: float) -> None:
+        super().__init__(symbol, value)
+        self.low, self.high = low, high
+
+
+rack = Rack()
+wave.bind(rack)(1.0)
+wave.set_parameter_context(Proxy(rack))(1.0)
+wave.set_parameter_context(weakref.proxy(rack))(1.0)
+wave.set_parameter_context(SimpleNamespace(parameters={omega: 2.0}))(1.0)
+wave.set_parameter_context(Parameters({omega: Slider(omega, 2.0, 0.0, 3.0)}))(1.0)
+wave.set_parameter_context(None)
 params = Parameters({omega: 1.0, tau: 2.0})
 params2 = Parameters([(omega, 1.0)])
 with ExitStack() as stack:

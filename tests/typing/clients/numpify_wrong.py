@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from numpify_ctx import Parameters, numpify
+from numpify_ctx import DYNAMIC_PARAMETER, Parameters, numpify, use_parameter_context
 
 
 x, k = sp.symbols("x k")
@@ -17,3 +17,16 @@ print(f.freeze(k=1.0).parrent)  # error: misspelt
 knobs = Parameters({k: 1.0})
 knobs.observ(print)  # error: misspelt
 number: int = f.source  # error: a string
+
+live = f.freeze(k=DYNAMIC_PARAMETER)
+live.bind(3)  # error: no context
+live.set_parameter_context([k])  # error
+with use_parameter_context(None):  # error
+    pass
+
+
+class NoContext:
+    parameters = 3
+
+
+live.bind(NoContext())  # error

@@ -1,6 +1,6 @@
 """A client of `haliax_refs`, by way of `hax` as the README writes it: no error, and the types that it says."""
 
-from typing import assert_type
+from typing import Any, Protocol, assert_type
 
 import haliax as hax
 import jax
@@ -86,6 +86,31 @@ assert_type(takes_ours(cache), NamedArray)
 def _(cell: hax.NamedRef, number: NamedArray) -> None:
     cell[...] = number
 
+
+# several at once
+both = {"layer": layer, "cache": cache}
+assert_type(haliax_refs.values_of(layer), NamedArray)
+assert_type(haliax_refs.values_of(both), dict[str, NamedArray])
+assert_type(haliax_refs.values_of([layer, cache]), list[NamedArray])
+assert_type(haliax_refs.refs_of(hax.ones(Head)), hax.NamedRef)
+assert_type(haliax_refs.refs_of(haliax_refs.values_of(both)), dict[str, hax.NamedRef])
+assert_type(haliax_refs.freeze({"a": hax.new_ref(0.0)}), dict[str, NamedArray])
+assert_type(haliax_refs.freeze([hax.new_ref(0.0)]), list[NamedArray])
+assert_type(cache.dtype, np.dtype[Any])
+assert_type(cache.sharding, jax.sharding.Sharding)
+
+
+class Buffer(Protocol):
+    """What a library may ask of a ref, or of a stand-in for one."""
+
+    @property
+    def axes(self) -> tuple[Axis, ...]: ...
+    def slice(self, *index: Any) -> "Buffer": ...
+    def __getitem__(self, index: Any, /) -> NamedArray: ...
+    def __setitem__(self, index: Any, value: Any, /) -> None: ...
+
+
+buffer: Buffer = cache
 
 # the end
 assert_type(hax.freeze(cache), NamedArray)

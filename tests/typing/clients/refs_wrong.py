@@ -41,4 +41,17 @@ def takes_a_ref(it: hax.NamedRef) -> None: ...
 takes_a_ref(hax.zeros({"x": 3}))  # error
 takes_a_ref(np.zeros(3))  # error
 haliax_refs.install(True)  # error
+
+print(ref["x"])  # error: a selector, too
+print(ref[0])  # error: of which axis?
+print(ref[:])  # error
+hax.ref.get(ref, hax.Axis("x", 3))  # error
+
+
+@hax.ref.foreach(("x", "y"), ref)  # error: one axis
+def _(cell: hax.NamedRef) -> None: ...
+
+
+kind: str = ref.dtype  # error
+takes_a_ref(haliax_refs.values_of({"a": ref})["a"])  # error: a NamedArray
 ref += 1  # error
