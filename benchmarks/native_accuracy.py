@@ -14,16 +14,25 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
+from numpify_ctx._emission.native import complexes
+from numpify_ctx._emission.native.composed import COMPOSED
 from numpify_ctx._emission.native.frame import Operand, kernel_text
 from numpify_ctx._emission.native.functions import FUNCTIONS, OF_TWO
 from numpify_ctx._emission.native.machine import Kernel, compiled, machine
 from numpify_ctx._emission.native.single import SINGLE
+from numpify_ctx._emission.native.vectors import DOUBLE, FLOAT
 
 
 Generator = np.random.Generator
 Points = Callable[[Generator, int], Any]
 
 _SETTLED = 30  # points of each domain that mpmath looks at
+
+
+def mp_logaddexp(x: Any, y: Any) -> Any:
+    """log(e**x + e**y)."""
+    return max(x, y) + mp.log1p(mp.exp(-abs(x - y)))
+
 
 _TRUTH: dict[str, Callable[..., Any]] = {
     "exp2": lambda x: mp.mpf(2) ** x,
@@ -32,8 +41,16 @@ _TRUTH: dict[str, Callable[..., Any]] = {
     "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
     "mod": mp.fmod,
     "arcsin": mp.asin, "arccos": mp.acos, "arctan": mp.atan, "arctan2": mp.atan2,
-    "arcsinh": mp.asinh, "arccosh": mp.acosh, "arctanh": mp.atanh,
+    "arcsinh": mp.asinh, "arccosh": mp.acosh, "arctanh": mp.atanh, "sinc": mp.sinc, "logaddexp": mp_logaddexp,
 }  # fmt: skip
+# Of long doubles, what NumPy has no function for, or one by another definition.
+_BY_NUMPY: dict[str, Callable[..., Any]] = {
+    "sinc": lambda x: np.sin(x) / x,
+    "acot": lambda x: np.arctan2(np.copysign(1, x).astype(x.dtype), np.abs(x)),
+    "acoth": lambda x: np.log1p(2 / (x - 1)) / 2,
+    "sech": lambda x: 1 / np.cosh(x),
+    "csch": lambda x: 1 / np.sinh(x),
+}
 
 
 def _uniform(low: float, high: float) -> Points:
@@ -89,18 +106,48 @@ DOMAINS: dict[str, tuple[Points, ...]] = {
     "cbrt": _WIDE, "hypot": (*_PLANE, _pair(_scales(-1074, -1000), _scales(-1074, -1000))),
 }  # fmt: skip
 
+# Made of those above by a formula; angle(x) is arctan2(0, x), which is 0 or pi.
+COMPOSED_DOMAINS: dict[str, tuple[Points, ...]] = {
+    "sinc": (_uniform(-20, 20), _scales(-60, 30)), "acot": (_WIDE[0], _WIDE[2], _scales(-500, 500)),
+    "acoth": (_scales(-20, 10, around=1.0, signed=False), _scales(1, 60)),
+    "sech": (_uniform(-700, 700), _uniform(-2, 2)), "csch": (_uniform(-700, 700), _uniform(-2, 2), _scales(-60, 3)),
+    "logaddexp": (_pair(_uniform(-30, 30), _uniform(-30, 30)), _pair(_scales(-3, 9), _scales(-3, 9))),
+}  # fmt: skip
+
+
+def _circle(rng: Generator, n: int) -> Any:
+    """Pairs next to the unit circle."""
+    size = 1 + rng.uniform(-1, 1, n) * 10.0 ** rng.uniform(-17, 0, n)
+    angle = rng.uniform(-4, 4, n)
+    return size * np.cos(angle), size * np.sin(angle)
+
+
+_PARTS = (_pair(_uniform(-3, 3), _uniform(-3, 3)), _pair(_uniform(-20, 20), _uniform(-20, 20)), _circle,
+          _pair(_scales(-60, 3), _scales(-60, 3)))  # fmt: skip
+_GROWING = (*_PARTS, _pair(_uniform(-709, 709), _uniform(-709, 709)))
+_ANYWHERE = (*_PARTS, _pair(_scales(-1020, 1020), _scales(-1020, 1020)))
+
+# Of complex numbers, the real and the imaginary part.
+COMPLEX_DOMAINS: dict[str, tuple[Points, ...]] = {
+    **dict.fromkeys(("exp", "sin", "cos", "tan", "sinh", "cosh", "tanh"), _GROWING),
+    **dict.fromkeys(("log", "log2", "log10", "sqrt"), _ANYWHERE),
+}  # fmt: skip
+
 
 @functools.cache
 def kernel(name: str, dtype: str = "d") -> Kernel:
-    """The kernel of one function, of doubles, or of floats if there is one."""
-    kinds = dtype * (2 if name in OF_TWO else 1)
-    text = kernel_text(
-        [Operand(dtype)] * len(kinds),
-        [dtype],
-        lambda body, values: [(body.function(name, *(v[0] for v in values)),)],
-        machine().target,
-    )
-    return compiled(text, kinds, dtype)
+    """The kernel of one function, as a program has it: of doubles, or of floats."""
+
+    def write(body: Any, values: Any) -> Any:
+        operands = [v[0] for v in values]
+        if dtype == "f" and name in SINGLE:
+            return [(body.function(name, *operands),)]
+        doubles = [o.converted(DOUBLE) for o in operands]
+        result = COMPOSED[name](body, *doubles) if name in COMPOSED else body.function(name, *doubles)
+        return [(result.converted(FLOAT) if dtype == "f" else result,)]
+
+    kinds = dtype * (2 if name in OF_TWO or name == "logaddexp" else 1)
+    return compiled(kernel_text([Operand(dtype)] * len(kinds), [dtype], write, machine().target), kinds, dtype)
 
 
 def worst_single(name: str, step: int) -> tuple[float, float]:
@@ -146,7 +193,7 @@ def worst(name: str, count: int, seed: int = 0) -> tuple[float, tuple[float, ...
     """
     rng = np.random.default_rng(seed)
     results = []
-    for points in DOMAINS[name]:
+    for points in DOMAINS.get(name) or COMPOSED_DOMAINS[name]:
         made = points(rng, count)
         operands = made if isinstance(made, tuple) else (made,)
         if np.finfo(np.longdouble).nmant >= 63:
@@ -160,24 +207,93 @@ def _worst_by_numpy(name: str, operands: tuple[Any, ...]) -> Any:
     """The places of the largest errors beside NumPy's function of long doubles."""
     with np.errstate(all="ignore"):
         found = kernel(name).ufunc(*operands)
-        exact = getattr(np, name)(*(operand.astype(np.longdouble) for operand in operands))
+        function = _BY_NUMPY.get(name) or getattr(np, name)
+        exact = function(*(operand.astype(np.longdouble) for operand in operands))
         rounded = exact.astype(np.float64)
         error = np.abs((found - exact) / np.spacing(np.abs(rounded)))
         error[~np.isfinite(error) & ((found == rounded) | np.isnan(rounded))] = 0
     return np.argsort(np.where(np.isnan(error), np.inf, error))[-_SETTLED:]
 
 
+@functools.cache
+def complex_kernel(name: str) -> Kernel:
+    """The kernel of one function of complex numbers."""
+    text = kernel_text(
+        [Operand("D")], ["D"], lambda body, values: [complexes.FUNCTIONS[name](body, values[0])], machine().target
+    )
+    return compiled(text, "D", "D")
+
+
+def worst_complex(name: str, count: int, seed: int = 0) -> tuple[float, complex]:
+    """The largest error of the real and the imaginary part, each in units of its own last place, and where."""
+    rng = np.random.default_rng(seed)
+    worst, at = 0.0, 0j
+    for points in COMPLEX_DOMAINS[name]:
+        real, imaginary = points(rng, count)
+        z = np.empty(count, np.complex128)
+        z.real, z.imag = real, imaginary
+        if np.finfo(np.longdouble).nmant >= 63:
+            z = z[_worst_complex_by_numpy(name, z)]
+        error, where = worst_complex_at(name, z)
+        if error > worst:
+            worst, at = error, where
+    return worst, at
+
+
+def worst_complex_at(name: str, z: Any) -> tuple[float, complex]:
+    """The largest error of a part at these points, and where."""
+    with np.errstate(all="ignore"):
+        found = complex_kernel(name).ufunc(z)
+    truth = _COMPLEX_TRUTH.get(name) or getattr(mp, name)
+    worst, at = 0.0, 0j
+    with mp.workprec(300):
+        for value, point in zip(found.tolist(), z.tolist(), strict=True):
+            exact = truth(mp.mpmathify(point))
+            for part, true in ((value.real, mp.re(exact)), (value.imag, mp.im(exact))):
+                unit = float(np.spacing(abs(float(true))))
+                if not np.isfinite(unit):
+                    error = 0.0 if part == float(true) else np.inf
+                else:
+                    error = float(abs(mp.mpf(part) - true) / unit) if np.isfinite(part) else np.inf
+                if error > worst:
+                    worst, at = error, point
+    return worst, at
+
+
+# The C library's own are of the precision of x87 here; those to other bases are not, and NumPy's own.
+_COMPLEX_TRUTH: dict[str, Callable[..., Any]] = {"log2": lambda z: mp.log(z) / mp.log(2), "log10": mp.log10}
+_OTHER_BASES = {"log2": np.log(np.longdouble(2)), "log10": np.log(np.longdouble(10))}
+
+
+def _worst_complex_by_numpy(name: str, z: Any) -> Any:
+    """The places of the largest errors beside NumPy's function of long doubles."""
+    with np.errstate(all="ignore"):
+        found, wide = complex_kernel(name).ufunc(z), z.astype(np.clongdouble)
+        exact = np.log(wide) / _OTHER_BASES[name] if name in _OTHER_BASES else getattr(np, name)(wide)
+        worst = np.zeros(len(z))
+        for part, true in ((found.real, exact.real), (found.imag, exact.imag)):
+            rounded = true.astype(np.float64)
+            error = np.abs((part - true) / np.spacing(np.abs(rounded)))
+            error[~np.isfinite(error) & ((part == rounded) | np.isnan(rounded))] = 0
+            worst = np.maximum(worst, np.where(np.isnan(error), np.inf, error))
+    return np.argsort(worst)[-_SETTLED:]
+
+
 def main() -> None:
     """Print the table."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     print(f"{count} points in each domain\n\n| function | ulp | at |\n|---|---|---|")
-    for name in FUNCTIONS:
+    for name in (*FUNCTIONS, *COMPOSED_DOMAINS):
         error, where = worst(name, count)
         print(f"| {name} | {error:.2f} | {', '.join(map(repr, where))} |", flush=True)
-    step = 61  # some 70 million floats
-    for name in SINGLE:
-        error, at = worst_single(name, step)
-        print(f"| {name} of float32 | {error:.2f} | {at!r} |", flush=True)
+    for name in COMPLEX_DOMAINS:
+        error, at = worst_complex(name, count)
+        print(f"| {name} of complex128 | {error:.2f} | {at!r} |", flush=True)
+    for name in FUNCTIONS:
+        if name not in OF_TWO:
+            # The others are rounded doubles: their table needs fewer than some 70 million floats.
+            error, at = worst_single(name, 61 if name in SINGLE else 997)
+            print(f"| {name} of float32 | {error:.2f} | {at!r} |", flush=True)
 
 
 if __name__ == "__main__":

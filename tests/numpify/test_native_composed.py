@@ -25,7 +25,7 @@ EDGES = np.array(
 OF_ONE = {
     sp.sinc(x): (mp.sinc, (-50, 50), 4),
     sp.acot(x): (lambda v: mp.atan(1 / v), (-9, 9), 2),
-    sp.acoth(x): (mp.acoth, (1.5, 90), 3),
+    sp.acoth(x): (mp.acoth, (1.000001, 1.5), 3),
     sp.sech(x): (mp.sech, (-700, 700), 3),
     sp.csch(x): (mp.csch, (-700, 700), 3),
     sp.asec(x): (mp.asec, (1.5, 90), 3),
@@ -122,3 +122,13 @@ def test_logarithms_of_sums():
     for args in ((EDGES, EDGES[::-1]), (EDGES, EDGES), (np.linspace(-3, 3, 50), np.linspace(2, -9, 50))):
         with np.errstate(all="ignore"):
             check_same(native(*args), plain(*args))
+
+
+def test_acoth_keeps_its_digits_next_to_one():
+    """A reciprocal rounded before would lose as many as 1/x has of 1."""
+    for form in both(sp.acoth(x), [x]):
+        for distance in (2.0**-20, 2.0**-40, 2.0**-52):
+            value = np.array([1 + distance, -1 - distance])
+            with mp.workprec(200):
+                wanted = float(mp.acoth(mp.mpf(1 + distance)))
+            np.testing.assert_allclose(form(value) * [1, -1], wanted, rtol=5e-16)

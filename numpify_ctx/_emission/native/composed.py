@@ -34,7 +34,8 @@ def _acot(body: Functions, x: Vector) -> Vector:
 
 
 def _acoth(body: Functions, x: Vector) -> Vector:
-    return body.function("arctanh", 1.0 / x)
+    # Not arctanh(1/x): next to 1 the rounded reciprocal has lost what the distance from 1 still has.
+    return with_sign_of(0.5 * body.function("log1p", 2.0 / (absolute(x) - 1.0)), x)
 
 
 def _reciprocal(name: str) -> Callable[[Functions, Vector], Vector]:

@@ -28,7 +28,7 @@ _COSTS = {
     "hypot": ((11, 68), (12, 40)), "sin": ((18, 84), (4, 6)), "cos": ((17, 82), (4, 6)), "tan": ((21, 14), (23, 4)),
     "arcsin": ((18, 13), (19, 4)), "arccos": ((20, 14), (20, 5)), "arctan": ((17, 13), (17, 4)),
     "arctan2": ((25, 22), (26, 6)), "arcsinh": ((27, 21), (27, 7)), "arccosh": ((25, 22), (24, 7)),
-    "arctanh": ((18, 16), (19, 5)),
+    "arctanh": ((18, 16), (19, 5)), "angle": ((26, 45), (28, 17)),
 }  # fmt: skip
 _DTYPES = {"d": 0, "f": 1}
 _AN_OPERATION = (2, 1)  # what a kernel gains on one of arithmetic

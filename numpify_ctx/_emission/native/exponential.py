@@ -100,6 +100,19 @@ def expm1(x: Vector) -> Vector:
     return where(infinite | (absolute(x) < 2.0**-54), x, result + result)
 
 
+def decay(x: Vector) -> tuple[Pair, Vector]:
+    """1 - e**-x to some bits more than a double has, and e**-x; for x >= 0."""
+    shifted, r, low = _reduced(where(x > 746.0, -746.0, -x))
+    tail = r * r * polynomial(r, c.EXP)
+    fraction = quick_sum(r, tail + fma(low, r + tail, low))
+    # From there on 1 - e**-x is 1, and the power of two need be no normal number.
+    gone = x > 50.0
+    scale = _power_of_two(where(gone, x.like(_ROUND), shifted))
+    rest = two_sum(1.0 - scale, -(scale * fraction.high))
+    less = Pair(where(gone, 1.0, rest.high), where(gone, 0.0, rest.low - scale * fraction.low))
+    return less, _scaled(1.0 + fraction.high, shifted)
+
+
 def exp_of_pair(x: Pair) -> Vector:
     """e**x of a number of 106 bits."""
     high = _clamped(x.high, -746.0, 711.0)
@@ -217,6 +230,11 @@ def _log1p(x: Vector, low: Vector) -> Vector:
     m, k = _split(total.high)
     tail = (total.low + low) / total.high
     return fma(k, c.LN2[0], _of_mantissa(m, fma(k, c.LN2[1], tail)))
+
+
+def log1p_of_pair(x: Pair) -> Vector:
+    """log(1 + x) of a number of 106 bits, -1 < x < inf."""
+    return where(absolute(x.high) < 2.0**-54, x.high, _log1p(x.high, x.low))
 
 
 def log1p(x: Vector) -> Vector:

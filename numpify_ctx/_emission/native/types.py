@@ -15,6 +15,7 @@ import numpy as np
 from ..._kinds import BOOL, COMPLEX, REAL
 from ..._program.bounds import may_overflow
 from ..._program.ir import BOUND, CONST, PARAM, Operator, Program, Region, infer_kinds
+from . import complexes
 from .composed import COMPOSED, QUOTIENTS
 from .functions import FUNCTIONS
 
@@ -144,18 +145,18 @@ def _select(op: Any, types: Sequence[Any]) -> str | None:
 
 def _function(op: Any, types: Sequence[Any]) -> str | None:
     found = _floating(op, types)
-    # Complex functions other than exp have cuts and poles that NumPy knows: they stay with it.
-    return None if found in ("F", "D") else found
+    return None if found in ("F", "D") and op.native not in complexes.FUNCTIONS else found
+
+
+def _angle(op: Any, types: Sequence[Any]) -> str | None:
+    found = _floating(op, types)
+    return found if found is None else _REAL.get(found, found)
 
 
 def _of_floats(op: Any, types: Sequence[Any]) -> str | None:
     # Integers have remainders of their own, which are exact; beside a float they count as floats.
     found = strong(types)
     return found if found in ("f", "d") else None
-
-
-def _exponential(op: Any, types: Sequence[Any]) -> str | None:
-    return _floating(op, types)
 
 
 def _keep(op: Any, types: Sequence[Any]) -> str | None:
@@ -184,6 +185,6 @@ CALLS: dict[str, Callable[[Any, Sequence[Any]], str | None]] = {
     **dict.fromkeys([*FUNCTIONS, *COMPOSED], _function),
     **dict.fromkeys(["mod", *QUOTIENTS], _of_floats),
     **dict.fromkeys(_KEEP, _keep),
-    "exp": _exponential, "sqrt": _function, "abs": _real_part, "real": _real_part, "imag": _imaginary_part,
+    "sqrt": _function, "angle": _angle, "abs": _real_part, "real": _real_part, "imag": _imaginary_part,
     "logical_not": _logic, "isnan": _test, "isinf": _test, "heaviside": _function,
 }  # fmt: skip

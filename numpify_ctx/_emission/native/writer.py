@@ -19,6 +19,7 @@ from .vectors import Vector, absolute, where
 
 
 _LONG = 100  # operations
+_COMPLEX = ("F", "D")
 _ROOM = {"b": 7, "B": 8, "h": 15, "H": 16, "i": 31, "I": 32, "q": 63}  # bits of integers in memory, beside the sign
 
 
@@ -231,7 +232,11 @@ class _Writer:
             operand_kind, operands = self._operands(node)
             return special(operand_kind, *operands)
         if kind in "FD":
-            return complexes.exp(self.body, self._as(self.program.args[node][0], kind), kind == "F")
+            operand = self._as(self.program.args[node][0], kind)
+            return _converted(complexes.FUNCTIONS[name](self.body, _converted(operand, kind, "D")), "D", kind)
+        if name == "angle" and self.types[self.program.args[node][0]] in _COMPLEX:
+            operand = self._as(self.program.args[node][0], "D")
+            return _converted((complexes.angle(self.body, operand),), "d", kind)
         if name == "sqrt":
             return (self.body.text.intrinsic("sqrt", self._as(self.program.args[node][0], kind)[0]),)
         if name == "heaviside":

@@ -45,7 +45,9 @@ def acoth(x: Value) -> Any:
     (np.float64(0.5493), np.complex128(1.5707963267948966j))
     """
     if not np.iscomplexobj(x):
-        return np.arctanh(np.true_divide(1, x))
+        # Not atanh(1/x): next to 1 the rounded reciprocal has lost what the distance from 1 still has.
+        half = 0.5 * np.log1p(np.true_divide(2, np.abs(x) - 1))
+        return np.copysign(half, x)
     is_zero = np.equal(x, 0)
     return np.where(is_zero, 0.5j * np.pi, arctanh(1 / np.where(is_zero, 2, x)))[()]
 
