@@ -54,6 +54,8 @@ class Bounds:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        # Threads share these without a lock: to look up and to enter are single operations, and two threads that work
+        # out the same answer may each enter it.
         self._matters: dict[int, bool] = {}
         self._fits: Memo[tuple[int, ...], bool] = Memo(_MOST)
         self._most: dict[int, int | None] = {}
