@@ -104,7 +104,7 @@ class Entry:
         # The shortest ways, to plain NumPy and to all of them: those to kernels, which are `Native.quicks`, come first.
         self._plain_quicks: tuple[Quick, ...] = ()
         self._quicks: tuple[Quick, ...] = ()
-        self._tried: set[Any] = set()
+        self._tried: set[Any] = set()  # only added to; two threads may each try what neither has found here
         self.parts: Memo[Any, Any] = Memo(_MOST)
         # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it. Two threads
         # may both make an entry; they are equal, and either may stay.
