@@ -14,13 +14,13 @@ import numpy as np
 from .._program.bounds import NO_INTEGERS, Integers
 from .._program.ir import Program
 from .._program.promotion import may_cancel, promoted
+from .._runtime.numbers import has_nan
 from .._runtime.ranked import broadcast, flatten, take
 from .arguments import Shape, prepare
 from .forms import Forms
 
 
 _ROUNDING = 2.0**-32  # of an imaginary part, relative to the whole: 20 bits may cancel on the way
-_LONG = 8192  # elements of a product that BLAS leaves to one thread; the others would wait for more at full speed
 
 
 class Completion:
@@ -51,7 +51,7 @@ class Completion:
 
     def of_floats(self, result: Any, args: Sequence[Any]) -> Any:
         """The only result of arguments that are floats, as they were passed, with what only complex numbers lead to."""
-        if not _has_nan(result):
+        if not has_nan(result):
             return result
         values, _, _, shape, *_ = prepare(args, self._program.parameter_ranks)
         return self.all_completed([result], values, NO_INTEGERS, shape)[0]
@@ -59,7 +59,7 @@ class Completion:
     def completed(self, results: Any, values: Sequence[Any], integers: Integers, shape: Shape) -> Any:
         """The results, one or several as a form gave them, with those values that only complex numbers lead to."""
         if len(self._program.results) == 1:
-            if not self._open() or not _has_nan(results):  # most calls
+            if not self._open() or not has_nan(results):  # most calls
                 return results
             return self.all_completed([results], values, integers, shape)[0]
         return self.all_completed(results, values, integers, shape)
@@ -68,7 +68,7 @@ class Completion:
         self, results: Sequence[Any], values: Sequence[Any], integers: Integers, shape: Shape
     ) -> Sequence[Any]:
         """The same, of a list."""
-        missing = [i for i in self._open() if _has_nan(results[i])]
+        missing = [i for i in self._open() if has_nan(results[i])]
         if not missing:
             return results
         ranks = [self._program.rank[node] for node in self._program.results]
@@ -93,20 +93,6 @@ class Completion:
         for i in missing:
             results[i] = _filled(results[i], ranks[i], shape, which, found[i])
         return results
-
-
-def _has_nan(result: Any) -> bool:
-    if not isinstance(result, np.ndarray):
-        return bool(result != result)
-    if result.dtype.kind != "f":
-        return False
-    if result.size > _LONG:
-        largest = np.maximum.reduce(result, axis=None)
-        return bool(largest != largest)
-    # The cheapest pass there is: a sum of squares is nan if an element is, and only then.
-    flat = result if result.ndim == 1 else result.reshape(-1)
-    total = flat.dot(flat)
-    return bool(total != total)
 
 
 def _filled(result: Any, rank: int, shape: Shape, which: Any, found: Any) -> Any:

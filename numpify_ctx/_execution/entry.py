@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,33 +34,12 @@ from .parts import late_of
 from .quick import FLOATS, MOST as MOST_QUICKS, Plain, Quick, passed_as
 from .results import Results, described
 from .threads import Threads
+from .ways import FLOATING, MOST, Way
 
 
 # What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers; and NumPy where it
 # is given an integer beyond its own: arctan2 looks for a method of that name.
 REFUSALS = (ArithmeticError, AttributeError, ValueError, TypeError)
-
-
-# Numbers of which the types alone say how they are computed.
-_FLOATING = frozenset({float, complex, np.float16, np.float32, np.float64, np.complex64, np.complex128})
-_MOST = 64  # combinations of types for which that is remembered
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """How numbers of certain types are computed.
-
-    Attributes:
-        form: what computes them; None for the form for Python's numbers.
-        conversions: what makes each of them what `form` takes.
-        final: types of results that need nothing but to be made Python's, if `precision` is None.
-        precision: as in `prepare`.
-    """
-
-    form: Callable[..., Any] | None
-    conversions: tuple[Callable[[Any], Any], ...] = ()
-    final: tuple[type, ...] = ()
-    precision: Any = None
 
 
 class Entry:
@@ -81,8 +59,9 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_company", "_complex", "_exactly", "_known", "_leaves", "_plain_quicks", "_quicks", "_tried",
-        "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "native", "parts", "program", "results",
+        "__weakref__", "_company", "_complex", "_exactly", "_known", "_leaves", "_plain_quicks", "_quicks", "_seen",
+        "_tried", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "native", "parts", "program",
+        "results",
     )  # fmt: skip
 
     def __init__(
@@ -98,14 +77,15 @@ class Entry:
         self.bounds = Bounds(program)
         self._company = Company(program)
         self._exactly = Exactly(program, self.forms, REFUSALS)
-        self._known: Memo[tuple[type, ...], _Way | None] = Memo(_MOST)
+        self._known: Memo[tuple[type, ...], Way | None] = Memo(MOST)
         self._leaves = any(op.leaves for op in program.ops)
         self.completion = Completion(program) if self._leaves else None
         # The shortest ways, to plain NumPy and to all of them: those to kernels, which are `Native.quicks`, come first.
         self._plain_quicks: tuple[Quick, ...] = ()
         self._quicks: tuple[Quick, ...] = ()
         self._tried: set[Any] = set()  # only added to; two threads may each try what neither has found here
-        self.parts: Memo[Any, Any] = Memo(_MOST)
+        self._seen: Memo[Any, bool] = Memo(MOST)
+        self.parts: Memo[Any, Any] = Memo(MOST)
         # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it. Two threads
         # may both make an entry; they are equal, and either may stay.
         self._complex: dict[int, Entry | None] = {}
@@ -186,11 +166,11 @@ class Entry:
             return result.item() if way.precision is None else result
         return self.results.of_arrays(result, numbers, (), way.precision)
 
-    def _way_of(self, types: tuple[type, ...], numbers: Sequence[Any]) -> _Way | None:
+    def _way_of(self, types: tuple[type, ...], numbers: Sequence[Any]) -> Way | None:
         """How numbers of these types are computed; None if more than the types decides that."""
         if all(kind in PLAIN for kind in types):
-            return _Way(None)
-        if not _FLOATING.issuperset(types) or self.foreign or not (self.gives_numbers and self.results.is_ordinary):
+            return Way(None)
+        if not FLOATING.issuperset(types) or self.foreign or not (self.gives_numbers and self.results.is_ordinary):
             return None
         values, mask, complex_mask, _, precision, _ = prepare(numbers, self.program.parameter_ranks, not self.foreign)
         entry = self._in_complex(complex_mask) if self._leaves and complex_mask else self
@@ -198,7 +178,7 @@ class Entry:
             return None
         final = (np.float64, np.complex128) if precision is None else (precision,)
         integers = entry.bounds.integers(values, mask, complex_mask)
-        return _Way(entry.forms.arrays(integers), tuple(map(type, values)), final, precision)
+        return Way(entry.forms.arrays(integers), tuple(map(type, values)), final, precision)
 
     def _call_scalars(self, args: Sequence[Any]) -> Any:
         plain = [PLAIN[type(a)](a) for a in args]
@@ -304,6 +284,9 @@ class Entry:
         key = passed, native is None
         if key in self._tried or any(self.program.parameter_ranks) or (native is not None and not native.is_counting):
             return
+        if key not in self._seen:
+            self._seen.put(key, True)  # most functions are called but once
+            return
         self._tried.add(key)
         completion = self.completion
         complete = completion.of_floats if completion is not None and completion.may_fill else None
@@ -311,15 +294,17 @@ class Entry:
             return
         if precision is not None and result.dtype in (np.float64, np.complex128):
             return  # it is shortened afterwards
-        form, late = self.forms.arrays(integers), None
-        if result.dtype == np.float64 and not integers.mask and not integers.complex:
+        form, late = None, None
+        if _are_real(integers) and all(value.dtype == np.float64 for value in values):
             late = late_of(self.program, [i for i, a in enumerate(args) if type(a) in FLOATS])
+            form = self.forms.doubles() if late is None else late.form
         way = Plain(
-            form if late is None else late.form,
+            form or self.forms.arrays(integers),
             result.dtype,
             sys.maxsize if self._is_raw(integers, args) else self.blocks.least(precision),
             complete,
             None if native is None else native.count,
+            _are_real(integers) and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray]),
             late,
         )
         found = way.quick(passed, args if self._is_raw(integers, args) else values)
@@ -398,3 +383,8 @@ class Entry:
             if result is not out:
                 np.copyto(out, result)
         return True
+
+
+def _are_real(integers: Integers) -> bool:
+    """Are all arguments floats?"""
+    return not (integers.mask or integers.complex)

@@ -68,13 +68,14 @@ class Fixed:
         fixed: values by the place of the argument.
     """
 
-    __slots__ = ("_entry", "_fixed", "_free", "_tried", "quicks")
+    __slots__ = ("_entry", "_fixed", "_free", "_seen", "_tried", "quicks")
 
     def __init__(self, entry: Entry, fixed: Mapping[int, Any]) -> None:
         self._entry = entry
         self._fixed = dict(fixed)
         self._free = [i for i in range(len(entry.program.parameters)) if i not in self._fixed]
         self.quicks: tuple[Quick, ...] = ()
+        self._seen: Memo[Any, bool] = Memo(MOST)
         self._tried: Memo[Any, bool] = Memo(MOST)
 
     def filled(self, args: Sequence[Any]) -> tuple[Any, ...]:
@@ -103,6 +104,9 @@ class Fixed:
         key = passed, native is None or native.is_counting
         if key in self._tried or entry.foreign or not _are_doubles(args, passed, result.shape):
             return
+        if key not in self._seen:
+            self._seen.put(key, True)  # most functions are called but once
+            return
         self._tried.put(key, True)
         if not all(type(value) in _NUMBERS for value in self._fixed.values()):
             return
@@ -122,23 +126,24 @@ class Fixed:
     ) -> Quick | None:
         """The quick way for values that were passed so."""
         entry = self._entry
-        program, form = entry.program, entry.forms.arrays(integers)
+        program, forms = entry.program, entry.forms
         fixed = {i: values[i] for i in self._fixed}
         parts = parts_of(entry, sum([1 << i for i in fixed]), integers)
         if parts is not None:
             once = _once(parts.first.arrays(integers), values, parts.count)
             if once is not None:
-                program, form = parts.program, parts.rest.arrays(integers)
+                program, forms = parts.program, parts.rest
                 fixed |= {len(values) + i: value for i, value in enumerate(once)}
         completion = entry.completion
         complete: Callable[[Any, Sequence[Any]], Any] | None = None
         if completion is not None and completion.may_fill:
             complete = _completing(completion.of_floats, self._free, self._fixed)
         numbers = [i for i, kind in zip(self._free, passed, strict=True) if kind in FLOATS]
-        late = None if integers.mask or integers.complex or not numbers else late_of(program, [*numbers, *fixed])
-        way = Plain(
-            form if late is None else late.form, np.dtype(np.float64), entry.blocks.least(None), complete, count, late
-        )
+        late = None if integers.mask or not numbers else late_of(program, [*numbers, *fixed])
+        form = forms.arrays(integers) if integers.mask else forms.doubles() if late is None else late.form
+        arrays = [i for i, kind in zip(self._free, passed, strict=True) if kind not in FLOATS]
+        fresh = not integers.mask and entry.results.is_fresh(arrays)
+        way = Plain(form, np.dtype(np.float64), entry.blocks.least(None), complete, count, fresh, late)
         # Of doubles, arrays of rank 0 combine with arrays in half the time that a number takes.
         ready = {i: np.array(value) if value.dtype == np.float64 else value for i, value in fixed.items()}
         return way.quick(passed, [values[i] for i in self._free], ready)

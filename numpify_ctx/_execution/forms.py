@@ -36,14 +36,15 @@ class Forms:
     """
 
     __slots__ = (
-        "_arrays", "_arrays_source", "_floats", "_floats_source", "_integers", "_integers_source", "_program",
-        "_scalars",
+        "_arrays", "_arrays_source", "_doubles", "_floats", "_floats_source", "_integers", "_integers_source",
+        "_program", "_scalars",
     )  # fmt: skip
 
     def __init__(self, program: Program) -> None:
         self._program = program
         self._arrays: dict[Integers, Callable[..., Any]] = {}
         self._arrays_source: Source | None = None
+        self._doubles: Callable[..., Any] | None = None
         self._scalars: Callable[..., Any] | None = None
         self._floats: Callable[..., Any] | None = None
         self._floats_source: Source | None = None
@@ -97,6 +98,15 @@ class Forms:
         """The function in plain NumPy for arguments of which these are integers."""
         found = self._arrays.get(integers)
         return self._new_arrays(integers) if found is None else found
+
+    def doubles(self) -> Callable[..., Any]:
+        """The function in plain NumPy for arguments that are all doubles, as arrays of any rank."""
+        if self._doubles is None:
+            plain = self.source()
+            source = emit_arrays(self._program, NO_INTEGERS.kinds(len(self._program.parameters)), doubles=True)
+            # Without constants the two are the same.
+            self._doubles = self.arrays(NO_INTEGERS) if source.text == plain.text else load(source)
+        return self._doubles
 
     def _new_arrays(self, integers: Integers) -> Callable[..., Any]:
         count = len(self._program.parameters)

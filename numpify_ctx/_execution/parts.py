@@ -39,4 +39,4 @@ def late_of(program: Program, numbers: Sequence[int]) -> Late | None:
     if found is None:
         return None
     parts = Parts(found)
-    return Late(parts.first.floats(), parts.count, parts.rest.arrays(NO_INTEGERS))
+    return Late(parts.first.floats(), parts.count, parts.rest.doubles())

@@ -7,6 +7,7 @@ are of other kinds; then the whole way is taken, which knows everything.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -81,6 +82,7 @@ class Plain:
         least: a result of so many elements is not for it.
         complete: of the result and the arguments as they were passed, the result to hand back; None: as it is.
         count: of the elements of a call, whether so much has been computed that this way is not to be taken any more.
+        fresh: is the result an array of that shape and dtype, and new, whatever the values are?
         late: what the numbers beside the arrays decide, of which `form` is that form then; None: nothing.
     """
 
@@ -89,6 +91,7 @@ class Plain:
     least: int
     complete: Callable[[Any, Sequence[Any]], Any] | None
     count: Callable[[int], bool] | None
+    fresh: bool = False
     late: Late | None = None
 
     def quick(
@@ -137,12 +140,15 @@ class Plain:
             f"    [{', '.join(names)}] = args",
             f"    if not (out is None and {' and '.join(tests)}):",
             "        return None",
-            f"    shape = {first}.shape",
-            f"    if not ({' and '.join(['shape', *(f'{name}.shape == shape' for name in arrays[1:])])}):",
-            "        return None",
-            f"    if {first}.size >= {self.least}:",
-            "        return None",
         ]
+        if self.fresh and len(arrays) == 1:
+            lines.append(f"    if not {first}.ndim:")
+        else:
+            alike = " and ".join(["shape", *(f"{name}.shape == shape" for name in arrays[1:])])
+            lines += [f"    shape = {first}.shape", f"    if not ({alike}):"]
+        lines.append("        return None")
+        if self.least < sys.maxsize:
+            lines += [f"    if {first}.size >= {self.least}:", "        return None"]
         if self.count is not None:
             lines += [f"    if count({first}.size):", "        return None"]
         if self.late is not None:
@@ -159,8 +165,11 @@ class Plain:
                 "        return None",
             ]
             given += [f"as_array({name})" for name in lates]
+        call = f"form({', '.join(given)})"
+        if self.fresh:
+            return "\n".join([*lines, f"    return {call if self.complete is None else f'complete({call}, args)'}\n"])
         lines += [
-            f"    found = form({', '.join(given)})",
+            f"    found = {call}",
             f"    if type(found) is array and found.dtype is result and found.shape == shape and {fresh}:",
             "        return found" if self.complete is None else "        return complete(found, args)",
             "    return None",

@@ -11,6 +11,7 @@ from .._kinds import COMPLEX, INT, REAL
 from .._memo import Memo
 from .._program.ir import Layout, Program, infer_kinds
 from .._runtime.numbers import FLOAT64, number, python_number
+from .._runtime.special.pointwise import Pointwise
 from .arguments import Shape
 
 
@@ -35,6 +36,21 @@ class Results:
     def is_final(self, kind: type) -> bool:
         """Whether what the form for scalars gives of this type is the result as it is."""
         return kind in self._final
+
+    def is_fresh(self, arrays: Sequence[int]) -> bool:
+        """Is the only result a new array, of the shape that all arrays among real arguments have?
+
+        Then its dtype is settled by theirs, too: nothing chooses by values where there are no integers.
+
+        Args:
+            arrays: which arguments are arrays.
+        """
+        program, node = self._program, self._program.results[0]
+        op = program.ops[node]
+        if not self.is_ordinary or not (op.ufunc is not None or isinstance(op.numpy, Pointwise)):
+            return False
+        kinds = infer_kinds(program, [REAL] * len(program.parameters))
+        return kinds[node] == REAL and any(program.deps[node] >> i & 1 for i in arrays)
 
     def of_scalars(self, result: Any, plain: Sequence[Any]) -> Any:
         """The results of the Python numbers `plain`, from what the form for scalars gave."""

@@ -196,3 +196,30 @@ def foreign(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _counts(value: Value) -> bool:
     return value.dtype.kind in "biu" if isinstance(value, np.ndarray | np.generic) else type(value) in (int, bool)
+
+
+def has_nan(array: Any) -> bool:
+    """Is an element nan? Of complex numbers it is not asked.
+
+    >>> has_nan(np.array([1.0, np.inf, np.nan])), has_nan(np.array([1e300, -np.inf])), has_nan(np.array([]))
+    (True, False, False)
+    """
+    if not isinstance(array, np.ndarray):
+        return bool(array != array)
+    if array.dtype.kind != "f" or not array.size:
+        return False
+    # The cheapest look that warns of nothing: where there are nans, the first one is the largest.
+    largest = array.item(array.argmax())
+    return largest != largest  # type: ignore[no-any-return]  # a bool
+
+
+def is_finite(array: Any) -> bool:
+    """Are all elements of an array of floats finite?
+
+    >>> is_finite(np.array([1e300, -1e300])), is_finite(np.array([1.0, -np.inf]))
+    (True, False)
+    """
+    if not array.size:
+        return True
+    largest, smallest = array.item(array.argmax()), array.item(array.argmin())
+    return largest - largest == 0 == smallest - smallest  # type: ignore[no-any-return]  # a bool

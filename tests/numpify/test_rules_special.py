@@ -327,3 +327,30 @@ def test_mathieu_functions_have_no_norm_and_so_no_value(function):
     with pytest.raises(CompileError, match=rf"{function.__name__}\(x, y, z\): .* not with which norm.*functions="):
         numpify(function(x, y, z))
     assert numpify(function(x, y, z), functions={function: lambda a, q, t: a + q + t})(1, 2, 3) == 6
+
+
+@pytest.mark.parametrize("function", [sp.besselj, sp.bessely, sp.besseli, sp.besselk])
+@pytest.mark.parametrize("order", [0, 1])
+def test_the_orders_0_and_1_are_what_all_orders_are(function, order):
+    points = np.array([1e-200, 1e-3, 0.5, 2.0, 11.0, 300.0])
+    n = sp.Symbol("n")
+    alone = numpify(function(order, x), [x], native=False)(points)
+    among = numpify(function(n, x), [n, x], native=False)(np.array([order, 2])[:, None], points)[0]
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(alone, among, rtol=1e-13)
+    want = [float(sp.N(function(order, sp.Float(p, 40)), 30)) for p in points[1:5]]
+    np.testing.assert_allclose(alone[1:5], want, rtol=1e-13)
+
+
+def test_arrays_in_which_all_is_well_give_what_others_give():
+    x_, y_ = sp.symbols("x y")
+    for expr in (sp.erf(x_), sp.beta(x_, y_), sp.Ei(x_), sp.digamma(x_), sp.zeta(x_), sp.airyai(x_), sp.gamma(x_)):
+        arguments = sorted(expr.free_symbols, key=str)
+        f = numpify(expr, arguments, native=False)
+        values = [np.linspace(1.25 + i, 3.5 + i, 6) for i in range(len(arguments))]
+        whole = f(*values)
+        assert whole.dtype == np.float64
+        for bad in (np.nan, -0.5):  # what the short way does not take
+            mixed = [np.append(v, bad) for v in values]
+            np.testing.assert_array_equal(f(*mixed)[:-1], whole)
+            assert not np.isnan(f(*mixed)[-1]) or np.isnan(bad) or expr.func in (sp.beta,)

@@ -64,9 +64,34 @@ def _of_both_kinds(name: str, sign: int) -> Callable[..., Any]:
     return function
 
 
+def _of_low_orders(of: str, names: tuple[str, str]) -> Callable[..., Any]:
+    """SciPy's function of any order, and for real numbers those of the orders 0 and 1, which take a fiftieth."""
+
+    def function(s: ModuleType, n: Value, x: Value) -> Any:
+        if not np.ndim(n):
+            return getattr(s, names[int(n)])(x) if n in (0, 1) else getattr(s, of)(n, x)
+        value = np.asarray(getattr(s, of)(n, x))
+        for order, name in enumerate(names):
+            if (where := np.broadcast_to(np.equal(n, order), value.shape)).any():
+                value[where] = getattr(s, name)(np.broadcast_to(x, value.shape)[where])
+        return value
+
+    return function
+
+
+def _always_low(names: tuple[str, str]) -> Callable[..., Any]:
+    """Of order 0 or 1, SciPy has the right value also where its function of any order has none."""
+
+    def function(s: ModuleType, n: Value, x: Value) -> Any:
+        return getattr(s, names[int(n)])(x) if not np.ndim(n) and n in (0, 1) else None
+
+    return function
+
+
 def _first_kind(name: str, of: str, sign: int) -> Pointwise:
     """J or I, which are real left of 0 for an integer order; SciPy calls it `of`."""
-    fast = Fast(of_scipy(of), _not_tiny, _not_real_between)
+    names = (of[0] + "0", of[0] + "1")
+    fast = Fast(_of_low_orders(of, names), _not_tiny, _not_real_between, always=_always_low(names))
     return Pointwise(name, _reflected(name, sign), fast, Fast(of_scipy(of), _not_tiny), (0,))
 
 
@@ -76,7 +101,9 @@ def _second_kind(name: str, of: str) -> Pointwise:
     def reference(mp: MPContext, n: MPNumber, z: MPNumber) -> Any:
         return getattr(mp, name)(n, z)
 
-    return Pointwise(name, reference, Fast(of_scipy(of), _not_tiny, _not_real), Fast(of_scipy(of), _not_tiny), (0,))
+    names = (of[0] + "0", of[0] + "1")
+    fast = Fast(_of_low_orders(of, names), _not_tiny, _not_real, always=_always_low(names))
+    return Pointwise(name, reference, fast, Fast(of_scipy(of), _not_tiny), (0,))
 
 
 BESSELJ, BESSELI = _first_kind("besselj", "jv", -1), _first_kind("besseli", "iv", 1)

@@ -129,6 +129,7 @@ POLYGAMMA = Pointwise(
         lambda s, n, x: np.where(n == 0, s.psi(x), np.where(n % 2, 1, -1) * s.gamma(n + 1) * s.zeta(n + 1, x)),
         where=lambda n, x: is_whole(n) & (n >= 0) & (n < 150) & (x > 0),
         outside=lambda n, x: is_whole(n) & (n >= 0) & is_whole(x) & (x <= 0),
+        always=lambda s, n, x: s.psi(x) if not np.ndim(n) and n == 0 else None,
     ),
     reach=(1e3, 1e4),
 )
@@ -164,6 +165,11 @@ LOWERGAMMA = Pointwise(
 )
 
 
+def _uppergamma_fast(special: ModuleType, a: Value, x: Value) -> Any:
+    value = special.gammaincc(a, x) * special.gamma(a)
+    return np.where(zero, special.exp1(x), value) if np.any(zero := np.equal(a, 0)) else value
+
+
 def _uppergamma(mp: MPContext, a: MPNumber, z: MPNumber) -> Any:
     return mp.gammainc(a, z, mp.inf)
 
@@ -172,7 +178,7 @@ UPPERGAMMA = Pointwise(
     "uppergamma",
     _uppergamma,
     Fast(
-        lambda s, a, x: np.where(a == 0, s.exp1(x), s.gammaincc(a, x) * s.gamma(a)),
+        _uppergamma_fast,
         where=lambda a, x: ((a > 0) & (a < 170) & (x >= 0)) | ((a == 0) & (x >= 0)),
     ),
 )
