@@ -43,3 +43,8 @@ def compiled(expr, arguments, *, threads=1, functions=None, sizes=SMALL) -> Entr
 def plain(found: Entry, args):
     """What the plain form gives, whatever the size."""
     return Entry(found.program, sizes=NO_BLOCKS)(*args)
+
+
+def kernels(found: Entry):
+    """The sources that were made for blocks."""
+    return found.blocks.sources

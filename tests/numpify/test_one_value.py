@@ -21,7 +21,7 @@ from numpify_ctx._execution.entry import Entry
 from numpify_ctx._lowering.rules import FAMILIES
 
 from . import forms
-from .test_blocks import EVERY_RULE, NOT_IN_BLOCKS
+from .test_blocks_rules import EVERY_RULE, NOT_IN_BLOCKS
 
 
 S = sp.symbols("x y z w v")

@@ -20,6 +20,7 @@ from haliax.nn.scan import Stacked
 from haliax_refs import NamedRef, _compat
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 LAYER, E = hax.make_axes(layer=4, e=2)
 
 

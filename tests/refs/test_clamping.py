@@ -24,6 +24,9 @@ from tests.refs.strategies import COMPILES, Chain, SpelledValue, chains, values
 from tests.refs.test_chains import LONG, OPERATIONS, chains_and_values, check_operation, read, under_jit
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
+
+
 @COMPILES
 @given(chains(wild=True))
 def test_read(chain: Chain) -> None:

@@ -15,6 +15,7 @@ from jax.experimental import pallas as pl
 import haliax_refs
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 Layer, Head, Key = hax.make_axes(layer=24, head=8, key=3)
 
 

@@ -23,6 +23,9 @@ from tests.refs.spelling import base_array, base_oracle, check
 from tests.refs.strategies import Chain
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
+
+
 # --- new_ref, wrap, empty_ref ---------------------------------------------------------------------------------------
 
 

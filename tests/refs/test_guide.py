@@ -13,6 +13,7 @@ import pytest
 import haliax_refs
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 Batch, Feature = hax.make_axes(Batch=4, Feature=8)
 Layer, Head = hax.make_axes(layer=24, head=8)
 

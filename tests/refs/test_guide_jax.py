@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from haliax import Axis, NamedArray
 
-import haliax_refs
+from tests.refs.grids import X, Y, contents, grid
 
 
-X, Y, Layer = hax.make_axes(x=4, y=3, layer=3)
+pytestmark = pytest.mark.usefixtures("unoptimized")
+Layer = Axis("layer", 3)
 In, Out = Axis("in", 4), Axis("out", 4)
 
 # jax 0.9 has with_refs, but fails on refs that are read or written whole
@@ -26,14 +27,6 @@ needs_ad = pytest.mark.skipif(not hasattr(jax, "ad"), reason="this jax has no ja
 
 
 needs_vmap = pytest.mark.skipif(jax.__version_info__ < (0, 10), reason="this jax does not vmap refs rightly")
-
-
-def grid() -> haliax_refs.NamedRef:
-    return hax.new_ref(hax.named(jnp.arange(12.0).reshape(4, 3), (X, Y)))
-
-
-def contents(ref: haliax_refs.NamedRef) -> np.ndarray:
-    return np.asarray(ref[...].array)
 
 
 # --- Reading and writing, pure and impure ---------------------------------------------------------------------------

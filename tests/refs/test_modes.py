@@ -14,6 +14,9 @@ import haliax_refs
 from tests.refs.grids import X, Y, contents, grid, named_grid
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
+
+
 def test_drop_and_fill() -> None:
     ref = grid()
     view = ref.slice({"x": slice(1, 3)})

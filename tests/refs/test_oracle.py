@@ -12,6 +12,7 @@ from tests.refs.spelling import names
 from tests.refs.strategies import chains, slices
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 SIZES = {"x": 4, "y": 3, "z": 2}
 BASE = np.arange(24).reshape(4, 3, 2)
 

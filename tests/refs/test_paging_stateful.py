@@ -26,6 +26,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from haliax_refs import NamedRef
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
+
+
 # Small and awkward: a chunk does not divide a page, nor a page a text; two long texts don't fit beside each other.
 REQUEST, BLOCK, PAGE, SLOT = Axis("request", 5), Axis("block", 4), Axis("page", 6), Axis("slot", 3)
 SEQ, CHUNK = Axis("seq", 3), Axis("chunk", 2)

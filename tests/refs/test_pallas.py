@@ -18,6 +18,7 @@ from jax.experimental import pallas as pl
 from paged_attention import RunningSoftmax, example, plain_attention, scores_of
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 X, Y, Z = Axis("x", 6), Axis("y", 8), Axis("z", 4)
 SEQ, AXES = Axis("seq", 5), (Axis("block", 3), Axis("page", 7), Axis("slot", 4), Axis("head", 2), Axis("head_size", 8))
 

@@ -18,6 +18,7 @@ import haliax_refs
 from haliax_refs import NamedRef
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 X, Y = hax.make_axes(x=4, y=3)
 
 

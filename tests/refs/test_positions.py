@@ -20,6 +20,7 @@ from haliax_refs._indexing.selectors import Collector, parse
 from tests.refs.strategies import COMPILES
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 SIZE = 6
 DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 START = np.arange(SIZE, dtype=np.float32) * 10

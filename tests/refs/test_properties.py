@@ -15,6 +15,9 @@ from tests.refs.spelling import base_array, bracket
 from tests.refs.strategies import Chain, Step, chains, steps
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
+
+
 def test_what_a_ref_says_of_itself() -> None:
     ref = grid()
     assert ref.axes == (X, Y)

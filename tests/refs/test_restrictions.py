@@ -21,6 +21,7 @@ from haliax_refs import NamedRef, _compat
 from haliax_refs._patches import vmap as _vmap
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 X, Y = hax.make_axes(x=4, y=3)
 PASSED_AND_RETURNED = (
     r"(?s)\.ref\b.*A NamedRef, here one of \(x=4, y=3\), is passed once and not returned.*ref\[\.\.\.\]"

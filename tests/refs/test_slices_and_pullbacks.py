@@ -18,6 +18,7 @@ import haliax_refs
 from haliax_refs import NamedRef, _compat
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 LAYER, E = hax.make_axes(layer=3, e=2)
 WEIGHTS = hax.named(jnp.array([2.0, 3.0, 4.0]), LAYER)
 needs_vmap = pytest.mark.skipif(not _compat.CAN_VMAP, reason="this jax does not vmap refs rightly")

@@ -23,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 import haliax_refs
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 X, Y = hax.make_axes(x=3, y=2)
 small = st.integers(-9, 9).map(float)
 rows = st.integers(0, 2)

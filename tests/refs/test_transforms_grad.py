@@ -18,6 +18,7 @@ from haliax import NamedArray
 import haliax_refs
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 X, Y = hax.make_axes(x=4, y=3)
 I = jnp.int32(2)  # noqa: E741
 A = jnp.sin(jnp.arange(12.0) + 1).reshape(4, 3)

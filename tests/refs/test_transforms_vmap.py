@@ -13,7 +13,10 @@ import pytest
 import haliax_refs
 
 
-pytestmark = pytest.mark.skipif(jax.__version_info__ < (0, 10), reason="this jax does not vmap refs rightly")
+pytestmark = [
+    pytest.mark.skipif(jax.__version_info__ < (0, 10), reason="this jax does not vmap refs rightly"),
+    pytest.mark.usefixtures("unoptimized"),
+]
 
 B, X, Y, Z = hax.make_axes(b=3, x=4, y=3, z=5)
 ARRAY = np.arange(180.0).reshape(3, 4, 3, 5)

@@ -14,6 +14,9 @@ from jax.sharding import AxisType, PartitionSpec as P
 from haliax_refs import _compat
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
+
+
 def on_a_mesh(function: Callable[[jax.Array], jax.Array]) -> np.ndarray:
     """`function` of [0, 1, 2], which varies over the one axis of a mesh of one device: jax looks at types alone."""
     mesh = jax.make_mesh((1,), ("devices",), axis_types=(AxisType.Auto,))

@@ -21,7 +21,10 @@ import haliax_refs
 from haliax_refs import NamedRef, _compat
 
 
-pytestmark = pytest.mark.skipif(not _compat.CAN_VMAP, reason="this jax does not vmap refs rightly")
+pytestmark = [
+    pytest.mark.skipif(not _compat.CAN_VMAP, reason="this jax does not vmap refs rightly"),
+    pytest.mark.usefixtures("unoptimized"),
+]
 SIZES = {"layer": 3, "batch": 2, "position": 4}
 ORDERS = [("batch", "layer", "position"), ("layer", "batch", "position"), ("layer", "position", "batch")]
 STARTS = hax.named(jnp.array([0, 2]), "batch")

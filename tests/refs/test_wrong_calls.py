@@ -17,6 +17,7 @@ import haliax_refs
 from haliax_refs import NamedRef
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 X, Y = hax.make_axes(x=4, y=3)
 STRUCT = jax.ShapeDtypeStruct((4, 3), jnp.float32)
 RAGGED = [[1.0], [1.0, 2.0]]
