@@ -16,6 +16,7 @@ MOST_BITS = 1 << 25  # of an integer
 MOST_BITS_OF_AN_ARGUMENT = 1 << 16  # before the point: so many digits of pi, or of log(2), its reduction takes
 MOST_TERMS = 20_000  # of a hypergeometric series before its terms begin to fall
 MOST_OF_A_PARAMETER = 10_000  # where a series is continued beyond its circle, or by an asymptotic one
+_INNER, _OUTER = 0.9, 1.1  # about the circle where a series of as many parameters below, and one, ends
 _DEEP = 1000  # 2.0**_DEEP bits are infinitely many
 
 _ASYMPTOTIC = {(0, 1), (1, 1), (1, 2), (2, 2), (2, 3)}  # (p, q) for which mpmath has an expansion for large z
@@ -124,6 +125,10 @@ def _is_affordable_hypergeometric(node: sp.hyper | sp.meijerg) -> bool:
         return True
     above, below = ([_float(v) for v in values] for values in (node.ap, node.bq))
     z = _float(node.argument)
+    # As many series as there are parameters on one side, each with one less below, in z or in 1/z.
+    p, q = len(above), len(below) - isinstance(node, sp.meijerg)
+    if (p > q + 1 and isinstance(node, sp.hyper)) or (p == q + 1 > 2 and _INNER < abs(z) < _OUTER):
+        return False  # SymPy has no other way than mpmath's, by integrals and extrapolations; floats have
     if isinstance(node, sp.meijerg):
         return is_affordable_meijerg(above, below, z, len(node.bm if len(above) <= len(below) else node.an))
     return has_affordable_series(above, below, z)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
+from sympy.functions import hn1
 
 from numpify_ctx import numpify
+from numpify_ctx._runtime.mp import MP
 from numpify_ctx._symbolic.budget import is_affordable
 
 
@@ -143,3 +147,101 @@ def test_a_meijer_function_far_out_is_nan_where_its_series_cancel():
     z = sp.Symbol("z")
     assert np.isnan(numpify(sp.meijerg([[], [1]], [[0, 0], []], z), [z])(1e6))
     assert numpify(sp.meijerg([[], []], [[0], []], z), [z])(100.0) == pytest.approx(np.exp(-100.0))
+
+
+def clausen(a, b, at):
+    """3F2(2a, 2b, a + b; 2a + 2b, a + b + 1/2; z) and what it is by Clausen's formula (DLMF 16.12.2)."""
+    z = sp.Symbol("z")
+    half = a + b + sp.Rational(1, 2)
+    f = numpify(sp.hyper([2 * a, 2 * b, a + b], [2 * a + 2 * b, half], z), [z])
+    with mpmath.workprec(200):
+        return f, complex(mpmath.hyp2f1(*[mpmath.mpf(v.p) / v.q for v in (a, b, half)], mpmath.mpmathify(at)) ** 2)
+
+
+NEAR_ONE = (0.9999, 1 - 2.0**-50, -0.99999, 1.0001 + 0j, 1 + 1e-6j, 1.05 - 1e-3j, 0.96 - 0.28j)
+
+
+@pytest.mark.parametrize("at", NEAR_ONE)
+def test_a_hypergeometric_function_about_its_circle_takes_few_terms(at):
+    """It took as many as z is close to the circle, or was extrapolated: a second for one value, and up to a minute."""
+    f, want = clausen(sp.Rational(1, 5), sp.Rational(3, 14), at)
+    with MP.budget(150_000):
+        assert f(at) == pytest.approx(want, rel=1e-14)
+        assert f(np.full(9, at))[-1] == pytest.approx(want, rel=1e-14)
+
+
+def test_a_hypergeometric_sum_at_1_takes_few_terms():
+    z = sp.Symbol("z")
+    half = sp.Rational(1, 2)
+    with MP.budget(20_000):
+        assert numpify(sp.hyper([1] * 4, [2] * 3, z), [z])(1.0) == pytest.approx(float(sp.zeta(3)), rel=1e-15)
+        # Dixon's sum, DLMF 16.4.4.
+        assert numpify(sp.hyper([half] * 3, [1, 1], z), [z])(1.0) == pytest.approx(
+            math.pi / math.gamma(0.75) ** 4, rel=1e-14
+        )
+    assert numpify(sp.hyper([1, 1, 1], [half, 2], z), [z])(1.0) == math.inf
+
+
+def test_a_series_that_converges_nowhere_takes_few_terms():
+    """It was integrated numerically, Borel's integral, in a second or in half a minute, and wrong right of 0."""
+    z = sp.Symbol("z")
+    above, below = [0.5, 1.0, 1.3], [0.75]
+    f = numpify(sp.hyper(above, below, z), [z])
+    with MP.budget(30_000):
+        for at in (-3.0, -1 / 30, 2 - 1j, -0.5j):
+            want = mpmath.quad(
+                lambda t, at=at: mpmath.exp(-t) * mpmath.hyper(above, [*below, 1], at * t), [0, 1, mpmath.inf]
+            )
+            assert f(at) == pytest.approx(complex(want), rel=1e-8)
+        assert f(0.0) == f(1e-300) == 1
+        for at in (0.05, 10.0):  # on its cut, the limit from above, as of 2F0
+            assert f(at + 0j) == pytest.approx(f(at + 1e-13j), rel=1e-10)
+
+
+HALF = sp.Rational(1, 2)
+BEYOND = (
+    (sp.betainc(2, 1e10, sp.sqrt(2), x), 0.35), (sp.meijerg([[0.7], [10]], [[1e8 + 0.5], [100]], x), 0.707),
+    (hn1(-HALF, x), 1e300j),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("expr", "at"), BEYOND, ids=lambda v: type(v).__name__)
+def test_what_takes_more_work_than_its_budget_is_nan(expr, at):
+    """Each took many seconds, or did not end. Work is counted: calls of functions, of which a series has one a term."""
+    f = numpify(expr, [x])
+    for value in (at, np.full(3, at)):
+        calls = 0
+
+        def count(frame, event, arg):
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        try:
+            found = f(value)
+        finally:
+            sys.setprofile(None)
+        assert np.isnan(found).all()
+        assert calls < 3_000_000
+
+
+def test_sums_and_products_of_more_terms_than_there_is_time_for_are_nan():
+    """As were their sizes in bytes, or in int64; an element among others is no other."""
+    for made in (sp.Sum(sp.sin(k), (k, 1, n)), sp.Product(1 + 1 / k**2, (k, 1, n)), sp.Sum(k / x, (k, n, 3))):
+        f = numpify(made.subs(x, 3), [n])
+        for at in (1e10, 1e19, -1e300, 2**62, -(2**62), 10**30):
+            assert np.isnan(f(at))
+            if abs(at) < 2**63 or isinstance(at, float):
+                found = f(np.array([at, 2]))
+                assert np.isnan(found[0])
+                assert found[1] == pytest.approx(f(2))
+    few = numpify(sp.Sum(k * x, (k, n, n + 3)), [n, x])
+    for at in (1e15, 1e19, 1e300, -1e300):
+        assert few(np.array([at, 2.0]), 1.0).tolist() == [few(at, 1.0), 14.0]
+
+
+def test_a_sequence_at_the_edge_of_floats_is_infinite_on_its_side():
+    f = numpify(sp.lucas(n), [n])
+    for at, want in ((1e5, math.inf), (-1e5, math.inf), (-100_001, -math.inf), (-99_999.0, -math.inf)):
+        found = f(np.array([at, 3]))
+        assert found.tolist() == [want, 4]

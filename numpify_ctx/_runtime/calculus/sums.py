@@ -23,7 +23,9 @@ from .slow import Slow
 from .tails import infinite
 
 
+_LARGEST = 2.0**62  # of a first k: those that follow are int64, too
 CHUNK = 1 << 12  # elements computed at once, where there are many
+_MOST_TERMS = 1 << 30  # of one sum, some seconds of them; one of more terms has no value
 _LOOP = 300  # so many terms are added one by one where all values are Python numbers
 
 
@@ -86,7 +88,7 @@ def sum_over(
     function: Any, captured: Value, ranks: Value, rank: int, slow: Slow | None, low: Value, high: Value, *symbols: Value
 ) -> Any:
     """The sum of function(k) for k = low, low + 1, ... up to high; where high < low - 1, minus the sum of what lies
-    between, as SymPy has it.
+    between, as SymPy has it. Of more than 2**30 terms, nan.
 
     >>> sum_over(lambda k, x: x**k, (np.array([1.0, 2.0]),), (0,), 0, None, 0, np.array([3, 4]))
     array([ 4., 31.])
@@ -112,7 +114,7 @@ def reduced(reduction: Reduction, body: Body, low: Value, high: Value) -> Any:
         raise ValueError(f"cannot take a {reduction.name} from {low} to {high}: the limits are complex numbers")
     inputs = [*body.captured, low, high]
     low, high = np.asarray(low), np.asarray(high)
-    if low.ndim == high.ndim == 0 and np.isfinite(low) and np.isfinite(high):
+    if low.ndim == high.ndim == 0 and _is_short(low, high):
         start, count, back = _span(low, high)
         result = _uniform(reduction, body, start[()], int(count))
         if back:
@@ -123,9 +125,16 @@ def reduced(reduction: Reduction, body: Body, low: Value, high: Value) -> Any:
     return result.astype(settled_dtype(result.dtype, inputs), copy=False)[()]
 
 
+def _is_short(low: Array, high: Array) -> Any:
+    """Are there few enough terms to be added?"""
+    with np.errstate(invalid="ignore", over="ignore"):  # from an infinity to itself
+        distance = np.abs(np.asarray(high, np.float64) - low)
+    return distance < _MOST_TERMS
+
+
 def _span(low: Array, high: Array) -> tuple[Any, Any, Any]:
     """The first k, how many there are, and whether the limits are reversed, for finite limits."""
-    whole = np.all(low == np.floor(low))
+    whole = np.all((low == np.floor(low)) & (np.abs(np.asarray(low, np.float64)) < _LARGEST))
     if low.dtype.kind == high.dtype.kind == "i":
         count = high - low + 1
     else:
@@ -175,23 +184,37 @@ def _chunked(reduction: Reduction, body: Body, start: Value, count: int) -> Arra
 def _differing(reduction: Reduction, body: Body, low: Array, high: Array) -> Array:
     """Elements with limits of their own."""
     elements, low, high, symbols = body.elements(low, high)
-    finite = np.isfinite(low) & np.isfinite(high)
-    start, count, back = _span(np.where(finite, low, 0), np.where(finite, high, -1))
+    short = _is_short(low, high)
+    usual = short & (np.abs(np.asarray(low, np.float64)) < _LARGEST)
+    start, count, back = _span(np.where(usual, low, 0), np.where(usual, high, -1))
     result = _ragged(reduction, body, elements, start, count)
     if back.any():
         floats = result if result.dtype.kind in "fc" or not reduction.product else result.astype(np.float64)
         result = floats.copy()
         result[..., back] = reduction.reverse(floats[..., back])
-    if not finite.all():
+    if not usual.all():
         if result.dtype.kind not in "fc":
             result = result.astype(np.float64)
-        for i in np.flatnonzero(~finite):
+        for i in np.flatnonzero(~usual):
             one = body._replace(captured=elements.take(slice(i, i + 1)), symbols=symbols.take(i))
-            value = infinite(reduction, one, low[i], high[i])
+            value = _unusual(reduction, one, low[i], high[i])
             if np.iscomplexobj(value) and result.dtype.kind == "f":
                 result = result.astype(np.complex128)
             result[..., i] = value
     return result.reshape(result.shape[:-1] + elements.shape)
+
+
+def _unusual(reduction: Reduction, one: Body, low: Any, high: Any) -> Any:
+    """One element whose limits are infinite, far from each other, or beyond int64."""
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return infinite(reduction, one, low, high)
+    if not _is_short(low, high):
+        return np.nan
+    start, count, back = _span(low, high)
+    value = np.asarray(_uniform(reduction, one, start[()], int(count)))
+    if value.ndim > one.rank:
+        value = value[..., 0]
+    return reduction.reverse(value) if back else value
 
 
 def _ragged(reduction: Reduction, body: Body, elements: Elements, start: Array, count: Array) -> Array:

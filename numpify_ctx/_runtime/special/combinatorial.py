@@ -193,6 +193,12 @@ def _fibonacci(n: int, far: int = 10**5) -> Any:
     return value if n > 0 else _sign(n + 1) * value
 
 
+def _lucas(n: int, far: int = 10**5) -> Any:
+    if abs(n) + 1 > far:  # one of the two would be infinite, and the other too long to be added
+        return math.inf if n > 0 else math.inf * _sign(n)
+    return _fibonacci(n + 1, far) + _fibonacci(n - 1, far)
+
+
 _PHI = (1 + math.sqrt(5)) / 2
 FIBONACCI = Whole(
     "fibonacci",
@@ -209,7 +215,7 @@ FIBONACCI = Whole(
 )
 LUCAS = Whole(
     "lucas",
-    lambda n, far=10**5: _fibonacci(n + 1, far) + _fibonacci(n - 1, far),
+    _lucas,
     # Binet's formula, as SymPy writes it; not real except at integers.
     Pointwise("lucas", lambda mp, z: ((1 + mp.sqrt(5)) ** z + (1 - mp.sqrt(5)) ** z) / mp.mpf(2) ** z),
     far=48_000_000,

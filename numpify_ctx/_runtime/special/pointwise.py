@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -24,7 +24,7 @@ import numpy as np
 from mpmath.libmp import to_float
 
 from ..cuts import above
-from ..mp import BITS, LOCK, MP, NO_VALUE
+from ..mp import BITS, LOCK, MP, NO_VALUE, OverBudget
 from ..numbers import FLOAT64, LeftToNumPy, has_nan, is_finite
 from ..types import Value
 
@@ -35,6 +35,7 @@ Condition = Callable[..., Any]
 _REAL = (bool, int, float)
 _PLAIN = (*_REAL, complex)
 _REAL_NUMBERS = frozenset({*_REAL, np.float64, np.int64})
+_MOST_KNOWN = 4096  # points beyond the budget
 
 
 @cache
@@ -104,7 +105,7 @@ class Pointwise:
         orders: which arguments the fast complex form takes only if they are real.
         complex_valued: the result is complex also where all arguments are real.
         reach: bounds of the absolute values of the first arguments, beyond which the reference would take too long:
-            the result is nan there.
+            the result is nan there, as it is where the reference takes more work than its budget.
 
     >>> doubled = Pointwise("doubled", lambda mp, x: x + x)
     >>> doubled(1.5), doubled(np.array([1, 2])), doubled(np.float32(0.25)), doubled(1j)
@@ -118,6 +119,7 @@ class Pointwise:
     orders: tuple[int, ...] = ()
     complex_valued: bool = False
     reach: tuple[float, ...] = ()
+    beyond: set[Any] = field(default_factory=set)  # points that are known to take more than the budget
 
     def __call__(self, *args: Value) -> Any:
         for a in args:
@@ -243,10 +245,11 @@ class Pointwise:
         mpmath may lose more digits than it expects: a value stands when another one with twice the digits agrees. A
         zero may be all digits lost, and stands only if it still is one with many more.
         """
-        if any(abs(value) > bound for value, bound in zip(point, self.reach, strict=False)):
+        known = tuple(point)
+        if known in self.beyond or any(abs(v) > bound for v, bound in zip(point, self.reach, strict=False)):
             return np.nan if real else complex(np.nan, np.nan)
         numbers = [_as_mp(value) for value in point]
-        with LOCK:
+        with LOCK, MP.budget():
             try:
                 before = self._with_bits(BITS, numbers)
                 for bits in (2 * BITS, 4 * BITS, 8 * BITS, 16 * BITS):
@@ -254,6 +257,9 @@ class Pointwise:
                     if _agree(before, value) and (value or bits == 8 * BITS):
                         return _as_float(value) if real else _as_complex(value)
                     before = value
+            except OverBudget:  # several forms may ask for the same value
+                if len(self.beyond) < _MOST_KNOWN:
+                    self.beyond.add(known)
             except NO_VALUE:
                 pass
         return np.nan if real else complex(np.nan, np.nan)
