@@ -75,7 +75,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 def test_the_page_on_refs_has_the_table_of_selectors_that_its_script_prints() -> None:
     table = runpy.run_path(str(DOCS / "selector_table.py"))["table"]()
-    assert table in (DOCS / "refs.md").read_text(), "python docs/selector_table.py --write"
+    assert table in (DOCS / "refs.md").read_text(), "run python docs/selector_table.py --write"
 
 
 @pytest.mark.usefixtures("plain_tracebacks")

@@ -154,7 +154,7 @@ def _selector(  # noqa: C901  one flat match over all that there is
     # What has a shape is an array of some kind, and no int, even if it has `__index__`.
     if hasattr(raw, "__index__") and not hasattr(raw, "shape"):
         return axis.at(operator.index(raw))
-    way_out = f"use int({raw!r})" if isinstance(raw, float) else "see NamedRef.slice for those that are"
+    way_out = f"use int({raw!r})" if isinstance(raw, float) else "see NamedRef for those that are"
     if hasattr(raw, "astype"):
         way_out = "convert it with .astype(int)"
     raise axis.error(TypeError, raw, f"{type(raw).__name__} is not a valid selector", way_out)

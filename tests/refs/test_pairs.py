@@ -6,6 +6,8 @@ view, all in one compiled program per outer kind; and, behind `--long`, each thi
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 
 import haliax_refs
+from haliax_refs._indexing import selectors
 from tests.refs.oracles import Index, Mask, Point, Take, Value, View, Window
 from tests.refs.spelling import Lift, base_array, base_oracle, bracket, check, collecting, replaying
 from tests.refs.strategies import Chain, Spelled, Step
@@ -113,6 +116,18 @@ def check_all(prefix: list[Step], jitted: bool) -> None:
     for step in last:
         oracle.update(np.add, step.meaning, Value(None, np.array(1)))
     assert oracle.explains(np.asarray(ref[...].array))
+
+
+def test_each_kind_of_selector_that_is_taken_is_paired() -> None:
+    """Else a new one would pass by all laws, and nothing would say so."""
+    [match] = [node for node in ast.walk(ast.parse(inspect.getsource(selectors))) if isinstance(node, ast.Match)]
+    taken = [case for case in match.cases if not isinstance(case.body[0], ast.Raise)]
+    whole = View.whole(AXES)
+    written = [bracket(step_upon(whole, "x", kind))["x"] for kind in KINDS]
+    for case in taken:
+        patterns = [node.cls for node in ast.walk(case.pattern) if isinstance(node, ast.MatchClass)]
+        classes = tuple(eval(ast.unparse(cls), vars(selectors)) for cls in patterns)
+        assert any(isinstance(raw, classes) for raw in written), f"no entry of KINDS is one of {classes}"
 
 
 @pytest.mark.parametrize("outer", KINDS)
