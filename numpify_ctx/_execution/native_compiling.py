@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .._emission.native.clusters import Cluster, cluster, parts, pure, with_kernels
+from .._emission.native.clusters import MOST_OPERANDS, Cluster, cluster, parts, pure, with_kernels
 from .._emission.native.costs import left_to_numpy
 from .._emission.native.machine import Kernel, Unavailable, compiled, machine
 from .._emission.native.types import Types
@@ -94,7 +94,8 @@ class Compiler:
         for node in left_to_numpy(program, of_nodes, self.wanted):
             of_nodes.native[node] = False
         few = self._few_nodes(key, patterns)
-        if not any(few) and pure(program, of_nodes, self.wanted):
+        given = sum([op is PARAM for op in self.program.ops])
+        if not any(few) and given < MOST_OPERANDS and pure(program, of_nodes, self.wanted):
             bits = None if integers.checked else self._bounds.most_bits(integers.mask)
             form: Form | NoForm = self._pure_form(of_nodes, array, begun, bits)
         else:
@@ -167,8 +168,9 @@ class Compiler:
         if not nodes:
             return NoForm("there is nothing to compute")
         calls = []
-        for i in range(0, len(nodes), _OUTPUTS):
-            part = cluster(program, types, nodes[i : i + _OUTPUTS])
+        most = min(_OUTPUTS, MOST_OPERANDS - sum([op is PARAM for op in program.ops]))
+        for i in range(0, len(nodes), most):
+            part = cluster(program, types, nodes[i : i + most])
             kernel = self._kernel(types, part, array, bits)
             calls.append(Call(kernel, tuple([program.data[n] for n in part.inputs]), tuple(part.outputs)))
         described = f"{_counted(len(calls))} of {self.operations} operations, compiled in {_since(begun)}"

@@ -167,3 +167,26 @@ def test_memory_beside_the_result_is_a_few_blocks(special):
     finally:
         tracemalloc.stop()
     assert peak - result.nbytes < 2 * 2**20
+
+
+@pytest.mark.parametrize("count", [45, 63, 64, 65, 150])
+def test_more_operands_than_a_ufunc_takes(count, recwarn):
+    """A ufunc of NumPy's has 64 operands at most: what has more is divided, and the widest sums are left to NumPy."""
+    symbols = sp.symbols(f"a:{count}")
+    sums = [sp.sin(sp.Add(*symbols[i : i + 9])) * sp.exp(-(symbols[i] ** 2)) for i in range(0, count, 5)]
+    values = [np.linspace(i % 7, i % 7 + 1, 11) for i in range(count)]
+    for expr in (sp.Add(*sums), sp.Add(*(s * s for s in symbols)), [s * symbols[0] + 1 for s in symbols[:30]]):
+        native, plain = both(expr, list(symbols))
+        check_same(native(*values), plain(*values))
+        check_same(native(*values), plain(*values))
+    divided, _ = both(sp.Add(*sums), list(symbols))
+    divided(*values)
+    assert is_native(divided, *values)
+    assert not recwarn.list
+
+
+def test_more_results_of_numpy_than_a_kernel_takes():
+    special = pytest.importorskip("scipy.special")
+    native, _ = both(sp.Add(*(k * sp.sin(sp.erf(x + k)) for k in range(70))), [x])
+    values = np.linspace(0, 1, 11)
+    check_same(native(values), np.sum([k * np.sin(special.erf(values + k)) for k in range(70)], axis=0))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..._kinds import BOOL, COMPLEX, INT, REAL, Kinds
@@ -15,6 +16,7 @@ from .types import Types
 
 _KINDS = {"?": BOOL, "q": INT, "f": REAL, "d": REAL, "F": COMPLEX, "D": COMPLEX}
 _FASTER = frozenset({"sin", "cos"})  # than NumPy's, by themselves
+MOST_OPERANDS = 64  # of one of NumPy's ufuncs, with its results
 _WORTH = 2  # operations of a kernel inside a program that NumPy runs; fewer gain nothing
 
 
@@ -51,10 +53,13 @@ def pure(program: Program, types: Types, wanted: Sequence[int]) -> bool:
     return True
 
 
-def parts(program: Program, types: Types, wanted: Sequence[int], few: Sequence[bool]) -> list[Cluster]:
+def parts(
+    program: Program, types: Types, wanted: Sequence[int], few: Sequence[bool], most: int = MOST_OPERANDS - 1
+) -> list[Cluster]:
     """The kernels in a program of which NumPy computes the rest: one for each native node that something else uses.
 
-    `few` tells of each node whether it has so few elements that it is computed by itself.
+    `few` tells of each node whether it has so few elements that it is computed by itself; `most`, how many nodes a
+    kernel may be given. What has more operands than that is native no longer.
     """
     used = reach(wanted, program.args.__getitem__, ())
     outputs = {n for n in wanted if types.native[n]}
@@ -67,10 +72,40 @@ def parts(program: Program, types: Types, wanted: Sequence[int], few: Sequence[b
     # What several of them would compute is computed once, if it is dear.
     counted = Counter(node for part in found for node in part.order)
     shared = {n for n, count in counted.items() if count > 1 and program.ops[n].native in DEAR}
-    if shared:
-        outputs |= shared
+    outputs |= shared
+    if shared or any(len(part.inputs) > most for part in found):
+        while _narrowed(program, types, sorted(used), outputs, most):
+            pass  # a kernel that ends sooner is one more operand of those that went on from there
         found = [cluster(program, types, [n], outputs) for n in sorted(outputs)]
     return [c for c in found if len(c.order) >= _WORTH or program.ops[c.outputs[0]].native in _FASTER]
+
+
+def _narrowed(program: Program, types: Types, order: Sequence[int], outputs: set[int], most: int) -> bool:
+    """Let kernels that would be given too much end sooner, by more `outputs`; was there any?"""
+    before = len(outputs), sum(types.native)
+    given: dict[int, frozenset[int]] = {}  # of a native node, what a kernel of it is given
+    for node in order:
+        if not types.native[node]:
+            continue
+        operands = {a: given.get(a, frozenset([a])) for a in program.args[node] if program.ops[a] is not CONST}
+        for a in sorted(operands, key=lambda a: -len(operands[a])):
+            if len(_union(operands.values())) <= most:
+                break
+            if a in given:
+                outputs.add(a)
+                operands[a] = frozenset([a])
+        found = _union(operands.values())
+        if len(found) > most:
+            types.native[node] = False
+            outputs.discard(node)
+            outputs.update(a for a in operands if types.native[a])
+        elif node not in outputs:
+            given[node] = found
+    return (len(outputs), sum(types.native)) != before
+
+
+def _union(sets: Iterable[frozenset[int]]) -> frozenset[int]:
+    return frozenset(itertools.chain.from_iterable(sets))
 
 
 def with_kernels(program: Program, types: Types, kernels: Sequence[tuple[Cluster, Callable[..., Any]]]) -> Program:
