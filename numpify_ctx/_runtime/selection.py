@@ -6,10 +6,12 @@ These functions take arrays or scalars in any mix and broadcast as NumPy does. N
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .numbers import FLOAT64
 from .ranked import broadcast_shape, flatten, pad, take
 from .types import Value
 
@@ -31,7 +33,86 @@ def piecewise(
     >>> piecewise((x,), (0,), (0.0,), x > 0, np.sqrt, 0)
     array([0., 2.])
     """
+    if type(condition) is np.ndarray and condition.dtype == bool and condition.ndim and len(arms) > 1:
+        flat = _as_columns(live, ranks, condition.shape)
+        if flat is not None:
+            test = condition if condition.ndim == 1 else condition.reshape(-1)
+            return _assembled(_pieces(flat, test, arms), samples, condition.shape)
     return piecewise_of_rank(0, live, ranks, samples, condition, *arms)
+
+
+def _as_columns(live: tuple[Any, ...], ranks: tuple[int, ...], shape: tuple[int, ...]) -> list[Any] | None:
+    """The values with one axis, or none; None if some have other axes."""
+    found = []
+    for value, rank in zip(live, ranks, strict=True):
+        if rank:
+            return None
+        if type(value) is np.ndarray and value.ndim:
+            if value.shape != shape:
+                return None
+            value = value if value.ndim == 1 else value.reshape(-1)
+        found.append(value)
+    return found
+
+
+def _pieces(live: list[Any], test: Value, arms: tuple[Any, ...]) -> list[tuple[Any, Any]]:
+    """Values and their positions, None for all. By positions: to pick by truth values, every second guess is wrong."""
+    where: Any = None  # positions of the elements not yet decided; None: all of them
+    pieces: list[tuple[Any, Any]] = []
+    for i in range(0, len(arms) - 1, 2):
+        if i:
+            test = _arm(arms[i - 1], live)
+            if type(test) is not np.ndarray or test.dtype != bool:
+                test = np.asarray(test).astype(bool, copy=False)
+            if not test.ndim:  # it depends on nothing that varies
+                if test:
+                    pieces.append((where, _arm(arms[i], live)))
+                    break
+                continue
+        chosen = test.nonzero()[0]
+        if len(chosen) == len(test):
+            pieces.append((where, _arm(arms[i], live)))
+            break
+        if not len(chosen):
+            continue
+        pieces.append((chosen if where is None else where[chosen], _arm(arms[i], _taken(live, chosen))))
+        left = (~test).nonzero()[0]
+        where, live = left if where is None else where[left], _taken(live, left)
+    else:
+        pieces.append((where, _arm(arms[-1], live)))
+    return pieces
+
+
+def _assembled(pieces: list[tuple[Any, Any]], samples: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    values = [value for _, value in pieces]
+    dtype = FLOAT64 if _are_doubles(values, samples) else np.result_type(*values, *samples)
+    if pieces[0][0] is None:
+        [result] = values
+        if len(shape) != 1 and np.ndim(result):
+            result = result.reshape(shape)
+        same = isinstance(result, np.ndarray | np.generic) and result.dtype == dtype
+        return result if same else np.asarray(result, dtype=dtype)
+    result = np.empty(shape, dtype)
+    flat = result if len(shape) == 1 else result.reshape(-1)
+    for positions, value in pieces:
+        flat[positions] = value
+    return result
+
+
+def _taken(live: list[Any], positions: Value) -> list[Any]:
+    return [v[positions] if type(v) is np.ndarray and v.ndim else v for v in live]
+
+
+def _are_doubles(values: list[Any], samples: tuple[Any, ...]) -> bool:
+    """Is their common dtype float64, as can be told at a look?"""
+    whole = True
+    for value in (*values, *samples):
+        kind = type(value)
+        if kind is float or kind is np.float64 or (kind is np.ndarray and value.dtype is FLOAT64):
+            whole = False
+        elif kind is not int:
+            return False
+    return not whole
 
 
 def piecewise_of_rank(
@@ -94,7 +175,7 @@ def _spread(rank: int, value: Value, axes: int) -> Any:
     return pad(rank, value, axes) if np.ndim(value) else value
 
 
-def _arm(function: Any, live: tuple[Any, ...]) -> Any:
+def _arm(function: Any, live: Sequence[Any]) -> Any:
     return function(*live) if callable(function) else function
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import sympy as sp
 from hypothesis import given, strategies as st
 from sympy.logic.boolalg import Xnor
 
+from numpify_ctx import numpify
 from numpify_ctx._compile import compile_expression
 from tests.numpify.evalf_oracle import check
 
@@ -308,3 +310,39 @@ def test_a_guard_of_one_argument_silences_what_is_computed_of_another():
 
 def test_conditions_that_cannot_warn_stay_plain():
     assert compile_expression(sp.And(x > 0, x < 1), ((x, "x"),)).source.count("\n") == 2
+
+
+SHAPES = [(7,), (3, 4), (2, 1, 5)]
+ARMS = [
+    ((x**2, x < -0.5), (sp.sin(x), x < 0.5), (sp.exp(-x), True)),
+    ((sp.log(x), x > 0), (sp.sqrt(-x), x < -1), (2, True)),
+    ((sp.sin(x) * y, x > y), (sp.log(y), sp.And(y > 0, x < 5)), (x, y > 100), (sp.cos(y), True)),
+    ((sp.exp(x), y > 1), (sp.sin(x), x > 0), (sp.nan, True)),
+]
+
+
+@pytest.mark.parametrize("arms", ARMS, ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_what_is_selected_is_the_first_true_arm_in_all_layouts(arms, shape):
+    expr = sp.Piecewise(*arms, evaluate=False)
+    f = numpify(expr, [x, y], cache=False, native=False)
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(-2, 2, (2, *shape))
+    layouts = [(a, b), (np.asfortranarray(a), b), (a[::-1], b[::-1]), (a, 0.75), (a, b[:1]), (np.abs(a), np.abs(b))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # no arm is computed where it is not selected
+        for values in layouts:
+            for _ in range(3):
+                got = f(*values)
+                full = np.broadcast_arrays(*values)
+                want = [_first(arms, float(p), float(q)) for p, q in zip(*(v.ravel() for v in full), strict=True)]
+                np.testing.assert_allclose(got.ravel(), want, rtol=1e-14)
+                assert got.shape == full[0].shape
+                assert not any(np.shares_memory(got, v) for v in values if np.ndim(v))
+
+
+def _first(arms, p, q):
+    for value, condition in arms:
+        if sp.sympify(condition).subs({x: p, y: q}) == sp.true:
+            return float(sp.sympify(value).subs({x: p, y: q}))
+    return math.nan
