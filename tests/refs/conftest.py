@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -18,6 +19,19 @@ NEW_EMITTERS = "xla_cpu_use_fusion_emitters"
 @pytest.fixture(scope="module")
 def unoptimized() -> Iterator[None]:
     """Programs that XLA makes in haste: for tests that compile many, run each once, and look at values alone."""
+    with _in_haste():
+        yield
+
+
+@pytest.fixture
+def unoptimized_here() -> Iterator[None]:
+    """The same for one test, where others of its file look at what XLA makes."""
+    with _in_haste():
+        yield
+
+
+@contextmanager
+def _in_haste() -> Iterator[None]:
     jax.config.update("jax_disable_most_optimizations", True)
     with pytest.MonkeyPatch.context() as patch:
         if _has_both_emitters():

@@ -112,6 +112,7 @@ def test_ties_end_the_comparison() -> None:
     assert not agree(one, one[:3], np.full(4, 0.0))
 
 
+@pytest.mark.usefixtures("unoptimized_here")
 def test_the_example_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     figure = tmp_path / "deep" / "pages.png"
     assert serve.main(["--quick", "--steps", "2", "--figure", str(figure)]) == 0

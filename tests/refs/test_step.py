@@ -70,6 +70,7 @@ def assert_close(ours: Any, theirs: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.usefixtures("unoptimized_here")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_as_optax_does(name: str) -> None:
     optimizer = OPTIMIZERS[name]()

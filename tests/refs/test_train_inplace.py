@@ -85,6 +85,7 @@ def test_a_step_makes_no_second_state(model: Transformer, batches: list[NamedArr
     assert all((ref[...].array == 0).all() for ref in leaves(training.means))
 
 
+@pytest.mark.usefixtures("unoptimized_here")
 def test_the_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figure = tmp_path / "training.png"
     assert train_inplace.main(["--quick", "--steps", "8", "--figure", str(figure)]) == 0
