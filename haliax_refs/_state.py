@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias, TypeVar, cast, overload
+from typing import Any, TypeAlias, cast, overload
 
 import jax
 import jax.numpy as jnp
@@ -26,18 +26,16 @@ from ._tracebacks import hide_frames, short_traceback
 from ._types import PyTree, Value
 
 
-K = TypeVar("K")
 Path: TypeAlias = tuple[Any, ...]
 Filter: TypeAlias = Any  # a function of a leaf, a bool, or a tree of these: a prefix of the tree that is filtered
 
 
-# A type checker knows what becomes of a ref, and of a dict or list of refs: of other trees, no type says it.
+# Of one ref a type says it. Of a tree it would say too much: `dict[str, NamedArray]` is none of optax's types, though
+# optax takes it. (Given Any, pyright takes neither sort of ref for it, since there are two.)
 @overload
 def refs_of(tree: NamedArray) -> NamedRef: ...
 @overload
-def refs_of(tree: dict[K, NamedArray]) -> dict[K, NamedRef]: ...
-@overload
-def refs_of(tree: list[NamedArray]) -> list[NamedRef]: ...
+def refs_of(tree: jax.Array) -> jax.Ref: ...
 @overload
 def refs_of(tree: PyTree, *, filter: Filter = None) -> Any: ...
 @short_traceback
@@ -112,11 +110,9 @@ def is_value_or_ref(node: object) -> bool:
 
 
 @overload
-def values_of(tree: NamedRef | NamedArray) -> NamedArray: ...
+def values_of(tree: NamedRef) -> NamedArray: ...
 @overload
-def values_of(tree: dict[K, NamedRef]) -> dict[K, NamedArray]: ...
-@overload
-def values_of(tree: list[NamedRef]) -> list[NamedArray]: ...
+def values_of(tree: jax.Ref) -> jax.Array: ...
 @overload
 def values_of(tree: PyTree) -> Any: ...
 @short_traceback
@@ -284,9 +280,7 @@ def _beside(ref: NamedRef, value: Value) -> Any:
 @overload
 def freeze(tree: NamedRef) -> NamedArray: ...
 @overload
-def freeze(tree: dict[K, NamedRef]) -> dict[K, NamedArray]: ...
-@overload
-def freeze(tree: list[NamedRef]) -> list[NamedArray]: ...
+def freeze(tree: jax.Ref) -> jax.Array: ...
 @overload
 def freeze(tree: PyTree) -> Any: ...
 def freeze(tree: PyTree) -> Any:

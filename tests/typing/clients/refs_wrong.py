@@ -53,5 +53,6 @@ def _(cell: hax.NamedRef) -> None: ...
 
 
 kind: str = ref.dtype  # error
-takes_a_ref(haliax_refs.values_of({"a": ref})["a"])  # error: a NamedArray
+takes_a_ref(haliax_refs.values_of(ref))  # error: a NamedArray
+haliax_refs.step(3, ref, (), ref)  # error: no optimizer
 ref += 1  # error
