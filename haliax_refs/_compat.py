@@ -45,6 +45,10 @@ try:
     from jax._src.traceback_util import register_exclusion as _register_exclusion
 except ImportError:
     _register_exclusion = None  # type: ignore[assignment]  # see `leave_out_of_tracebacks`
+try:
+    from jax._src.source_info_util import register_exclusion as _register_library
+except ImportError:
+    _register_library = None  # type: ignore[assignment]  # see `leave_out_of_tracebacks`
 
 JAX_VERSION: tuple[int, ...] = jax.__version_info__
 
@@ -54,10 +58,12 @@ JAX_VERSION: tuple[int, ...] = jax.__version_info__
 def leave_out_of_tracebacks(folder: str) -> None:
     """Have jax's traceback filtering leave out the frames of the files in `folder`, as it does its own.
 
-    equinox has it do the same. Where jax has no function for it, tracebacks are longer.
+    So do its messages, which then name the user's line where one of ours made a ref or traced an operation. equinox has
+    it do the same. Where jax has no function for it, tracebacks are longer, and the line is one of ours.
     """
-    if _register_exclusion is not None:
-        _register_exclusion(folder)
+    for register in (_register_exclusion, _register_library):
+        if register is not None:
+            register(folder)
 
 
 # --- jax: tracing ---------------------------------------------------------------------------------------------------

@@ -88,6 +88,16 @@ def test_jax_leaves_our_frames_out_of_what_it_traces() -> None:
     assert [frame for frame in frames(caught.value) if is_ours(frame)] == []
 
 
+def test_jax_names_the_line_that_made_a_ref() -> None:
+    def made(value: hax.NamedArray) -> hax.NamedRef:
+        return hax.new_ref(value)
+
+    line = made.__code__.co_firstlineno + 1
+    with pytest.raises(ValueError, match="cannot be returned") as caught:
+        jax.jit(made)(hax.zeros({"x": 2}))
+    assert f"{__file__}:{line}" in str(caught.value)
+
+
 @pytest.mark.parametrize("package", [haliax_refs, numpify_ctx])
 def test_a_folder_beside_a_package_that_begins_with_its_name_is_not_hidden(package: ModuleType) -> None:
     code = compile("def called(): raise ZeroDivisionError", f"{package.__path__[0]}_of_mine/file.py", "exec")
