@@ -65,8 +65,8 @@ class Making:
         bindings, entry = self._bindings, self._entry
         forms, names = entry.forms, bindings.roster.names
         frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
-        takes_floats = entry.gives_numbers and all(map(is_like_a_float, frozen.values()))
-        takes_integers = takes_floats and not frozen
+        takes_floats = entry.takes_floats and all(map(is_like_a_float, frozen.values()))
+        takes_integers = takes_floats and entry.gives_numbers and not frozen
         fixed = _placed(bindings, frozen)
         once = None
         if frozen and float in wanted and takes_floats:

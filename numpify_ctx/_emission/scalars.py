@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from struct import Struct
 from typing import Any
+
+import numpy as np
 
 from .._kinds import ANY, COMPLEX, INT, REAL
 from .._program.ir import BOUND, CONST, PARAM, Layout, Math, Numpy, Op, Operator, Program, Region
-from .._program.ops import POW
+from .._program.ops import POW, STACK
 from .._runtime import numbers
+from .._runtime.numbers import FLOAT64
 from .common import AND, ATOM, BITXOR, IF, MANY, OR, WIDE, Emitter, Source, Suite, Text, as_tuple
 
 
@@ -140,6 +144,7 @@ class FloatEmitter(ScalarEmitter):
 
     def __init__(self, program: Program, parameter_kinds: Sequence[int]) -> None:
         super().__init__(program, parameter_kinds)
+        self.packing: dict[int, Callable[..., bytes]] = {}
         self.sure: list[bool] = []
         for node, op in enumerate(program.ops):
             self.sure.append(self._is_sure(node, op))
@@ -173,10 +178,27 @@ class FloatEmitter(ScalarEmitter):
 
     def call(self, node: int, operands: list[str]) -> Text:
         op, args = self.ops[node], self.args[node]
+        if op is STACK and self._is_of_floats(node):
+            # A third of what it takes to make an array of a tuple, whose entries NumPy looks at twice.
+            [shape] = self.data[node]
+            memory = f"{self.inject('buffer', bytearray)}({self._packing(len(args))}({', '.join(operands)}))"
+            return f"{self.inject('array', np.ndarray)}({shape!r}, {self.inject('double', FLOAT64)}, {memory})", ATOM
         if op is POW and self.kinds[node] == REAL and all(self.kinds[a] & (INT | REAL) == self.kinds[a] for a in args):
             # Of real numbers math.pow needs no look at types, and where the power is not real it raises, as it has to.
             return f"math.pow({', '.join(operands)})", ATOM
         return super().call(node, operands)
+
+    def _is_of_floats(self, node: int) -> bool:
+        """Is this an array of numbers that are floats at run time, or constants beside such?"""
+        return self.kinds[node] == REAL and all(
+            self.sure[a] and self.kinds[a] in (REAL, INT) and (self.kinds[a] == REAL or self.ops[a] is CONST)
+            for a in self.args[node]
+        )
+
+    def _packing(self, count: int) -> str:
+        if count not in self.packing:
+            self.packing[count] = Struct(f"{count}d").pack
+        return self.inject("packed", self.packing[count])
 
     def made_python(self, node: int) -> Callable[[Any], Any] | None:
         return float if self._is_made_float(node) else super().made_python(node)
@@ -203,6 +225,8 @@ class FloatEmitter(ScalarEmitter):
 
     def _finished(self, suite: Suite, node: int) -> str:
         text, kind = suite.text[node][0], self.kinds[node]
+        if self.program.rank[node]:
+            return text
         # One kind, and surely of its Python type: there is nothing to convert.
         if self.sure[node] and kind in (REAL, INT, COMPLEX, 1):
             return text

@@ -100,7 +100,7 @@ def _filled(result: Any, rank: int, shape: Shape, which: Any, found: Any) -> Any
     full = np.array(broadcast(rank, result, shape))
     lead = full.shape[:rank]
     flat = full.reshape(*lead, -1)
-    found = np.broadcast_to(found, (*lead, len(which)))
+    found = broadcast(rank, np.asarray(found), (len(which),))
     before = flat[..., which]
     is_real = np.isnan(before) & (np.abs(found.imag) <= _ROUNDING * np.abs(found.real))
     flat[..., which] = np.where(is_real, found.real, before)

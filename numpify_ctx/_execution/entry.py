@@ -32,7 +32,7 @@ from .forms import Forms
 from .native import Native
 from .parts import late_of
 from .quick import FLOATS, MOST as MOST_QUICKS, Plain, Quick, passed_as
-from .results import Results, described
+from .results import Results, described, is_of_scalars
 from .threads import Threads
 from .ways import FLOATING, MOST, Way
 
@@ -50,7 +50,8 @@ class Entry:
         forms: its program as source, emitted on demand.
         blocks: what computes large arrays.
         native: what computes arrays by machine code; None if nothing does.
-        gives_numbers: are the results of scalars all scalars, and no parameter a matrix? Then `forms.floats` serves.
+        gives_numbers: are the results of scalars all scalars, and no parameter a matrix?
+        takes_floats: or else arrays of scalars? Then `forms.floats` serves.
         results: how they are handed back.
         foreign: is there a function of the user's in it?
         bounds: what its integers can come to.
@@ -61,7 +62,7 @@ class Entry:
     __slots__ = (
         "__weakref__", "_company", "_complex", "_exactly", "_known", "_leaves", "_plain_quicks", "_quicks", "_seen",
         "_tried", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "native", "parts", "program",
-        "results",
+        "results", "takes_floats",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +73,7 @@ class Entry:
         self.blocks = Blocks(program, threads, sizes)
         self.native = None if native is False else Native(program, threads, native, sizes)
         self.gives_numbers = not any(program.parameter_ranks) and not any(program.rank[n] for n in program.results)
+        self.takes_floats = not any(program.parameter_ranks) and all(is_of_scalars(program, n) for n in program.results)
         self.results = Results(program)
         self.foreign = any(op.foreign for op in program.ops)
         self.bounds = Bounds(program)
@@ -188,7 +190,7 @@ class Entry:
                 floats = False
                 break
         try:
-            if floats and self.gives_numbers:
+            if floats and self.takes_floats:
                 return self.forms.floats()(*plain)
             result = self.forms.scalars()(*plain)
         except REFUSALS:

@@ -10,6 +10,7 @@ import numpy as np
 from .._kinds import COMPLEX, INT, REAL
 from .._memo import Memo
 from .._program.ir import Layout, Program, infer_kinds
+from .._program.ops import STACK
 from .._runtime.numbers import FLOAT64, number, python_number
 from .._runtime.special.pointwise import Pointwise
 from .arguments import Shape
@@ -117,6 +118,13 @@ class Results:
                 kinds = [kind | INT if kind == REAL else kind for kind in kinds]
             kinds = self._kinds.put(given, kinds)
         return kinds
+
+
+def is_of_scalars(program: Program, node: int) -> bool:
+    """Is this a scalar, or an array that is made of scalars, each entry by itself?"""
+    if not program.rank[node]:
+        return True
+    return program.ops[node] is STACK and not any(program.rank[a] for a in program.args[node])
 
 
 def described(result: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -378,3 +380,42 @@ def test_cases_of_matrices(arms, rest):
             arm = first if at[index[-1]] > 0 else second
             np.testing.assert_allclose(got[(..., *index)], arm(one, spread[(..., *index)], at[index[-1]]))
     assert f(one, other, 1.0).shape == (2, 2, *rest)
+
+
+MADE_OF_NUMBERS = [
+    sp.Matrix([[x, sp.sin(y)], [2, sp.pi]]),
+    sp.Matrix([[1, 2], [3, 4]]),
+    sp.Matrix([sp.floor(x), y]),
+    sp.Matrix([sp.Piecewise((x, y > 0), (1, True)), 7]),
+    sp.Matrix([sp.I * x, y]),
+    sp.Matrix([sp.sqrt(x), sp.gamma(y)]),
+    sp.Matrix(0, 0, []),
+    [sp.Matrix([x, y]), x * y, sp.Matrix([x, y])],
+    sp.Array([[x, y], [x * y, 1 / y]]),
+]
+
+
+@pytest.mark.parametrize("expr", MADE_OF_NUMBERS, ids=str)
+@pytest.mark.parametrize("args", [(0.5, 1.25), (-0.5, 3.0), (2.0, -1.5), (0.0, 0.25)], ids=str)
+def test_an_array_of_floats_is_what_arrays_of_one_element_give(expr, args):
+    f = numpify(expr, [x, y], cache=False, native=False)
+    with np.errstate(all="ignore"):
+        want = f(*[np.array([v]) for v in args])
+        for _ in range(2):
+            got = f(*args)
+            for one, other in zip(*(v if isinstance(v, list) else [v] for v in (got, want)), strict=True):
+                one, other = np.asarray(one), np.asarray(other)[..., 0]
+                assert one.dtype.kind == other.dtype.kind
+                assert one.flags.writeable
+                assert one.shape == other.shape
+                np.testing.assert_allclose(one, other, rtol=1e-15)
+        again = f(*args)
+        if isinstance(got, np.ndarray) and got.size:
+            got[...] = 0  # it is the caller's own
+            np.testing.assert_array_equal(f(*args), again)
+
+
+def test_a_matrix_of_numbers_may_be_real_by_way_of_complex_ones():
+    f = numpify(sp.Matrix([sp.sqrt(x) * sp.sqrt(x + 1), y]), [x, y], cache=False, native=False)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_allclose(f(-2.5, 3.0), [[-math.sqrt(3.75)], [3.0]], rtol=1e-15)
