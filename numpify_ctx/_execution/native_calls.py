@@ -73,7 +73,7 @@ class Pure:
             dtypes: those that they were given before they came here.
             complete: as for `Native.learn`.
         """
-        if not self.single or self.threads != 1 or sorted(self.parameters) != list(range(len(passed))):
+        if not self.single or sorted(self.parameters) != list(range(len(passed))):
             return None
         names = [f"a{i}" for i in range(len(passed))]
         tests = [test(name, kind, dtype) for name, kind, dtype in zip(names, passed, dtypes, strict=True)]
@@ -85,14 +85,52 @@ class Pure:
             for kind, dtype in zip(passed, dtypes, strict=True)
             if dtype == np.int64
         )
-        text = _quick_text(names, tests, arrays, [names[i] for i in self.parameters], checks, complete is not None)
+        # On several threads a result is written piece by piece, which must not be over what is still to be read.
+        writes = self.threads == 1 and not checks and complete is None
+        given = [names[i] for i in self.parameters]
+        text = _quick_text(names, tests, arrays, given, checks, complete is not None, writes)
+        kernel = self.ufunc if self.threads == 1 else self._in_threads
         namespace = bare_namespace(
-            type=type, array=np.ndarray, floats=FLOATS, int=int, float=float, complex=complex, kernel=self.ufunc,
-            counter=self.calls[0].kernel.counter, result=self.dtype, held=self.calls,
-            complete=complete,
+            type=type, array=np.ndarray, floats=FLOATS, int=int, float=float, complex=complex, kernel=kernel,
+            counter=self.calls[0].kernel.counter, result=self.dtype, held=self.calls, complete=complete,
             **{f"{name}_dtype": kind for name, kind in zip(names, passed, strict=True)},
         )  # fmt: skip
         return load(Source(text, "quick", namespace))
+
+    def _in_threads(self, *given: Any) -> Any:
+        """The only result, of arrays of one shape, or so small that they are one piece."""
+        shape = next(value.shape for value in given if type(value) is np.ndarray)
+        pieces = self._pieces(shape)
+        if pieces == 1:
+            return self.ufunc(*given)
+        found = np.empty(shape, self.dtype)
+
+        def compute(part: slice) -> None:
+            self.ufunc(*[v[part] if type(v) is np.ndarray else v for v in given], out=found[part])
+
+        self._share(compute, shape[0], pieces)
+        return found
+
+    def _pieces(self, shape: tuple[int, ...]) -> int:
+        """How many the first axis is cut into."""
+        threads = 1 if self.threads == 1 else number_of(self.threads)
+        if threads == 1 or not shape:
+            return 1
+        return max(min(shape[0], 4 * threads, math.prod(shape) // PIECE), 1)
+
+    def _share(self, compute: Callable[[slice], None], length: int, pieces: int) -> None:
+        """Compute all pieces of the first axis, on the threads."""
+        cuts = [slice(length * i // pieces, length * (i + 1) // pieces) for i in range(pieces)]
+
+        def work() -> None:
+            while cuts:
+                try:
+                    part = cuts.pop()
+                except IndexError:  # another thread took the last one
+                    return
+                compute(part)
+
+        share(work, min(number_of(self.threads), pieces))
 
     def _placed(self, values: Sequence[Any], shape: tuple[int, ...], out: Any) -> list[Any]:
         """Results into arrays that are made first."""
@@ -138,27 +176,19 @@ class Pure:
         return np.dtype(np.int64 if kind == "q" else kind) if type(kind) is str else kind
 
     def _run(self, values: Sequence[Any], places: dict[int, Any], shape: tuple[int, ...]) -> None:
-        threads = 1 if self.threads == 1 else number_of(self.threads)
-        length = shape[0] if shape else 1
-        pieces = min(length, 4 * threads, max(math.prod(shape) // PIECE, 1)) if threads > 1 else 1
-        spread = [np.broadcast_to(v, shape) if v.ndim and v.shape != shape else v for v in values]
-        cuts = [slice(length * i // pieces, length * (i + 1) // pieces) for i in range(pieces)]
-
-        def work() -> None:
-            while cuts:
-                try:
-                    part = cuts.pop()
-                except IndexError:  # another thread took the last one
-                    return
-                for call in self.calls:
-                    given = [spread[i][part] if spread[i].ndim else spread[i] for i in call.parameters]
-                    call.kernel.ufunc(*given, out=tuple([places[n][part] for n in call.outputs]))
-
+        pieces = self._pieces(shape)
         if pieces == 1:
             for call in self.calls:
                 call.kernel.ufunc(*[values[i] for i in call.parameters], out=tuple([places[n] for n in call.outputs]))
-        else:
-            share(work, min(threads, pieces))
+            return
+        spread = [np.broadcast_to(v, shape) if v.ndim and v.shape != shape else v for v in values]
+
+        def compute(part: slice) -> None:
+            for call in self.calls:
+                given = [spread[i][part] if spread[i].ndim else spread[i] for i in call.parameters]
+                call.kernel.ufunc(*given, out=tuple([places[n][part] for n in call.outputs]))
+
+        self._share(compute, shape[0], pieces)
 
 
 def _quick_text(
@@ -168,8 +198,9 @@ def _quick_text(
     passed: Sequence[str],
     checks: bool,
     completes: bool,
+    writes: bool,
 ) -> str:
-    """The text of a quick way; `checks`: the kernel has to look at integers.
+    """The text of a quick way; `checks`: the kernel has to look at integers; `writes`: it may be given `out`.
 
     Several short arrays may broadcast, as in `Native._key`: the product of their sizes is no less than the result's.
     """
@@ -190,10 +221,13 @@ def _quick_text(
             "        return None",
             "    if out is None:",
             f"        return {call}",
-            "    if type(out) is array and out.dtype is result and out.shape == shape and out.flags.writeable:",
-            f"        return {call[:-1]}, out=out)",
-            "    return None",
         ]
+        if writes:
+            lines += [
+                "    if type(out) is array and out.dtype is result and out.shape == shape and out.flags.writeable:",
+                f"        return {call[:-1]}, out=out)",
+            ]
+        lines += ["    return None"]
         return "\n".join(lines) + "\n"
     # A kernel that gives up has written over `out`, which may be an argument.
     lines += [f"        if out is not None or not {small}:", "            return None"]

@@ -228,3 +228,29 @@ def test_a_single_element_that_only_complex_numbers_lead_to(size):
         with np.errstate(invalid="ignore"):
             np.testing.assert_allclose(f(values)[place], -6.0)
             assert np.isnan(f(np.where(values < 0, np.nan, values))[place])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int8", "int64", "complex64", "bool"])
+@pytest.mark.parametrize("shape", [5, 300_000, (3, 100_000)])
+def test_several_threads_go_a_quick_way_too(dtype, shape):
+    """Pieces of arrays of short integers are made longer in the kernel: never the arrays as a whole."""
+    native, plain = both(3 * x * y + x if dtype != "bool" else sp.And(x, y), [x, y], threads=2)
+    a, b = few(dtype, shape), few(dtype, shape)[..., ::-1]
+    native(a, b)
+    check_same(by_a_quick_way(native, a, b), plain(a, b))
+    number = {"float64": 2.5, "int64": 7, "complex64": 1j}.get(dtype)
+    if number is not None:
+        native(a, number)
+        check_same(by_a_quick_way(native, a, number), plain(a, number))
+    out = np.empty_like(plain(a, b))
+    assert native(a, b, out=out) is out
+    check_same(out, plain(a, b))
+
+
+def test_a_large_integer_on_one_of_several_threads():
+    native, plain = both(x * y, [x, y], threads=2)
+    a = np.arange(300_000)
+    native(a, a)
+    a[-1] = 2**40
+    b = np.where(a == 2**40, a, 1)
+    check_same(native(a, b), plain(a, b))
