@@ -225,6 +225,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
+    if jax.__version_info__ < (0, 10):
+        parser.error(f"jax 0.10 or later is needed, for jax.vjp(...).with_refs; this is jax {jax.__version__}")
     parser.add_argument("--steps", type=int, default=100, help="training steps")
     parser.add_argument("--parts", type=int, default=4, help="in how many parts a batch is taken")
     parser.add_argument("--batch", type=int, default=1, help="how many pieces of text a part has")

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from .._compat import is_unmapped_output_error
+from .._compat import gradients, is_unmapped_output_error
 from .._indexing.describe import listed
 from .._lifetime import as_condition, as_mapping
 from .._refs import as_named_ref, is_named_ref
@@ -97,12 +97,16 @@ def _typeof(original: Callable[..., Any]) -> Callable[..., Any]:
     return typeof
 
 
+_OR_ACCUMULATE = (
+    "; or accumulate the gradient in another ref: jax.vjp(f, ref)[1].with_refs(gradients)" if gradients else ""
+)
+
+
 def _refuse_ref_in(tree: PyTree, function: str) -> None:
     for ref in refs_in(tree):
         raise TypeError(
             f"cannot differentiate with respect to a NamedRef {listed(ref.axes)}: jax.{function} takes array "
-            "arguments; pass its contents, ref[...], and make a ref of them inside; or accumulate the gradient in "
-            "another ref: jax.vjp(f, ref)[1].with_refs(gradients)"
+            f"arguments; pass its contents, ref[...], and make a ref of them inside{_OR_ACCUMULATE}"
         )
 
 

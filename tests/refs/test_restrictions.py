@@ -364,7 +364,9 @@ BY_A_REF: dict[str, Callable[[NamedRef], Any]] = {
 @pytest.mark.parametrize("how", BY_A_REF)
 def test_differentiating_by_a_ref(how: str) -> None:
     ref = grid()
-    match = r"cannot differentiate .* NamedRef \(x=4, y=3\).*ref\[\.\.\.\].*jax\.vjp\(f, ref\)\[1\]\.with_refs"
+    match = r"cannot differentiate .* NamedRef \(x=4, y=3\).*ref\[\.\.\.\]"
+    if jax.__version_info__ >= (0, 10):
+        match += r".*jax\.vjp\(f, ref\)\[1\]\.with_refs"
     with refused(ref, TypeError, match):
         BY_A_REF[how](ref)
 
