@@ -115,6 +115,7 @@ _WORDS: Mapping[str, Any] = {
     "_isinstance": isinstance,
     "_items_of": items_of,
     "_keeps_value": keeps_value,
+    "_made": PLAIN,
     "_missing": MISSING,
     "_plain": _PLAIN,
     "_python": frozenset({float, int}),
@@ -230,7 +231,7 @@ def _calling_numbers(shape: Shape) -> list[str]:
     return [
         "    while True:",
         *("    " + line for line in asking),
-        f"        elif _type({unknown[0]}) is not _array and out is None:",
+        f"        elif _type({unknown[0]}) in _made and out is None:",
         *(_asking_integers(unknown, tests, integers) if shape.integers else []),
         f"            if {tests('in _doubles')}:",
         *(f"                {name} = _float({name})" for name in unknown),
@@ -250,6 +251,9 @@ def _asking_mixed(unknown: Sequence[str], tests: Callable[[str], str]) -> list[s
         "                        return _result",
         "                except _refusals:",
         "                    pass",
+        f"            elif {tests('in _made')}:",
+        *(f"                {name} = _made[_type({name})]({name})" for name in unknown),
+        "                continue",
     ]
 
 

@@ -25,18 +25,20 @@ class Making:
         owner: the object whose `__call__` it is.
     """
 
-    __slots__ = ("_bindings", "_entry", "_owner", "_wanted")
+    __slots__ = ("_bindings", "_entry", "_is_mixed", "_owner", "_wanted")
 
     def __init__(self, entry: Entry, bindings: Bindings, owner: object) -> None:
         self._entry = entry
         self._bindings = bindings
         self._owner = ref(owner)
+        self._is_mixed = False
         self._wanted: frozenset[type] = frozenset()  # the types of number that came, float and int
 
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         if self._bindings.dynamic and self._bindings.context is None:
             raise self._bindings.no_context()
         types = set(map(type, args))
+        self._is_mixed |= {float, int} <= types
         call = self._put(types if len(types) == 1 else {float} - types)
         return call(*args, **keywords)
 
@@ -97,7 +99,7 @@ class Making:
             else forms.integers()
             if int in wanted and takes_integers
             else self._first_integers,
-            scalars=forms.scalars_later,
+            scalars=forms.scalars() if self._is_mixed else forms.scalars_later,
             fit=bindings.arguments,
             absent=bindings.absent,
             frozen=frozen,

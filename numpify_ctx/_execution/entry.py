@@ -31,7 +31,7 @@ from .explain import explained
 from .forms import Forms
 from .native import Native
 from .parts import late_of
-from .quick import FLOATS, MOST as MOST_QUICKS, Plain, Quick, passed_as
+from .quick import FLOATS, MOST as MOST_QUICKS, Plain, Quick, of_numbers, passed_as
 from .results import Results, described, is_of_scalars
 from .threads import Threads
 from .ways import FLOATING, MOST, Way
@@ -165,8 +165,21 @@ class Entry:
             return self._call_scalars(numbers)
         result = way.form(*[convert(a) for convert, a in zip(way.conversions, numbers, strict=True)])
         if type(result) in way.final:
+            self._learn_numbers(types, way, type(result))
             return result.item() if way.precision is None else result
         return self.results.of_arrays(result, numbers, (), way.precision)
+
+    def _learn_numbers(self, types: tuple[type, ...], way: Way, final: type) -> None:
+        """Make a quick way for numbers of these types, at the second call."""
+        if not types or types in self._tried or len(self._tried) >= MOST_QUICKS or way.form is None:
+            return
+        if types not in self._seen:
+            self._seen.put(types, True)
+            return
+        self._tried.add(types)
+        found = of_numbers(way.form, types, way.conversions, final, way.precision is None)
+        self._plain_quicks = (*self._plain_quicks, found)
+        self._gather_quicks()
 
     def _way_of(self, types: tuple[type, ...], numbers: Sequence[Any]) -> Way | None:
         """How numbers of these types are computed; None if more than the types decides that."""
