@@ -154,17 +154,17 @@ class Plain:
         if self.late is not None:
             numbers = iter([name if name in arrays else f"float({name})" for name in names])
             floats = [f"float{i}" if i in fixed else next(numbers) for i in range(len(given))]
-            lates = [f"late{i}" for i in range(self.late.count)]
+            results = [f"late{i}" for i in range(self.late.count)]
             lines += [
                 "    try:",
-                f"        [{', '.join(lates)}] = late({', '.join(floats)})",
+                f"        [{', '.join(results)}] = late({', '.join(floats)})",
                 "    except errors:",
                 "        return None",
                 # What is not finite has a warning of NumPy's.
-                f"    if not ({' and '.join(f'{name} - {name} == 0.0' for name in lates)}):",
+                f"    if not ({' and '.join(f'{name} - {name} == 0.0' for name in results)}):",
                 "        return None",
             ]
-            given += [f"as_array({name})" for name in lates]
+            given += [f"as_array({name})" for name in results]
         call = f"form({', '.join(given)})"
         if self.fresh:
             return "\n".join([*lines, f"    return {call if self.complete is None else f'complete({call}, args)'}\n"])
