@@ -1,4 +1,4 @@
-"""The examples run as a user runs them, and their printed checks hold and can fail."""
+"""`examples/decode.py` runs as a user runs it, and what it prints of its check holds and can fail."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ from benchmarks.decode_variants import functional_cache, raw_cache, write_functi
 from haliax_refs import NamedRef
 
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def run(name: str, *arguments: str, cwd: Path) -> str:

@@ -11,7 +11,7 @@ import sympy as sp
 
 
 pytest.importorskip("matplotlib")
-SCRIPT = Path(__file__).parents[1] / "examples" / "resonance.py"
+SCRIPT = Path(__file__).parents[2] / "examples" / "resonance.py"
 
 
 @pytest.fixture(scope="module")
