@@ -19,6 +19,7 @@ from benchmarks.decode_variants import functional_cache, raw_cache, write_functi
 from haliax_refs import NamedRef
 
 
+pytestmark = pytest.mark.usefixtures("unoptimized")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

@@ -42,6 +42,7 @@ def batches() -> list[NamedArray]:
     return [hax.named(rng.integers(0, 7, shape).astype(np.int32), (PART, BATCH, POSITION)) for _ in range(4)]
 
 
+@pytest.mark.usefixtures("unoptimized_here")
 def test_steps_in_place_are_those_of_optax_on_the_whole_batch(model: Transformer, batches: list[NamedArray]) -> None:
     """Parameters and both moments after a few steps; the oracle takes each batch as a whole, not in parts."""
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(RATE, b1=0.9, b2=0.98))
