@@ -84,7 +84,8 @@ class _Context(mpmath.MPContext):  # type: ignore[misc]  # mpmath is not typed
         super().__init__()
         self.hyp_summators = _Summators(self.spend)
         self._mp, self._fp, self._iv = self, mpmath.fp, mpmath.iv  # for which some of its functions look
-        self._precisions: set[int] = set()  # at which gamma functions were computed within the budget
+        # at which gamma functions were computed within the budget; of the thread that holds the lock
+        self._precisions: set[int] = set()
         for name in ("gamma", "rgamma", "loggamma", "psi", "digamma"):
             setattr(self, name, self._dear(getattr(self, name)))
         # mpmath sets its methods when a context is made.
