@@ -22,7 +22,7 @@ from .._runtime.integers import OVERFLOW
 from .._runtime.numbers import number
 from .._runtime.ranked import flatten
 from .._symbolic.exact import quotient
-from . import linear
+from . import linear, wrapped
 from .arguments import Shape, large_integers
 from .forms import Forms
 from .linear import Sum, sums_of
@@ -134,6 +134,8 @@ class Exactly:
         found: list[list[Any]] = []
         # Of sums and products, NumPy runs Python's own operators over an array, in a twentieth of the time.
         together = _is_ring(self._program) and all(column.dtype.kind == "i" for column in columns)
+        if together and (exact := self._by_wrapping(columns, size)) is not None:
+            return [exact]
         todo = [slice(0, size)]
         while todo:
             piece = todo.pop()
@@ -155,6 +157,17 @@ class Exactly:
             middle = piece.start + count // 2
             todo += [slice(middle, piece.stop), slice(piece.start, middle)]
         return found
+
+    def _by_wrapping(self, columns: Sequence[Any], size: int) -> list[Any] | None:
+        """The results of sums and products, all but the largest by integers that wrap."""
+        found = wrapped.computed(self._program, columns, size)
+        if found is None:
+            return None
+        results, large = found
+        if not large.any():
+            return results
+        parts = self._as_objects([column[large] for column in columns], int(np.count_nonzero(large)))
+        return [_merged(large, part, result[~large]) for part, result in zip(parts, results, strict=True)]
 
     def _as_objects(self, columns: Sequence[Any], count: int) -> list[Any]:
         """The results of sums and products of integers, in Python's."""

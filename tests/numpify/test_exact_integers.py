@@ -10,6 +10,7 @@ import sympy as sp
 from hypothesis import example, given, settings, strategies as st
 
 from numpify_ctx import numpify
+from numpify_ctx._execution import wrapped
 
 
 x, y, n, m = sp.symbols("x y n m")
@@ -175,3 +176,48 @@ def test_integers_beyond_int64_beside_other_arguments():
     out = np.empty(20, np.int64)
     assert f(many, 1, out=out) is out
     assert out.tolist() == [6] * 4 + [3] + [6] * 15
+
+
+RINGS = [
+    x + y,
+    x - y,
+    -x - y,
+    x * y + x - y,
+    x**2 + 3 * x * y - y + 7,
+    (x + y) * (x - y) - x * y,
+    x**3 - y,
+    2**62 * x - y,
+]
+NEAR = (
+    st.integers(-(2**63), 2**63 - 1)
+    | st.integers(-(2**34), 2**34)
+    | st.builds(
+        lambda bits, off, sign: max(-(2**63), min(2**63 - 1, sign * (2**bits + off))),
+        st.integers(0, 63), st.integers(-2, 2), st.sampled_from([1, -1]),
+    )
+)  # fmt: skip
+
+
+@given(st.sampled_from(RINGS), st.lists(st.tuples(NEAR, NEAR), min_size=20, max_size=24))
+def test_sums_and_products_beyond_int64_are_rounded_once(expr, points):
+    f = numpify(expr, [x, y], native=False)
+    columns = [np.array(column, np.int64) for column in zip(*points, strict=True)]
+    exactly = sp.lambdify([x, y], expr, "math")
+    want = [int(exactly(*point)) for point in points]
+    with np.errstate(all="ignore"):
+        got = f(*columns)
+    if all(-(2**63) <= value < 2**63 for value in want):
+        assert got.dtype == np.int64
+        assert got.tolist() == want
+    else:
+        assert got.dtype == np.float64
+        assert got.tolist() == [float(value) for value in want]
+
+
+@given(st.integers(54, 104), st.integers(2**52, 2**53 - 1), st.sampled_from([-1, 0, 1]), st.sampled_from([1, -1]))
+def test_what_lies_halfway_between_two_floats_is_rounded_by_its_last_digit(bits, digits, off, sign):
+    value = sign * ((2 * digits + 1) * 2 ** (bits - 54) + off)  # of `bits` bits, the last but a few of them 0
+    low = (value + 2**63) % 2**64 - 2**63
+    turns = (value - low) // 2**64
+    found = wrapped._rounded(np.array([low, 0]), np.array([turns, 1], float), np.array([True, True]))
+    assert found[0] == float(value)
