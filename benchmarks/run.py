@@ -33,6 +33,8 @@ SUITES = {
     "numpify.arrays": "benchmarks.numpify_arrays",
     "numpify.native": "benchmarks.numpify_native",
     "numpify.types": "benchmarks.numpify_types",
+    "numpify.use": "benchmarks.numpify_use",
+    "numpify.limits": "benchmarks.numpify_limits",
     "numpify.threads": "benchmarks.numpify_threads",
 }
 

@@ -22,6 +22,7 @@ from .._program.bounds import NO_INTEGERS, Bounds, Integers
 from .._program.ir import Program
 from .._program.promotion import promoted
 from .._symbolic.text import short
+from . import pieces
 from .arguments import PLAIN, Shape, of_doubles, prepare
 from .blocks import SIZES, Blocks, Sizes
 from .company import Company, is_in_company
@@ -60,9 +61,9 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_company", "_complex", "_exactly", "_known", "_leaves", "_plain_quicks", "_quicks", "_seen",
-        "_tried", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "native", "parts", "program",
-        "results", "takes_floats",
+        "__weakref__", "_company", "_complex", "_exactly", "_in_pieces", "_known", "_leaves", "_plain_quicks",
+        "_quicks", "_seen", "_tried", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "native",
+        "parts", "program", "results", "takes_floats",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +82,7 @@ class Entry:
         self._exactly = Exactly(program, self.forms, REFUSALS)
         self._known: Memo[tuple[type, ...], Way | None] = Memo(MOST)
         self._leaves = any(op.leaves for op in program.ops)
+        self._in_pieces = pieces.takes(program)
         self.completion = Completion(program) if self._leaves else None
         # The shortest ways, to plain NumPy and to all of them: those to kernels, which are `Native.quicks`, come first.
         self._plain_quicks: tuple[Quick, ...] = ()
@@ -224,6 +226,10 @@ class Entry:
             return self.results.of_arrays(result, values, shape, None)
         if is_in_company(args):
             return self.results.arranged(self._company.compute(args))
+        if self._in_pieces:
+            found = pieces.computed(self.apply, args, self.blocks.threads)
+            if found is not None:
+                return found
         values, mask, complex_mask, shape, precision, beyond = prepare(
             args, self.program.parameter_ranks, not self.foreign
         )

@@ -1,0 +1,81 @@
+"""Large arrays of short integers and booleans, piece by piece, as plain NumPy would make all of them longer first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._program.ir import Program
+from .threads import Threads, number_of, share
+
+
+PIECE = 1 << 15  # elements: as int64, some arrays of so many fit into the cache
+_LEAST = 2 * PIECE
+_INT64 = np.dtype(np.int64)
+
+
+def takes(program: Program) -> bool:
+    """Does element i of the only result, which is of scalars, depend on elements i of the arguments alone?"""
+    if len(program.results) != 1 or any(program.rank) or any(program.parameter_ranks):
+        return False
+    return all(op.elementwise and not op.foreign for op in program.ops)
+
+
+def computed(call: Callable[[tuple[Any, ...]], Any], args: Sequence[Any], threads: Threads) -> Any:
+    """What `call` gives of all, from what it gives of pieces; None for other arguments, or if pieces differ in dtype.
+
+    Law: `call` is elementwise, so that pieces of one dtype together are the result; where some left the integers and
+    others did not, only a call with all of them tells what they become.
+    """
+    flat = _flattened(args)
+    if flat is None:
+        return None
+    size, shape, values = flat
+    cuts = [slice(i, min(i + PIECE, size)) for i in range(0, size, PIECE)]
+
+    def piece(part: slice) -> Any:
+        return call(tuple([v[part] if type(v) is np.ndarray else v for v in values]))
+
+    first = piece(cuts[0])
+    if type(first) is not np.ndarray or first.shape != (PIECE,) or first.dtype == object:
+        return None
+    whole = np.empty(size, first.dtype)
+    whole[cuts[0]] = first
+    left = cuts[:0:-1]
+    differs: list[slice] = []
+
+    def work() -> None:
+        while left and not differs:
+            try:
+                part = left.pop()
+            except IndexError:  # another thread took the last one
+                return
+            found = piece(part)
+            if found.dtype != whole.dtype:
+                differs.append(part)
+                return
+            whole[part] = found
+
+    share(work, 1 if threads == 1 else min(number_of(threads), len(cuts)))
+    return None if differs else whole.reshape(shape)
+
+
+def _flattened(args: Sequence[Any]) -> tuple[int, tuple[int, ...], list[Any]] | None:
+    """The size and shape of the arrays among the arguments, and all of them with one axis; None if it is not for us."""
+    shape: tuple[int, ...] | None = None
+    is_short = False
+    values = []
+    for a in args:
+        if type(a) is np.ndarray and a.ndim:
+            if (shape is not None and a.shape != shape) or not (a.ndim == 1 or a.flags.c_contiguous):
+                return None
+            shape = a.shape
+            is_short = is_short or (a.dtype.kind in "iub" and a.dtype != _INT64)
+            a = a.reshape(-1)
+        elif type(a) is np.ndarray or not isinstance(a, int | float | complex | np.generic):
+            return None
+        values.append(a)
+    size = next((v.size for v in values if type(v) is np.ndarray), 0)
+    return (size, shape, values) if shape is not None and is_short and size >= _LEAST else None
