@@ -422,13 +422,18 @@ def written_consts(closed: Any) -> set[int]:
     return {number for number in written if number < len(closed.consts)}
 
 
+def note_as_users(error: NotImplementedError) -> None:
+    """Note that a function of the user's raised it, so that it is not taken for a rule that jax lacks."""
+    error.__dict__["of_the_user"] = True
+
+
 def has_no_vmap_rule(error: Exception) -> bool:
     """Whether jax refused to map what is done with a ref. Where the texts change, its own error passes through.
 
     A branch, a window: NotImplementedError. A loop before jax 0.12 (jax issue 39288): one of two errors by accident.
     """
     text = str(error)
-    return isinstance(error, NotImplementedError) or (
+    return (isinstance(error, NotImplementedError) and "of_the_user" not in error.__dict__) or (
         not CAN_LOOP_IN_VMAP
         and (
             (isinstance(error, AttributeError) and "'Ref' object has no attribute 'transpose'" in text)

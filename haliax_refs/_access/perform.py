@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .._compat import note_as_users
 from .._indexing.layout import Layout
 from .dtypes import check_cast, fill_of
 from .evaluate import is_array
@@ -223,7 +224,11 @@ def _checked(function: Callable[[Any], Any], dtype: np.dtype[Any]) -> Callable[[
     """`function`, whose result must be of the shape of its argument, and may be cast to `dtype`."""
 
     def checked(old: jax.Array) -> Any:
-        new = function(old)
+        try:
+            new = function(old)
+        except NotImplementedError as error:
+            note_as_users(error)
+            raise
         name = getattr(function, "__name__", repr(function))
         if not isinstance(new, jax.Array | np.ndarray | np.generic | bool | int | float | complex):
             raise TypeError(f"{name} must act on an array, elementwise: it returned {type(new).__name__}")

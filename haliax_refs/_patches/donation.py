@@ -17,12 +17,19 @@ def _beside_refs(original: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def set_up_aliases(
-        aliases: Sequence[int | None] | None, avals_in: Sequence[Any], avals_out: Sequence[Any], *rest: Any
+        aliases: Sequence[int | None] | None,
+        avals_in: Sequence[Any],
+        avals_out: Sequence[Any],
+        donated: Sequence[bool],
+        *rest: Any,
     ) -> Any:
         taken = {output for output in aliases or () if output is not None}
         # No argument is donated to a token, so the rest is matched by position as it was.
         free = [ABSTRACT_TOKEN if number in taken else aval for number, aval in enumerate(avals_out)]
-        return original(aliases, avals_in, free, *rest)
+        # A ref is overwritten in place anyway: that it is donated, too, says nothing more, and XLA refuses it.
+        of_refs = [output is not None for output in aliases or [None] * len(avals_in)]
+        donated = [gone and not is_ref for gone, is_ref in zip(donated, of_refs, strict=True)]
+        return original(aliases, avals_in, free, donated, *rest)
 
     return set_up_aliases
 

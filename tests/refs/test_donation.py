@@ -43,6 +43,22 @@ def test_a_donated_array_beside_refs_of_its_shape(jit: str, returns: bool) -> No
     assert y.array.is_deleted() == returns
 
 
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_donated_ref_is_used_as_any(writes: bool) -> None:
+    """It is overwritten in place anyway, and is there afterwards."""
+    ref = new_ref(hax.ones(X))
+
+    def step(state: dict[str, NamedRef], y: NamedArray) -> NamedArray:
+        if writes:
+            state["ref"][...] += y
+        return state["ref"][...] * 3.0
+
+    for _ in range(2):
+        out = jax.jit(step, donate_argnums=(0,))({"ref": ref}, hax.ones(X))
+    assert ref[...].array.tolist() == [3.0 if writes else 1.0] * 4
+    assert out.array.tolist() == [9.0 if writes else 3.0] * 4
+
+
 def test_a_donated_array_that_no_output_can_take_is_warned_of() -> None:
     ref = new_ref(hax.zeros(X))
     with pytest.warns(UserWarning, match=r"donated buffers were not usable: float32\[4\]"):

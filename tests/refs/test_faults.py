@@ -202,7 +202,7 @@ def test_a_function_that_calls_back_may_use_refs_and_loses_no_update() -> None:
 
 
 @pytest.mark.parametrize("index", [{"x": 0}, {"x": [0, 1]}, {"x": slice(0, 2)}])
-@pytest.mark.parametrize("how", ["eager", "jit", "vmap"])
+@pytest.mark.parametrize("how", ["eager", "jit", "vmap", "hax.vmap"])
 def test_a_function_is_called_once(index: Any, how: str) -> None:
     calls: list[None] = []
 
@@ -216,9 +216,11 @@ def test_a_function_is_called_once(index: Any, how: str) -> None:
         at = {"x": hax.ds(i, 2)} if how == "vmap" else index
         hax.new_ref(hax.zeros({"x": 4})).at[at].apply(function) if how == "vmap" else ref.at[at].apply(function)
 
-    run = {"eager": call, "jit": jax.jit(call), "vmap": jax.vmap(call)}[how]
+    by_name = jax.jit(hax.vmap(lambda ref: ref.at[index].apply(function), "y"))
+    run = {"eager": call, "jit": jax.jit(call), "vmap": jax.vmap(call), "hax.vmap": by_name}[how]
+    argument = {"vmap": jnp.arange(2), "hax.vmap": hax.new_ref(hax.zeros({"y": 2, "x": 4}))}.get(how, 0)
     with pytest.raises(NotImplementedError, match="of the user's own"):
-        run(jnp.arange(2) if how == "vmap" else 0)
+        run(argument)
     assert len(calls) == 1
 
 
