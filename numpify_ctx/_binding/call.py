@@ -157,10 +157,16 @@ def text(shape: Shape) -> str:
     taken, unpacking = _taking(shape.passed(), count())
     lines = [_header(shape, taken), *_fitting(shape, taken, unpacking)]
     if dynamic := shape.having("dynamic"):
-        lines += _looking(shape.lookup)
         numbers = shape.numbers()
+        looking = _looking(shape.lookup)
         for name in dynamic:
-            lines += _reading(name, f"_symbol{numbers[name]}", shape.lookup)
+            looking += _reading(name, f"_symbol{numbers[name]}", shape.lookup)
+        if shape.lookup == "cells":
+            # A symbol's hash is a method of SymPy's, which takes longer than all else that is done for a parameter.
+            lines.append("    if _context._stamp is _stamp:")
+            lines += [f"        {name} = _cell{numbers[name]}.value" for name in dynamic]
+            looking = ["    else:", *("    " + line for line in looking)]
+        lines += looking
     if shape.floats:
         lines += _calling_numbers(shape)
     values = [name for name, role in zip(shape.names, shape.roles, strict=True) if role != "frozen"]
@@ -386,6 +392,11 @@ def wrapper(
     namespace |= _WORDS
     numbers = shape.numbers()
     namespace |= {f"_symbol{numbers[name]}": symbol for name, symbol in symbols.items()}
+    if isinstance(context, Parameters) and shape.lookup == "cells" and symbols:
+        held = context._found(symbols.values())
+        namespace["_stamp"] = None if held is None else held[0]
+        cells = [None] * len(symbols) if held is None else held[1]
+        namespace |= {f"_cell{numbers[name]}": cell for name, cell in zip(symbols, cells, strict=True)}
     namespace |= {"_call": call, "_fit": fit, "_absent": absent, "_context": context}
     if shape.floats:
         namespace |= {name: float(value) for name, value in frozen.items()}

@@ -268,7 +268,7 @@ class Parameters(MutableMapping[Any, Any]):
     3.0
     """
 
-    __slots__ = ("__weakref__", "_cells", "_observers", "parameters")
+    __slots__ = ("__weakref__", "_cells", "_observers", "_stamp", "parameters")
 
     parameters: Mapping[Any, Parameter]
     """The live `Parameter` of every symbol; a read-only view that follows what is added and deleted."""
@@ -276,9 +276,17 @@ class Parameters(MutableMapping[Any, Any]):
     def __init__(self, values: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = ()) -> None:
         # A thread replaces an entry while it holds `changing`; to look one up takes no lock.
         self._cells: dict[Any, Parameter] = {}
+        # Another one whenever `_cells` changes: who has seen this one knows which `Parameter` each symbol has.
+        self._stamp = object()
         self._observers = Observers()
         self.parameters = MappingProxyType(self._cells)
         self.update(values)
+
+    def _found(self, symbols: Iterable[sp.Basic]) -> tuple[object, list[Parameter]] | None:
+        """The `Parameter` of each symbol, and the stamp under which they are that; None if one is not held."""
+        stamp = self._stamp  # taken before: if they change meanwhile, it is out of date already
+        cells = [self._cells.get(symbol) for symbol in symbols]
+        return None if None in cells else (stamp, [cell for cell in cells if cell is not None])
 
     def __getitem__(self, symbol: sp.Basic) -> Any:
         return self._cells[symbol].value
@@ -300,10 +308,13 @@ class Parameters(MutableMapping[Any, Any]):
             if symbol in self._cells:
                 del self[symbol]
             self._cells[symbol] = cell
+            self._stamp = object()
             cell._let_hear(self._observers)
 
     def __delitem__(self, symbol: sp.Basic) -> None:
-        self._cells.pop(symbol)._stop_hearing(self._observers)
+        cell = self._cells.pop(symbol)
+        self._stamp = object()
+        cell._stop_hearing(self._observers)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._cells)

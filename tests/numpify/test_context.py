@@ -195,3 +195,28 @@ def test_a_context_by_names_is_told_to_use_symbols(key, wrap):
     f = numpify(sp.Symbol("lambda") * 2).freeze(lambda__=DYNAMIC_PARAMETER).set_parameter_context(wrap({key: 1.0}))
     with pytest.raises(BindingError, match=f"its '{key}' is a string: use the symbol itself, as names need not be uni"):
         f()
+
+
+def test_what_a_context_holds_is_found_anew_when_that_changes():
+    a, b = sp.symbols("a b")
+    knobs = Parameters({a: 1.0})
+    f = numpify(a + 10 * b, [a, b]).freeze(a=DYNAMIC_PARAMETER, b=DYNAMIC_PARAMETER).set_parameter_context(knobs)
+    with pytest.raises(BindingError, match="b"):
+        f()
+    knobs[b] = 2.0
+    assert f() == f() == 21.0
+    other = Parameter(a, 3.0)
+    knobs[a] = other  # another object for the same symbol
+    assert f() == 23.0
+    other.value = 4.0
+    assert f() == 24.0
+    other.value = lambda: 5.0
+    assert f() == 25.0
+    del knobs[b]
+    with pytest.raises(BindingError, match="b"):
+        f()
+    knobs[b] = 0.5
+    assert f() == 10.0
+    del knobs[a]
+    knobs[a] = 1.0
+    assert f() == 6.0
