@@ -245,3 +245,18 @@ def test_a_sequence_at_the_edge_of_floats_is_infinite_on_its_side():
     for at, want in ((1e5, math.inf), (-1e5, math.inf), (-100_001, -math.inf), (-99_999.0, -math.inf)):
         found = f(np.array([at, 3]))
         assert found.tolist() == [want, 4]
+
+
+def test_an_incomplete_elliptic_integral_of_complex_numbers_takes_few_points():
+    """mpmath makes sure of its branch by an integral in all digits. The values are those of evalf(30)."""
+    f = numpify(sp.elliptic_pi(x, k, n), [x, k, n])
+    with MP.budget(100_000):
+        assert f(0.5, 4.0, 2 + 1j) == pytest.approx(4.359323271599690991884662 + 3.248450345438994551779566j, rel=1e-14)
+        for phi in (0.3 + 0.2j, 1.2 - 0.7j):  # where no branch is near, along a straight line
+            want = mpmath.quad(
+                lambda t, phi=phi: (
+                    phi / ((1 - 0.3j * mpmath.sin(t * phi) ** 2) * mpmath.sqrt(1 - 0.4 * mpmath.sin(t * phi) ** 2))
+                ),
+                [0, 1],
+            )
+            assert f(0.3j, phi, 0.4) == pytest.approx(complex(want), rel=1e-12)

@@ -14,6 +14,9 @@ from ..types import MPContext, MPNumber, Value
 from .pointwise import Fast, Pointwise, of_scipy
 
 
+_FEW_BITS, _ROUGHLY = 40, 1e-6  # what tells one branch from another
+
+
 def _first_fast(special: ModuleType, z: Value, m: Value) -> Any:
     """DLMF 19.25.5 beyond m = 1, where it is real only before the first singularity of the integrand."""
     sine, cosine = np.sin(z), np.cos(z)
@@ -85,6 +88,38 @@ def _leads_to_the_root(mp: MPContext, n: MPNumber, m: MPNumber) -> Any:
     return mp.re(start) / abs(start) if start else mp.zero
 
 
+def _incomplete_third_reference(mp: MPContext, n: MPNumber, z: MPNumber, m: MPNumber) -> Any:
+    """DLMF 19.25.14 for |re z| <= pi/2, and there by 19.2.10."""
+    if not (z and mp.isfinite(n) and mp.isfinite(z) and mp.isfinite(m)):
+        return mp.ellippi(n, z, m)
+    with mp.extraprec(max(0, mp.mag(z)) + 10):
+        turns = mp.nint(mp.re(z) / mp.pi) if abs(mp.re(z)) > mp.pi / 2 else 0
+        z = z - turns * mp.pi
+        whole = 2 * turns * _complete_third_reference(mp, n, m) if turns else mp.zero
+    if mp.isinf(whole):
+        return mp.inf
+
+    def terms() -> tuple[Any, Any]:
+        cosine, sine = mp.cos_sin(z)
+        x, y = cosine**2, 1 - m * sine**2
+        return sine * mp.elliprf(x, y, 1), n * sine**3 * _symmetric_third(mp, x, y, 1 - n * sine**2) / 3
+
+    return mp.sum_accurately(terms) + whole
+
+
+def _symmetric_third(mp: MPContext, x: MPNumber, y: MPNumber, p: MPNumber) -> Any:
+    """R_J(x, y, 1, p). Carlson's algorithm may take the wrong branch for complex numbers.
+
+    mpmath makes sure by an integral in all digits, for seconds; of which branch it is, a few digits tell.
+    """
+    value = mp.elliprj(x, y, 1, p, integration=0)
+    with mp.workprec(_FEW_BITS):
+        roughly = mp.elliprj(x, y, 1, p)
+        if abs(value - roughly) <= _ROUGHLY * abs(roughly):
+            return value
+    return mp.elliprj(x, y, 1, p)
+
+
 def _off_its_cuts(n: Value, m: Value) -> Any:
     return ~((np.imag(n) == 0) & (np.real(n) > 1)) & ~((np.imag(m) == 0) & (np.real(m) > 1))
 
@@ -111,7 +146,7 @@ ELLIPTIC_PI = Pointwise(
 )
 ELLIPTIC_PI_INCOMPLETE = Pointwise(
     "elliptic_pi",
-    lambda mp, n, z, m: mp.ellippi(n, z, m),
+    _incomplete_third_reference,
     Fast(_third_fast, outside=lambda n, z, m: _singular(m, z) | _singular(n, z)),
     reach=(1e6, 1e6, 1e6),
 )
