@@ -107,3 +107,55 @@ def test_a_logarithm_to_base_2_or_10_is_rounded_once():
         assert [f(power) for power in powers] == f(np.array(powers)).tolist() == list(range(most))
     assert numpify(sp.log(n, 2), [n])(-4 + 0j) == pytest.approx(complex(sp.log(-4, 2)))
     assert numpify(3 * sp.log(n) / sp.log(10) + n, [n])(1000.0) == 1009.0
+
+
+RADICALS = [
+    n ** sp.Rational(3, 2), n ** sp.Rational(2, 3), sp.sqrt(n) + sp.sqrt(n + 1), sp.sqrt(n) + sp.cbrt(n),
+    sp.sqrt(2) * n, n * (1 + sp.sqrt(5)) / 2, 2 * sp.sqrt(n) - 3, sp.sqrt(n + 1) - sp.sqrt(n), n * sp.sqrt(n + 1),
+    sp.pi * n - sp.sqrt(n), (sp.sqrt(n) + sp.sqrt(n + 2)) / 3,
+]  # fmt: skip
+FLOORS = {(expr, up): numpify((sp.ceiling if up else sp.floor)(expr), [n]) for expr in RADICALS for up in (False, True)}
+# Where roots are whole, or sums of them nearly, and their neighbours.
+WHOLE = [
+    0,
+    1,
+    2,
+    8,
+    27,
+    64,
+    10**14 - 1,
+    9007199515875288,
+    3037000499**2,
+    3037000499**2 - 1,
+    2**62 + 1,
+    10**30,
+    10**30 - 1,
+]
+
+
+@pytest.mark.parametrize(("expr", "up"), FLOORS, ids=str)
+def test_the_floor_of_sums_and_products_of_roots_is_exact(expr, up):
+    """SymPy's is certified. What is too large for int64 is the nearest float in arrays, and Python's integer alone."""
+    f = FLOORS[expr, up]
+    for number in WHOLE:
+        want = int((sp.ceiling if up else sp.floor)(expr.subs(n, number)))
+        alone = f(number)
+        assert alone == want
+        assert type(alone) is int
+        if number < 2**63:
+            for size in SIZES:
+                found = f(np.full(size, number))
+                assert found[-1] == (want if abs(want) < 2**63 else float(want))
+                assert found.dtype.kind == ("i" if abs(want) < 2**63 else "f")
+
+
+def test_floors_of_roots_of_other_numbers_are_those_of_floats():
+    f = FLOORS[sp.sqrt(n) + sp.cbrt(n), False]
+    assert f(64.0) == 12.0
+    assert isinstance(f(64.0), float)
+    assert f(-4 + 0j) == 3j  # 2I + (-4)**(1/3)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(f(np.array([-64, 64])), [np.nan, 12])
+    k = sp.Symbol("k")
+    cancelling = numpify(sp.floor(n * sp.sqrt(k) - k), [n, k])
+    assert cancelling(np.array([-3, 3]), 4).tolist() == [-10, 2]

@@ -78,7 +78,13 @@ def _quotient_operands(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
 def _floor_operands(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
     root = _only_term(expr.args[0])
     found = None if root is None else roots.whole_of(root)
-    return _quotient_operands(b, expr) if found is None else (found[2],)
+    if found is not None:
+        return (found[2],)
+    return _radical_operands(expr) or _quotient_operands(b, expr)
+
+
+def _radical_operands(expr: sp.Basic) -> tuple[sp.Basic, ...] | None:
+    return None if quotients.ratio_of(expr.args[0]) is not None else roots.radical_operands(expr.args[0])
 
 
 def _only_term(expr: sp.Basic) -> sp.Basic | None:
@@ -100,6 +106,8 @@ def _floor(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     if whole is not None:
         found = quotients.quotient_of(expr.args[0])
         return whole if found is None else b.apply(quotients.FLOOR, whole, data=found.data)
+    if _radical_operands(expr) is not None:
+        return roots.floor_radical(b, expr.args[0], nodes, up=False)
     if quotients.ratio_of(expr.args[0]) is not None:
         return _floor_of_ratio(b, *nodes)
     found = quotients.quotient_of(expr.args[0])
@@ -120,6 +128,8 @@ def _ceiling(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     if whole is not None:
         found = quotients.quotient_of(expr.args[0])
         return whole if found is None else b.neg(b.apply(quotients.FLOOR, whole, data=found.negated().data))
+    if _radical_operands(expr) is not None:
+        return roots.floor_radical(b, expr.args[0], nodes, up=True)
     if quotients.ratio_of(expr.args[0]) is not None:
         return b.neg(_floor_of_ratio(b, b.neg(nodes[0]), nodes[1]))
     found = quotients.quotient_of(expr.args[0])

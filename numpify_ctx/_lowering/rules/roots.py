@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy as sp
 
-from ..._kinds import arithmetic
+from ..._kinds import COMPLEX, arithmetic
 from ..._program.builder import Builder
 from ..._program.ir import Op
-from ..._runtime import roots as rt
+from ..._runtime import radicals as radicals_rt, roots as rt
 
 
 FLOOR_ROOT = Op("floor_root", rt.floor_root, rt.math_floor_root, kinds=arithmetic, leaves=True)
 FLOOR_LOG = Op("floor_log", rt.floor_log, rt.math_floor_log, leaves=True)
+
+
+def _kinds_of_numbers(kinds: Sequence[int]) -> int:
+    # Of a root of integers the floor is an integer; the value may be complex where the numbers are not.
+    return arithmetic(kinds[2:]) | (kinds[0] & COMPLEX)
+
+
+FLOOR_RADICAL = Op("floor_radical", radicals_rt.floor_radical, radicals_rt.math_floor_radical, kinds=_kinds_of_numbers)
 
 _LARGEST = 16  # indices of roots and ...
 _LARGEST_BASE = 1000  # ... bases of logarithms that anyone asks for
@@ -39,3 +49,57 @@ def lowered(b: Builder, expr: sp.Expr, node: int, *, up: bool) -> int:
     assert found is not None
     op, number, _ = found
     return b.apply(op, node, data=(number, up))
+
+
+def radical_operands(expr: sp.Expr) -> tuple[sp.Expr, ...] | None:
+    """What the floor of a sum or product of roots is told of: `expr`, the size of its terms, and its symbols; or None.
+
+    >>> n = sp.Symbol("n")
+    >>> radical_operands(sp.sqrt(n) + sp.sqrt(n + 1)), radical_operands(sp.sin(n)), radical_operands(n + 1)
+    ((sqrt(n) + sqrt(n + 1), sqrt(n) + sqrt(n + 1), n), None, None)
+    """
+    symbols = sorted(expr.free_symbols, key=lambda s: (s.name, s.sort_key()))
+    if not symbols or not _is_radical(expr) or not any(_is_irrational(node) for node in sp.preorder_traversal(expr)):
+        return None
+    if len(expr.args) > _MOST_TERMS or expr.count_ops() > _MOST_OPERATIONS:
+        return None
+    return (expr, _size_of(expr), *symbols)
+
+
+_MOST_TERMS, _MOST_OPERATIONS = 8, 40  # of which rounding is still told by their size
+
+
+def _is_irrational(node: sp.Basic) -> bool:
+    return isinstance(node, sp.NumberSymbol) or (isinstance(node, sp.Pow) and not node.exp.is_Integer)
+
+
+def _is_radical(expr: sp.Basic) -> bool:
+    """Is it made of symbols, rational numbers and constants by sums, products and rational powers?"""
+    if type(expr) is sp.Symbol or isinstance(expr, sp.Rational | sp.NumberSymbol):
+        return True
+    if isinstance(expr, sp.Pow):
+        return isinstance(expr.exp, sp.Rational) and abs(expr.exp) <= _LARGEST and _is_radical(expr.base)
+    return isinstance(expr, sp.Add | sp.Mul) and all(_is_radical(arg) for arg in expr.args)
+
+
+def _size_of(expr: sp.Expr) -> sp.Expr:
+    """What has the size of the terms; `expr` itself where no term can be negative.
+
+    A root that is real is not negative.
+    """
+    terms = sp.Add.make_args(expr)
+    factors = [sp.Mul.make_args(term) for term in terms]
+    if len(terms) == 1 or all(_is_positive(f) for term in factors for f in term):
+        return expr
+    return sp.Add(*[sp.Mul(*[f if _is_positive(f) else sp.Abs(f) for f in term]) for term in factors], evaluate=False)
+
+
+def _is_positive(factor: sp.Expr) -> bool:
+    return _is_irrational(factor) or bool(isinstance(factor, sp.Rational) and factor > 0)
+
+
+def floor_radical(b: Builder, expr: sp.Expr, nodes: Sequence[int], *, up: bool) -> int:
+    """The node of the floor of `expr`, or the ceiling if `up`; `nodes` are those of its `radical_operands`."""
+    operands = radical_operands(expr)
+    assert operands is not None
+    return b.apply(FLOOR_RADICAL, *nodes, data=(radicals_rt.Radical(expr, operands[2:], up),))

@@ -1,0 +1,132 @@
+"""Floors of sums and products of roots of integers: exact, where floats leave a doubt.
+
+`sqrt(n) + sqrt(n + 1)` may be a whole number in floats and none in truth, and `n**(3/2)` has more digits than a float.
+Where a float is closer to a whole number than rounding may have moved it, more digits tell; and where they do not, as
+the value is whole, SymPy does, which takes roots of powers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from .complexes import floor_of_parts
+from .integers import is_integer
+from .mp import LOCK, MP
+from .types import MPNumber, Value
+
+
+_ROUNDING = 2.0**-52  # of the size of the terms: what the rounding of one operation may do, twice
+_LARGEST = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Radical:
+    """A sum or product of rational powers, of rational numbers and of symbols that stand for integers.
+
+    Attributes:
+        expr: it.
+        symbols: what stands for integers.
+        up: the ceiling is asked for, not the floor.
+        near: so much of the size of its terms rounding may have moved the value, and more.
+    """
+
+    expr: sp.Expr
+    symbols: tuple[sp.Symbol, ...]
+    up: bool
+    near: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "near", _ROUNDING * (int(self.expr.count_ops()) + 2))
+
+    def whole(self, integers: Sequence[int]) -> int:
+        """The floor or ceiling, of which SymPy's is the definition.
+
+        >>> n = sp.Symbol("n")
+        >>> Radical(sp.sqrt(n) + sp.sqrt(n + 1), (n,), False).whole([9223372030926249000])
+        6074000997
+        """
+        if isinstance(self.expr, sp.Pow) and self.expr.base in self.symbols and self.expr.exp > 0:
+            root, is_exact = sp.integer_nthroot(integers[0] ** int(self.expr.exp.p), int(self.expr.exp.q))
+            return int(root) + (self.up and not is_exact)
+        values = dict(zip(self.symbols, map(int, integers), strict=True))
+        with LOCK:
+            for bits in (100, 400):
+                with MP.workprec(bits + 2 * max(abs(v).bit_length() for v in values.values())):
+                    value, size = _with_size(self.expr, values)
+                    nearest = MP.nint(value)
+                    if abs(value - nearest) > MP.ldexp(size, 20 - MP.prec):
+                        return int(MP.ceil(value) if self.up else MP.floor(value))
+        exact = self.expr.xreplace({symbol: sp.Integer(v) for symbol, v in values.items()})
+        return int(sp.ceiling(exact) if self.up else sp.floor(exact))
+
+    def of_float(self, value: Value) -> Any:
+        """The floor or ceiling of floats."""
+        return np.ceil(value) if self.up else np.floor(value)
+
+
+def _with_size(expr: sp.Expr, values: dict[sp.Symbol, int]) -> tuple[MPNumber, MPNumber]:
+    """The value, and that of the same with all terms positive, of which rounding errors are a fraction."""
+    if expr in values:
+        value = MP.mpf(values[expr])
+        return value, abs(value)
+    if isinstance(expr, sp.Rational):
+        value = MP.mpf(int(expr.p)) / int(expr.q)
+        return value, abs(value)
+    if isinstance(expr, sp.NumberSymbol):
+        value = MP.mpf(expr._as_mpf_val(MP.prec + 5))
+        return value, value
+    if isinstance(expr, sp.Pow):
+        base, size = _with_size(expr.base, values)
+        exponent, _ = _with_size(expr.exp, values)
+        value = MP.power(base, exponent)
+        return value, abs(value) * (size / abs(base) if base else 1)
+    parts = [_with_size(arg, values) for arg in expr.args]
+    combined = MP.fsum if isinstance(expr, sp.Add) else MP.fprod
+    return combined(v for v, _ in parts), combined(s for _, s in parts)
+
+
+def floor_radical(radical: Radical, value: Value, size: Value, *numbers: Value) -> Any:
+    """The floor or ceiling of `value`, which is `radical` in floats; exact where the numbers are integers.
+
+    >>> n = sp.Symbol("n")
+    >>> radical = Radical(n ** sp.Rational(2, 3), (n,), False)
+    >>> floor_radical(radical, np.array([8.0, 9.0]) ** (2 / 3), np.array([4.0, 4.3]), np.array([8, 9]))
+    array([4, 4])
+    """
+    if np.iscomplexobj(value):
+        return -floor_of_parts(-value) if radical.up else floor_of_parts(value)
+    if not all(is_integer(v) for v in numbers):
+        return radical.of_float(value)
+    value, size, *columns = np.broadcast_arrays(value, size, *numbers)
+    found = radical.of_float(value)
+    with np.errstate(invalid="ignore"):
+        doubtful = np.isfinite(value) & ~(np.abs(value - np.rint(value)) > radical.near * np.maximum(np.abs(size), 1))
+    known: dict[tuple[int, ...], int] = {}
+    points = list(zip(*(c[doubtful].tolist() for c in columns), strict=True))
+    for point in points:
+        if point not in known:
+            known[point] = radical.whole(point)
+    if not np.all(np.isfinite(value)) or any(abs(v) >= _LARGEST for v in known.values()):
+        found = np.array(found, np.float64)
+        found[doubtful] = [float(known[point]) for point in points]
+    else:
+        found = np.where(doubtful, 0, found).astype(np.int64)
+        found[doubtful] = [known[point] for point in points]
+    return found[()]
+
+
+def math_floor_radical(radical: Radical, value: Any, size: Any, *numbers: Any) -> Any:
+    """`floor_radical` of Python numbers; integers of any size."""
+    if not math.isfinite(value):  # a TypeError for complex numbers
+        raise ValueError("the floor of a number that is not finite")
+    if all(type(v) is int for v in numbers):
+        if abs(value - round(value)) > radical.near * max(abs(size), 1.0):
+            return math.ceil(value) if radical.up else math.floor(value)
+        return radical.whole(numbers)
+    return float(math.ceil(value) if radical.up else math.floor(value))
