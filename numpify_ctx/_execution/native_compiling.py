@@ -16,6 +16,7 @@ import numpy as np
 
 from .._emission.native.clusters import MOST_OPERANDS, Cluster, cluster, parts, pure, with_kernels
 from .._emission.native.costs import left_to_numpy
+from .._emission.native.frame import BIT
 from .._emission.native.machine import Kernel, Unavailable, compiled, machine
 from .._emission.native.types import Types
 from .._emission.native.writer import cluster_text
@@ -33,7 +34,8 @@ _OUTPUTS = 24  # of one kernel
 _LARGEST = 20_000  # operations of a kernel
 _MOST_KERNELS = 32  # whose text is kept, to be shown
 _MOST_SHORTENED = 50  # operations of one that is compiled once more for integers that are short in memory
-_SHORT = frozenset(map(np.dtype, ("i1", "i2", "i4", "u1", "u2", "u4")))
+# Of what is shorter in memory than the int64 that it counts as, the type that a kernel reads.
+_SHORT = {d: d.char for d in map(np.dtype, ("i1", "i2", "i4", "u1", "u2", "u4"))} | {np.dtype("?"): BIT}
 _NONE: Mapping[int, str] = MappingProxyType({})
 _KINDS = {"?": BOOL, "q": INT, "f": REAL, "d": REAL, "F": COMPLEX, "D": COMPLEX}
 
@@ -149,7 +151,7 @@ class Compiler:
     def shortened(self, form: Pure, key: Any, passed: Sequence[Any], values: Sequence[Any]) -> Pure:
         """The same form for integers that are shorter in memory, which NumPy would else make longer, at some cost."""
         short = {
-            i: kind.char
+            i: _SHORT[kind]
             for i, (kind, value) in enumerate(zip(passed, values, strict=True))
             if isinstance(kind, np.dtype) and kind in _SHORT and value.dtype == np.int64
         }

@@ -254,3 +254,14 @@ def test_a_large_integer_on_one_of_several_threads():
     a[-1] = 2**40
     b = np.where(a == 2**40, a, 1)
     check_same(native(a, b), plain(a, b))
+
+
+def test_booleans_are_read_as_they_are():
+    """They count as integers, but are never made longer in memory; any byte but 0 is true, as it is to NumPy."""
+    odd = np.array([0, 1, 2, 255] * 40, np.uint8).view(bool)
+    for expr in (sp.And(x, sp.Not(y)), x + y, 3 * x * y - x):
+        native, plain = both(expr, [x, y])
+        for a, b in ((odd, odd[::-1]), (odd[:5], odd[1:6]), (odd[3], odd)):
+            native(a, b)
+            check_same(native(a, b), plain(a, b))
+        assert any(kernel.ufunc.types[0].startswith("??->") for kernel in native.native.compiler.kernels)

@@ -33,6 +33,7 @@ _LARGE = 1 << 16  # an integer has too many bits
 _STACK = 1 << 15  # bytes of a kernel's buffers
 _MANY_CALLS = 24  # more calls of elementary functions than this are not written out
 
+BIT = "1"
 # Of NumPy's types by their characters: the elements in registers, in memory, and their bytes.
 ELEMENTS = {
     "?": (FLAG, "i8", 1), "q": (INT, "i64", 8), "f": (FLOAT, "float", 4), "d": (DOUBLE, "double", 8),
@@ -40,8 +41,10 @@ ELEMENTS = {
     # Short integers are only read: what is computed of them is int64.
     "b": (INT, "i8", 1), "h": (INT, "i16", 2), "i": (INT, "i32", 4),
     "B": (INT, "i8", 1), "H": (INT, "i16", 2), "I": (INT, "i32", 4),
+    # And booleans that count as integers, 0 and 1; NumPy has no character for these.
+    BIT: (INT, "i8", 1),
 }  # fmt: skip
-_WIDENED = {**dict.fromkeys("bhi", "sext"), **dict.fromkeys("BHI", "zext")}
+_WIDENED = {**dict.fromkeys("bhi", "sext"), **dict.fromkeys("BHI", "zext"), BIT: "icmp"}
 
 Value = tuple[Vector, ...]  # one vector, or the real and the imaginary part
 
@@ -266,8 +269,10 @@ def _read(text: Text, i: int, operand: Operand) -> Value:
             text.let(kind, f"shufflevector {vector} {loaded}, {vector} poison, {_mask(range(p, 2 * width, 2))}")
             for p in range(2)
         )
-    if kind == FLAG:
-        return (text.let(FLAG, f"icmp ne {vector} {loaded}, zeroinitializer"),)
+    if kind == FLAG or operand.type == BIT:
+        # Any byte but 0 is true: a view of other bytes as booleans holds such.
+        flag = text.let(FLAG, f"icmp ne {vector} {loaded}, zeroinitializer")
+        return (flag.converted(kind),)
     if operand.type in _WIDENED:
         return (text.let(INT, f"{_WIDENED[operand.type]} {vector} {loaded} to {text.type_of(INT)}"),)
     return (Vector(text, loaded, kind),)

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from .frame import Target, library_text
+from .frame import BIT, Target, library_text
 
 
 _TYPES = {
     "?": np.bool_, "q": np.int64, "f": np.float32, "d": np.float64, "F": np.complex64, "D": np.complex128,
-    "b": np.int8, "h": np.int16, "i": np.int32, "B": np.uint8, "H": np.uint16, "I": np.uint32,
+    "b": np.int8, "h": np.int16, "i": np.int32, "B": np.uint8, "H": np.uint16, "I": np.uint32, BIT: np.bool_,
 }  # fmt: skip
 
 # One kernel is compiled at a time, and none while the process forks: a lock of LLVM's that another thread holds would

@@ -11,7 +11,7 @@ from ..._program.ir import CONST, Operator, Program
 from . import complexes
 from .arms import Arm, dear_arms
 from .composed import COMPOSED, GUARDED, QUOTIENTS
-from .frame import ELEMENTS, Body, Operand, Target, Value, kernel_text
+from .frame import BIT, ELEMENTS, Body, Operand, Target, Value, kernel_text
 from .functions import FUNCTIONS
 from .single import SINGLE
 from .types import Types, strong
@@ -20,7 +20,16 @@ from .vectors import Vector, absolute, where
 
 _LONG = 100  # operations
 _COMPLEX = ("F", "D")
-_ROOM = {"b": 7, "B": 8, "h": 15, "H": 16, "i": 31, "I": 32, "q": 63}  # bits of integers in memory, beside the sign
+_ROOM = {
+    BIT: 1,
+    "b": 7,
+    "B": 8,
+    "h": 15,
+    "H": 16,
+    "i": 31,
+    "I": 32,
+    "q": 63,
+}  # bits of integers in memory, beside the sign
 
 
 def cluster_text(
