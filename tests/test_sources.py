@@ -156,3 +156,43 @@ def test_no_container_is_shared_by_threads_without_a_reason_beside_it(package: s
             attributes = not name.startswith(OF_ONE_COMPILATION) or name in OF_A_FUNCTION
             found[name] = without_a_reason(source.read_text(), attributes)
     assert {name: places for name, places in found.items() if places} == {}
+
+
+# -- what is private ---------------------------------------------------------------------------------------------------
+
+PACKAGES = ("haliax_refs", "numpify_ctx")
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def underscored_imports(source: str) -> list[str]:
+    """Names with an underscore that come from another file of the package: imported, or taken of an imported module."""
+    tree, found, modules = ast.parse(source), [], set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith(PACKAGES)):
+            modules |= {alias.asname or alias.name for alias in node.names if alias.name.islower()}
+            if (
+                node.module and node.module.rpartition(".")[2] not in PACKAGES
+            ):  # else a folder, of whose files it is one
+                found += [alias.name for alias in node.names if is_private(alias.name)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            found += [f"{node.value.id}.{node.attr}"] * is_private(node.attr)
+    return found
+
+
+def test_the_scan_finds_underscored_imports() -> None:
+    source = "from ._one import _a, b\nfrom . import two, _three\nfrom jax import _src\ntwo._c + two.d + two.__doc__"
+    assert underscored_imports(source) == ["_a", "two._c"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_underscores_are_of_a_file_and_of_a_package(package: str) -> None:
+    """A file inside of a private folder needs none, and a name with one is used in its own file only."""
+    files = sorted((ROOT / package).rglob("*.py"))
+    inside = [path.relative_to(ROOT).as_posix() for path in files if path.parent != ROOT / package]
+    assert [name for name in inside if any(map(is_private, name.split("/")[2:]))] == []
+    found = {path.relative_to(ROOT).as_posix(): underscored_imports(path.read_text()) for path in files}
+    assert {name: names for name, names in found.items() if names} == {}

@@ -2,10 +2,11 @@
 
     python tools/figures.py            # a table; exit status 1 if a limit is broken
     python tools/figures.py --places   # every place that counts against a limit, too
+    python tools/figures.py --rooms    # comments for 100 lines in each folder, too
 
 Limits: fewer than 10 % of the parameters of a package are typed `Any`; no function has more than 40 lines of code, and
 no file more than 400 lines, unless its first lines say why: a line that begins with `Long:` in the docstring of the
-function or of the module.
+function or of the module. Files of tests keep to the last limit, too.
 """
 
 from __future__ import annotations
@@ -58,10 +59,22 @@ class Figures:
 
 def figures_of(package: str) -> Figures:
     """Count one package."""
+    return _figures_of_files(sorted((ROOT / package).rglob("*.py")))
+
+
+def _figures_of_files(paths: list[Path]) -> Figures:
     figures = Figures()
-    for path in sorted((ROOT / package).rglob("*.py")):
+    for path in paths:
         _count_file(path, figures)
     return figures
+
+
+def _print_rooms(package: str) -> None:
+    """The comments of each folder by itself, not of those in it."""
+    rooms = sorted({path.parent for path in (ROOT / package).rglob("*.py")})
+    for room in rooms:
+        figures = _figures_of_files(sorted(room.glob("*.py")))
+        print(f"  {room.relative_to(ROOT).as_posix():42}{figures.code:8}{100 * figures.comments / figures.code:8.1f}")
 
 
 def _count_file(path: Path, figures: Figures) -> None:
@@ -142,9 +155,14 @@ def main(arguments: list[str]) -> int:
         )
         if "--places" in arguments:
             print(*figures.any_parameters, sep="\n")
+        if "--rooms" in arguments:
+            _print_rooms(package)
         for line in figures.broken():
             print(f"  {line}")
             status = 1
+    for place in figures_of("tests").long_files:
+        print(f"  a file of over {MOST_LINES_OF_A_FILE} lines: {place}")
+        status = 1
     return status
 
 

@@ -2,6 +2,8 @@
 
 Axes: batch is divided by four devices, embed by two, time by none. The oracle is NumPy; what moves between devices is
 read from the compiled program.
+
+Long: another file would be another process that starts jax and makes eight devices.
 """
 
 from __future__ import annotations
