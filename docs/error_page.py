@@ -70,7 +70,7 @@ REFS = {
             "Start at most at `size - 4`. A traced start is clamped so.",
         ),
         Case(
-            "A selector is a position, a slice, a window, an index array or a mask. A float is none.",
+            "A selector is a position, a slice, a window, an index array or a mask. A float is none of these.",
             'ref["position", 1.0]',
             "Convert it: `int(...)`, `.astype(int)`.",
         ),
