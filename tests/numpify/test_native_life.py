@@ -40,14 +40,19 @@ def entry_of(expr, arguments, native):
     return Entry(found.program, native=native)
 
 
+def pay_after(elements, monkeypatch):
+    """A kernel pays after so many elements, and is compiled by the thread that calls."""
+    monkeypatch.setattr(execution, "PAYS", elements)
+    monkeypatch.setattr(execution, "_SECONDS_AN_ELEMENT", 1.0)
+
+
 def test_a_kernel_is_compiled_when_it_pays(monkeypatch):
     entry = entry_of(sp.sin(x) * x + 1, [x], None)
     values = np.linspace(0, 1, 1000)
     entry(values)
     assert "not native yet" in entry.explain(values)
     assert entry.native.source == ""
-    monkeypatch.setattr(execution, "PAYS", 10_000)
-    monkeypatch.setattr(execution, "_SECONDS_AN_ELEMENT", 1.0)  # so that it is compiled by this thread
+    pay_after(10_000, monkeypatch)
     for _ in range(4):
         entry(values)
     assert is_native(entry, values)
@@ -72,8 +77,7 @@ def test_a_kernel_that_would_hold_up_the_call_is_compiled_beside_it(monkeypatch)
 def test_what_fails_is_left_to_numpy_and_told(monkeypatch):
     entry = entry_of(sp.sin(x) * x + 3, [x], None)
     values = np.linspace(0, 1, 100)
-    monkeypatch.setattr(execution, "PAYS", 100)
-    monkeypatch.setattr(execution, "_SECONDS_AN_ELEMENT", 1.0)
+    pay_after(100, monkeypatch)
 
     def fail(*args):
         raise AssertionError("no such operation")
@@ -90,8 +94,7 @@ def test_what_fails_is_left_to_numpy_and_told(monkeypatch):
 def test_an_interrupt_leaves_the_next_call_to_compile(monkeypatch):
     entry = entry_of(sp.sin(x) * x + 4, [x], None)
     values = np.linspace(0, 1, 100)
-    monkeypatch.setattr(execution, "PAYS", 100)
-    monkeypatch.setattr(execution, "_SECONDS_AN_ELEMENT", 1.0)
+    pay_after(100, monkeypatch)
 
     def interrupt(*args):
         raise KeyboardInterrupt
