@@ -27,7 +27,7 @@ from .._emission.listing import new_filename, show
 from .._emission.namespace import bare_namespace
 from .._execution.arguments import PLAIN
 from .._execution.entry import REFUSALS
-from .ambient import holds_parameters, is_keyed
+from .ambient import is_keyed
 from .context import Parameters
 from .live import current, keeps_value
 
@@ -336,24 +336,6 @@ def _compiled(shape: Shape) -> CodeType:
     [function] = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     show(filename, source, function)
     return code
-
-
-def lookup_of(context: object) -> Lookup:
-    """How the values in a context are found."""
-    if type(context) is Parameters:
-        return "cells"
-    if type(context) is dict:
-        return "dict"
-    return "attribute" if context is None or holds_parameters(context) else "mapping"
-
-
-def is_like_a_float(value: object) -> bool:
-    """Is a frozen value a number that is the same as a float?
-
-    >>> is_like_a_float(2.5), is_like_a_float(3), is_like_a_float(2**60), is_like_a_float(np.float32(2))
-    (True, True, False, False)
-    """
-    return type(value) in (float, np.float64) or (type(value) is int and abs(value) <= 2**53)
 
 
 def wrapper(

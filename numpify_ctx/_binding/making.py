@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping, Set
 from typing import Any
 from weakref import ref
 
+import numpy as np
+
 from .._execution.entry import Entry
 from .._execution.fixed import Fixed, decided_by_floats
 from .._runtime.numbers import numeric
+from .ambient import holds_parameters
 from .bindings import Bindings
-from .call import Shape, is_like_a_float, lookup_of, wrapper
+from .call import Lookup, Shape, wrapper
+from .context import Parameters
 
 
 class Making:
@@ -67,7 +71,7 @@ class Making:
         bindings, entry = self._bindings, self._entry
         forms, names = entry.forms, bindings.roster.names
         frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
-        takes_floats = entry.takes_floats and all(map(is_like_a_float, frozen.values()))
+        takes_floats = entry.takes_floats and all(map(_is_like_a_float, frozen.values()))
         takes_integers = takes_floats and entry.gives_numbers and not frozen
         fixed = _placed(bindings, frozen)
         once = None
@@ -81,7 +85,7 @@ class Making:
         shape = Shape(
             tuple(names.values()),
             tuple(map(bindings.role, names)),
-            lookup_of(bindings.context),
+            _lookup_of(bindings.context),
             takes_floats,
             () if floats is None else floats.body,
             takes_integers,
@@ -124,7 +128,7 @@ def explaining(entry: Entry, bindings: Bindings) -> Callable[..., str]:
     fixed = Fixed(entry, _placed(bindings, frozen))
     return wrapper(
         Shape(
-            tuple(names.values()), tuple(map(bindings.role, names)), lookup_of(bindings.context),
+            tuple(names.values()), tuple(map(bindings.role, names)), _lookup_of(bindings.context),
             places=bindings.places(),
         ),
         call=lambda args: entry.explain(*fixed.filled(args)),
@@ -135,3 +139,21 @@ def explaining(entry: Entry, bindings: Bindings) -> Callable[..., str]:
         symbols={names[symbol]: symbol for symbol in bindings.dynamic},
         context=bindings.context,
     )  # fmt: skip
+
+
+def _lookup_of(context: object) -> Lookup:
+    """How the values in a context are found."""
+    if type(context) is Parameters:
+        return "cells"
+    if type(context) is dict:
+        return "dict"
+    return "attribute" if context is None or holds_parameters(context) else "mapping"
+
+
+def _is_like_a_float(value: object) -> bool:
+    """Is a frozen value a number that is the same as a float?
+
+    >>> _is_like_a_float(2.5), _is_like_a_float(3), _is_like_a_float(2**60), _is_like_a_float(np.float32(2))
+    (True, True, False, False)
+    """
+    return type(value) in (float, np.float64) or (type(value) is int and abs(value) <= 2**53)

@@ -23,7 +23,7 @@ from .._program.ir import Program
 from .._program.promotion import promoted
 from .._symbolic.text import short
 from . import pieces
-from .arguments import PLAIN, Shape, of_doubles, prepare
+from .arguments import PLAIN, Prepared, Shape, of_doubles, prepare
 from .blocks import SIZES, Blocks, Sizes
 from .company import Company, is_in_company
 from .completion import Completion
@@ -31,7 +31,7 @@ from .exactly import Exactly
 from .explain import explained
 from .forms import Forms
 from .native import Native
-from .parts import late_of
+from .parts import of_doubles_with
 from .quick import FLOATS, MOST as MOST_QUICKS, Plain, Quick, of_numbers, passed_as
 from .results import Results, described, is_of_scalars
 from .threads import Threads
@@ -76,12 +76,13 @@ class Entry:
         self.gives_numbers = not any(program.parameter_ranks) and not any(program.rank[n] for n in program.results)
         self.takes_floats = not any(program.parameter_ranks) and all(is_of_scalars(program, n) for n in program.results)
         self.results = Results(program)
-        self.foreign = any(op.foreign for op in program.ops)
+        ops = set(program.ops)
+        self.foreign = any([op.foreign for op in ops])  # noqa: C419  a list is quicker
         self.bounds = Bounds(program)
         self._company = Company(program)
         self._exactly = Exactly(program, self.forms, REFUSALS)
         self._known: Memo[tuple[type, ...], Way | None] = Memo(MOST)
-        self._leaves = any(op.leaves for op in program.ops)
+        self._leaves = any([op.leaves for op in ops])  # noqa: C419
         self._in_pieces = pieces.takes(program)
         self.completion = Completion(program) if self._leaves else None
         # The shortest ways, to plain NumPy and to all of them: those to kernels, which are `Native.quicks`, come first.
@@ -142,7 +143,7 @@ class Entry:
             return "the arguments' own operators: they carry more than numbers"
         if all(type(a) in PLAIN for a in args):
             return "scalars over Python's math; NumPy where it refuses them"
-        values, mask, complex_mask, shape, precision, _ = prepare(args, self.program.parameter_ranks, not self.foreign)
+        values, mask, complex_mask, shape, precision, _ = self._prepared(args)
         if self.native is None:
             why = "not native: native=False"
         elif not shape:
@@ -153,6 +154,9 @@ class Entry:
                 return why
         numpy = "NumPy in blocks" if self.blocks.pays(shape, precision) else "plain NumPy"
         return f"{numpy}; {why}"
+
+    def _prepared(self, args: Sequence[Any]) -> Prepared:
+        return prepare(args, self.program.parameter_ranks, not self.foreign)
 
     def _call_others(self, args: Sequence[Any]) -> Any:
         """Arguments some of which are neither Python's numbers nor, as far as is known, arrays of some dimension."""
@@ -189,7 +193,7 @@ class Entry:
             return Way(None)
         if not FLOATING.issuperset(types) or self.foreign or not (self.gives_numbers and self.results.is_ordinary):
             return None
-        values, mask, complex_mask, _, precision, _ = prepare(numbers, self.program.parameter_ranks, not self.foreign)
+        values, mask, complex_mask, _, precision, _ = self._prepared(numbers)
         entry = self._in_complex(complex_mask) if self._leaves and complex_mask else self
         if entry.completion is not None and entry.completion.may_fill_beside(complex_mask):
             return None
@@ -230,9 +234,7 @@ class Entry:
             found = pieces.computed(self.apply, args, self.blocks.threads)
             if found is not None:
                 return found
-        values, mask, complex_mask, shape, precision, beyond = prepare(
-            args, self.program.parameter_ranks, not self.foreign
-        )
+        values, mask, complex_mask, shape, precision, beyond = self._prepared(args)
         if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
             return entry._call_arrays(args)
         if beyond:
@@ -276,9 +278,7 @@ class Entry:
         form = self.forms.arrays(integers)
         checks = integers.mask and (integers.checked or self.program.large)
         result = self._exactly.computed(form, values, integers, shape) if checks else form(*values)
-        if self.completion is not None:
-            result = self.completion.completed(result, values, integers, shape)
-        return result
+        return result if self.completion is None else self.completion.completed(result, values, integers, shape)
 
     def _of_columns(self, *values: Any) -> Any:
         """What NumPy gives for prepared numbers, or arrays of one axis, of any dtypes."""
@@ -315,19 +315,15 @@ class Entry:
             return
         if precision is not None and result.dtype in (np.float64, np.complex128):
             return  # it is shortened afterwards
-        form, late = None, None
-        if _are_real(integers) and all(value.dtype == np.float64 for value in values):
-            late = late_of(self.program, [i for i, a in enumerate(args) if type(a) in FLOATS])
-            form = self.forms.doubles() if late is None else late.form
+        form, late = self.forms.arrays(integers), None
+        if integers.are_none and all(value.dtype == np.float64 for value in values):
+            form, late = of_doubles_with(self.program, self.forms, [type(a) in FLOATS for a in args])
         way = Plain(
-            form or self.forms.arrays(integers),
-            result.dtype,
-            sys.maxsize if self._is_raw(integers, args) else self.blocks.least(precision),
-            complete,
+            form, result.dtype, sys.maxsize if self._is_raw(integers, args) else self.blocks.least(precision), complete,
             None if native is None else native.count,
-            _are_real(integers) and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray]),
+            integers.are_none and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray]),
             late,
-        )
+        )  # fmt: skip
         found = way.quick(passed, args if self._is_raw(integers, args) else values)
         if found is not None:
             self._plain_quicks = (*self._plain_quicks, found)
@@ -364,9 +360,7 @@ class Entry:
     def _call_into(self, out: Any, args: Sequence[Any]) -> Any:
         if is_in_company(args):
             self._company.refuse_out(args)
-        values, mask, complex_mask, shape, precision, beyond = prepare(
-            args, self.program.parameter_ranks, not self.foreign
-        )
+        values, mask, complex_mask, shape, precision, beyond = self._prepared(args)
         if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
             return entry._call_into(out, args)
         if not beyond and self._takes(out, values, shape):
@@ -404,8 +398,3 @@ class Entry:
             if result is not out:
                 np.copyto(out, result)
         return True
-
-
-def _are_real(integers: Integers) -> bool:
-    """Are all arguments floats?"""
-    return not (integers.mask or integers.complex)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from .._program.bounds import NO_INTEGERS
 from .._program.decided import Decided, decided
@@ -40,3 +41,11 @@ def late_of(program: Program, numbers: Sequence[int]) -> Late | None:
         return None
     parts = Parts(found)
     return Late(parts.first.floats(), parts.count, parts.rest.doubles())
+
+
+def of_doubles_with(
+    program: Program, forms: Forms, are_numbers: Sequence[bool]
+) -> tuple[Callable[..., Any], Late | None]:
+    """The form for arrays of doubles and floats, and what the floats, those of `are_numbers`, decide for it."""
+    late = late_of(program, [place for place, is_number in enumerate(are_numbers) if is_number])
+    return (forms.doubles(), None) if late is None else (late.form, late)

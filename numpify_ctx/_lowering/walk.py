@@ -36,6 +36,7 @@ from .users import check_arity, class_of
 _DEEP = 6  # constants nested deeper are cut to 40 digits on the way, so that SymPy never recurses far
 
 _NUMBERS = (sp.Number, sp.NumberSymbol, BooleanAtom)
+_RATIONAL = frozenset({sp.Integer, sp.Rational, *map(type, (sp.S.Zero, sp.S.One, sp.S.NegativeOne, sp.S.Half))})
 
 
 @dataclass(slots=True, eq=False)  # not frozen: that doubles the time to make one, and there are many
@@ -176,7 +177,7 @@ class _Lowering:
                     self._operand(o, scope_) if type(o) is Under else (o, scope_)
                     for o in (current.args if rule.operands is None else rule.operands(self.builder, current))
                 ]
-                waiting = [(e, s) for e, s in operands if id(e) not in s.done]
+                waiting = [(e, s) for e, s in operands if id(e) not in s.done and not self._is_done_at_once(e, s)]
                 if waiting:
                     scope_.begun[key] = (rule, operands)
                     # Reversed, as the stack gives back the last first: operands are numbered in their own order.
@@ -188,6 +189,20 @@ class _Lowering:
             scope_.done[key] = self._combine(rule, current, scope_, operands)
             scope_.alive.append(current)
         return self._force(scope.done[id(expr)])
+
+    def _is_done_at_once(self, expr: sp.Basic, scope: Scope) -> bool:
+        """Is it one of most leaves, an argument or a rational number? They are done without a turn of their own."""
+        kind = type(expr)
+        if kind in scope.types:
+            node = scope.leaves.get(expr)
+            if node is None:
+                return False
+            self._finish(expr, scope, node)
+            return True
+        if kind in _RATIONAL and kind not in self.rules:
+            self._finish(expr, scope, Constant(expr))
+            return True
+        return False
 
     def _finish(self, expr: sp.Basic, scope: Scope, result: Any) -> None:
         scope.done[id(expr)] = result

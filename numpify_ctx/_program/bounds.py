@@ -38,6 +38,11 @@ class Integers(NamedTuple):
     checked: bool
     complex: int = 0
 
+    @property
+    def are_none(self) -> bool:
+        """Are all arguments floats?"""
+        return not (self.mask or self.complex)
+
     def kinds(self, count: int) -> list[int]:
         """The kinds of `count` parameters."""
         of_bits = (REAL, BOOL | INT | REAL, COMPLEX, ANY)  # integers beyond int64 are floats
