@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import NamedTuple
 
 from .._kinds import REAL
 from .ir import CONST, PARAM, Layout, Op, Program, Region
 from .ops import ADD, DIV, MUL, NEG, UNSIGNED
+from .walk import reach
 
 
 class Decided(NamedTuple):
@@ -49,18 +51,14 @@ def decided(program: Program, kinds: Sequence[int], parameters: int, exact: bool
             settled.append(_is_simple(program, node, exact) and all(settled[a] for a in args))
         else:
             settled.append(op is CONST)
-    cut: set[int] = set()
-    seen: set[int] = set()
-    todo = [*program.results]
-    while todo:
-        node = todo.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if settled[node] and program.deps[node] and program.args[node] and not kinds[node] & ~REAL:
-            cut.add(node)
-        else:
-            todo += program.args[node]
+    done = {
+        node
+        for node, is_settled in enumerate(settled)
+        if is_settled and program.deps[node] and program.args[node] and not kinds[node] & ~REAL
+    }
+    rest = reach(program.results, program.args.__getitem__, stop=done)
+    used = chain(program.results, *[program.args[node] for node in rest])
+    cut = done.intersection(used)
     return _parts(program, sorted(cut)) if cut else None
 
 
