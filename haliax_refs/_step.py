@@ -41,7 +41,7 @@ def step(optimizer: Optimizer, params: PyTree, state: PyTree, gradients: PyTree,
     Law: `values_of(params)` and `values_of(state)` are then what optax gives for the values before. There are no new
     parameters or moments beside the old ones: each buffer is overwritten where it is, under `jit` as well as outside,
     where one compiled program runs. A buffer keeps its dtype. Outside, whatever is raised, by a signal too, all refs
-    are stepped or none; and but for a few optimizers, XLA needs no more than some leaves' worth of memory besides.
+    are stepped or none; and but for sm3, adadelta and `apply_if_finite`, XLA needs three leaves' worth besides at most.
 
     Args:
         optimizer: any of optax, or anything with its `update`. Outside of `jit` make it once: another one is compiled.

@@ -9,6 +9,7 @@ Long: another file would be another process that starts jax and makes eight devi
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import pickle
 import re
@@ -489,6 +490,63 @@ def test_explicit_axes_take_every_mode(mode: str, spec: Any) -> None:
         return read
 
     beside_plain(every, spec)
+
+
+def _read(ref: Any, at: Any, mode: str | None) -> Any:
+    return haliax_refs.get(ref, at, mode=mode, **({"fill_value": -5.0} if mode == "fill" else {}))
+
+
+def _swap(ref: Any, at: Any, mode: str | None) -> Any:
+    return haliax_refs.swap(ref, at, 2.5, mode=mode, **({"fill_value": -5.0} if mode == "fill" else {}))
+
+
+# whatever may be done to a part of a ref, in a mode
+IN_A_MODE: dict[str, Callable[[Any, Any, str | None], Any]] = {
+    "get": _read,
+    "set": lambda ref, at, mode: haliax_refs.set(ref, at, 2.5, mode=mode),
+    "addupdate": lambda ref, at, mode: haliax_refs.addupdate(ref, at, 1.5, mode=mode),
+    "swap": _swap,
+    "apply": lambda ref, at, mode: ref.at[at].apply(lambda x: x * 2 + 1, mode=mode),
+    **{
+        name: lambda ref, at, mode, name=name: getattr(ref.at[at], name)(2.0, mode=mode)
+        for name in ("multiply", "divide", "power", "min", "max")
+    },
+}
+MORE_OUTSIDE: dict[str, Any] = OUTSIDE | {
+    "window beside": {"y": hax.ds(jnp.int32(3), 2)},
+    "array and int": {"x": jnp.array([0, 8]), "y": jnp.int32(9)},
+    "named": {"x": hax.named(jnp.array([7, 20]), "k")},
+    "stride": {"x": slice(1, 7, 2)},
+}
+
+
+def eagerly_beside_plain(operations: list[str], modes: list[Any], parts: dict[str, Any], spec: Any) -> None:
+    values = np.arange(32, dtype=np.float32).reshape(8, 4)
+    explicit = jax.make_mesh((4, 2), ("d", "e"), axis_types=(AxisType.Explicit,) * 2)
+    for what, mode, (name, at) in itertools.product(operations, modes, parts.items()):
+        plain = hax.new_ref(jnp.asarray(values), ("x", "y"))
+        want = IN_A_MODE[what](plain, at, mode)
+        with jax.set_mesh(explicit):
+            ref = hax.new_ref(jax.device_put(values, NamedSharding(explicit, spec)), ("x", "y"))
+            got = IN_A_MODE[what](ref, at, mode)
+            case = f"{what} {name}, mode {mode}"
+            np.testing.assert_array_equal(jax.device_get(ref[...].array), plain[...].array, err_msg=case)
+            assert ref.sharding.spec == spec
+        if want is not None:
+            np.testing.assert_array_equal(jax.device_get(got.array), want.array, err_msg=case)
+
+
+def test_explicit_axes_take_what_is_out_of_bounds_outside_of_jit() -> None:
+    """XLA divides what is read as the buffer is, and does not clamp a window of which each device has a part."""
+    eagerly_beside_plain(["get", "set"], [None], OUTSIDE, P("d", None))
+    eagerly_beside_plain(["swap", "multiply"], ["clip"], {"window": OUTSIDE["window"]}, P("d", "e"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", [P("d", None), P(None, "e"), P("d", "e"), P(("d", "e"), None)], ids=str)
+@pytest.mark.parametrize("what", IN_A_MODE)
+def test_explicit_axes_take_all_in_every_mode_outside_of_jit(what: str, spec: Any) -> None:
+    eagerly_beside_plain([what], [None, "clip", "drop", "fill"], MORE_OUTSIDE, spec)
 
 
 @pytest.mark.parametrize("kind", [AxisType.Auto, AxisType.Explicit])
