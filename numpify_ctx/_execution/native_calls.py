@@ -227,17 +227,14 @@ def _quick_text(
                 "    if type(out) is array and out.dtype is result and out.shape == shape and out.flags.writeable:",
                 f"        return {call[:-1]}, out=out)",
             ]
-        lines += ["    return None"]
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, "    return None\n"])
     # A kernel that gives up has written over `out`, which may be an argument.
     lines += [f"        if out is not None or not {small}:", "            return None"]
     lines += ["    elif not shape or out is not None:", "        return None"]
     if completes:
-        lines += [f"    return complete({call}, args)"]
-    else:
-        lines += ["    before = counter.value", f"    found = {call}"]
-        lines += ["    return found if counter.value == before else None"]
-    return "\n".join(lines) + "\n"
+        return "\n".join([*lines, f"    return complete({call}, args)\n"])
+    lines += ["    before = counter.value", f"    found = {call}"]
+    return "\n".join([*lines, "    return found if counter.value == before else None\n"])
 
 
 class Mixed:

@@ -130,7 +130,6 @@ class Plain:
         converted: Collection[str],
         fixed: Collection[int],
     ) -> str:
-        first = arrays[0]
         rest = iter([f"{name}_as({name})" if name in converted else name for name in names])
         given = [f"fixed{i}" if i in fixed else next(rest) for i in range(len(names) + len(fixed))]
         # An operation may hand back an argument, or a view of one, which is not to be the caller's.
@@ -140,31 +139,11 @@ class Plain:
             f"    [{', '.join(names)}] = args",
             f"    if not (out is None and {' and '.join(tests)}):",
             "        return None",
+            *self._tests_of_shape(arrays),
         ]
-        if self.fresh and len(arrays) == 1:
-            lines.append(f"    if not {first}.ndim:")
-        else:
-            alike = " and ".join(["shape", *(f"{name}.shape == shape" for name in arrays[1:])])
-            lines += [f"    shape = {first}.shape", f"    if not ({alike}):"]
-        lines.append("        return None")
-        if self.least < sys.maxsize:
-            lines += [f"    if {first}.size >= {self.least}:", "        return None"]
-        if self.count is not None:
-            lines += [f"    if count({first}.size):", "        return None"]
         if self.late is not None:
-            numbers = iter([name if name in arrays else f"float({name})" for name in names])
-            floats = [f"float{i}" if i in fixed else next(numbers) for i in range(len(given))]
-            results = [f"late{i}" for i in range(self.late.count)]
-            lines += [
-                "    try:",
-                f"        [{', '.join(results)}] = late({', '.join(floats)})",
-                "    except errors:",
-                "        return None",
-                # What is not finite has a warning of NumPy's.
-                f"    if not ({' and '.join(f'{name} - {name} == 0.0' for name in results)}):",
-                "        return None",
-            ]
-            given += [f"as_array({name})" for name in results]
+            lines += self._late_lines(self.late, names, arrays, fixed)
+            given += [f"as_array(late{i})" for i in range(self.late.count)]
         call = f"form({', '.join(given)})"
         if self.fresh:
             return "\n".join([*lines, f"    return {call if self.complete is None else f'complete({call}, args)'}\n"])
@@ -175,6 +154,35 @@ class Plain:
             "    return None",
         ]
         return "\n".join(lines) + "\n"
+
+    def _tests_of_shape(self, arrays: Sequence[str]) -> list[str]:
+        first = arrays[0]
+        if self.fresh and len(arrays) == 1:
+            lines = [f"    if not {first}.ndim:"]
+        else:
+            alike = " and ".join(["shape", *(f"{name}.shape == shape" for name in arrays[1:])])
+            lines = [f"    shape = {first}.shape", f"    if not ({alike}):"]
+        lines.append("        return None")
+        if self.least < sys.maxsize:
+            lines += [f"    if {first}.size >= {self.least}:", "        return None"]
+        if self.count is not None:
+            lines += [f"    if count({first}.size):", "        return None"]
+        return lines
+
+    @staticmethod
+    def _late_lines(late: Late, names: Sequence[str], arrays: Sequence[str], fixed: Collection[int]) -> list[str]:
+        numbers = iter([name if name in arrays else f"float({name})" for name in names])
+        floats = [f"float{i}" if i in fixed else next(numbers) for i in range(len(names) + len(fixed))]
+        results = [f"late{i}" for i in range(late.count)]
+        return [
+            "    try:",
+            f"        [{', '.join(results)}] = late({', '.join(floats)})",
+            "    except errors:",
+            "        return None",
+            # What is not finite has a warning of NumPy's.
+            f"    if not ({' and '.join(f'{name} - {name} == 0.0' for name in results)}):",
+            "        return None",
+        ]
 
 
 def _conversion(value: Any, is_array: bool) -> Callable[[Any], Any]:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from . import coefficients as c
 from .composed import Functions
-from .exponential import decay, hypot, log1p_of_pair
+from .exponential import decay, log1p_of_pair
+from .hypot import hypot
 from .pairs import Pair, quick_sum, two_product, two_sum
 from .vectors import DOUBLE, FLOAT, Vector, absolute, fma, sqrt as root, where, with_sign_of
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from . import exponential, remainders, trigonometric
 from .composed import COMPOSED, QUOTIENTS
+from .hypot import hypot
 from .single import SINGLE
 from .vectors import DOUBLE, FLOAT, Text, Vector
 
@@ -13,7 +14,8 @@ from .vectors import DOUBLE, FLOAT, Text, Vector
 # By NumPy's names, as `Op.native` has them.
 FUNCTIONS: dict[str, Callable[..., Vector]] = {
     **{name: getattr(exponential, name) for name in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p")},
-    **{name: getattr(exponential, name) for name in ("sinh", "cosh", "tanh", "power", "cbrt", "hypot")},
+    **{name: getattr(exponential, name) for name in ("sinh", "cosh", "tanh", "power", "cbrt")},
+    "hypot": hypot,
     **{name: getattr(trigonometric, name) for name in ("sin", "cos", "tan")},
     "arcsin": trigonometric.asin, "arccos": trigonometric.acos, "arctan": trigonometric.atan,
     "arctan2": trigonometric.atan2, "arcsinh": exponential.asinh, "arccosh": exponential.acosh,
