@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
-from sympy.functions import hn1
+from sympy.functions import appellf1, hn1
 
 from numpify_ctx import numpify
 from numpify_ctx._runtime.mp import MP
@@ -260,3 +260,20 @@ def test_an_incomplete_elliptic_integral_of_complex_numbers_takes_few_points():
                 [0, 1],
             )
             assert f(0.3j, phi, 0.4) == pytest.approx(complex(want), rel=1e-12)
+
+
+def test_an_appell_function_near_1_takes_few_points():
+    """The values are those of evalf: its series took seconds."""
+    f = numpify(appellf1(0.5, 0.3, 0.2, 1.5, x, k), [x, k])
+    with MP.budget(150_000):
+        assert f(0.97, 0.98) == pytest.approx(1.42800387452693, rel=1e-13)
+        assert f(0.93 + 0.2j, 0.95) == pytest.approx(1.30605265654616 + 0.104549606977752j, rel=1e-13)
+        assert f(2 + 1j, 0.95) == pytest.approx(1.13280558000524 + 0.336088010227535j, rel=1e-13)
+
+
+def test_products_of_as_many_factors_as_there_is_time_for_are_written_out():
+    rising = numpify(sp.RisingFactorial(x, n), [x, n])
+    for at, want in (((1.0, 1e10), math.inf), ((0.0, 1e10), 0.0), ((-1, 10**10), 0), ((2.0, -1e10), math.nan)):
+        np.testing.assert_equal(rising(*at), want)
+        np.testing.assert_equal(rising(*(np.full(3, v) for v in at)), np.full(3, want))
+    assert rising(1, 6000) == math.factorial(6000)

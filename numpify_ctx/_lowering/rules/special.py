@@ -135,7 +135,23 @@ def _meijerg_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
     return [*expr.an, *expr.aother, *expr.bm, *expr.bother, expr.argument if found is None else found[0]]
 
 
-_APPELLF1 = Pointwise("appellf1", lambda mp, *numbers: mp.appellf1(*numbers))
+def _appellf1(mp: MPContext, *numbers: MPNumber) -> Any:
+    """By a series of 2F1; where that is long, near x = 1 or y = 1, by its integral (DLMF 16.15.1), cut at 1/2."""
+    a, b, c, d, x, y = numbers
+    is_long = min(abs(x), abs(y)) > _LONG and all(mp.im(v) or v < 1 for v in (x, y))
+    if not (is_long and 0 < mp.re(a) < mp.re(d)):
+        return mp.appellf1(*numbers)
+
+    def weight(t: MPNumber, rest: MPNumber) -> Any:  # rest = 1 - t, with all its digits
+        return t ** (a - 1) * rest ** (d - a - 1) * (1 - x + x * rest) ** -b * (1 - y + y * rest) ** -c
+
+    half = mp.mpf(1) / 2
+    halves = mp.quad(lambda t: weight(t, 1 - t), [0, half]) + mp.quad(lambda rest: weight(1 - rest, rest), [0, half])
+    return mp.gammaprod([d], [a, d - a]) * halves
+
+
+_LONG = 0.8  # the smaller argument of a series that takes hundreds of terms
+_APPELLF1 = Pointwise("appellf1", _appellf1)
 
 
 def _no_norm(b: Builder, expr: sp.Basic, *nodes: int) -> int:

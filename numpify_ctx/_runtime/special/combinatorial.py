@@ -87,7 +87,7 @@ SUBFACTORIAL = Whole(
 
 
 def _rising(x: int, k: int, far: int = _FAR) -> Any:
-    if abs(k) * (abs(x) + abs(k)).bit_length() > 16 * far and abs(x) > 1:
+    if abs(k) * (abs(x) + abs(k)).bit_length() > 16 * far:
         return _rising_far(x, k)
     if k >= 0:
         return _product(range(x, x + k))
