@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .numbers import has_nan
 from .types import Value
 
 
@@ -80,8 +81,7 @@ class Beyond:
         if dtype.kind == "c":
             return value[()]
         result = value.astype(np.complex128 if dtype is _DOUBLE else _COMPLEX.get(dtype, np.complex128))
-        # A sum of squares is nan if an element is, and only then; it is found in a fraction of the time.
-        if dtype is _DOUBLE and (flat := value if value.ndim == 1 else value.reshape(-1)).dot(flat) >= 0:
+        if not has_nan(value):
             return result if value.ndim else result[()]
         missing = np.isnan(value)
         for a in args:

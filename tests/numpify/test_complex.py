@@ -7,6 +7,8 @@ out real. What is real throughout stays real: nan, as NumPy has it.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -204,3 +206,13 @@ def test_all_roots_of_cubics_and_quartics_have_their_values(degree):
         real = [root.real for root in want if abs(root.imag) < 1e-9]
         for root in real:  # a root without an I gives nan where it is not real, as it is real in, real out
             assert min(abs(g - root) for g in got if g == g) < 1e-7
+
+
+def test_a_look_for_nan_warns_of_nothing():
+    x, y = sp.symbols("x y")
+    f = numpify(sp.I * x**y + sp.sqrt(x) * sp.sqrt(y), [x, y], cache=False, native=False)
+    large = np.array([1e200, 4.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            assert f(large, np.array([1.25, 0.5])).imag.tolist() == [1e200**1.25, 2.0]
