@@ -21,7 +21,7 @@ MOST_SECONDS, MOST_OF_KERNEL = 2.0, 0.1  # of 100,000 operations with the first 
 
 PLAIN = Work("sin(x)*y + x", sp.sin(x) * y + x, (x, y))
 WHOLE = Work("x**2 + 3*x*y - y", x**2 + 3 * x * y - y, (x, y))
-LOGIC = Work("(x & y) | ~x", sp.Or(sp.And(x, y), sp.Not(x)), (x, y))
+LOGIC = Work("x and y, or not x", sp.Or(sp.And(x, y), sp.Not(x)), (x, y))
 OF_DTYPES = [
     (PLAIN, ("float64", "float32", "float16", "complex128", "complex64")),
     (WHOLE, ("int64", "int32", "int16", "int8", "uint8", "uint16", "uint32", "uint64")),
@@ -36,7 +36,7 @@ def measure(scale: float) -> list[Finding]:
 def _compiling() -> list[Finding]:
     wide = hundred_thousand()
     found: list[Finding] = []
-    for name, value in (("numbers", 0.5), ("10 elements", np.ones(10)), ("1e5 elements, in blocks", np.ones(10**5))):
+    for name, value in (("numbers", 0.5), ("10 elements", np.ones(10))):
         begun = time.process_time()
         numpified(wide, native=False)(value)
         seconds = time.process_time() - begun
@@ -83,7 +83,7 @@ def _memory(size: int) -> list[Finding]:
 
 def _peak(function: Callable[..., Any], values: Any) -> int:
     with np.errstate(all="ignore"):
-        function(*values)
+        function(*[value[:100] for value in values])  # compiles; the buffers of a large call are still to be made
         tracemalloc.start()
         try:
             result = function(*values)

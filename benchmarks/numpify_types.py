@@ -21,7 +21,7 @@ SIZES = (10**3, 10**5, 10**6)
 
 SUM = Work("x + y", x + y, (x, y))
 COMPARED = Work("x < y", x < y, (x, y))
-LOGIC = Work("(x & y) | ~x", sp.Or(sp.And(x, y), sp.Not(x)), (x, y))
+LOGIC = Work("x and y, or not x", sp.Or(sp.And(x, y), sp.Not(x)), (x, y))
 SINE = Work("sin(x)*y", sp.sin(x) * y, (x, y))
 POWERS = Work("x**7 + x**-3", x**7 + x**-3, (x,))
 RATIO = Work("quotient", (x + sp.I * y) / (x - sp.I * y + 1), (x, y))
