@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ._locks import new_lock
 from ._symbolic.key import Key
 
 
@@ -28,7 +28,7 @@ class Cache:
 
     maxsize: int
     _values: OrderedDict[Key, Any] = field(default_factory=OrderedDict)
-    _lock: Any = field(default_factory=threading.RLock)  # reentrant: the finalizer of what is dropped may come here
+    _lock: Any = field(default_factory=new_lock)  # reentrant: the finalizer of what is dropped may come here
     _hits: int = 0
     _misses: int = 0
 
