@@ -13,7 +13,18 @@ BOOL, INT, REAL, COMPLEX = 1, 2, 4, 8
 NUMBER = INT | REAL | COMPLEX
 ANY = BOOL | NUMBER
 
+LEAST_INT, MOST_INT = -(2**63), 2**63 - 1  # of int64
+
 Kinds = Callable[[Sequence[int]], int]
+
+
+def is_int64(value: int) -> bool:
+    """Has int64 this integer? If not, it is a float wherever it is a result.
+
+    >>> is_int64(-(2**63)), is_int64(2**63)
+    (True, False)
+    """
+    return LEAST_INT <= value <= MOST_INT
 
 
 def promote(kinds: Iterable[int]) -> int:

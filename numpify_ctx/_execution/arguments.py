@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._kinds import is_int64
 from .._runtime.numbers import FLOAT64, INTEGERS, as_array, as_whole, of_integers, of_uint64
 from .._symbolic.exact import quotient
 
@@ -133,7 +134,7 @@ def large_integers(value: Any) -> Any:
         return None  # lists of several lengths, of which NumPy says so itself
     entries = array.reshape(-1).tolist()
     whole = [int(e) for e in entries if isinstance(e, INTEGERS)]
-    if len(whole) < len(entries) or all(-(2**63) <= n < 2**63 for n in whole):
+    if len(whole) < len(entries) or all(map(is_int64, whole)):
         return None
     found = np.empty(len(whole), object)
     found[:] = whole

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kinds import INT
+from .._kinds import INT, LEAST_INT, MOST_INT, is_int64
 from .._program.bounds import NO_INTEGERS, Integers
 from .._program.ir import CONST, PARAM, Program, Region, infer_kinds
 from .._program.ops import ADD, DIV, MUL, NEG, POW
@@ -28,7 +28,6 @@ from .forms import Forms
 from .linear import Sum, sums_of
 
 
-_LEAST, _MOST = -(2**63), 2**63 - 1
 _UNKNOWN = object()
 _FEW = 16  # elements that are not halved any more
 _FEW_OBJECTS = 256  # likewise where they are computed together, as Python's integers in one array
@@ -91,7 +90,7 @@ class Exactly:
             if beyond >> i & 1:
                 given = arg if isinstance(arg, np.ndarray) and arg.dtype == np.uint64 else _of_objects(arg)
                 given = np.broadcast_to(given, shape).reshape(size)
-                large |= np.asarray((given > _MOST) | (given < _LEAST), bool)
+                large |= np.asarray((given > MOST_INT) | (given < LEAST_INT), bool)
                 columns.append(given)
             else:
                 columns.append(np.broadcast_to(value, shape).reshape(size))
@@ -225,7 +224,7 @@ def _is_looked_at(program: Program, kinds: Sequence[int], beyond: int) -> bool:
 
 def _as_array(values: Sequence[Any]) -> Any:
     """An array of Python numbers: of int64, if they are integers that fit; integers beyond all floats are infinite."""
-    if all(type(value) is int for value in values) and all(-(2**63) <= value < 2**63 for value in values):
+    if all(type(value) is int for value in values) and all(map(is_int64, values)):
         return np.array(values, np.int64)
     return np.array([quotient(value, 1) if type(value) is int else value for value in values])
 
@@ -237,7 +236,7 @@ def _of_objects(arg: Any) -> Any:
 
 def _as_scalar(dtype: Any, value: Any) -> Any:
     """A number of a column as NumPy's; a float of integers that NumPy has not."""
-    if type(value) is int and not _LEAST <= value <= _MOST:
+    if type(value) is int and not is_int64(value):
         return np.float64(quotient(value, 1))
     return np.int64(value) if dtype.kind in "Ou" else dtype.type(value)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from .._kinds import ANY, BOOL, COMPLEX, INT, REAL
+from .._kinds import ANY, BOOL, COMPLEX, INT, REAL, is_int64
 from .._symbolic.exact import evaluate, nearest, quotient
 from .ir import BOUND, CONST, PARAM, Layout, Op, Program, Region
 from .ops import ADD, DIV, MUL, NE, NEG, NOT, POW, SELECT, SQRT, UNSIGNED
@@ -140,7 +140,7 @@ class Builder:
             exact = sp.true if value else sp.false
         elif isinstance(value, int):
             exact = sp.Integer(value)
-        large = value if type(value) is int and not -(2**63) <= value < 2**63 else None
+        large = value if type(value) is int and not is_int64(value) else None
         if large is not None:
             value = quotient(large, 1)  # NumPy has no such integer
         # 1, 1.0 and True are equal, 0.0 and -0.0 too, nan is not equal to itself: only the text tells all apart.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .._kinds import COMPLEX, REAL
+from .._kinds import COMPLEX, MOST_INT, REAL, is_int64
 from .._symbolic.exact import quotient
 from .._symbolic.nodes import BooleanAtom
 from .._symbolic.text import short
@@ -49,7 +49,7 @@ def numeric(value: Value) -> Any:
 
 
 def as_whole(value: int) -> Any:
-    return np.int64(value) if -(2**63) <= value < 2**63 else np.float64(quotient(value, 1))
+    return np.int64(value) if is_int64(value) else np.float64(quotient(value, 1))
 
 
 def as_int64(value: Value) -> Any:
@@ -70,7 +70,7 @@ def of_uint64(value: Value) -> Any:
     """Likewise, of integers of NumPy's largest type, or of Python's in an array of objects."""
     if value.dtype == object:
         return np.array([as_whole(n) for n in value.reshape(-1).tolist()]).reshape(value.shape)
-    value = value.astype(np.float64 if np.any(value > np.uint64(2**63 - 1)) else np.int64)
+    value = value.astype(np.float64 if np.any(value > np.uint64(MOST_INT)) else np.int64)
     return value if value.ndim else value[()]
 
 

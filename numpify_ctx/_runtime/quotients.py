@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._kinds import LEAST_INT
 from .complexes import floor_of_parts
 from .integers import by_modulus, exact_add, exact_multiply, is_integer
 
@@ -62,7 +63,7 @@ def floor_of_ratio(top: Value, bottom: Value) -> Any:
         return np.floor(found) if np.isrealobj(found) else floor_of_parts(found)
     top, bottom = _int64(top), _int64(bottom)
     zero = np.equal(bottom, 0)
-    beyond = np.equal(top, _LEAST) & np.equal(bottom, -1)  # 2**63, which int64 has not
+    beyond = np.equal(top, LEAST_INT) & np.equal(bottom, -1)  # 2**63, which int64 has not
     if np.any(zero):
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             found = np.floor_divide(top, np.where(zero | beyond, 1, bottom)).astype(float)
@@ -70,9 +71,6 @@ def floor_of_ratio(top: Value, bottom: Value) -> Any:
     if np.any(beyond):
         return np.where(beyond, 2.0**63, np.floor_divide(top, np.where(beyond, 1, bottom)))[()]
     return np.floor_divide(top, bottom)
-
-
-_LEAST = -(2**63)
 
 
 def frac_of_ratio(top: Value, bottom: Value) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._kinds import is_int64
 from ..._symbolic.exact import quotient
 from ..integers import OVERFLOW
 from ..types import Value
@@ -71,8 +72,8 @@ class Whole:
         arrays = [np.asarray(a) for a in np.broadcast_arrays(*args)]
         points, where = _distinct(arrays)
         values = [self._at(point) for point in points]
-        fits = all(type(v) is int and -(2**63) <= v < 2**63 for v in values)
-        if not fits and any((type(v) is int and not -(2**63) <= v < 2**63) or v in _INFINITE for v in values):
+        fits = all(type(v) is int and is_int64(v) for v in values)
+        if not fits and any((type(v) is int and not is_int64(v)) or v in _INFINITE for v in values):
             OVERFLOW.seen = True
         table = np.array(values if fits else [_as_float(v) for v in values], np.int64 if fits else np.float64)
         return table[where].reshape(arrays[0].shape)[()]
