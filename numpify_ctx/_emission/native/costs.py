@@ -30,6 +30,7 @@ _COSTS = {
     "arctan2": ((25, 22), (26, 6)), "arcsinh": ((27, 21), (27, 7)), "arccosh": ((25, 22), (24, 7)),
     "arctanh": ((18, 16), (19, 5)), "angle": ((26, 45), (28, 17)),
 }  # fmt: skip
+_SIZE = ((11, 9), (6, 4))  # abs of complex numbers, by the type of the result
 _DTYPES = {"d": 0, "f": 1}
 _AN_OPERATION = (2, 1)  # what a kernel gains on one of arithmetic
 _A_SELECTION = 30  # and on one of a Piecewise
@@ -74,7 +75,9 @@ def _gain(program: Program, types: Types, node: int) -> int:
         return _A_SELECTION
     if op.form != "call":
         return _AN_OPERATION[column] * max(len(program.args[node]) - 1, 1)
-    if op.native not in _COSTS:
+    of_complex = op.native == "abs" and types.of[program.args[node][0]] in ("D", "F")
+    costs = _SIZE if of_complex else _COSTS.get(op.native)
+    if costs is None:
         return _AN_OPERATION[column]
-    ours, numpys = _COSTS[op.native][column]
+    ours, numpys = costs[column]
     return numpys - ours
