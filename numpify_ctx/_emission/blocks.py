@@ -254,13 +254,14 @@ class _BlockEmitter(ArrayEmitter):
         final: Buffer = dtypes[-1], self.patterns[node]
         goal = self.outputs.get(node) if final[1] == self.full else None
         value, pattern, sample = "", 0, None
+        last = {operand: i for i, step in enumerate(steps) for operand in step.operands if operand is not None}
         for i, step in enumerate(steps):
             for operand in step.operands:
                 pattern |= 0 if operand is None else self.patterns[operand]
             # Freed before the step that reads it last, which may write to it: ufuncs go element by element.
-            later = {operand for after in steps[i + 1 :] for operand in after.operands}
-            for operand in dying - later:
-                self._release(operand)
+            for operand in step.operands:
+                if operand is not None and operand in dying and last[operand] == i:
+                    self._release(operand)
             samples = [sample if a is None else self.samples[a] for a in step.operands]
             texts = [value if a is None else self._operand(suite, a, step, samples) for a in step.operands]
             kind: Buffer = dtypes[i], pattern
