@@ -10,6 +10,7 @@ import numpy as np
 
 from .._execution.entry import Entry
 from .._execution.fixed import Fixed, decided_by_floats
+from .._execution.forms import Forms
 from .._runtime.numbers import numeric
 from .ambient import holds_parameters
 from .bindings import Bindings
@@ -74,12 +75,10 @@ class Making:
         takes_floats = entry.takes_floats and all(map(_is_like_a_float, frozen.values()))
         takes_integers = takes_floats and entry.gives_numbers and not frozen
         fixed = _placed(bindings, frozen)
-        once = None
-        if frozen and float in wanted and takes_floats:
-            once = decided_by_floats(entry, {place: float(value) for place, value in fixed.items()})
-        of_floats, decided = (forms, {}) if once is None else once
-        floats = of_floats.short_floats() if float in wanted and takes_floats else None
-        integers = forms.short_integers() if int in wanted and takes_integers else None
+        of_floats, decided = _of_floats(entry, fixed) if takes_floats and float in wanted else (None, {})
+        of_integers = forms if takes_integers and int in wanted else None
+        floats = None if of_floats is None else of_floats.short_floats()
+        integers = None if of_integers is None else of_integers.short_integers()
         if floats and integers and not floats.agrees(integers):
             integers = None
         shape = Shape(
@@ -97,12 +96,9 @@ class Making:
         return wrapper(
             shape,
             call=Fixed(entry, fixed).apply if fixed else entry.apply,
-            floats=None if floats else of_floats.floats() if float in wanted and takes_floats else self._first_floats,
-            integers=None
-            if integers
-            else forms.integers()
-            if int in wanted and takes_integers
-            else self._first_integers,
+            # Nothing where the form stands in the wrapper itself.
+            floats=None if floats else self._first_floats if of_floats is None else of_floats.floats(),
+            integers=None if integers else self._first_integers if of_integers is None else of_integers.integers(),
             scalars=forms.scalars() if self._is_mixed else forms.scalars_later,
             fit=bindings.arguments,
             absent=bindings.absent,
@@ -112,6 +108,12 @@ class Making:
             body_names=(floats.namespace if floats else {}) | (integers.namespace if integers else {}),
             decided=decided,
         )
+
+
+def _of_floats(entry: Entry, fixed: Mapping[int, Any]) -> tuple[Forms, Mapping[str, float]]:
+    """The forms of what is left for floats, and what the fixed numbers, as floats, decide alone."""
+    once = decided_by_floats(entry, {place: float(value) for place, value in fixed.items()}) if fixed else None
+    return (entry.forms, {}) if once is None else once
 
 
 def _placed(bindings: Bindings, frozen: Mapping[str, Any]) -> dict[int, Any]:

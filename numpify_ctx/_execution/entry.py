@@ -35,7 +35,7 @@ from .parts import of_doubles_with
 from .quick import FLOATS, MOST as MOST_QUICKS, Plain, Quick, of_numbers, passed_as
 from .results import Results, described, is_of_scalars
 from .threads import Threads
-from .ways import FLOATING, MOST, Way
+from .ways import FLOATING, MOST, Call, Way
 
 
 # What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers; and NumPy where it
@@ -226,7 +226,7 @@ class Entry:
             result = self.forms.arrays(NO_INTEGERS)(*values)
             if self.completion is not None:
                 result = self.completion.completed(result, values, NO_INTEGERS, shape)
-            self._learn_plain(args, values, NO_INTEGERS, shape, result, None)
+            self._learn_plain(Call(args, values, NO_INTEGERS, shape, None), result)
             return self.results.of_arrays(result, values, shape, None)
         if is_in_company(args):
             return self.results.arranged(self._company.compute(args))
@@ -270,8 +270,8 @@ class Entry:
                 self._learn(self.native, args, values, integers, shape)
             return found
         result = self._in_numpy(values, integers, shape)
-        if not checks and self.bounds.is_settled(integers.mask, args):
-            self._learn_plain(args, values, integers, shape, result, precision)
+        if shape and not checks and self.bounds.is_settled(integers.mask, args):
+            self._learn_plain(Call(args, values, integers, shape, precision), result)
         return self.results.of_arrays(result, values, shape, precision)
 
     def _in_numpy(self, values: Sequence[Any], integers: Integers, shape: Shape) -> Any:
@@ -286,48 +286,46 @@ class Entry:
         mask, complex_mask = (sum(1 << i for i, kind in enumerate(kinds) if kind in wanted) for wanted in ("iub", "c"))
         return self._in_numpy(values, self.bounds.integers(values, mask, complex_mask), values[0].shape)
 
-    def _learn_plain(
-        self,
-        args: Sequence[Any],
-        values: Sequence[Any],
-        integers: Integers,
-        shape: Shape,
-        result: Any,
-        precision: Any,
-    ) -> None:
+    def _learn_plain(self, call: Call, result: Any) -> None:
         """Make a quick way for arguments like these, which plain NumPy has just taken; no integer is looked at."""
-        if len(self._tried) >= MOST_QUICKS or not shape or not self.results.is_ordinary or self.foreign:
+        if len(self._tried) >= MOST_QUICKS or not self.results.is_ordinary or self.foreign:
             return
         native = self.native
-        if native is not None and native.is_refused(values, integers, shape):
+        if native is not None and native.is_refused(call.values, call.integers, call.shape):
             native = None
-        passed = passed_as(args)
-        key = passed, native is None
+        key = passed_as(call.args), native is None
         if key in self._tried or any(self.program.parameter_ranks) or (native is not None and not native.is_counting):
             return
         if key not in self._seen:
             self._seen.put(key, True)  # most functions are called but once
             return
         self._tried.add(key)
+        if type(result) is not np.ndarray:
+            return
+        if call.precision is not None and result.dtype in (np.float64, np.complex128):
+            return  # it is shortened afterwards
+        found = self._plain_quick(call, result.dtype, native)
+        if found is not None:
+            self._plain_quicks = (*self._plain_quicks, found)
+            self._gather_quicks()
+
+    def _plain_quick(self, call: Call, dtype: Any, native: Native | None) -> Quick | None:
+        """The quick way for arguments like these, if there is one."""
+        args, values, integers, _, precision = call
         completion = self.completion
         complete = completion.of_floats if completion is not None and completion.may_fill else None
-        if type(result) is not np.ndarray or (complete is not None and integers.complex):
-            return
-        if precision is not None and result.dtype in (np.float64, np.complex128):
-            return  # it is shortened afterwards
+        if complete is not None and integers.complex:
+            return None
         form, late = self.forms.arrays(integers), None
         if integers.are_none and all(value.dtype == np.float64 for value in values):
             form, late = of_doubles_with(self.program, self.forms, [type(a) in FLOATS for a in args])
         way = Plain(
-            form, result.dtype, sys.maxsize if self._is_raw(integers, args) else self.blocks.least(precision), complete,
+            form, dtype, sys.maxsize if self._is_raw(integers, args) else self.blocks.least(precision), complete,
             None if native is None else native.count,
             integers.are_none and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray]),
             late,
         )  # fmt: skip
-        found = way.quick(passed, args if self._is_raw(integers, args) else values)
-        if found is not None:
-            self._plain_quicks = (*self._plain_quicks, found)
-            self._gather_quicks()
+        return way.quick(passed_as(args), args if self._is_raw(integers, args) else values)
 
     def _gather_quicks(self) -> None:
         of_kernels = () if self.native is None else self.native.quicks

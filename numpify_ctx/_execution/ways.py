@@ -1,12 +1,15 @@
-"""How numbers are computed, by their types."""
+"""How numbers are computed, by their types; and of a call with arrays, what others like it may be known by."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from .._program.bounds import Integers
+from .arguments import Shape
 
 
 # Numbers of which the types alone say how they are computed.
@@ -29,3 +32,21 @@ class Way:
     conversions: tuple[Callable[[Any], Any], ...] = ()
     final: tuple[type, ...] = ()
     precision: Any = None
+
+
+class Call(NamedTuple):
+    """A call with arrays.
+
+    Attributes:
+        args: the arguments as they were passed.
+        values: the same, prepared, see `Prepared`.
+        integers: what is known of those that are integers.
+        shape: see `Prepared`.
+        precision: likewise.
+    """
+
+    args: Sequence[Any]
+    values: Sequence[Any]
+    integers: Integers
+    shape: Shape
+    precision: Any

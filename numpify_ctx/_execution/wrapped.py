@@ -47,7 +47,7 @@ def computed(program: Program, columns: Sequence[Any], size: int) -> tuple[list[
             large[piece] |= ~(magnitude < _LARGEST)
             with np.errstate(over="ignore", invalid="ignore"):
                 turn[piece] = np.rint((near - whole[piece]) / _TURN)
-    return [_rounded(whole, turn, ~large) for whole, turn in zip(wrapped, turns, strict=True)], large
+    return [rounded(whole, turn, ~large) for whole, turn in zip(wrapped, turns, strict=True)], large
 
 
 def _of_nodes(program: Program, order: Sequence[int], columns: Sequence[Any]) -> dict[int, tuple[Any, Any, Any]]:
@@ -82,7 +82,7 @@ def _joined(adds: bool, minus: bool, one: tuple[Any, Any, Any], other: tuple[Any
     return one[0] + other[0], one[1] + other[1], one[2] + other[2]
 
 
-def _rounded(wrapped: Any, turns: Any, known: Any) -> Any:
+def rounded(wrapped: Any, turns: Any, known: Any) -> Any:
     """The integers, or, if some are beyond int64, the floats next to them."""
     if not np.any(turns[known]):
         return wrapped

@@ -219,5 +219,5 @@ def test_what_lies_halfway_between_two_floats_is_rounded_by_its_last_digit(bits,
     value = sign * ((2 * digits + 1) * 2 ** (bits - 54) + off)  # of `bits` bits, the last but a few of them 0
     low = (value + 2**63) % 2**64 - 2**63
     turns = (value - low) // 2**64
-    found = wrapped._rounded(np.array([low, 0]), np.array([turns, 1], float), np.array([True, True]))
+    found = wrapped.rounded(np.array([low, 0]), np.array([turns, 1], float), np.array([True, True]))
     assert found[0] == float(value)

@@ -76,7 +76,7 @@ def _gain(program: Program, types: Types, node: int) -> int:
     if op.form != "call":
         return _AN_OPERATION[column] * max(len(program.args[node]) - 1, 1)
     of_complex = op.native == "abs" and types.of[program.args[node][0]] in ("D", "F")
-    costs = _SIZE if of_complex else _COSTS.get(op.native)
+    costs = _SIZE if of_complex else _COSTS.get(op.native or "")
     if costs is None:
         return _AN_OPERATION[column]
     ours, numpys = costs[column]
