@@ -24,6 +24,7 @@ from .._program.ir import CONST, PARAM, Numpy, Op, Operator, Program
 from .._program.ops import SELECT, UNSIGNED
 from .._symbolic.text import short
 from .arguments import carries, prepare
+from .missing import has_missing_dtype, in_series, is_any_missing, refuse_complex, restored
 
 
 # What most arguments are.
@@ -98,9 +99,13 @@ class Company:
             refuse_what_has_other_rules(value, name)
         values = [self._argument(value, rank) for value, rank in zip(args, program.parameter_ranks, strict=True)]
         # Arms are computed where they are not selected, too, and may then warn.
+        series = in_series(values)
         with np.errstate(all="ignore") if SELECT in program.ops else nullcontext():
-            found = self._nodes(values)
-        return [self._spread(node, found[node], args) for node in program.results]
+            found = self._nodes(series or values)
+        results = [found[node] for node in program.results]
+        if series is not None:
+            results = [result.array if hasattr(result, "iloc") and result.ndim == 1 else result for result in results]
+        return [self._spread(node, result, args) for node, result in zip(program.results, results, strict=True)]
 
     def _nodes(self, values: Sequence[Any]) -> list[Any]:
         """The values of all nodes."""
@@ -114,7 +119,12 @@ class Company:
             elif op.form == "name" or program.deps[node] >> len(program.parameters):
                 found.append(None)  # inside a sum or an integral, which its owner refuses, or computes of bare numbers
             else:
-                found.append(self._applied(node, op, [found[a] for a in program.args[node]]))
+                operands = [found[a] for a in program.args[node]]
+                result = self._applied(node, op, operands)
+                if program.kinds[node] & COMPLEX and "c" in _kinds_of(result):
+                    for operand in filter(is_any_missing, operands):
+                        refuse_complex(operand)
+                found.append(result)
         return found
 
     def _argument(self, value: Any, rank: int) -> Any:
@@ -130,6 +140,9 @@ class Company:
             return operands[0] if carriers else operands[0] + 0
         if op is SELECT:
             return _selected(operands)
+        if self._program.kinds[node] != BOOL:
+            # Truth values count as numbers, and that they are once 0 is added to them, in any library.
+            operands = [a + 0 if "b" in _kinds_of(a) and carries(type(a)) else a for a in operands]
         if isinstance(op.numpy, Operator):
             return _by_operator(op.numpy, op.form, data, operands)
         function: Any = op.numpy.function if isinstance(op.numpy, Numpy) else op.numpy
@@ -189,6 +202,11 @@ def _is_promise(value: Any) -> bool:
 
 def _shape_of(value: Any) -> tuple[Any, ...]:
     return value.shape if hasattr(value, "shape") else np.shape(value)
+
+
+def _kinds_of(value: Any) -> set[str]:
+    """NumPy's letters for the kinds of a value's dtypes, or of those of its columns; "" for one that has no letter."""
+    return {getattr(dtype, "kind", "") for dtype in _dtypes_of(value)}
 
 
 def _arrays(value: Any) -> Any:
@@ -258,15 +276,27 @@ def _where(condition: Any, value: Any, other: Any) -> Any:
     if not labelled:  # plain arrays, and what answers to np.where itself: dask, pint, astropy
         return _as_subclass(np.where(*three), three)
     # pandas and xarray do not, and have a method instead: keep `value` where the condition holds.
-    if not hasattr(value, "where"):
-        value = labelled[0].where(False, value) if hasattr(labelled[0], "where") else None
-    if value is None:
+    if not any(hasattr(a, "where") for a in labelled):
         kind = type(labelled[0]).__name__
         raise TypeError(f"cannot compute Piecewise of {kind}: it has no where(); pass its numbers")
+    if not hasattr(value, "where"):
+        # A number, in the labels of what it is chosen beside.
+        value = (condition if hasattr(condition, "where") else other) * 0 + value
+    value, other = _of_one_dtype(value, other)
     chosen = value.where(condition, other)
     # Of a condition that is missing, pandas takes `other`; but nothing has been chosen.
     known = condition.notna() if hasattr(condition, "notna") else None
     return chosen if known is None or np.all(known) else chosen.where(known)
+
+
+def _of_one_dtype(value: Any, other: Any) -> tuple[Any, Any]:
+    """Integers as floats beside floats, where pandas has a dtype that takes no other numbers."""
+    if has_missing_dtype(value):
+        if isinstance(other, float) or "f" in _kinds_of(other):
+            return value * 1.0, other
+        if "b" in _kinds_of(value) and (type(other) is int or "i" in _kinds_of(other)):
+            return value + 0, other
+    return value, other
 
 
 def _as_subclass(result: Any, operands: Sequence[Any]) -> Any:
@@ -283,11 +313,13 @@ def _is_complex(value: Any) -> bool:
 
 def _element_by_element(op: Op, function: Callable[..., Any], operands: list[Any], real: bool) -> Any:
     """A function that is no ufunc, as one: so the operands themselves say what becomes of what they carry."""
+    if any(_unit_of(a) is not None for a in operands):
+        return _of_pure_numbers(op, function, operands, real)
     ufunc = np.frompyfunc(function, len(operands), 1)
+    carrier = next(type(a).__name__ for a in operands if carries(type(a)))
     try:
         result = ufunc(*operands)
     except (TypeError, NotImplementedError) as error:
-        carrier = next(type(a).__name__ for a in operands if carries(type(a)))
         raise TypeError(
             f"cannot compute {_in_sympy(op)} of {carrier}, which does not know it; "
             "pass its numbers (.magnitude, .value)"
@@ -295,4 +327,38 @@ def _element_by_element(op: Op, function: Callable[..., Any], operands: list[Any
     dtype = np.bool_ if op.kinds((BOOL,) * len(operands)) == BOOL else np.float64 if real else np.complex128
     if _is_promise(result) and not result.ndim:  # its one chunk will be a number, which has no astype
         return result.map_blocks(functools.partial(np.asarray, dtype=dtype), dtype=dtype)
+    if any(hasattr(a, "isna") for a in operands):
+        if (found := restored(result, operands, dtype)) is not None:
+            return found
+        if any(map(is_any_missing, operands)):
+            raise TypeError(
+                f"cannot compute {_in_sympy(op)} of {carrier}, which would lose what is missing; pass a Series"
+            )
     return result.astype(dtype) if hasattr(result, "astype") else result
+
+
+def _unit_of(value: Any) -> Any:
+    """The unit of a quantity of pint's or astropy's; None for what has none."""
+    found = getattr(value, "units", None) if hasattr(value, "magnitude") else getattr(value, "unit", None)
+    return found if hasattr(value, "to") else None
+
+
+def _of_pure_numbers(op: Op, function: Callable[..., Any], operands: list[Any], real: bool) -> Any:
+    """A function of quantities that have no dimension, of their pure numbers: of 1.5 km/m, that of 1500.
+
+    Raises:
+        TypeError, ValueError: the library's own, that a quantity has a dimension.
+    """
+    kind, one = next((type(a), unit / unit) for a in operands if (unit := _unit_of(a)) is not None)
+    numbers = []
+    for a in operands:
+        if _unit_of(a) is None:
+            numbers.append(a)
+            continue
+        pure = a.to(one)
+        numbers.append(pure.magnitude if hasattr(pure, "magnitude") else pure.value)
+    if any(carries(type(a)) for a in numbers):  # such as a mask within pint's unit
+        result = _element_by_element(op, function, numbers, real)
+    else:
+        result = np.asarray(function(*numbers))[()]
+    return result if op.kinds((BOOL,) * len(operands)) == BOOL else kind(result, one)
