@@ -186,6 +186,7 @@ class Company:
 
 _SYMPY = {
     "floor_quotient": "floor", "floor_of_ratio": "floor", "frac_of_ratio": "frac", "remainder": "Mod",
+    "floor_radical": "floor", "fraction_radical": "frac",
     "is_multiple": "Contains", "sum_over": "Sum", "product_over": "Product",
 }  # fmt: skip
 

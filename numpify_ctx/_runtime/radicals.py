@@ -1,4 +1,4 @@
-"""Floors of sums and products of roots of integers: exact, where floats leave a doubt.
+"""Floors and remainders of sums and products of roots of integers: exact, where floats leave a doubt.
 
 `sqrt(n) + sqrt(n + 1)` may be a whole number in floats and none in truth, and `n**(3/2)` has more digits than a float.
 Where a float is closer to a whole number than rounding may have moved it, more digits tell; and where they do not, as
@@ -51,9 +51,9 @@ class Radical:
         >>> Radical(sp.sqrt(n) + sp.sqrt(n + 1), (n,), False).whole([9223372030926249000])
         6074000997
         """
-        if isinstance(self.expr, sp.Pow) and self.expr.base in self.symbols and self.expr.exp > 0:
-            root, is_exact = sp.integer_nthroot(integers[0] ** int(self.expr.exp.p), int(self.expr.exp.q))
-            return int(root) + (self.up and not is_exact)
+        if self._is_root():
+            root, is_exact = self._root(integers[0])
+            return root + (self.up and not is_exact)
         values = dict(zip(self.symbols, map(int, integers), strict=True))
         with LOCK:
             for bits in (100, 400):
@@ -62,8 +62,42 @@ class Radical:
                     nearest = MP.nint(value)
                     if abs(value - nearest) > MP.ldexp(size, 20 - MP.prec):
                         return int(MP.ceil(value) if self.up else MP.floor(value))
-        exact = self.expr.xreplace({symbol: sp.Integer(v) for symbol, v in values.items()})
+        exact = self._exactly(values)
         return int(sp.ceiling(exact) if self.up else sp.floor(exact))
+
+    def _is_root(self) -> bool:
+        return isinstance(self.expr, sp.Pow) and self.expr.base in self.symbols and self.expr.exp > 0
+
+    def _root(self, integer: int) -> tuple[int, bool]:
+        """The floor, and whether it is the root itself; of negative integers, a ValueError."""
+        root, is_exact = sp.integer_nthroot(integer ** int(self.expr.exp.p), int(self.expr.exp.q))
+        return int(root), bool(is_exact)
+
+    def _exactly(self, values: dict[sp.Symbol, int]) -> sp.Expr:
+        return self.expr.xreplace({symbol: sp.Integer(v) for symbol, v in values.items()})
+
+    def fraction(self, integers: Sequence[int], times: sp.Rational) -> float:
+        """The value less its floor, `times` so much, rounded once.
+
+        >>> n = sp.Symbol("n")
+        >>> Radical(sp.sqrt(n), (n,), False).fraction([10**40 - 1], sp.S.One)
+        1.0
+        >>> Radical(sp.sqrt(n), (n,), False).fraction([10**40 + 1], sp.Integer(2))
+        1e-20
+        """
+        if self._is_root() and self._root(integers[0])[1]:
+            return 0.0
+        whole = self.whole(integers)
+        values = dict(zip(self.symbols, map(int, integers), strict=True))
+        with LOCK:
+            for bits in (140, 440):
+                with MP.workprec(bits + 2 * max(abs(v).bit_length() for v in values.values())):
+                    value, size = _with_size(self.expr, values)
+                    rest = value - whole
+                    # Enough of the digits that the two have not in common for one rounding to be the only one.
+                    if rest > MP.ldexp(size, 90 - MP.prec):
+                        return float(rest * int(times.p) / int(times.q))
+        return float(times * (self._exactly(values) - whole).evalf(17, chop=True))
 
     def of_float(self, value: Value) -> Any:
         """The floor or ceiling of floats."""
@@ -130,3 +164,50 @@ def math_floor_radical(radical: Radical, value: Any, size: Any, *numbers: Any) -
             return math.ceil(value) if radical.up else math.floor(value)
         return radical.whole(numbers)
     return float(math.ceil(value) if radical.up else math.floor(value))
+
+
+def fraction_radical(
+    radical: Radical, modulus: int, over: int, found: Value, value: Value, size: Value, *numbers: Value
+) -> Any:
+    """`found`, which is `value` modulo `modulus` over `over` in floats; `radical` is value/modulus, exactly.
+
+    Of integers it is computed with more digits where floats have less than half of those that the remainder should
+    have: near multiples of `modulus`, and of large numbers.
+
+    >>> n = sp.Symbol("n")
+    >>> numbers = np.array([9007199515875288, 4, 2])
+    >>> roots = np.sqrt(numbers)
+    >>> fraction_radical(Radical(sp.sqrt(n), (n,), False), 1, 1, roots % 1, roots, roots, numbers)
+    array([0.99999999, 0.        , 0.41421356])
+    """
+    if np.iscomplexobj(value) or not all(is_integer(v) for v in numbers):
+        return found
+    found, value, size, *columns = np.broadcast_arrays(found, value, size, *numbers)
+    with np.errstate(invalid="ignore"):
+        doubtful = np.isfinite(value) & _is_near(radical, value / modulus, np.abs(size) / modulus)
+    if np.any(doubtful):
+        points = list(zip(*(c[doubtful].tolist() for c in columns), strict=True))
+        known = {point: radical.fraction(point, sp.Rational(modulus, over)) for point in set(points)}
+        found = np.array(found, np.float64)
+        found[doubtful] = [known[point] for point in points]
+    return found[()]
+
+
+def _is_near(radical: Radical, value: Value, size: Value) -> Any:
+    """Is what rounding may have moved the value by more than 2**-26 of its distance from the next integer?"""
+    return abs(value - np.rint(value)) <= radical.near * _HALF_THE_DIGITS * np.maximum(size, 1)
+
+
+_HALF_THE_DIGITS = 2.0**26
+
+
+def math_fraction_radical(
+    radical: Radical, modulus: int, over: int, found: Any, value: Any, size: Any, *numbers: Any
+) -> Any:
+    """`fraction_radical` of Python numbers; integers of any size."""
+    if not all(type(v) is int for v in numbers) or type(value) is complex or not math.isfinite(value):
+        return found
+    value = value / modulus
+    if abs(value - round(value)) > radical.near * _HALF_THE_DIGITS * max(abs(size) / modulus, 1.0):
+        return found
+    return radical.fraction(numbers, sp.Rational(modulus, over))

@@ -159,3 +159,36 @@ def test_floors_of_roots_of_other_numbers_are_those_of_floats():
     k = sp.Symbol("k")
     cancelling = numpify(sp.floor(n * sp.sqrt(k) - k), [n, k])
     assert cancelling(np.array([-3, 3]), 4).tolist() == [-10, 2]
+
+
+REMAINDERS = [
+    *(sp.frac(expr) for expr in RADICALS), sp.frac(sp.sqrt(n)), sp.frac(-sp.sqrt(n)), sp.frac((sp.sqrt(n) + 1) / 3),
+    sp.Mod(sp.sqrt(n), 1), sp.Mod(sp.sqrt(n), 3), sp.Mod(sp.sqrt(n) / 3 + sp.sqrt(n + 1) / 2, 2), sp.Mod(sp.pi * n, 7),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expr", REMAINDERS, ids=str)
+def test_fractions_of_roots_are_exact_next_to_whole_numbers(expr):
+    """Half of the digits hold, wherever a float leaves fewer; the forms agree to the last bit."""
+    f = numpify(expr, [n])
+    for number in WHOLE:
+        of, modulus = expr.args[0].subs(n, number), expr.args[1] if len(expr.args) > 1 else 1
+        rest = of - modulus * sp.floor(of / modulus)
+        want = float(rest.evalf(25)) if rest != 0 else 0.0
+        got = f(number)
+        assert got == pytest.approx(want, rel=2**-26, abs=0)
+        if number > 10**20:
+            assert got == want
+        elif number < 2**63:
+            assert all(f(np.full(size, number))[-1] == got for size in SIZES)
+
+
+def test_fractions_of_roots_of_other_numbers_are_those_of_floats():
+    f = numpify(sp.frac(sp.sqrt(n)), [n])
+    assert f(9007199515875288.0) == math.sqrt(9007199515875288.0) % 1
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(f(np.array([2, -3, 4])), [math.sqrt(2) % 1, np.nan, 0.0])
+    assert f(-2 + 0j) == pytest.approx((math.sqrt(2) - 1) * 1j)
+    assert f(np.array([2.0], np.float32)).dtype == np.float32
+    with pytest.raises(TypeError, match=r"complex numbers for 'n'.*Mod"):
+        numpify(sp.Mod(sp.sqrt(n), 1), [n])(-2 + 0j)

@@ -138,7 +138,13 @@ def _ceiling(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     return b.neg(b.apply(quotients.FLOOR, *nodes, data=found.negated().data))
 
 
+def _frac_operands(b: Builder, expr: sp.Basic) -> Sequence[sp.Basic]:
+    return roots.remainder_operands(expr.args[0], sp.S.One) or _quotient_operands(b, expr)
+
+
 def _frac(b: Builder, expr: sp.Basic, *nodes: int) -> int:
+    if roots.remainder_operands(expr.args[0], sp.S.One) is not None:
+        return roots.remainder(b, lambda v, by: _frac_by(b, v, by), expr.args[0], sp.S.One, nodes)
     if quotients.ratio_of(expr.args[0]) is not None:
         if b.kinds[nodes[0]] & b.kinds[nodes[1]] & (BOOL | INT):
             return b.apply(quotients.FRAC_OF_RATIO, nodes[0], b.unsigned(nodes[1]))
@@ -151,15 +157,26 @@ def _frac(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     return b.div(b.apply(quotients.REMAINDER, *nodes, data=found.data), b.const(found.denominator))
 
 
+def _frac_by(b: Builder, value: int, modulus: int) -> int:
+    """Modulo a whole number, as frac: of complex numbers, too."""
+    if modulus == 1:
+        return b.sub(value, b.apply(FLOOR, value))
+    return b.apply(quotients.REMAINDER, value, data=((1,), 0, modulus))
+
+
 def _mod_operands(b: Builder, expr: sp.Basic) -> Sequence[sp.Basic]:
     ratio = quotients.ratio_of(expr.args[0])
     if ratio is not None:
         return *ratio, expr.args[1]
+    if (of_roots := roots.remainder_operands(*expr.args)) is not None:
+        return of_roots
     return [term for operand in expr.args for term in quotients.terms_of(operand)]
 
 
 def _mod(b: Builder, expr: sp.Basic, *nodes: int) -> int:
     """Of quotients, modulo an integer or another quotient: the numerators over one denominator leave the remainder."""
+    if roots.remainder_operands(*expr.args) is not None:
+        return roots.remainder(b, lambda v, by: b.apply(MOD, v, b.const(by)), expr.args[0], expr.args[1], nodes)
     if quotients.ratio_of(expr.args[0]) is not None:
         above, below, times = nodes  # n/m modulo k is the remainder of n by k*m, divided by m
         below = b.unsigned(below)
@@ -233,7 +250,7 @@ RULES: dict[type, Rule] = {
     sp.ceiling: Rule(_ceiling, _floor_operands).with_example(
         lambda: sp.ceiling(y), "of a complex number, of both parts"
     ),
-    sp.frac: Rule(_frac, _quotient_operands).with_example(lambda: sp.frac(y)),
+    sp.frac: Rule(_frac, _frac_operands).with_example(lambda: sp.frac(y)),
     # several numbers
     sp.Mod: Rule(_mod, _mod_operands, real=True).with_example(lambda: sp.Mod(y, x), "the sign of the divisor"),
     sp.Min: extremum(MINIMUM).with_example(lambda: sp.Min(x, y)),

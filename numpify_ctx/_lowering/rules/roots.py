@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sympy as sp
 
@@ -10,6 +10,7 @@ from ..._kinds import COMPLEX, arithmetic
 from ..._program.builder import Builder
 from ..._program.ir import Op
 from ..._runtime import radicals as radicals_rt, roots as rt
+from . import quotients
 
 
 FLOOR_ROOT = Op("floor_root", rt.floor_root, rt.math_floor_root, kinds=arithmetic, leaves=True)
@@ -22,6 +23,11 @@ def _kinds_of_numbers(kinds: Sequence[int]) -> int:
 
 
 FLOOR_RADICAL = Op("floor_radical", radicals_rt.floor_radical, radicals_rt.math_floor_radical, kinds=_kinds_of_numbers)
+FRACTION_RADICAL = Op(
+    "fraction_radical", radicals_rt.fraction_radical, radicals_rt.math_fraction_radical, kinds=lambda kinds: kinds[0]
+)
+
+Modulo = Callable[[int, int], int]
 
 _LARGEST = 16  # indices of roots and ...
 _LARGEST_BASE = 1000  # ... bases of logarithms that anyone asks for
@@ -103,3 +109,48 @@ def floor_radical(b: Builder, expr: sp.Expr, nodes: Sequence[int], *, up: bool) 
     operands = radical_operands(expr)
     assert operands is not None
     return b.apply(FLOOR_RADICAL, *nodes, data=(radicals_rt.Radical(expr, operands[2:], up),))
+
+
+def remainder_operands(expr: sp.Expr, modulus: sp.Expr) -> tuple[sp.Expr, ...] | None:
+    """What the remainder of a sum or product of roots by a whole number is told of, as `radical_operands`; or None.
+
+    >>> n = sp.Symbol("n")
+    >>> remainder_operands((sp.sqrt(n) + 1) / 3, sp.S.One), remainder_operands(n / 3, sp.S.One)
+    ((sqrt(n) + 1, sqrt(n) + 1, n), None)
+    """
+    if quotients.ratio_of(expr) is not None or not isinstance(modulus, sp.Integer):
+        return None
+    if not 0 < modulus * _denominator(expr) <= _LARGEST_MODULUS:
+        return None
+    return radical_operands(_numerator(expr))
+
+
+_LARGEST_MODULUS = 2**31
+
+
+def _denominator(expr: sp.Expr) -> int:
+    found = quotients.quotient_of(expr)
+    return 1 if found is None else found.denominator
+
+
+def _numerator(expr: sp.Expr) -> sp.Expr:
+    found = quotients.quotient_of(expr)
+    if found is None:
+        return expr
+    return sp.Add(found.constant, *[c * t for c, t in zip(found.coefficients, found.terms, strict=True)])
+
+
+def remainder(b: Builder, plain: Modulo, expr: sp.Expr, modulus: sp.Expr, nodes: Sequence[int]) -> int:
+    """The node of `expr` modulo `modulus`; `nodes` are those of its `remainder_operands`.
+
+    Floats have the remainder that `plain` gives of a node and a whole number.
+    """
+    operands = remainder_operands(expr, modulus)
+    assert operands is not None
+    over = _denominator(expr)
+    whole = int(modulus) * over
+    found = plain(nodes[0], whole)
+    if over > 1:
+        found = b.div(found, b.const(over))
+    radical = radicals_rt.Radical(expr / modulus, operands[2:], False)
+    return b.apply(FRACTION_RADICAL, found, *nodes, data=(radical, whole, over))
