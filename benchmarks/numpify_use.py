@@ -25,8 +25,8 @@ Calls = dict[str, Callable[[], Any]]
 x, y = sp.symbols("x y")
 # What is passed for x -> the module of lambdify that is the peer, and the most that we accept of what it takes.
 NUMBERS: Mapping[str, tuple[Any, str, float]] = {
-    "float": (0.25, "math", 1.3), "int": (3, "math", 1.3), "bool": (True, "math", 1.3),
-    "float64": (np.float64(0.25), "math", 1.3), "complex": (0.25 + 0.5j, "numpy", 1.5),
+    "float": (0.25, "math", 1.3), "int": (3, "math", 2.0), "bool": (True, "math", 2.0),
+    "float64": (np.float64(0.25), "math", 2.0), "complex": (0.25 + 0.5j, "numpy", 1.5),
     "float32": (np.float32(0.25), "numpy", 1.5), "rank 0": (np.array(0.25), "numpy", 1.5),
 }  # fmt: skip
 SPECIAL = {"erf": sp.erf(x), "gamma": sp.gamma(x), "besselj": sp.besselj(0, x), "loggamma": sp.loggamma(x)}
@@ -63,7 +63,7 @@ def _numbers(scale: float) -> list[Finding]:
     mixed = (0.5, 2, np.float64(0.25), True, 3)
     f, g = numpify(expr, list(five), cache=False), sp.lambdify(five, expr, "math")
     calls = {"numpify": lambda: f(*mixed), "lambdify, math": lambda: g(*mixed)}
-    found.append(_fastest("call with float, int, float64 and bool", calls, "numpify", 1.3, scale))
+    found.append(_fastest("call with float, int, float64 and bool", calls, "numpify", 2.0, scale))
     if optional("numba") is not None:
         import numba
 

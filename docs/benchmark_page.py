@@ -54,6 +54,12 @@ def releases() -> list[Release]:
 
 LABELS, HIGH, STEP = 470.0, 20.0, 300.0
 SHADES = (STRONG, *CURVES[1::-1])  # of the newest release, and of those before it
+OVER_RELEASES = ("numpify.calls", "numpify.arrays")  # the others of numpify came later, and are tables
+FUNCTIONS = (
+    "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh",
+    "sqrt", "cbrt",
+)  # fmt: skip
+COMPILERS = ("numba", "jax.jit")
 OTHERS = ("haliax.ref", "donated arrays")  # in grey: not ours
 
 
@@ -105,7 +111,7 @@ def pictures() -> dict[str, str]:
     by_formula = over_releases(
         "numpify, beside lambdify",
         shown,
-        lambda row: row["peer"] == "lambdify" and row["who"].startswith("numpify"),
+        lambda row: row["suite"] in OVER_RELEASES and row["peer"] == "lambdify" and row["who"].startswith("numpify"),
         prefix="numpify.",
     )
     return {"refs": by_name, "numpify": by_formula}
@@ -141,6 +147,96 @@ def counts(facts: Sequence[Finding]) -> str:
     return "\n".join(lines)
 
 
+# Of a table over the number of elements, its columns: who, as what, and of how many elements.
+Columns = Sequence[tuple[str, str, Sequence[str]]]
+KERNELS: Columns = (
+    ("numpify, native", "native", ("10", "1e3", "1e5", "1e6", "1e7")), ("numpify, NumPy", "NumPy", ("1e3", "1e5")),
+    ("numba", "numba", ("10", "1e3", "1e5", "1e6", "1e7")), ("heyoka", "heyoka", ("1e3", "1e5", "1e6")),
+)  # fmt: skip
+PEERS: Columns = (
+    ("jax.jit", "jax.jit", ("1e3", "1e5", "1e6")), ("symengine", "symengine", ("1e3", "1e5", "1e6")),
+    ("numexpr", "numexpr", ("1e3", "1e5", "1e6")), ("casadi", "casadi", ("1e3",)),
+)  # fmt: skip
+DTYPES: Columns = (
+    ("numpify, native", "native", ("1e3", "1e5", "1e6")), ("numpify, NumPy", "NumPy alone", ("1e3", "1e5", "1e6")),
+)  # fmt: skip
+
+
+def over_sizes(labels: str, found: Sequence[Finding], columns: Columns, firsts: dict[str, str] | None = None) -> str:
+    """Medians of the ratios to lambdify(cse=True), a row for each work.
+
+    Args:
+        labels: what the parts of a task are that stand before the number of elements.
+        found: rows of several tasks, sizes and peers.
+        columns: which of them are shown.
+        firsts: by work, what a column in front of the others has.
+    """
+    ratios: dict[str, dict[tuple[str, str], float]] = {}
+    for row in found:
+        if row["peer"] == "lambdify, cse":
+            work, _, size = row["task"].removesuffix(" elements").rpartition(", ")
+            ratios.setdefault(work, {})[row["who"], _short(size)] = row["ratio"]["median"]
+    heads = [size if i else f"{shown}: {size}" for _, shown, sizes in columns for i, size in enumerate(sizes)]
+    heads = [labels, *(["first call"] if firsts else []), *heads]
+    lines = ["| " + " | ".join(heads) + " |", "| --- " * (len(heads) + labels.count("|")) + "|"]
+    for work, of in ratios.items():
+        cells = [of.get((who, size)) for who, _, sizes in columns for size in sizes]
+        shown = ["" if cell is None else f"{cell:.2g}" for cell in cells]
+        name = " | ".join(work.rsplit(", ", labels.count("|")))
+        lines.append("| " + " | ".join([name, *([firsts[work]] if firsts else []), *shown]) + " |")
+    return "\n".join(lines)
+
+
+def _short(size: str) -> str:
+    return {"1e+01": "10"}.get(size, size.replace("e+0", "e"))
+
+
+def alone(found: Sequence[Finding]) -> str:
+    """Of elementary functions by themselves, for each dtype what a kernel takes, and NumPy."""
+    ratios = {(*row["task"].split(", ")[:2], row["who"]): row["ratio"]["median"] for row in found}
+    columns = [(dtype, who) for dtype in ("float32", "float64") for who in ("numpify, native", "numpify, NumPy")]
+    lines = ["| function alone, 1e5 elements | float32: native | NumPy | float64: native | NumPy |", "| --- " * 5 + "|"]
+    for name in dict.fromkeys(name for name, _, _ in ratios):
+        cells = [f"{ratios[name, dtype, who]:.2g}" for dtype, who in columns]
+        lines.append("| " + " | ".join([f"`{name}`", *cells]) + " |")
+    return "\n".join(lines)
+
+
+def machine_code(newest: Release) -> dict[str, str]:
+    """The tables of kernels, beside NumPy and compilers."""
+    rows, kernels = newest.findings("numpify.native"), newest.findings("numpify.native", "fact")
+    firsts = {
+        work: fact["value"] for fact in kernels for work, sep, _ in [fact["task"].partition(": the first")] if sep
+    }
+    typed = newest.findings("numpify.types")
+    by_itself = [row for row in typed if row["task"].split("(x), ")[0] in FUNCTIONS]
+    return {
+        "kernels of numpify.native": over_sizes("work", rows, KERNELS, firsts),
+        "peers of numpify.native": over_sizes("work", rows, PEERS),
+        "table of numpify.types": over_sizes("work | dtype", [r for r in typed if r not in by_itself], DTYPES),
+        "functions of numpify.types": alone(by_itself),
+    }
+
+
+def limits(found: Sequence[Finding]) -> str:
+    """What it takes to compile, and the most memory beside the result, over all dtypes, by form and threads."""
+    lines = ["| what | figure | within the limit |", "| --- " * 3 + "|"]
+    most: dict[str, list[Finding]] = {}
+    for fact in found:
+        work, sep, form = fact["task"].partition(" elements, ")
+        if sep:
+            most.setdefault(f"{work.rpartition(', ')[2]} elements, {form}", []).append(fact)
+        else:
+            lines.append(_fact(fact["task"], [fact]))
+    lines += [_fact(f"{task} the result, of {len(of)} dtypes the most", of) for task, of in most.items()]
+    return "\n".join(lines)
+
+
+def _fact(task: str, of: Sequence[Finding]) -> str:
+    largest = max(of, key=lambda fact: float(fact["value"].split()[0]))
+    return f"| {task} | {largest['value']} | {'yes' if all(fact['met'] for fact in of) else 'no'} |"
+
+
 def measured(suite: dict[str, Any]) -> str:
     """Where, and with what."""
     machine = suite["machine"]
@@ -152,10 +248,20 @@ def parts() -> dict[str, str]:
     """What stands behind each mark of the page."""
     newest = releases()[-1]
     made = {f"table of {name}": table(newest.findings(name)) for name in newest.suites if name.startswith("refs.")}
-    return made | {
-        "machine of refs": measured(newest.suites["refs.eager"]),
-        "counts of refs.decode": counts(newest.findings("refs.decode", "fact")),
-    }
+    made |= {f"table of {name}": table(newest.findings(name)) for name in ("numpify.calls", "numpify.use")}
+    arrays = newest.findings("numpify.arrays")
+    compiled = [row for row in arrays if row["who"] in COMPILERS]
+    return (
+        made
+        | machine_code(newest)
+        | {
+            "machine of refs": measured(newest.suites["refs.eager"]),
+            "counts of refs.decode": counts(newest.findings("refs.decode", "fact")),
+            "table of numpify.arrays": table([row for row in arrays if row not in compiled]),
+            "compilers of numpify.arrays": table(compiled),
+            "figures of numpify.limits": limits(newest.findings("numpify.limits", "fact")),
+        }
+    )
 
 
 def page() -> str:
