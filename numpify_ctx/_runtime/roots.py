@@ -62,6 +62,8 @@ def math_floor_root(index: int, up: bool, x: Any) -> Any:
         root, is_exact = sp.integer_nthroot(x, index)
         return int(root) + (up and not is_exact)
     value = math.sqrt(x) if index == 2 else math.pow(x, 1 / index)
+    if value == 0:
+        return 0.0 if up else value  # -0.0 has the floor -0.0, as in NumPy
     nearest = float(round(value))
     if abs(value - nearest) <= _NEAR * max(nearest, 1.0):
         power = nearest**index

@@ -7,6 +7,7 @@ out real. What is real throughout stays real: nan, as NumPy has it.
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -216,3 +217,21 @@ def test_a_look_for_nan_warns_of_nothing():
         warnings.simplefilter("error")
         for _ in range(3):
             assert f(large, np.array([1.25, 0.5])).imag.tolist() == [1e200**1.25, 2.0]
+
+
+def test_a_number_alone_is_completed_as_arrays_are():
+    """acoth(0) is pi*I/2, whose cosine and square are real."""
+    for expr, want in ((sp.cos(sp.acoth(x)), math.cosh(math.pi / 2)), (sp.acoth(x) ** 2, -(math.pi**2) / 4)):
+        f = numpify(expr, [x])
+        for got in (f(0), f(0.0), f(np.zeros(3))[0], f(np.zeros(3, int))[0]):
+            assert got == pytest.approx(want, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("function", "limit"), [(sp.Si, complex(0, math.inf)), (sp.Ci, complex(math.inf, math.pi / 2))]
+)
+def test_integral_sine_and_cosine_at_complex_infinities(function, limit):
+    f = numpify(function(x), [x])
+    for got in (f(complex(0, math.inf)), f(np.full(3, complex(0, math.inf)))[0], f(complex(0, -math.inf)).conjugate()):
+        assert got == limit
+    assert np.isnan(f(complex(math.inf, math.inf)))

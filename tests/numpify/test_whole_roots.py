@@ -192,3 +192,10 @@ def test_fractions_of_roots_of_other_numbers_are_those_of_floats():
     assert f(np.array([2.0], np.float32)).dtype == np.float32
     with pytest.raises(TypeError, match=r"complex numbers for 'n'.*Mod"):
         numpify(sp.Mod(sp.sqrt(n), 1), [n])(-2 + 0j)
+
+
+@pytest.mark.parametrize(("index", "up"), ROOTS)
+def test_the_floor_of_a_root_of_negative_zero_has_one_sign_in_all_forms(index, up):
+    for zero in (0.0, -0.0):
+        signs = {math.copysign(1, got) for got in values(ROOTS[index, up], zero)}
+        assert len(signs) == 1

@@ -30,7 +30,7 @@ ARCTAN = ufunc("arctan", "atan", cut=cuts.arctan)
 ARCSINH = ufunc("arcsinh", "asinh", cut=cuts.arcsinh)
 ARCCOSH = ufunc("arccosh", "acosh", cut=cuts.arccosh, leaves=True)
 ARCTANH = ufunc("arctanh", "atanh", cut=cuts.arctanh, leaves=True)
-ARCCOTH = replace(runtime(rt.acoth, native="acoth"), leaves=True)
+ARCCOTH = replace(runtime(rt.acoth, rt.math_acoth, native="acoth"), leaves=True)
 ARCTAN2 = replace(ufunc("arctan2", "atan2", kinds=real), real=True)
 # These expose a complex operand: what they give is real, so that nothing else tells that it is wanted whole.
 ANGLE = Op("angle", Numpy("angle"), cmath.phase, "angle", cut=cuts.angle, kinds=real, exposes=True)

@@ -52,6 +52,13 @@ def acoth(x: Value) -> Any:
     return np.where(is_zero, 0.5j * np.pi, arctanh(1 / np.where(is_zero, 2, x)))[()]
 
 
+def math_acoth(x: Any) -> Any:
+    """`acoth` of a Python number; a ValueError between -1 and 1, where its value is complex."""
+    if abs(x) < 1:
+        raise ValueError("the inverse hyperbolic cotangent of a number between -1 and 1")
+    return acoth(x)
+
+
 def sech(x: Value) -> Any:
     """1/cosh(x); 0 where a complex cosh is infinite, of which NumPy has no reciprocal.
 

@@ -274,10 +274,25 @@ LI_OFFSET = Pointwise(
         outside=lambda x: x < 0,
     ),
 )
-SI = Pointwise("Si", lambda mp, z: mp.si(z), Fast(lambda s, x: s.sici(x)[0]), Fast(lambda s, z: s.sici(z)[0]))
+
+
+def _si(mp: MPContext, z: MPNumber) -> Any:
+    # mpmath fails at infinite imaginary parts. Along the imaginary axis there is a limit, and nowhere else.
+    if mp.isinf(mp.im(z)):
+        return mp.mpc(mp.nan, mp.nan) if mp.re(z) else mp.mpc(0, mp.im(z))
+    return mp.si(z)
+
+
+def _ci(mp: MPContext, z: MPNumber) -> Any:
+    if mp.isinf(mp.im(z)):
+        return mp.mpc(mp.nan, mp.nan) if mp.re(z) else mp.mpc(mp.inf, mp.sign(mp.im(z)) * mp.pi / 2)
+    return mp.ci(z)
+
+
+SI = Pointwise("Si", _si, Fast(lambda s, x: s.sici(x)[0]), Fast(lambda s, z: s.sici(z)[0]))
 CI = Pointwise(
     "Ci",
-    lambda mp, z: mp.ci(z),
+    _ci,
     Fast(lambda s, x: s.sici(x)[1], outside=lambda x: x < 0),
     Fast(lambda s, z: s.sici(z)[1]),
 )
