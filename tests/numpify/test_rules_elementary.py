@@ -9,7 +9,7 @@ from sympy.codegen import cfunctions, numpy_nodes
 from sympy.functions.elementary.integers import frac
 from sympy.functions.elementary.miscellaneous import Rem
 
-from numpify_ctx import CompileError
+from numpify_ctx import CompileError, numpify
 from numpify_ctx._compile import compile_expression
 from tests.numpify.evalf_oracle import check
 
@@ -159,3 +159,21 @@ def test_functions_of_two_numbers_of_code_generation():
 def test_what_is_of_real_numbers_takes_no_complex_ones(expr):
     with pytest.raises(CompileError, match="is of real numbers, and one of its operands is complex"):
         compile_expression(expr, ((x, "x"),))
+
+
+@pytest.mark.parametrize("expr", [sp.Max(x, y), sp.Min(x, y), sp.Max(x, 0), sp.Min(0, x)], ids=str)
+def test_of_two_zeros_all_forms_choose_the_same(expr):
+    f = numpify(expr, [x, y])
+    for pair in ((0.0, -0.0), (-0.0, 0.0)):
+        for size in (1, 7, 1000):
+            assert np.signbit(f(*(np.full(size, v) for v in pair))[-1]) == np.signbit(f(*pair))
+
+
+@pytest.mark.parametrize("expr", [sp.Max(x, 0), sp.Min(x, 0), sp.Max(x, 3, y), sp.Min(x, 3, y)], ids=str)
+def test_an_integer_that_is_chosen_beside_a_float_is_one(expr):
+    f = numpify(expr, [x, y])
+    for pair in ((1.5, 2), (-1.5, 2), (-1, 7.5), (4, 5), (4.5, 3)):
+        alone, array = f(*pair), f(*([v] for v in pair))
+        assert type(alone) is (int if array.dtype.kind == "i" else float)
+        assert alone == array[0]
+    assert numpify(sp.Max(x, 1), [x])(10**400) == 10**400

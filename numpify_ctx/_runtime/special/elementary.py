@@ -56,7 +56,7 @@ def math_acoth(x: Any) -> Any:
     """`acoth` of a Python number; a ValueError between -1 and 1, where its value is complex."""
     if abs(x) < 1:
         raise ValueError("the inverse hyperbolic cotangent of a number between -1 and 1")
-    return acoth(x)
+    return float(acoth(x))
 
 
 def sech(x: Value) -> Any:
@@ -178,19 +178,23 @@ def math_mod(x: Value, y: Value) -> Any:
     return x % y
 
 
+def _beside(chosen: Value, other: Value) -> Any:
+    return float(chosen) if type(other) is float else chosen
+
+
 def math_minimum(x: Value, y: Value) -> Any:
-    """The smaller one."""
-    if x <= y:
-        return x
+    """The smaller one; of 0.0 and -0.0 the second, as NumPy has it. Beside a float, an integer is one."""
+    if x < y:
+        return x if type(x) is type(y) else _beside(x, y)
     if y <= x:
-        return y
+        return y if type(x) is type(y) else _beside(y, x)
     raise ValueError("the minimum of nan")
 
 
 def math_maximum(x: Value, y: Value) -> Any:
-    """The larger one."""
-    if x >= y:
-        return x
+    """The larger one; of 0.0 and -0.0 the second, as NumPy has it. Beside a float, an integer is one."""
+    if x > y:
+        return x if type(x) is type(y) else _beside(x, y)
     if y >= x:
-        return y
+        return y if type(x) is type(y) else _beside(y, x)
     raise ValueError("the maximum of nan")
