@@ -54,9 +54,10 @@ def acoth(x: Value) -> Any:
 
 def math_acoth(x: Any) -> Any:
     """`acoth` of a Python number; a ValueError between -1 and 1, where its value is complex."""
-    if abs(x) < 1:
+    size = abs(x)
+    if size < 1:
         raise ValueError("the inverse hyperbolic cotangent of a number between -1 and 1")
-    return float(acoth(x))
+    return math.copysign(0.5 * math.log1p(2 / (size - 1)), x)
 
 
 def sech(x: Value) -> Any:
