@@ -64,6 +64,8 @@ def computed(call: Callable[[tuple[Any, ...]], Any], args: Sequence[Any], thread
 
 def _flattened(args: Sequence[Any]) -> tuple[int, tuple[int, ...], list[Any]] | None:
     """The size and shape of the arrays among the arguments, and all of them with one axis; None if it is not for us."""
+    if not any([type(a) is np.ndarray and a.size >= _LEAST for a in args]):  # noqa: C419  a list is quicker
+        return None
     shape: tuple[int, ...] | None = None
     is_short = False
     values = []

@@ -193,9 +193,8 @@ def _magnitude(value: Any) -> float:
 
 def _bits_of_dtype(value: Any) -> int | None:
     """The number of bits that an array of integers has room for, beside the sign; None of anything else, and uint64."""
-    if type(value) is not np.ndarray or value.dtype.kind not in "iub" or value.dtype == np.uint64:
-        return None
-    return int(8 * value.dtype.itemsize - (value.dtype.kind == "i"))
+    kind, bits = (value.dtype.kind, 8 * value.dtype.itemsize) if type(value) is np.ndarray else ("", 0)
+    return None if kind not in ("i", "u", "b") or (kind, bits) == ("u", 64) else bits - (kind == "i")
 
 
 def _bits(value: Any) -> int:
