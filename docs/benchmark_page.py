@@ -248,7 +248,9 @@ def parts() -> dict[str, str]:
     """What stands behind each mark of the page."""
     newest = releases()[-1]
     made = {f"table of {name}": table(newest.findings(name)) for name in newest.suites if name.startswith("refs.")}
-    made |= {f"table of {name}": table(newest.findings(name)) for name in ("numpify.calls", "numpify.use")}
+    made |= {
+        f"table of {name}": table(newest.findings(name)) for name in ("numpify.calls", "numpify.use", "numpify.threads")
+    }
     arrays = newest.findings("numpify.arrays")
     compiled = [row for row in arrays if row["who"] in COMPILERS]
     return (
