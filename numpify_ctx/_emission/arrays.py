@@ -10,7 +10,7 @@ import numpy as np
 
 from .._kinds import BOOL, COMPLEX, INT, REAL
 from .._program.bounds import may_overflow
-from .._program.ir import CONST, Program
+from .._program.ir import CONST, Program, is_real_constant
 from .._runtime.complexes import divided_by_real
 from .._runtime.selection import piecewise, piecewise_of_rank, where
 from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken, symbol
@@ -73,11 +73,10 @@ class ArrayEmitter(Emitter):
         if self.may_be_on_a_cut(node):
             assert op.cut is not None
             return f"{self.inject(op.cut.__name__, op.cut)}({', '.join([suite.text[a][0] for a in args])})", ATOM
+        if self.is_over_real(node):
+            divide = self.inject(divided_by_real.__name__, divided_by_real)
+            return f"{divide}({suite.text[args[0]][0]}, {suite.text[args[1]][0]})", ATOM
         if op.form == "quotient" and COMPLEX in (self.kinds[args[0]], self.kinds[args[1]]):
-            below = args[1]
-            if self.ops[below] is CONST and type(self.data[below]) in (int, float) and self.data[below]:
-                divide = self.inject(divided_by_real.__name__, divided_by_real)
-                return f"{divide}({suite.text[args[0]][0]}, {suite.text[below][0]})", ATOM
             # 1j*x is Python's number where x is a scalar of NumPy's, and Python divides nothing by zero.
             return f"np.divide({suite.text[args[0]][0]}, {suite.text[args[1]][0]})", ATOM
         return super().write(suite, node)
@@ -85,6 +84,13 @@ class ArrayEmitter(Emitter):
     def may_be_on_a_cut(self, node: int) -> bool:
         """May an operand be complex, so that the sign of a zero part would choose the side of a branch cut?"""
         return self.ops[node].cut is not None and any(self.kinds[a] & COMPLEX for a in self.args[node])
+
+    def is_over_real(self, node: int) -> bool:
+        """Are these complex numbers over a constant that is real, and not 0?"""
+        if self.ops[node].form != "quotient":
+            return False
+        above, below = self.args[node]
+        return self.kinds[above] == COMPLEX and is_real_constant(self.program, below)
 
     def is_checked(self, node: int) -> bool:
         """May this be an operation on integers that could overflow?"""

@@ -11,7 +11,7 @@ a bit mask of the axes of the result along which a value varies.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 from .._kinds import INT
 from .._program.ir import CONST, Program
 from .._program.walk import reach
+from .._runtime.complexes import divided_by_real
 from .arrays import ArrayEmitter
 from .common import ATOM, Suite
 
@@ -87,9 +88,9 @@ def emit_blocks(
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One call of a ufunc. An operand is a node, or None for what the step before gave."""
+    """One call of a ufunc, or of what has an `out`. An operand is a node, or None for what the step before gave."""
 
-    ufunc: np.ufunc
+    ufunc: Callable[..., Any]
     operands: tuple[int | None, ...]
 
 
@@ -237,6 +238,8 @@ class _BlockEmitter(ArrayEmitter):
         op, args, data = self.ops[node], self.args[node], self.data[node]
         if self.may_be_on_a_cut(node):
             return None
+        if self.is_over_real(node):
+            return [_Step(divided_by_real, args)]
         match op.form:
             case "sum":
                 return _sum_steps(args, data)
@@ -299,7 +302,7 @@ class _BlockEmitter(ArrayEmitter):
             self.namespace[name] = np.array(value, dtype)
         return self.boxes[key]
 
-    def _function_name(self, ufunc: np.ufunc) -> str:
+    def _function_name(self, ufunc: Callable[..., Any]) -> str:
         return f"np.{ufunc.__name__}" if getattr(np, ufunc.__name__, None) is ufunc else self.inject("ufunc", ufunc)
 
     # -- buffers -----------------------------------------------------------------------------------------------------

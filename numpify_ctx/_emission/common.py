@@ -334,6 +334,8 @@ class Emitter:
         else:
             # The shortest text that is read back as the same number.
             text = repr(value)
+            if isinstance(value, complex) and text.startswith("-"):
+                return f"(0{text})", ATOM  # `-1j` is read as -(0 + 1j), of which the real part is -0.0
         return text, UNARY if text.startswith("-") else ATOM
 
     def sum(self, suite: Suite, node: int) -> Text:

@@ -214,6 +214,12 @@ class Program:
         object.__setattr__(self, "results", tuple(self.layout.leaves()))
 
 
+def is_real_constant(program: Program, node: int) -> bool:
+    """Is this a real number that is known, and not 0? Complex numbers are divided by such part by part."""
+    value = program.data[node]
+    return program.ops[node] is CONST and type(value) in (int, float) and value != 0
+
+
 def infer_kinds(program: Program, parameter_kinds: Sequence[int]) -> Sequence[int]:
     """The kinds of all nodes, given those of the parameters."""
     if all(kind == ANY for kind in parameter_kinds):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._kinds import LEAST_INT
-from .complexes import floor_of_parts
+from .complexes import floor_of_parts, of_parts
 from .integers import by_modulus, exact_add, exact_multiply, is_integer
 
 
@@ -29,7 +29,7 @@ def floor(coefficients: tuple[int, ...], constant: int, denominator: int, *terms
         return _floor_of_integers(coefficients, constant, denominator, terms)
     top = _numerator(coefficients, constant, terms)
     if np.iscomplexobj(top):
-        return _floor_of_floats(np.real(top), denominator) + 1j * _floor_of_floats(np.imag(top), denominator)
+        return of_parts(_floor_of_floats(np.real(top), denominator), _floor_of_floats(np.imag(top), denominator))
     return _floor_of_floats(top, denominator)
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..._program.ir import CONST, Operator, Program
+from ..._program.ir import CONST, Operator, Program, is_real_constant
 from . import complexes
 from .arms import Arm, dear_arms
 from .composed import COMPOSED, GUARDED, QUOTIENTS
@@ -156,6 +156,8 @@ class _Writer:
     def _quotient(self, node: int) -> Value:
         kind = self.types[node]
         above, below = (self._as(a, kind) for a in self.program.args[node])
+        if kind in "FD" and is_real_constant(self.program, self.program.args[node][1]):
+            return tuple(part / below[0] for part in above)
         return complexes.divide(above, below) if kind in "FD" else (above[0] / below[0],)
 
     def _negative(self, node: int) -> Value:
