@@ -32,7 +32,7 @@ from .explain import explained
 from .forms import Forms
 from .native import Native
 from .parts import of_doubles_with
-from .quick import FLOATS, MOST as MOST_QUICKS, Plain, Quick, of_numbers, passed_as
+from .quick import FLOATS, Plain, Quick, Recurring, of_numbers, passed_as
 from .results import Results, described, is_of_scalars
 from .threads import Threads
 from .ways import FLOATING, MOST, Call, Way
@@ -62,7 +62,7 @@ class Entry:
 
     __slots__ = (
         "__weakref__", "_company", "_complex", "_exactly", "_in_pieces", "_known", "_leaves", "_plain_quicks",
-        "_quicks", "_seen", "_tried", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "native",
+        "_quicks", "_recurring", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "native",
         "parts", "program", "results", "takes_floats",
     )  # fmt: skip
 
@@ -88,8 +88,7 @@ class Entry:
         # The shortest ways, to plain NumPy and to all of them: those to kernels, which are `Native.quicks`, come first.
         self._plain_quicks: tuple[Quick, ...] = ()
         self._quicks: tuple[Quick, ...] = ()
-        self._tried: set[Any] = set()  # only added to; two threads may each try what neither has found here
-        self._seen: Memo[Any, bool] = Memo(MOST)
+        self._recurring = Recurring()
         self.parts: Memo[Any, Any] = Memo(MOST)
         # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it. Two threads
         # may both make an entry; they are equal, and either may stay.
@@ -177,12 +176,8 @@ class Entry:
 
     def _learn_numbers(self, types: tuple[type, ...], way: Way, final: type) -> None:
         """Make a quick way for numbers of these types, at the second call."""
-        if not types or types in self._tried or len(self._tried) >= MOST_QUICKS or way.form is None:
+        if not types or way.form is None or not self._recurring.is_due(types):
             return
-        if types not in self._seen:
-            self._seen.put(types, True)
-            return
-        self._tried.add(types)
         found = of_numbers(way.form, types, way.conversions, final, way.precision is None)
         self._plain_quicks = (*self._plain_quicks, found)
         self._gather_quicks()
@@ -288,18 +283,16 @@ class Entry:
 
     def _learn_plain(self, call: Call, result: Any) -> None:
         """Make a quick way for arguments like these, which plain NumPy has just taken; no integer is looked at."""
-        if len(self._tried) >= MOST_QUICKS or not self.results.is_ordinary or self.foreign:
+        if self._recurring.is_full or not self.results.is_ordinary or self.foreign:
             return
         native = self.native
         if native is not None and native.is_refused(call.values, call.integers, call.shape):
             native = None
         key = passed_as(call.args), native is None
-        if key in self._tried or any(self.program.parameter_ranks) or (native is not None and not native.is_counting):
+        if any(self.program.parameter_ranks) or (native is not None and not native.is_counting):
             return
-        if key not in self._seen:
-            self._seen.put(key, True)  # most functions are called but once
+        if not self._recurring.is_due(key):
             return
-        self._tried.add(key)
         if type(result) is not np.ndarray:
             return
         if call.precision is not None and result.dtype in (np.float64, np.complex128):

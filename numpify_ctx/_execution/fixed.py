@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from .._kinds import REAL
-from .._memo import Memo
 from .._program.bounds import Integers
 from .._program.decided import decided
 from .._program.ir import infer_kinds
@@ -22,7 +21,7 @@ from .arguments import prepare
 from .entry import REFUSALS, Entry
 from .forms import Forms
 from .parts import Parts, late_of
-from .quick import FLOATS, MOST, Plain, Quick, passed_as
+from .quick import FLOATS, MOST, Plain, Quick, Recurring, passed_as
 
 
 _NUMBERS = FLOATS | {int}
@@ -68,15 +67,14 @@ class Fixed:
         fixed: values by the place of the argument.
     """
 
-    __slots__ = ("_entry", "_fixed", "_free", "_seen", "_tried", "quicks")
+    __slots__ = ("_entry", "_fixed", "_free", "_recurring", "quicks")
 
     def __init__(self, entry: Entry, fixed: Mapping[int, Any]) -> None:
         self._entry = entry
         self._fixed = dict(fixed)
         self._free = [i for i in range(len(entry.program.parameters)) if i not in self._fixed]
         self.quicks: tuple[Quick, ...] = ()
-        self._seen: Memo[Any, bool] = Memo(MOST)
-        self._tried: Memo[Any, bool] = Memo(MOST)
+        self._recurring = Recurring()
 
     def filled(self, args: Sequence[Any]) -> tuple[Any, ...]:
         """All the arguments."""
@@ -102,12 +100,10 @@ class Fixed:
         passed = passed_as(args)
         native = entry.native
         key = passed, native is None or native.is_counting
-        if key in self._tried or entry.foreign or not _are_doubles(args, passed, result.shape):
+        if key in self._recurring or entry.foreign or not _are_doubles(args, passed, result.shape):
             return
-        if key not in self._seen:
-            self._seen.put(key, True)  # most functions are called but once
+        if not self._recurring.is_due(key):
             return
-        self._tried.put(key, True)
         if not all(type(value) in _NUMBERS for value in self._fixed.values()):
             return
         values, mask, complex_mask, shape, _, beyond = prepare(given, entry.program.parameter_ranks)

@@ -18,6 +18,7 @@ import numpy as np
 from .._emission import Source
 from .._emission.load import load
 from .._emission.namespace import bare_namespace
+from .._memo import Memo
 
 
 # Of the tuple of all arguments as they were passed, and of `out`: the result, or None if they are of other kinds.
@@ -35,6 +36,40 @@ _TESTS: dict[str, dict[Any, str]] = {
     "F": {complex: "type({0}) is complex"},
     np.dtype(np.int64).char: {int: _WHOLE},
 }
+
+
+class Recurring:
+    """The kinds of calls that came twice: most functions are called but once, and are given no quick way.
+
+    >>> kinds = Recurring()
+    >>> kinds.is_due("floats"), kinds.is_due("floats"), kinds.is_due("floats"), "floats" in kinds
+    (False, True, False, True)
+    """
+
+    __slots__ = ("_due", "_seen")
+
+    def __init__(self) -> None:
+        self._due: set[Any] = set()  # only added to; two threads may each try what neither has found here
+        self._seen: Memo[Any, bool] = Memo(64)
+
+    def __contains__(self, kind: object) -> bool:
+        """Was it due before?"""
+        return kind in self._due
+
+    @property
+    def is_full(self) -> bool:
+        """Were as many due as there may be?"""
+        return len(self._due) >= MOST
+
+    def is_due(self, kind: Any) -> bool:
+        """Is this the second call of the kind, so that a quick way is to be made now? It is asked at each call."""
+        if kind in self._due or self.is_full:
+            return False
+        if kind not in self._seen:
+            self._seen.put(kind, True)
+            return False
+        self._due.add(kind)
+        return True
 
 
 def passed_as(args: Sequence[Any]) -> tuple[Any, ...]:
