@@ -8,13 +8,14 @@ the value is whole, SymPy does, which takes roots of powers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from .._kinds import is_int64
 from .complexes import floor_of_parts
 from .integers import is_integer
 from .mp import LOCK, MP
@@ -22,7 +23,6 @@ from .types import MPNumber, Value
 
 
 _ROUNDING = 2.0**-52  # of the size of the terms: what the rounding of one operation may do, twice
-_LARGEST = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +141,21 @@ def floor_radical(radical: Radical, value: Value, size: Value, *numbers: Value) 
     found = radical.of_float(value)
     with np.errstate(invalid="ignore"):
         doubtful = np.isfinite(value) & ~(np.abs(value - np.rint(value)) > radical.near * np.maximum(np.abs(size), 1))
-    known: dict[tuple[int, ...], int] = {}
-    points = list(zip(*(c[doubtful].tolist() for c in columns), strict=True))
-    for point in points:
-        if point not in known:
-            known[point] = radical.whole(point)
-    if not np.all(np.isfinite(value)) or any(abs(v) >= _LARGEST for v in known.values()):
+    wholes = _of_each(radical.whole, columns, doubtful)
+    if not np.all(np.isfinite(value)) or not all(map(is_int64, wholes)):
         found = np.array(found, np.float64)
-        found[doubtful] = [float(known[point]) for point in points]
+        found[doubtful] = [float(whole) for whole in wholes]
     else:
         found = np.where(doubtful, 0, found).astype(np.int64)
-        found[doubtful] = [known[point] for point in points]
+        found[doubtful] = wholes
     return found[()]
+
+
+def _of_each(function: Callable[[tuple[int, ...]], Any], columns: Sequence[Any], where: Any) -> list[Any]:
+    """What a function of points gives for those that are asked for, computed once for equal ones."""
+    points = list(zip(*(c[where].tolist() for c in columns), strict=True))
+    known = {point: function(point) for point in set(points)}
+    return [known[point] for point in points]
 
 
 def math_floor_radical(radical: Radical, value: Any, size: Any, *numbers: Any) -> Any:
@@ -186,10 +189,9 @@ def fraction_radical(
     with np.errstate(invalid="ignore"):
         doubtful = np.isfinite(value) & _is_near(radical, value / modulus, np.abs(size) / modulus)
     if np.any(doubtful):
-        points = list(zip(*(c[doubtful].tolist() for c in columns), strict=True))
-        known = {point: radical.fraction(point, sp.Rational(modulus, over)) for point in set(points)}
+        times = sp.Rational(modulus, over)
         found = np.array(found, np.float64)
-        found[doubtful] = [known[point] for point in points]
+        found[doubtful] = _of_each(lambda point: radical.fraction(point, times), columns, doubtful)
     return found[()]
 
 
