@@ -165,6 +165,14 @@ def worst_single(name: str, step: int) -> tuple[float, float]:
     return worst, at
 
 
+def _error(value: float, exact: Any) -> float:
+    """How far a value is from the exact one, in units in the last place of that."""
+    unit = float(np.spacing(abs(float(exact))))
+    if not np.isfinite(unit):
+        return 0.0 if value == float(exact) else np.inf
+    return float(abs(mp.mpf(value) - exact) / unit) if np.isfinite(value) else np.inf
+
+
 def worst_at(name: str, *operands: Any) -> tuple[float, tuple[float, ...]]:
     """The largest error at these points, in units in the last place, and where."""
     with np.errstate(all="ignore"):
@@ -176,11 +184,7 @@ def worst_at(name: str, *operands: Any) -> tuple[float, tuple[float, ...]]:
             exact = truth(*map(mp.mpf, point))
             if isinstance(exact, mp.mpc) or not mp.isfinite(exact):
                 continue
-            unit = float(np.spacing(abs(float(exact))))
-            if not np.isfinite(unit):
-                error = 0.0 if value == float(exact) else np.inf
-            else:
-                error = float(abs(mp.mpf(value) - exact) / unit) if np.isfinite(value) else np.inf
+            error = _error(value, exact)
             if error > worst:
                 worst, where = error, tuple(point)
     return worst, where
@@ -250,11 +254,7 @@ def worst_complex_at(name: str, z: Any) -> tuple[float, complex]:
         for value, point in zip(found.tolist(), z.tolist(), strict=True):
             exact = truth(mp.mpmathify(point))
             for part, true in ((value.real, mp.re(exact)), (value.imag, mp.im(exact))):
-                unit = float(np.spacing(abs(float(true))))
-                if not np.isfinite(unit):
-                    error = 0.0 if part == float(true) else np.inf
-                else:
-                    error = float(abs(mp.mpf(part) - true) / unit) if np.isfinite(part) else np.inf
+                error = _error(part, true)
                 if error > worst:
                     worst, at = error, point
     return worst, at

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ._report import Fact, Finding, Row, rows
 from ._timing import Times, in_turn
+from .numpify_limits import peak_memory
 from .numpify_peers import (
     DECAY,
     INTEGERS,
@@ -130,9 +130,4 @@ def _memory() -> list[Finding]:
 
 def _peak(function: Callable[..., Any], values: Any) -> int:
     function(*values)
-    tracemalloc.start()
-    try:
-        result = function(*values)
-        return tracemalloc.get_traced_memory()[1] - int(result.nbytes)
-    finally:
-        tracemalloc.stop()
+    return peak_memory(lambda: function(*values))

@@ -84,9 +84,14 @@ def _memory(size: int) -> list[Finding]:
 def _peak(function: Callable[..., Any], values: Any) -> int:
     with np.errstate(all="ignore"):
         function(*[value[:100] for value in values])  # compiles; the buffers of a large call are still to be made
-        tracemalloc.start()
-        try:
-            result = function(*values)
-            return tracemalloc.get_traced_memory()[1] - int(result.nbytes)
-        finally:
-            tracemalloc.stop()
+        return peak_memory(lambda: function(*values))
+
+
+def peak_memory(call: Callable[[], Any]) -> int:
+    """Bytes beside the result, at their peak."""
+    tracemalloc.start()
+    try:
+        result = call()
+        return tracemalloc.get_traced_memory()[1] - int(result.nbytes)
+    finally:
+        tracemalloc.stop()
