@@ -74,6 +74,16 @@ def rows(
     ]
 
 
+def beside_fastest(
+    suite: str, task: str, times: Times, who: str, peers: Sequence[str], target: float, work: str = "", size: int = 0
+) -> list[Row]:
+    """A row for `who` beside the fastest of these peers; none if there are none."""
+    if not peers:
+        return []
+    peer = min(peers, key=times.best)
+    return [Row(suite, task, who, peer, times.ratio(who, peer), times.best(who), times.best(peer), target, work, size)]
+
+
 def table(findings: Sequence[Finding]) -> str:
     """Markdown."""
     timed = [finding for finding in findings if isinstance(finding, Row)]

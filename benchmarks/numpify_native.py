@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ._report import Fact, Finding, Row, rows
+from ._report import Fact, Finding, Row, beside_fastest, rows
 from ._timing import in_turn
 from .numpify_peers import (
     DECAY,
@@ -124,8 +124,4 @@ def _sweep(work: Work, size: int, scale: float) -> list[Finding]:
     task = f"{work.name}, {size:.0e} elements"
     found: list[Finding] = [*rows(SUITE, task, times, THEIRS, {OURS: to_lambdify}, work.name, size)]
     peers = [name for name in PEERS if name in calls]
-    if peers:
-        peer = min(peers, key=times.best)
-        ratio, seconds = times.ratio(OURS, peer), times.best(OURS)
-        found.append(Row(SUITE, task, OURS, peer, ratio, seconds, times.best(peer), to_peer, work.name, size))
-    return found
+    return [*found, *beside_fastest(SUITE, task, times, OURS, peers, to_peer, work.name, size)]

@@ -102,7 +102,7 @@ def by_numexpr(work: Work, values: Sequence[Any]) -> Callable[[], Any] | None:
     numexpr.set_num_threads(1)
     names = {argument: sp.Symbol(f"v{i}") for i, argument in enumerate(work.arguments)}
     text = str(work.expr.xreplace(names))
-    given = {name.name: value for name, value in zip(names.values(), values, strict=True)}
+    given = {name.name: value for name, value in zip(names.values(), values, strict=True)} | {"I": 1j}
     try:
         numexpr.evaluate(text, local_dict=given, global_dict={})
     except (MemoryError, RecursionError, ValueError):
@@ -111,18 +111,22 @@ def by_numexpr(work: Work, values: Sequence[Any]) -> Callable[[], Any] | None:
 
 
 def by_numba(work: Work, values: Sequence[Any]) -> Callable[[], Any] | None:
-    """By numba, a loop in machine code for these types, on one thread."""
+    """By numba, a loop in machine code for these types, on one thread; the result has the type that numba infers."""
     numba = optional("numba")
     if numba is None:
         return None
-    body = numba.njit(lambdified(work, modules="math", cse=True))
+    # `cmath` knows fewer functions than numba's NumPy.
+    is_complex = any(np.iscomplexobj(value) for value in values)
+    body = numba.njit(lambdified(work, modules="numpy" if is_complex else "math", cse=True))
+    body(*[value[0] if np.ndim(value) else value for value in values])
+    dtype = numba.np.numpy_support.as_dtype(body.nopython_signatures[0].return_type)
     numbers = len(work.numbers)
 
     if numbers:
 
         @numba.njit
         def loop(a: Any, p: Any, q: Any) -> Any:
-            out = np.empty_like(a)
+            out = np.empty(a.size, dtype)
             for i in range(a.size):
                 out[i] = body(a[i], p, q)
             return out
@@ -131,7 +135,7 @@ def by_numba(work: Work, values: Sequence[Any]) -> Callable[[], Any] | None:
 
         @numba.njit
         def loop(a: Any) -> Any:
-            out = np.empty_like(a)
+            out = np.empty(a.size, dtype)
             for i in range(a.size):
                 out[i] = body(a[i])
             return out
@@ -140,7 +144,7 @@ def by_numba(work: Work, values: Sequence[Any]) -> Callable[[], Any] | None:
 
         @numba.njit
         def loop(a: Any, b: Any) -> Any:
-            out = np.empty_like(a)
+            out = np.empty(a.size, dtype)
             for i in range(a.size):
                 out[i] = body(a[i], b[i])
             return out

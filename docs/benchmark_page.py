@@ -159,6 +159,8 @@ PEERS: Columns = (
 )  # fmt: skip
 DTYPES: Columns = (
     ("numpify, native", "native", ("1e3", "1e5", "1e6")), ("numpify, NumPy", "NumPy alone", ("1e3", "1e5", "1e6")),
+    ("numba", "numba", ("1e3", "1e5", "1e6")), ("jax.jit", "jax.jit", ("1e3", "1e5", "1e6")),
+    ("numexpr", "numexpr", ("1e3", "1e5", "1e6")),
 )  # fmt: skip
 
 
