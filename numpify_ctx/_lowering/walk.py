@@ -41,19 +41,19 @@ _RATIONAL = frozenset({sp.Integer, sp.Rational, *map(type, (sp.S.Zero, sp.S.One,
 
 @dataclass(slots=True, eq=False)  # not frozen: that doubles the time to make one, and there are many
 class Constant:
-    """A constant subexpression that is not a node yet.
+    """A constant subexpression with operands that is not a node yet; one without is known by its expression alone.
 
     Attributes:
         expr: the expression, or one that is worth the same to 40 digits.
-        rule: the rule of its class, if it has operands.
-        parts: its operands.
+        rule: the rule of its class, if it has operands still.
+        parts: its operands, constants themselves.
         depth: how deep `expr` is nested.
         cut: `expr` is not the original.
     """
 
     expr: sp.Basic
     rule: Rule | None = None
-    parts: tuple[Constant, ...] = ()
+    parts: tuple[Constant | sp.Basic, ...] = ()
     depth: int = 0
     cut: bool = False
 
@@ -66,8 +66,10 @@ class Scope:
     types: set[type]
     bound: tuple[int, ...] = ()  # the nodes of the variables bound here, not further out
     depth: int = 0
-    done: dict[int, Any] = field(default_factory=dict)  # id of an expression -> node or Constant
-    begun: dict[int, tuple[Rule, list[tuple[Any, Scope]]]] = field(default_factory=dict)
+    # id of an expression -> node, Constant, or the expression itself, if that is a number. Of very many numbers and
+    # operands nothing is made but what is here: each object would be one more for the garbage collector to look at.
+    done: dict[int, Any] = field(default_factory=dict)
+    begun: dict[int, tuple[Rule, Sequence[Any]]] = field(default_factory=dict)
     inner: dict[tuple[Any, ...], Scope] = field(default_factory=dict)
     alive: list[Any] = field(default_factory=list)  # what `done` knows by id must not be collected
 
@@ -156,13 +158,16 @@ class _Lowering:
 
     def node(self, expr: sp.Basic, scope: Scope) -> int:
         """The node of `expr`, by an explicit stack: an entry is visited twice, before and after its operands."""
-        todo = [(expr, scope)]
+        todo, scopes = [expr], [scope]  # two stacks, as pairs would be so many objects more
         while todo:
-            current, scope_ = todo[-1]
+            current, scope_ = todo[-1], scopes[-1]
+            if type(current) is Under:
+                current, scope_ = self._operand(current, scope_)
             key = id(current)
             # Pushed by several parents before it was done: the first visit has done it.
             if key in scope_.done:
                 todo.pop()
+                scopes.pop()
                 continue
             # Rules may make operands anew each time: what was asked for is remembered until the node is combined.
             begun = scope_.begun.pop(key, None)
@@ -171,28 +176,32 @@ class _Lowering:
                 if leaf is not None:
                     self._finish(current, scope_, leaf)
                     todo.pop()
+                    scopes.pop()
                     continue
                 rule = self._rule(current)
-                operands = [
-                    self._operand(o, scope_) if type(o) is Under else (o, scope_)
-                    for o in (current.args if rule.operands is None else rule.operands(self.builder, current))
-                ]
-                waiting = [(e, s) for e, s in operands if id(e) not in s.done and not self._is_done_at_once(e, s)]
+                operands = current.args if rule.operands is None else rule.operands(self.builder, current)
+                done = scope_.done
+                waiting = [o for o in operands if id(o) not in done and not self._is_done_at_once(o, scope_)]
                 if waiting:
                     scope_.begun[key] = (rule, operands)
                     # Reversed, as the stack gives back the last first: operands are numbered in their own order.
                     todo.extend(reversed(waiting))
+                    scopes.extend([scope_] * len(waiting))
                     continue
                 begun = rule, operands
             todo.pop()
+            scopes.pop()
             rule, operands = begun
             scope_.done[key] = self._combine(rule, current, scope_, operands)
             scope_.alive.append(current)
         return self._force(scope.done[id(expr)])
 
-    def _is_done_at_once(self, expr: sp.Basic, scope: Scope) -> bool:
+    def _is_done_at_once(self, expr: Any, scope: Scope) -> bool:
         """Is it one of most leaves, an argument or a rational number? They are done without a turn of their own."""
         kind = type(expr)
+        if kind is Under:
+            body, inner = self._operand(expr, scope)
+            return id(body) in inner.done or self._is_done_at_once(body, inner)
         if kind in scope.types:
             node = scope.leaves.get(expr)
             if node is None:
@@ -200,7 +209,7 @@ class _Lowering:
             self._finish(expr, scope, node)
             return True
         if kind in _RATIONAL and kind not in self.rules:
-            self._finish(expr, scope, Constant(expr))
+            self._finish(expr, scope, expr)
             return True
         return False
 
@@ -219,7 +228,7 @@ class _Lowering:
         if kind in self.rules:
             return None
         if isinstance(expr, _NUMBERS):
-            return Constant(expr)
+            return expr
         if isinstance(expr, sp.Symbol):
             raise unknown(expr, self.arguments, self.whole)
         return None
@@ -282,37 +291,48 @@ class _Lowering:
             inner = scope.inner[key] = Scope(leaves, types, bound, scope.depth + 1)
         return operand.expr, inner
 
-    def _combine(self, rule: Rule, expr: sp.Basic, scope: Scope, operands: list[tuple[Any, Scope]]) -> Any:
-        parts = [where.done[id(operand)] for operand, where in operands]
-        folds = rule.folds
-        for part, (_, where) in zip(parts, operands, strict=True):
-            # A body of bound variables is a function, and never a constant, even if it depends on none of them.
-            if type(part) is not Constant or where is not scope:
-                folds = False
-                break
+    def _combine(self, rule: Rule, expr: sp.Basic, scope: Scope, operands: Sequence[Any]) -> Any:
+        folds, done = rule.folds, scope.done
+        parts: list[Any] = []
+        for operand in operands:
+            if type(operand) is Under:
+                # A body of bound variables is a function, and never a constant, even if it depends on none of them.
+                body, inner = self._operand(operand, scope)
+                part, folds = inner.done[id(body)], False
+            else:
+                part = done[id(operand)]
+                folds = folds and type(part) is not int
+            parts.append(part)
         if folds:
-            depth = 1 + max((part.depth for part in parts), default=0)
-            cut = any(part.cut for part in parts)
-            # Kept as an expression: the largest constant is evaluated as a whole, and rounded once.
-            if depth <= _DEEP:
-                return Constant(
-                    expr.func(*(part.expr for part in parts)) if cut else expr, rule, tuple(parts), depth, cut
-                )
-            # Too deep: the parts become numbers of 40 digits, and the whole is flat again.
-            values = [evaluate(part.expr) for part in parts]
-            if all(value is not None for value in values) and is_affordable(expr):
-                return Constant(expr.func(*values), cut=True)
+            constant = self._constant(rule, expr, parts)
+            if constant is not None:
+                return constant
         nodes: list[Any] = []
         ranks = self.builder.rank
-        for part, (_, where) in zip(parts, operands, strict=True):
-            node = self._force(part) if type(part) is Constant else part
+        for operand, part in zip(operands, parts, strict=True):
+            node = part if type(part) is int else self._force(part)
             # Broadcasting would pair the axes of a matrix with those of an argument, without an error.
             if ranks[node] and not rule.ranked:
                 raise refuse(expr, f"{type(expr).__name__} is of numbers, and one of its operands is a matrix or array")
-            nodes.append(node if where is scope else Body(node, where.bound))
+            nodes.append(Body(node, self._operand(operand, scope)[1].bound) if type(operand) is Under else node)
         if rule.real:
             self._check_real(expr, nodes)
         return rule.lower(self.builder, expr, *nodes)
+
+    def _constant(self, rule: Rule, expr: sp.Basic, parts: Sequence[Any]) -> Constant | None:
+        """The constant that `expr` is, of constant parts; None if it has to be computed."""
+        composed = [part for part in parts if type(part) is Constant]
+        depth = 1 + max([part.depth for part in composed], default=0)
+        cut = any([part.cut for part in composed])  # noqa: C419  a list is quicker
+        # Kept as an expression: the largest constant is evaluated as a whole, and rounded once.
+        if depth <= _DEEP:
+            whole = expr.func(*map(_expression, parts)) if cut else expr
+            return Constant(whole, rule, tuple(parts), depth, cut)
+        # Too deep: the parts become numbers of 40 digits, and the whole is flat again.
+        values = [evaluate(_expression(part)) for part in parts]
+        if all(value is not None for value in values) and is_affordable(expr):
+            return Constant(expr.func(*values), cut=True)
+        return None
 
     def _check_real(self, expr: sp.Basic, nodes: Sequence[int]) -> None:
         for node in nodes:
@@ -321,19 +341,24 @@ class _Lowering:
 
     def _force(self, part: Any) -> int:
         """The node of a lowered operand: a constant is evaluated now; what has no value is computed at each call."""
-        if type(part) is not Constant:
-            return part  # type: ignore[no-any-return]  # a node number
+        if type(part) is int:
+            return part
+        expr = _expression(part)
         # A rational need not be evaluated: the builder takes it as it is, and keeps it exact.
-        value = part.expr if isinstance(part.expr, sp.Rational) else evaluate(part.expr)
+        value = expr if isinstance(expr, sp.Rational) else evaluate(expr)
         if value is not None:
             return self.builder.const(value)
-        if part.rule is None:
-            raise refuse(part.expr, "this constant has no numerical value")
+        if type(part) is not Constant or part.rule is None:
+            raise refuse(expr, "this constant has no numerical value")
         # Recursion is safe: constants nest no deeper than `_DEEP`.
         nodes = [self._force(operand) for operand in part.parts]
         if part.rule.real:
             self._check_real(part.expr, nodes)
         return part.rule.lower(self.builder, part.expr, *nodes)
+
+
+def _expression(part: Constant | sp.Basic) -> Any:
+    return part.expr if type(part) is Constant else part
 
 
 def _shape_of(argument: sp.Basic) -> tuple[Any, ...]:

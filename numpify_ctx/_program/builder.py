@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,16 +37,17 @@ class Builder:
         self.exact: dict[int, Any] = {}
         self.large: dict[int, int] = {}  # constants that are integers beyond int64
         self.parameter_ranks = [0] * len(self.parameters)
-        self._table: dict[Any, int] = {}
+        # By operation, so that a key is made of numbers alone: the garbage collector lets go of those, and has little
+        # to look through, however many nodes there are.
+        self._table: dict[Op, dict[Any, int]] = defaultdict(dict)
         self._integers: dict[int, int] = {}  # value -> node
         self._answers: dict[Any, int] = {}  # of `op.kinds`: few distinct questions are asked, many times over
         self._leaves = len(self.parameters)
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
-    def _new(self, key: Any, op: Op, args: tuple[int, ...], data: Any, deps: int, kinds: int, rank: int) -> int:
+    def _new(self, op: Op, args: tuple[int, ...], data: Any, deps: int, kinds: int, rank: int) -> int:
         number = len(self.ops)
-        self._table[key] = number
         self.ops.append(op)
         self.args.append(args)
         self.data.append(data)
@@ -56,8 +58,9 @@ class Builder:
 
     def apply(self, op: Op, *args: int, data: Any = None, kinds: int | None = None, rank: int | None = None) -> int:
         """The node `op(args)`; `data` is hashable and part of its identity."""
-        key = (op, args, data)
-        known = self._table.get(key)
+        table = self._table[op]
+        key = args if data is None else (args, data)
+        known = table.get(key)
         if known is not None:
             return known
         all_deps, all_kinds, all_ranks = self.deps, self.kinds, self.rank
@@ -80,15 +83,16 @@ class Builder:
                 kinds = self._answers[op, of_args] = op.kinds(of_args)
         if rank is None:
             rank = highest if op.rank is None else op.rank([all_ranks[a] for a in args])
-        return self._new(key, op, args, data, deps, kinds, rank)
+        table[key] = number = self._new(op, args, data, deps, kinds, rank)
+        return number
 
     def param(self, index: int, rank: int = 0) -> int:
         """Parameter `index`, an array with `rank` leading axes."""
-        key = (PARAM, index)
-        known = self._table.get(key)
+        table = self._table[PARAM]
+        known = table.get(index)
         if known is None:
             self.parameter_ranks[index] = rank
-            known = self._new(key, PARAM, (), index, 1 << index, ANY, rank)
+            known = table[index] = self._new(PARAM, (), index, 1 << index, ANY, rank)
         return known
 
     def set_rank(self, node: int, rank: int) -> bool:
@@ -102,11 +106,12 @@ class Builder:
 
     def bound(self, key: Any, kinds: int) -> int:
         """The bound variable called `key`: the same node for the same key."""
-        known = self._table.get((BOUND, key, kinds))
+        table = self._table[BOUND]
+        known = table.get((key, kinds))
         if known is None:
             leaf = self._leaves
             self._leaves += 1
-            known = self._new((BOUND, key, kinds), BOUND, (), leaf, 1 << leaf, kinds, 0)
+            known = table[key, kinds] = self._new(BOUND, (), leaf, 1 << leaf, kinds, 0)
         return known
 
     def region(
@@ -124,11 +129,13 @@ class Builder:
     def const(self, value: Any) -> int:
         """A constant: a SymPy number, or a Python bool, int, float or complex."""
         if isinstance(value, sp.Integer):
-            known = self._integers.get(value.p)
-            if known is None:
-                known = self._integers[value.p] = self._const(value)
-            return known
-        return self._const(value)
+            value = value.p
+        if type(value) is not int:
+            return self._const(value)
+        known = self._integers.get(value)
+        if known is None:
+            known = self._integers[value] = self._const(value)
+        return known
 
     def _const(self, value: Any) -> int:
         exact = value
@@ -144,10 +151,11 @@ class Builder:
         if large is not None:
             value = quotient(large, 1)  # NumPy has no such integer
         # 1, 1.0 and True are equal, 0.0 and -0.0 too, nan is not equal to itself: only the text tells all apart.
-        key = (CONST, type(value), repr(value) if large is None else large)
-        known = self._table.get(key)
+        key = repr(value) if large is None else large
+        table = self._table[CONST]
+        known = table.get(key)
         if known is None:
-            known = self._new(key, CONST, (), value, 0, _KIND_OF[type(value)], 0)
+            known = table[key] = self._new(CONST, (), value, 0, _KIND_OF[type(value)], 0)
             self.exact[known] = exact
             if large is not None:
                 self.large[known] = large
@@ -218,9 +226,9 @@ class Builder:
             negative ^= minus
             if (above or below) and self._is_quotient(term):
                 # x/49 is rounded once; the float nearest to 1/49 is rounded before it meets x.
-                p, q = self.exact[term].as_numer_denom()
-                above[:0] = [] if p == 1 else [self.const(p)]
-                below.insert(0, self.const(q))
+                ratio = self.exact[term]
+                above[:0] = [] if ratio.p == 1 else [self.const(ratio.p)]
+                below.insert(0, self.const(ratio.q))
             elif not (self._is_one(term) and (above or below)):
                 above.insert(0, term)
         top = self._product(above)

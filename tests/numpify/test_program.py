@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -236,3 +238,28 @@ def test_an_operation_that_lacks_a_form_is_refused_when_it_is_made(forms):
         Op("odd", Numpy("nonesuch"))
     with pytest.raises(AttributeError, match="nonesuch"):
         Op("odd", Numpy("sin"), Math("nonesuch"))
+
+
+class Look(sp.Function):
+    """Looks at what is alive while it is lowered."""
+
+    nargs = 1
+
+
+def test_a_wide_expression_gives_the_garbage_collector_little_to_look_through():
+    """Each object with references that lives until the end is looked at in every full collection meanwhile."""
+    alive = []
+
+    def look(b, expr, node):
+        gc.collect()
+        alive.append(len(gc.get_objects()))
+        return node
+
+    rules = RULES | {Look: Rule(look)}
+    exprs = [
+        Look(sp.Add(*[k * sp.sin(x / k, evaluate=False) for k in range(3, 3 + terms)], evaluate=False), evaluate=False)
+        for terms in (10, 10, 1010)
+    ]
+    for expr in exprs:  # the first one meets its rules and caches
+        lower(expr, [(x, "x")], rules, {})
+    assert alive[2] - alive[1] < 1100  # of 3000 operations and 2000 numbers; the denominators are made anew
