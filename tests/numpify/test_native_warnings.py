@@ -94,3 +94,56 @@ def test_the_edges_of_each_function_are_numpys():
     with np.errstate(all="ignore"):
         for one, other in zip(native(a, b), plain(a, b), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-15, atol=5e-324)
+
+
+CHOSEN = sp.Piecewise((1 / x, x < 1), (sp.sqrt(2 - x), True))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+@pytest.mark.parametrize(
+    ("exprs", "value", "kinds"),
+    [
+        ([sp.sqrt(x - 1) * x], 0.25, {"invalid value"}),
+        ([x + 1, 1 / sp.sqrt(x - 1), x * x], 0.25, {"invalid value"}),
+        ([x * x - x], INF, {"invalid value"}),
+        ([x * x], NAN, set()),
+        ([1 / (x - 1)], 1.0, {"divide by zero"}),
+        ([CHOSEN], 0.0, {"divide by zero"}),
+        ([x + 1, CHOSEN], 3.0, {"invalid value"}),
+        ([CHOSEN], NAN, set()),
+        ([sp.Piecewise((1 / x, x > 0), (x, True))], 0.0, set()),
+        ([sp.Piecewise((sp.nan, x < 1), (x, True))], 0.5, set()),
+        ([sp.Piecewise((sp.nan, x < 1), (1 / (x - 2), True))], 2.0, {"divide by zero"}),
+    ],
+    ids=str,
+)
+def test_one_element_is_told_of_wherever_it_is(exprs, value, kinds, dtype):
+    """In whichever register of a vector, and in the rest at the end."""
+    native, _ = both(exprs if len(exprs) > 1 else exprs[0], [x])
+    values = np.full(37, 1.5, dtype)
+    assert warned(native, values) == set()
+    for place in range(len(values)):
+        values[place] = value
+        assert warned(native, values) == kinds, place
+        values[place] = 1.5
+
+
+def test_one_complex_number_is_told_of_wherever_it_is():
+    native, _ = both([x + 1, x * (x + 1)], [x])
+    values = np.full(37, 1.5 + 2j)
+    for place in range(len(values)):
+        values[place] = complex(INF, INF)
+        assert warned(native, values) == {"invalid value"}, place
+        values[place] = 1.5
+
+
+def test_one_integer_that_is_too_large_is_met_wherever_it_is():
+    native, _ = both(x * y + 3, [x, y])
+    values = np.full((2, 37), 7)
+    native(*values)
+    for which, place in np.ndindex(values.shape):
+        values[which, place] = 2**62
+        result = native(*values)
+        assert result[place] == 7 * 2.0**62
+        assert result[place - 1] == 52
+        values[which, place] = 7

@@ -8,7 +8,7 @@ are one number for all elements are read once.
 NumPy warns of what the processor's flags tell after the loop. A vector computes more than is selected, so that the
 flags are put right at the end: invalid is raised where a result is nan and no argument is; division by zero and
 overflow as they happened, but in a kernel that selects only where a result is infinite and no argument is; underflow
-is not told.
+is not told. Most vectors have nothing to tell: one instruction on the results sees that, the rest is behind a branch.
 
 Integers of which only so many bits are allowed, as more might overflow, are looked at on the way: a kernel that meets a
 larger one adds 1 to the counter that is its data, warns of nothing, and its results are void.
@@ -24,7 +24,7 @@ from typing import Any
 
 from .copies import copies
 from .functions import SHORT, definitions, library_function
-from .vectors import DOUBLE, FLAG, FLOAT, INT, Text, Vector, absolute
+from .vectors import DOUBLE, FLAG, FLOAT, INT, Text, Vector, absolute, mask_of
 
 
 INVALID, DIVIDE, OVERFLOW = 1, 4, 8  # as x86 has them in its control word
@@ -44,6 +44,7 @@ ELEMENTS = {
     # And booleans that count as integers, 0 and 1; NumPy has no character for these.
     BIT: (INT, "i8", 1),
 }  # fmt: skip
+_BYTES = {DOUBLE: 8, FLOAT: 4, INT: 8}  # of an element in a register
 _WIDENED = {**dict.fromkeys("bhi", "sext"), **dict.fromkeys("BHI", "zext"), BIT: "icmp"}
 
 Value = tuple[Vector, ...]  # one vector, or the real and the imaginary part
@@ -133,7 +134,7 @@ def kernel_text(
     width = _width(inputs, outputs, target, is_long)
     declared: set[str] = set()
     body = Body(Text(width, declared))
-    loop = _loop(body, inputs, outputs, write)
+    loop = _loop(body, inputs, outputs, write, target)
     inline = len(body.called) <= _MANY_CALLS
     parts = [
         definitions(body.called, width, declared, inline),
@@ -174,42 +175,88 @@ def _attributes(target: Target) -> list[str]:
 # -- the loop --------------------------------------------------------------------------------------------------------
 
 
-def _loop(body: Body, inputs: Sequence[Operand], outputs: Sequence[str], write: Any) -> str:
+def _loop(body: Body, inputs: Sequence[Operand], outputs: Sequence[str], write: Any, target: Target) -> str:
     text = body.text
     text.block = "loop"
     values = [_read(text, i, operand) for i, operand in enumerate(inputs)]
     head = _scalars(text, inputs, values)
     results = write(body, values)
-    told = _told(body, values, results) + _too_large(inputs, values)
+    beyond = _beyond(inputs, values)
+    floats = [part for result in results for part in result if part.kind in (DOUBLE, FLOAT)]
+    suspect = _suspect(body, floats, beyond, target)
+    told = "0" if suspect is None else _if_suspect(body, suspect, values, floats, beyond)
     for i, (kind, result) in enumerate(zip(outputs, results, strict=True)):
         _store(text, i, kind, result)
-    width = text.width
     pointers = ", ".join([f"ptr %a{i}" for i in range(len(inputs))] + [f"ptr %o{i}" for i in range(len(outputs))])
-    # Lanes are gathered by "or" over all rounds, and looked at once at the end: no branch within the loop.
-    begin, collect, end = [], [], ["ret i32 0"]
-    for i, (bit, flags) in enumerate(told):
-        begin.append(f"%told{i} = phi <{width} x i1> [ zeroinitializer, %entry ], [ %told{i}.next, %{text.block} ]")
-        collect.append(f"%told{i}.next = or <{width} x i1> %told{i}, {flags.name}")
-        end[-1:] = [
-            f"%bits{i} = bitcast <{width} x i1> %told{i}.next to i{width}",
-            f"%any{i} = icmp ne i{width} %bits{i}, 0",
-            f"%bit{i} = select i1 %any{i}, i32 {bit}, i32 0",
-            f"%all{i} = or i32 %bit{i}, {f'%all{i - 1}' if i else 0}",
-            f"ret i32 %all{i}",
-        ]
     lines = [
         f"define internal i32 @loop(i64 %count, {pointers}) #1 {{", "entry:", *head, "br label %loop", "loop:",
-        f"%i = phi i64 [ 0, %entry ], [ %next, %{text.block} ]", *begin, *text.lines, *collect,
-        f"%next = add nuw nsw i64 %i, {width}", "%more = icmp ult i64 %next, %count",
-        "br i1 %more, label %loop, label %done", "done:", *end, "}",
+        f"%i = phi i64 [ 0, %entry ], [ %next, %{text.block} ]",
+        f"%told = phi i32 [ 0, %entry ], [ {told}, %{text.block} ]", *text.lines,
+        f"%next = add nuw nsw i64 %i, {text.width}", "%more = icmp ult i64 %next, %count",
+        "br i1 %more, label %loop, label %done", "done:", f"ret i32 {told}", "}",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
-def _told(body: Body, values: list[Value], results: list[Value]) -> list[tuple[int, Vector]]:
-    """Flags, and the lanes that raise them: nan, poles, and in a kernel that selects, infinities."""
+def _suspect(body: Body, floats: Sequence[Vector], beyond: Vector | None, target: Target) -> str | None:
+    """The name of one flag: may there be anything to tell of these lanes? As few instructions as can be.
+
+    None if there never is.
+    """
+    found: list[str] = []
+    for kind in (DOUBLE, FLOAT):
+        parts = [part for part in floats if part.kind == kind]
+        # x - x is nan of an infinity, too.
+        parts = [part - part for part in parts] if body.selects else parts
+        if body.excused is not None and parts:
+            # As often as not it is these lanes that are nan, and a branch that is taken costs more.
+            found.append(body.text.any_of(_any(parts, Vector.is_nan) & ~body.excused))
+            continue
+        pieces = [piece for part in parts for piece in _registers(part, target)]
+        # Is one of two nan? That is one instruction.
+        pairs = zip(pieces[::2], pieces[1::2] + pieces[-1:], strict=False)
+        found += [one.text.any_of(one.is_unordered(other)) for one, other in pairs]
+    if body.poles is not None and not body.selects:
+        found.append(body.text.any_of(body.poles))
+    if beyond is not None:
+        one, *others = _registers(beyond, target)
+        for other in others:
+            one = one | other
+        found.append(one.text.any_of(one.compare("!=", 0)))
+    if not found:
+        return None
+    total = found[0]
+    for flag in found[1:]:
+        total = body.text.scalar(f"or i1 {total}, {flag}")
+    return total
+
+
+def _registers(vector: Vector, target: Target) -> list[Vector]:
+    """A vector in the pieces that the processor has registers for."""
+    pieces = [vector]
+    while pieces[0].text.width * _BYTES[vector.kind] * 8 > target.bits:
+        pieces = [half for piece in pieces for half in piece.halves()]
+    return pieces
+
+
+def _if_suspect(body: Body, suspect: str, values: list[Value], floats: list[Vector], beyond: Vector | None) -> str:
+    """Behind a branch, what there is to tell of these lanes; the name of that, with what was told before."""
+    text = body.text
+    before, inside, after = text.block, text.new_name("tell"), text.new_name("told")
+    text.lines.append(f"br i1 {suspect}, label %{inside}, label %{after}, !prof !0")
+    text.begin(inside)
+    total = "%told"
+    for bit, flags in _told(body, values, floats, beyond):
+        more = text.scalar(f"select i1 {text.any_of(flags)}, i32 {bit}, i32 0")
+        total = text.scalar(f"or i32 {total}, {more}")
+    text.lines.append(f"br label %{after}")
+    text.begin(after)
+    return text.scalar(f"phi i32 [ %told, %{before} ], [ {total}, %{inside} ]")
+
+
+def _told(body: Body, values: list[Value], floats: list[Vector], beyond: Vector | None) -> list[tuple[int, Vector]]:
+    """Flags, and the lanes that raise them: nan, poles, in a kernel that selects infinities, and large integers."""
     told = []
-    floats = [part for result in results for part in result if part.kind in (DOUBLE, FLOAT)]
     given = [part for value in values for part in value if part.kind in (DOUBLE, FLOAT)]
     if floats:
         told.append((INVALID, _new(floats, given, Vector.is_nan)))
@@ -221,19 +268,19 @@ def _told(body: Body, values: list[Value], results: list[Value]) -> list[tuple[i
         told.append((DIVIDE, body.poles))
     if body.excused is not None:
         told = [(bit, flags & ~body.excused) for bit, flags in told]
+    if beyond is not None:
+        told.append((_LARGE, beyond.compare("!=", 0)))
     return told
 
 
-def _too_large(inputs: Sequence[Operand], values: list[Value]) -> list[tuple[int, Vector]]:
-    """The flag for integers with too many bits, and the lanes that have one."""
+def _beyond(inputs: Sequence[Operand], values: list[Value]) -> Vector | None:
+    """Of each lane, not 0 if an integer there has too many bits; None if all are allowed."""
     limits = [(value[0], i.bits) for i, value in zip(inputs, values, strict=True) if i.bits is not None]
-    beyond = [value.magnitude_bits() >> bits for value, bits in limits]
-    if not beyond:
-        return []
-    found = beyond[0]
-    for other in beyond[1:]:
-        found = found | other
-    return [(_LARGE, found.compare("!=", 0))]
+    found: Vector | None = None
+    for value, bits in limits:
+        beyond = value.magnitude_bits() >> bits
+        found = beyond if found is None else found | beyond
+    return found
 
 
 def _is_infinite(x: Vector) -> Vector:
@@ -266,7 +313,7 @@ def _read(text: Text, i: int, operand: Operand) -> Value:
     loaded = text.scalar(f"load {vector}, ptr {at}, align 1")
     if parts == 2:
         return tuple(
-            text.let(kind, f"shufflevector {vector} {loaded}, {vector} poison, {_mask(range(p, 2 * width, 2))}")
+            text.let(kind, f"shufflevector {vector} {loaded}, {vector} poison, {mask_of(range(p, 2 * width, 2))}")
             for p in range(2)
         )
     if kind == FLAG or operand.type == BIT:
@@ -281,10 +328,6 @@ def _read(text: Text, i: int, operand: Operand) -> Value:
 def _in_memory(kind: str) -> str:
     memory = ELEMENTS[kind][1]
     return f"[2 x {memory}]" if kind in "FD" else memory
-
-
-def _mask(places: Sequence[int]) -> str:
-    return f"<{len(places)} x i32> <{', '.join(f'i32 {p}' for p in places)}>"
 
 
 def _scalars(text: Text, inputs: Sequence[Operand], values: list[Value]) -> list[str]:
@@ -320,7 +363,7 @@ def _store(text: Text, i: int, kind: str, result: Value) -> None:
         vector = f"<{2 * width} x {memory}>"
         # The reverse of `_read`: re and im of each lane side by side.
         places = [p for lane in range(width) for p in (lane, width + lane)]
-        value = text.scalar(f"shufflevector {one.type} {one.name}, {other.type} {other.name}, {_mask(places)}")
+        value = text.scalar(f"shufflevector {one.type} {one.name}, {other.type} {other.name}, {mask_of(places)}")
     elif kind == "?":
         value = text.scalar(f"zext {result[0].type} {value} to {vector}")
     text.lines.append(f"store {vector} {value}, ptr {at}, align 1")

@@ -16,6 +16,7 @@ The names in the text are numbers of our own; nothing of an expression is ever i
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Sequence
 
@@ -35,12 +36,17 @@ class Text:
         # Shared by all functions of a module, which declares each intrinsic once.
         self.declared = set() if declared is None else declared
         self.block = "entry"  # the label that the current line stands under
-        self._count = 0
+        self._numbers = itertools.count(1)
 
     def new_name(self, stem: str = "") -> str:
         """A name that is not used yet, without the % before it."""
-        self._count += 1
-        return f"{stem}{self._count}"
+        return f"{stem}{next(self._numbers)}"
+
+    def halved(self) -> Text:
+        """What writes vectors of half the width among the same lines."""
+        half = Text(self.width // 2, self.declared)
+        half.lines, half._numbers = self.lines, self._numbers
+        return half
 
     def type_of(self, kind: str) -> str:
         """The type of a vector of such elements."""
@@ -194,7 +200,11 @@ class Vector:
 
     def is_nan(self) -> Vector:
         """Is it nan?"""
-        return self.text.let(FLAG, f"fcmp uno {self.type} {self.name}, {self.name}")
+        return self.is_unordered(self)
+
+    def is_unordered(self, other: Vector) -> Vector:
+        """Is one of the two nan?"""
+        return self.text.let(FLAG, f"fcmp uno {self.type} {self.name}, {other.name}")
 
     def bits(self) -> Vector:
         """A float or a double, seen as an integer of as many bits."""
@@ -208,6 +218,15 @@ class Vector:
     def single(self) -> Vector:
         """An integer of 32 bits, seen as a float."""
         return self.text.let(FLOAT, f"bitcast {self.type} {self.name} to {self.text.type_of(FLOAT)}")
+
+    def halves(self) -> list[Vector]:
+        """The first and the second half of the lanes."""
+        half = self.text.halved()
+        count = half.width
+        return [
+            half.let(self.kind, f"shufflevector {self.type} {self.name}, {self.type} poison, {mask_of(places)}")
+            for places in (range(count), range(count, 2 * count))
+        ]
 
     def magnitude_bits(self) -> Vector:
         """Of an integer, x or -1 - x, whichever is not negative: as many bits as it has beside its sign."""
@@ -243,6 +262,11 @@ def literal(value: float, kind: str) -> str:
         # LLVM refuses the literal of a float whose bits no float has.
         value = struct.unpack("<f", struct.pack("<f", value))[0]
     return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+
+
+def mask_of(places: Sequence[int]) -> str:
+    """Places of elements, as `shufflevector` takes them."""
+    return f"<{len(places)} x i32> <{', '.join(f'i32 {p}' for p in places)}>"
 
 
 def where(condition: Vector, one: Vector | float, other: Vector | float) -> Vector:
