@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..._program.ir import CONST, Operator, Program, is_real_constant
-from . import complexes
+from . import complexes, division
 from .arms import Arm, dear_arms
 from .composed import COMPOSED, GUARDED, QUOTIENTS
 from .frame import BIT, ELEMENTS, Body, Operand, Target, Value, kernel_text
@@ -56,11 +56,13 @@ def cluster_text(
         bits: of the integers that it is given, how many there may be beside the sign; None for all.
         short: of inputs that are shorter integers in memory than int64, their types there.
     """
-    in_memory = short or {}
+    in_memory, is_long = short or {}, len(order) > _LONG
 
     def write(body: Body, values: list[Value]) -> list[Value]:
         always, arms = dear_arms(program, order, outputs)
         writer = _Writer(program, types, body, dict(zip(inputs, values, strict=True)), arms)
+        if not is_long:
+            writer.varying = _varying(program, order, [n for n, s in zip(inputs, scalars, strict=True) if not s])
         for node in always:
             writer.write(node)
         return [writer.values[node] for node in outputs]
@@ -69,7 +71,16 @@ def cluster_text(
         Operand(in_memory.get(n, types.of[n]), scalar, _limit(bits, in_memory.get(n, types.of[n])))
         for n, scalar in zip(inputs, scalars, strict=True)
     ]
-    return kernel_text(operands, [types.of[n] for n in outputs], write, target, len(order) > _LONG)
+    return kernel_text(operands, [types.of[n] for n in outputs], write, target, is_long)
+
+
+def _varying(program: Program, order: Sequence[int], arrays: Sequence[int]) -> set[int]:
+    """The nodes that are not one number for all elements."""
+    found = set(arrays)
+    for node in order:
+        if not found.isdisjoint(program.args[node]):
+            found.add(node)
+    return found
 
 
 def _limit(bits: int | None, kind: str) -> int | None:
@@ -88,6 +99,8 @@ class _Writer:
         self.body = body
         self.values = values
         self.arms = arms
+        # Nodes that are computed for each element; those of a long program are not looked at, which saves compiling.
+        self.varying: set[int] = set()
 
     def write(self, node: int) -> None:
         """One node, whose operands are there."""
@@ -155,8 +168,12 @@ class _Writer:
 
     def _quotient(self, node: int) -> Value:
         kind = self.types[node]
-        above, below = (self._as(a, kind) for a in self.program.args[node])
-        if kind in "FD" and is_real_constant(self.program, self.program.args[node][1]):
+        first, second = self.program.args[node]
+        above, below = self._as(first, kind), self._as(second, kind)
+        if is_real_constant(self.program, second):
+            divisor = self.program.data[second]
+            if first in self.varying and division.has_quick_form(divisor, above[0].kind):
+                return division.divided(above, divisor)
             return tuple(part / below[0] for part in above)
         return complexes.divide(above, below) if kind in "FD" else (above[0] / below[0],)
 
