@@ -1,9 +1,9 @@
 """A program over one block of arrays: ufuncs that write into buffers, which are used again as soon as they are free.
 
 Every node of the straight run becomes one statement or a few, `np.multiply(x, b0, out=b1)`; a buffer is free after
-the last statement that reads it. What is no ufunc (a selection under guards, a function of our own) is written as in
-plain NumPy, and allocates; it may hand back one of its operands, so that their buffers stay taken as long as it is
-needed.
+the last statement that reads it, and a sum takes each term as soon as it is there (see `turns`). What is no ufunc (a
+selection under guards, a function of our own) is written as in plain NumPy, and allocates; it may hand back one of its
+operands, so that their buffers stay taken as long as it is needed.
 
 The dtype of each node, and so of each buffer, is what NumPy itself gives, on samples of one element. A *pattern* is
 a bit mask of the axes of the result along which a value varies.
@@ -11,6 +11,7 @@ a bit mask of the axes of the result along which a value varies.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +20,11 @@ import numpy as np
 
 from .._kinds import INT
 from .._program.ir import CONST, Program
-from .._program.walk import reach
+from .._program.walk import in_turn, reach
 from .._runtime.complexes import divided_by_real
 from .arrays import ArrayEmitter
 from .common import ATOM, Suite
+from .turns import Turn, turns
 
 
 # Whose operands all become one dtype, so that a Python constant may be put into an array of it beforehand.
@@ -94,6 +96,20 @@ class _Step:
     operands: tuple[int | None, ...]
 
 
+@dataclass(slots=True)
+class _InPlace:
+    """A node that is computed by steps: what each of them gives, and where what came of them so far is."""
+
+    steps: Sequence[_Step]
+    dtypes: Sequence[np.dtype[Any]]
+    value: str = ""
+    pattern: int = 0
+
+    def reads(self) -> list[list[int]]:
+        """The operands of each step."""
+        return [[operand for operand in step.operands if operand is not None] for step in self.steps]
+
+
 class _BlockEmitter(ArrayEmitter):
     def __init__(
         self,
@@ -111,9 +127,11 @@ class _BlockEmitter(ArrayEmitter):
         self.samples = samples
         self.patterns = dict(given)
         self.given = self.named(given)
-        self.order = sorted(self.place.closure(roots, self.given))
-        at_hand = self.given.keys() | set(self.order)
-        self.reads = {node: self.place.reads(node, at_hand) for node in self.order}
+        inside = self.place.closure(roots, self.given)
+        at_hand = self.given.keys() | inside
+        self.reads = {node: self.place.reads(node, at_hand) for node in sorted(inside)}
+        # Not as they are numbered: the first term of a sum may have the highest number, as it is the one not negative.
+        self.order = in_turn(roots, lambda node: [n for n in self.reads[node] if n in inside])
         self.outputs = {root: self.names.numbered("out") for root in roots}
         self.buffers: dict[str, Buffer] = {}
         self.places: dict[str, Buffer] = {}  # the buffers, and an output that serves as one
@@ -169,18 +187,20 @@ class _BlockEmitter(ArrayEmitter):
                 pattern |= self.patterns[operand]
             self.patterns[node] = pattern
 
-    def _last_reads(self, in_place: Mapping[int, Any]) -> dict[int, int]:
-        """Where in the order each value is read last.
+    def _last_reads(self, order: Sequence[Turn], steps: Mapping[int, Sequence[Sequence[int]]]) -> dict[int, int]:
+        """In which turn each value is read last.
 
         What is not computed in place may be one of its operands, or a view of it: then these are read with it.
         """
         # The roots are read after all nodes.
-        last: dict[int, int] = dict.fromkeys(self.roots, len(self.order))
+        last: dict[int, int] = dict.fromkeys(self.roots, len(order))
         # Backwards: users come before their operands, and hand their own last reads down.
-        for i in range(len(self.order) - 1, -1, -1):
-            node = self.order[i]
-            until = i if node in in_place else max(i, last.get(node, i))
-            for operand in self.reads[node]:
+        for i in range(len(order) - 1, -1, -1):
+            node, begin, end = order[i]
+            is_in_place = node in steps
+            until = i if is_in_place else max(i, last.get(node, i))
+            read = itertools.chain(*steps[node][begin:end]) if is_in_place else self.reads[node]
+            for operand in read:
                 last[operand] = max(until, last.get(operand, 0))
         return last
 
@@ -188,38 +208,44 @@ class _BlockEmitter(ArrayEmitter):
 
     def _statements(self, suite: Suite) -> set[int]:
         """Write all nodes; which of the roots are in their outputs then."""
-        in_place = {node: steps for node in self.order if (steps := self._in_place(node))}
-        last = self._last_reads(in_place)
+        in_place = {node: found for node in self.order if (found := self._in_place(node))}
+        steps = {node: found.reads() for node, found in in_place.items()}
+        constants = [node for node in self.order if self.ops[node] is CONST]
+        suite.text |= {node: self.constant(self.data[node]) for node in constants}
+        order = turns(self.order, self.reads, steps, [*self.given, *constants], self.outputs)
+        last = self._last_reads(order, steps)
         written: set[int] = set()
         silenced = set() if suite.silent else self.place.silenced(self.order, self.program.results)
         outer, quiet = suite, None
-        for i, node in enumerate(self.order):
-            if silenced and self.ops[node] is not CONST:
-                suite = quiet = self.turned(outer, quiet, node in silenced)
+        for i, (node, begin, end) in enumerate(order):
             if self.ops[node] is CONST:
-                suite.text[node] = self.constant(self.data[node])
-            elif node in in_place:
-                dying = {operand for operand in self.reads[node] if last[operand] == i}
-                name = self._write_steps(suite, node, in_place[node], dying)
+                continue
+            if silenced:
+                suite = quiet = self.turned(outer, quiet, node in silenced)
+            read = list(itertools.chain(*steps[node][begin:end])) if node in in_place else self.reads[node]
+            if node in in_place:
+                dying = {operand for operand in read if last[operand] == i}
+                name = self._write_steps(suite, node, in_place[node], range(begin, end), dying)
                 suite.text[node] = name, ATOM
-                if name == self.outputs.get(node):
+                if name == self.outputs.get(node) and end == len(in_place[node].steps):
                     written.add(node)
             else:
                 # What is within a guard may read buffers that others will write to: none of it stays at hand.
                 inner = Suite(suite.lines, suite.indent, dict(suite.text), suite.silent)
                 suite.text[node] = self.assign(inner, self.write(inner, node)[0])
-            for operand in self.reads[node]:
+            for operand in read:
                 if last[operand] == i:
                     self._release(operand)
         self.turned(outer, quiet, False)
         return written
 
-    def _in_place(self, node: int) -> list[_Step] | None:
+    def _in_place(self, node: int) -> _InPlace | None:
         """The calls that compute a node; None if it is not made of ufuncs, or of integers that may overflow."""
         steps = self._steps(node)
         if steps is None or (self.is_checked(node) and all(map(self._is_whole, self.args[node]))):
             return None
-        return steps if all(dtype.kind in self.kinds_in_place for dtype in self._dtypes(steps)) else None
+        dtypes = self._dtypes(steps)
+        return _InPlace(steps, dtypes) if all(dtype.kind in self.kinds_in_place for dtype in dtypes) else None
 
     def _is_whole(self, node: int) -> bool:
         """Is this an integer?"""
@@ -251,21 +277,22 @@ class _BlockEmitter(ArrayEmitter):
                 return [_Step(op.ufunc, args)]
         return None
 
-    def _write_steps(self, suite: Suite, node: int, steps: Sequence[_Step], dying: set[int]) -> str:
-        """The statements of a node; where its value is then."""
-        dtypes = self._dtypes(steps)
+    def _write_steps(self, suite: Suite, node: int, found: _InPlace, which: range, dying: set[int]) -> str:
+        """The statements of some steps of a node; where its value is then."""
+        steps, dtypes = found.steps, found.dtypes
         final: Buffer = dtypes[-1], self.patterns[node]
         goal = self.outputs.get(node) if final[1] == self.full else None
-        value, pattern, sample = "", 0, None
-        last = {operand: i for i, step in enumerate(steps) for operand in step.operands if operand is not None}
-        for i, step in enumerate(steps):
+        value, pattern = found.value, found.pattern
+        last = {operand: i for i in which for operand in steps[i].operands if operand is not None}
+        for i in which:
+            step = steps[i]
             for operand in step.operands:
                 pattern |= 0 if operand is None else self.patterns[operand]
             # Freed before the step that reads it last, which may write to it: ufuncs go element by element.
             for operand in step.operands:
                 if operand is not None and operand in dying and last[operand] == i:
                     self._release(operand)
-            samples = [sample if a is None else self.samples[a] for a in step.operands]
+            samples = [np.ones(1, dtypes[i - 1]) if a is None else self.samples[a] for a in step.operands]
             texts = [value if a is None else self._operand(suite, a, step, samples) for a in step.operands]
             kind: Buffer = dtypes[i], pattern
             # Lent as a buffer, the output may hold what a later step still reads; after the last step there is none.
@@ -278,7 +305,8 @@ class _BlockEmitter(ArrayEmitter):
             if target != value:
                 self._free(value)
             suite.add(f"{self._function_name(step.ufunc)}({', '.join(texts)}, out={target})")
-            value, sample = target, np.ones(1, dtypes[i])
+            value = target
+        found.value, found.pattern = value, pattern
         if value in self.places:
             self.held[node] = value
         return value

@@ -1,8 +1,8 @@
-"""The one traversal of a program."""
+"""The traversals of a program."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 
 
 def reach(roots: Iterable[int], operands: Callable[[int], Iterable[int]], stop: Container[int] = ()) -> set[int]:
@@ -25,3 +25,25 @@ def reach(roots: Iterable[int], operands: Callable[[int], Iterable[int]], stop: 
             found.add(node)
             todo.extend(operands(node))
     return found
+
+
+def in_turn(roots: Iterable[int], operands: Callable[[int], Iterable[int]]) -> list[int]:
+    """The nodes that `roots` lead to, each behind its operands, which come one after the other as they are named.
+
+    >>> args = [(), (), (0,), (1,), (3, 2)]
+    >>> in_turn([4], args.__getitem__)
+    [1, 3, 0, 2, 4]
+    """
+    found: dict[int, None] = {}
+    begun: list[tuple[int, Iterator[int]]] = [(-1, iter(roots))]
+    while begun:
+        node, left = begun[-1]
+        for operand in left:
+            if operand not in found:
+                begun.append((operand, iter(operands(operand))))
+                break
+        else:
+            begun.pop()
+            if begun:  # the first entry stands for no node
+                found[node] = None
+    return list(found)
