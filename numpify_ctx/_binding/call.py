@@ -5,8 +5,12 @@ words, nothing else of the expression; its namespace has no builtins. What is fr
 calls, what is dynamic is looked up anew in every call, and whatever does not fit (a keyword, too few or too many
 arguments) is sorted out by `Bindings.arguments`, which has the words for what is wrong.
 
-Where all values are floats, the form for floats runs at once, and if it is short it stands in the wrapper itself; what
-it refuses, and all else, goes to the compiled function, which looks at what it gets.
+Where all values are floats, the form for floats runs at once, and if it is short it stands in the wrapper itself.
+Other numbers have a way of their own by their types, see `ways`. What these refuse, and all else, goes to the compiled
+function, which looks at what it gets.
+
+A call passes no `out=` as a rule, and Python finds a default for a parameter by keyword in longer than it takes to see
+that there are no keywords at all: so `out` is one of those.
 
 Nothing here refers to the function that is called, or it would only go when the garbage collector comes by, and with
 it whatever it froze.
@@ -25,8 +29,8 @@ import numpy as np
 
 from .._emission.listing import new_filename, show
 from .._emission.namespace import bare_namespace
-from .._execution.arguments import PLAIN
 from .._execution.entry import REFUSALS
+from .._execution.ways import Ways
 from .ambient import is_keyed
 from .context import Parameters
 from .live import current, keeps_value
@@ -48,11 +52,10 @@ class Shape:
         roles: for each of them, where its value comes from.
         lookup: how the context is read: it has the mapping as `parameters`; it is itself the mapping; it is a dict;
             it is one of our own, with `Parameter` objects in `_cells`.
+        value: the attribute by which those objects are read: `value`, or the slot behind it.
         floats: whether there is a form for floats, and what is frozen are numbers that it takes.
         body: the statements of that form, if they are to stand in the wrapper.
-        integers: whether there is a form for integers, which takes no frozen values.
-        integer_body: the statements of that form, likewise.
-        mixed: whether a float that the form for numbers of any types gives is the result.
+        numbers: whether there are ways for numbers of other types.
         places: what is passed, if parameters nest; else the free ones are.
         decided: names of what frozen numbers decide alone, which the form for floats takes behind the others.
     """
@@ -60,11 +63,10 @@ class Shape:
     names: tuple[str, ...]
     roles: tuple[Role, ...]
     lookup: Lookup = "attribute"
+    value: Literal["value", "_value"] = "value"
     floats: bool = False
     body: tuple[str, ...] = ()
-    integers: bool = False
-    integer_body: tuple[str, ...] = ()
-    mixed: bool = False
+    numbers: bool = False
     places: tuple[Place, ...] | None = None
     decided: tuple[str, ...] = ()
 
@@ -72,7 +74,7 @@ class Shape:
         """Names of the parameters that have this role, in call order."""
         return [name for name, its in zip(self.names, self.roles, strict=True) if its == role]
 
-    def numbers(self) -> dict[str, int]:
+    def numbered(self) -> dict[str, int]:
         """The place of each parameter in call order."""
         return {name: number for number, name in enumerate(self.names)}
 
@@ -107,18 +109,15 @@ _WORDS: Mapping[str, Any] = {
     "_current": current,
     "_dict": dict,
     "_double": np.dtype(np.float64),
-    "_doubles": frozenset({float, np.float64}),
     "_float": float,
-    "_int": int,
-    "_integral": frozenset(kind for kind, plain in PLAIN.items() if plain is int),
     "_is_keyed": is_keyed,
     "_isinstance": isinstance,
     "_items_of": items_of,
     "_keeps_value": keeps_value,
-    "_made": PLAIN,
     "_missing": MISSING,
+    "_out": "out",
     "_plain": _PLAIN,
-    "_python": frozenset({float, int}),
+    "_pop": dict.pop,
     "_proxy": MappingProxyType,
     "_refusals": REFUSALS,
     "_type": type,
@@ -130,7 +129,8 @@ def text(shape: Shape) -> str:
     """The source of the wrapper.
 
     >>> print(text(Shape(("t", "k", "omega"), ("free", "frozen", "dynamic"))))
-    def _wrapper(t=_missing, /, *_extra, out=None, **_keywords):
+    def _wrapper(t=_missing, /, *_extra, **_keywords):
+        out = _pop(_keywords, _out, None) if _keywords else None
         if t is _missing or _extra or _keywords:
             [t] = _fit((t, *_extra), _keywords)
         _parameters = _context.parameters
@@ -150,35 +150,30 @@ def text(shape: Shape) -> str:
                 if _keeps_value(omega):
                     raise
                 omega = _current(omega)
-        if out is None:
-            return _call((t, omega))
         return _call((t, omega), out)
     """
     taken, unpacking = _taking(shape.passed(), count())
     lines = [_header(shape, taken), *_fitting(shape, taken, unpacking)]
     if dynamic := shape.having("dynamic"):
-        numbers = shape.numbers()
+        numbers = shape.numbered()
         looking = _looking(shape.lookup)
         for name in dynamic:
             looking += _reading(name, f"_symbol{numbers[name]}", shape.lookup)
         if shape.lookup == "cells":
             # A symbol's hash is a method of SymPy's, which takes longer than all else that is done for a parameter.
             lines.append("    if _context._stamp is _stamp:")
-            lines += [f"        {name} = _cell{numbers[name]}.value" for name in dynamic]
+            lines += [f"        {name} = _cell{numbers[name]}.{shape.value}" for name in dynamic]
             looking = ["    else:", *("    " + line for line in looking)]
         lines += looking
-    if shape.floats:
-        lines += _calling_numbers(shape)
+    lines += _calling_numbers(shape)
     values = [name for name, role in zip(shape.names, shape.roles, strict=True) if role != "frozen"]
     passed = f"({', '.join(values)}{',' if len(values) == 1 else ''})"
-    return "\n".join(
-        [*lines, "    if out is None:", f"        return _call({passed})", f"    return _call({passed}, out)"]
-    )
+    return "\n".join([*lines, f"    return _call({passed}, out)"])
 
 
 def _header(shape: Shape, taken: Sequence[str]) -> str:
     passed = [f"{word}=_missing" for word in taken]
-    return f"def _wrapper({', '.join([*passed, *['/'] * bool(passed), '*_extra', 'out=None', '**_keywords'])}):"
+    return f"def _wrapper({', '.join([*passed, *['/'] * bool(passed), '*_extra', '**_keywords'])}):"
 
 
 def _fitting(shape: Shape, taken: Sequence[str], unpacking: Sequence[str]) -> list[str]:
@@ -187,7 +182,11 @@ def _fitting(shape: Shape, taken: Sequence[str], unpacking: Sequence[str]) -> li
     fitted = f"[{', '.join(shape.having('free'))}] = _fit"
     # Arguments fill from the left, so that the last one tells of all. None goes by keyword, which finds duplicates.
     unfit = " or ".join([*(f"{word} is _missing" for word in taken[-1:]), "_extra", "_keywords"])
-    lines = [f"    if {unfit}:", f"        {fitted}({f'({given}*_extra)' if taken else '_extra'}, _keywords)"]
+    lines = [
+        "    out = _pop(_keywords, _out, None) if _keywords else None",
+        f"    if {unfit}:",
+        f"        {fitted}({f'({given}*_extra)' if taken else '_extra'}, _keywords)",
+    ]
     if unpacking:
         lines += [
             "    else:",
@@ -220,67 +219,29 @@ def _taking(places: Sequence[Place], groups: Iterator[int]) -> tuple[list[str], 
 
 
 def _calling_numbers(shape: Shape) -> list[str]:
-    """Statements that return what the forms for floats and for integers give, if they can be asked.
-
-    NumPy's doubles are floats in all but type: they are made floats, and the floats are asked then.
-    """
+    """Statements that return what the form for floats gives, or the way for numbers of these types, if there is one."""
     unknown = [name for name, role in zip(shape.names, shape.roles, strict=True) if role != "frozen"]
-
-    def tests(kind: str) -> str:
-        return " and ".join([*(f"_type({name}) {kind}" for name in unknown), "out is None"])
-
-    floats = shape.body or (f"    return _floats({', '.join([*shape.names, *shape.decided])})",)
-    asking = [f"    if {tests('is _float')}:", *_trying(floats)]
-    if not unknown:
-        return asking
-    integers = shape.integer_body or (f"    return _integers({', '.join(shape.names)})",)
-    return [
-        "    while True:",
-        *("    " + line for line in asking),
-        f"        elif _type({unknown[0]}) in _made and out is None:",
-        *(_asking_integers(unknown, tests, integers) if shape.integers else []),
-        f"            if {tests('in _doubles')}:",
-        *(f"                {name} = _float({name})" for name in unknown),
-        "                continue",
-        *(_asking_mixed(unknown, tests) if shape.mixed else []),
-        "        break",
-    ]
+    lines: list[str] = []
+    if shape.floats:
+        tests = [*(f"_type({name}) is _float" for name in unknown), "out is None"]
+        lines += [f"    if {' and '.join(tests)}:"]
+        lines += _trying(shape.body or (f"    return _floats({', '.join([*shape.names, *shape.decided])})",))
+    if unknown and shape.numbers:
+        types = ", ".join([f"_type({name})" for name in unknown])
+        lines += [
+            f"    {'el' * bool(lines)}if _type({unknown[0]}) is not _array and out is None:",
+            "        try:",
+            f"            _way = _ways[{types}]",
+            "        except _KeyError:",
+            f"            _way = _find(({types}))",
+            "        if _way is not None:",
+            *("    " + line for line in _trying([f"    return _way({', '.join(unknown)})"])),
+        ]
+    return lines
 
 
-def _asking_mixed(unknown: Sequence[str], tests: Callable[[str], str]) -> list[str]:
-    """Of floats and integers together mostly a float comes out, which is the result; the rest is looked at."""
-    return [
-        f"            if {tests('in _python')}:",
-        "                try:",
-        f"                    _result = _scalars({', '.join(unknown)})",
-        "                    if _type(_result) is _float:",
-        "                        return _result",
-        "                except _refusals:",
-        "                    pass",
-        f"            elif {tests('in _made')}:",
-        *(f"                {name} = _made[_type({name})]({name})" for name in unknown),
-        "                continue",
-    ]
-
-
-def _asking_integers(unknown: Sequence[str], tests: Callable[[str], str], body: Sequence[str]) -> list[str]:
-    """As for floats: booleans and NumPy's integers are made Python's, and are asked for then."""
-    return [
-        f"            if {tests('is _int')}:",
-        *("        " + line for line in _trying(body, "break")),
-        f"            if {tests('in _integral')}:",
-        *(f"                {name} = _int({name})" for name in unknown),
-        "                continue",
-    ]
-
-
-def _trying(body: Sequence[str], otherwise: str = "pass") -> list[str]:
-    return [
-        "        try:",
-        *("        " + line for line in body),
-        "        except _refusals:",
-        f"            {otherwise}",
-    ]
+def _trying(body: Sequence[str]) -> list[str]:
+    return ["        try:", *("        " + line for line in body), "        except _refusals:", "            pass"]
 
 
 def _looking(lookup: Lookup) -> list[str]:
@@ -343,8 +304,7 @@ def wrapper(
     *,
     call: Callable[..., Any],
     floats: Callable[..., Any] | None,
-    integers: Callable[..., Any] | None = None,
-    scalars: Callable[..., Any] | None = None,
+    ways: Ways | None = None,
     fit: Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Any, ...]],
     absent: Callable[[Any], Exception],
     frozen: Mapping[str, Any],
@@ -359,20 +319,19 @@ def wrapper(
         shape: which parameter comes from where.
         call: the compiled function, which takes the tuple of the values that are not frozen, in order, and `out`.
         floats: the form for floats, where it does not stand in the wrapper.
-        integers: that for integers, likewise.
-        scalars: that for numbers of any types.
+        ways: what computes numbers, by their types.
         fit: the values of the free parameters, in order, from positional arguments and keywords that are not just
             that.
         absent: makes the error for dynamic symbols that the given mapping does not hold.
         frozen: value by parameter name; asked for by the form for floats only.
         symbols: symbol by parameter name, of the dynamic parameters.
         context: where they are read from.
-        body_names: the global names in `shape.body` and `shape.integer_body`.
+        body_names: the global names in `shape.body`.
         decided: what the frozen ones decide alone, by the names in `shape.decided`.
     """
     namespace = bare_namespace(__name__=__name__)
     namespace |= _WORDS
-    numbers = shape.numbers()
+    numbers = shape.numbered()
     namespace |= {f"_symbol{numbers[name]}": symbol for name, symbol in symbols.items()}
     if isinstance(context, Parameters) and shape.lookup == "cells" and symbols:
         held = context._found(symbols.values())
@@ -384,7 +343,9 @@ def wrapper(
         namespace |= {name: float(value) for name, value in frozen.items()}
         namespace |= decided
         namespace |= body_names
-        namespace |= {"_floats": floats, "_integers": integers, "_scalars": scalars}
+        namespace["_floats"] = floats
+    if ways is not None:
+        namespace |= {"_ways": ways.known, "_find": ways.find}
     exec(_compiled(shape), namespace)
     made: Callable[..., Any] = namespace.pop("_wrapper")  # what has itself among its globals is a cycle
     return made

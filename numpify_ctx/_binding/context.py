@@ -223,6 +223,11 @@ class _LiveParameter(Parameter):
     __slots__ = ()
 
 
+def is_ours(cell: Parameter) -> bool:
+    """Is `_value` all that its `value` reads? That of a subclass may be another."""
+    return _class_of(cell) is Parameter
+
+
 def _class_of(cell: Parameter) -> type[Parameter]:
     return Parameter if type(cell) is _LiveParameter else type(cell)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 from weakref import ref
 
 import numpy as np
@@ -11,11 +11,13 @@ import numpy as np
 from .._execution.entry import Entry
 from .._execution.fixed import Fixed, decided_by_floats
 from .._execution.forms import Forms
+from .._execution.quick import FLOATS
+from .._execution.ways import NUMBERS, Way, Ways
 from .._runtime.numbers import numeric
 from .ambient import holds_parameters
 from .bindings import Bindings
 from .call import Lookup, Shape, wrapper
-from .context import Parameters
+from .context import Parameters, is_ours
 
 
 class Making:
@@ -30,66 +32,48 @@ class Making:
         owner: the object whose `__call__` it is.
     """
 
-    __slots__ = ("_bindings", "_entry", "_is_mixed", "_owner", "_wanted")
+    __slots__ = ("_bindings", "_entry", "_owner")
 
     def __init__(self, entry: Entry, bindings: Bindings, owner: object) -> None:
         self._entry = entry
         self._bindings = bindings
         self._owner = ref(owner)
-        self._is_mixed = False
-        self._wanted: frozenset[type] = frozenset()  # the types of number that came, float and int
 
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         if self._bindings.dynamic and self._bindings.context is None:
             raise self._bindings.no_context()
-        types = set(map(type, args))
-        self._is_mixed |= {float, int} <= types
-        call = self._put(types if len(types) == 1 else {float} - types)
-        return call(*args, **keywords)
+        return self._put({float}.issuperset(map(type, args)))(*args, **keywords)
 
     def _first_floats(self, *values: float) -> Any:
         """The first call with floats, after others."""
-        self._put({float})
+        self._put(True)
         return self._entry(*values)
 
-    def _first_integers(self, *values: int) -> Any:
-        """The first call with integers, after others."""
-        self._put({int})
-        return self._entry(*values)
-
-    def _put(self, types: Set[type]) -> Callable[..., Any]:
-        self._wanted |= types
-        call = self._wrapped(self._wanted)
+    def _put(self, with_floats: bool) -> Callable[..., Any]:
+        call = self._wrapped(with_floats)
         owner = self._owner()
         if owner is not None:  # else only its `__call__` is left
             # Two threads may both come here; they put equal functions.
             object.__setattr__(owner, "__call__", call)
         return call
 
-    def _wrapped(self, wanted: frozenset[type]) -> Callable[..., Any]:
-        """The function behind the call, with the forms for the types of number that are wanted; for others, with what
-        makes them when they are asked for."""
+    def _wrapped(self, with_floats: bool) -> Callable[..., Any]:
+        """The function behind the call, with the form for floats, or with what makes it when it is asked for."""
         bindings, entry = self._bindings, self._entry
-        forms, names = entry.forms, bindings.roster.names
+        names = bindings.roster.names
         frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
         takes_floats = entry.takes_floats and all(map(_is_like_a_float, frozen.values()))
-        takes_integers = takes_floats and entry.gives_numbers and not frozen
         fixed = _placed(bindings, frozen)
-        of_floats, decided = _of_floats(entry, fixed) if takes_floats and float in wanted else (None, {})
-        of_integers = forms if takes_integers and int in wanted else None
+        of_floats, decided = _of_floats(entry, fixed) if takes_floats and with_floats else (None, {})
         floats = None if of_floats is None else of_floats.short_floats()
-        integers = None if of_integers is None else of_integers.short_integers()
-        if floats and integers and not floats.agrees(integers):
-            integers = None
         shape = Shape(
             tuple(names.values()),
             tuple(map(bindings.role, names)),
             _lookup_of(bindings.context),
+            _reading_of(bindings),
             takes_floats,
             () if floats is None else floats.body,
-            takes_integers,
-            () if integers is None else integers.body,
-            takes_integers and entry.gives_float,
+            not any(entry.program.parameter_ranks) and NUMBERS.issuperset(map(type, frozen.values())),
             bindings.places(),
             tuple(decided),
         )
@@ -98,14 +82,13 @@ class Making:
             call=Fixed(entry, fixed).apply if fixed else entry.apply,
             # Nothing where the form stands in the wrapper itself.
             floats=None if floats else self._first_floats if of_floats is None else of_floats.floats(),
-            integers=None if integers else self._first_integers if of_integers is None else of_integers.integers(),
-            scalars=forms.scalars() if self._is_mixed else forms.scalars_later,
+            ways=Ways(_finding(entry, fixed) if takes_floats and fixed else entry.way, fixed),
             fit=bindings.arguments,
             absent=bindings.absent,
             frozen=frozen,
             symbols={names[symbol]: symbol for symbol in bindings.dynamic},
             context=bindings.context,
-            body_names=(floats.namespace if floats else {}) | (integers.namespace if integers else {}),
+            body_names=floats.namespace if floats else {},
             decided=decided,
         )
 
@@ -114,6 +97,18 @@ def _of_floats(entry: Entry, fixed: Mapping[int, Any]) -> tuple[Forms, Mapping[s
     """The forms of what is left for floats, and what the fixed numbers, as floats, decide alone."""
     once = decided_by_floats(entry, {place: float(value) for place, value in fixed.items()}) if fixed else None
     return (entry.forms, {}) if once is None else once
+
+
+def _finding(entry: Entry, fixed: Mapping[int, Any]) -> Callable[[tuple[type, ...]], Way | None]:
+    """As `Entry.way`, where what the fixed numbers decide alone is known to the form for floats."""
+
+    def way(types: tuple[type, ...]) -> Way | None:
+        if not all(kind in FLOATS or i in fixed for i, kind in enumerate(types)):
+            return entry.way(types)
+        forms, decided = _of_floats(entry, fixed)
+        return Way(forms.floats(), (float,) * len(types), None, behind=tuple(decided.values()))
+
+    return way
 
 
 def _placed(bindings: Bindings, frozen: Mapping[str, Any]) -> dict[int, Any]:
@@ -133,7 +128,7 @@ def explaining(entry: Entry, bindings: Bindings) -> Callable[..., str]:
             tuple(names.values()), tuple(map(bindings.role, names)), _lookup_of(bindings.context),
             places=bindings.places(),
         ),
-        call=lambda args: entry.explain(*fixed.filled(args)),
+        call=lambda args, out: entry.explain(*fixed.filled(args)),
         floats=None,
         fit=bindings.arguments,
         absent=bindings.absent,
@@ -150,6 +145,13 @@ def _lookup_of(context: object) -> Lookup:
     if type(context) is dict:
         return "dict"
     return "attribute" if context is None or holds_parameters(context) else "mapping"
+
+
+def _reading_of(bindings: Bindings) -> Literal["value", "_value"]:
+    """The attribute of a `Parameter` that a call reads: the slot itself, unless a subclass may have a `value`."""
+    context = bindings.context
+    held = context._found(bindings.dynamic) if type(context) is Parameters else None
+    return "value" if held is None or not all(map(is_ours, held[1])) else "_value"
 
 
 def _is_like_a_float(value: object) -> bool:

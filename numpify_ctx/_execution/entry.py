@@ -21,6 +21,7 @@ from .._memo import Memo
 from .._program.bounds import NO_INTEGERS, Bounds, Integers
 from .._program.ir import Program
 from .._program.promotion import promoted
+from .._runtime.numbers import python_number
 from .._symbolic.text import short
 from . import pieces
 from .arguments import PLAIN, Prepared, Shape, of_doubles, prepare
@@ -32,7 +33,7 @@ from .explain import explained
 from .forms import Forms
 from .native import Native
 from .parts import of_doubles_with
-from .quick import FLOATS, Plain, Quick, Recurring, of_numbers, passed_as
+from .quick import FLOATS, Plain, Quick, Recurring, passed_as
 from .results import Results, described, is_of_scalars
 from .threads import Threads
 from .ways import FLOATING, MOST, Call, Way
@@ -100,11 +101,6 @@ class Entry:
         return self.apply(args, out)
 
     @property
-    def gives_float(self) -> bool:
-        """Is a float that the form for numbers gives the result, with nothing to be done?"""
-        return self.results.is_ordinary and self.results.is_final(float)
-
-    @property
     def source(self) -> str:
         """The plain NumPy source, one `def`."""
         return self.forms.source().text
@@ -161,38 +157,41 @@ class Entry:
         """Arguments some of which are neither Python's numbers nor, as far as is known, arrays of some dimension."""
         numbers = [a[()] if type(a) is np.ndarray and not a.ndim else a for a in args]
         types = tuple(map(type, numbers))
-        if types not in self._known:
-            self._known.put(types, self._way_of(types, numbers))
-        way = self._known[types]
+        if all(kind in PLAIN for kind in types):
+            return self._call_scalars(numbers)
+        way = self.way(types)
         if way is None:
             return self._call_arrays(args)
-        if way.form is None:
-            return self._call_scalars(numbers)
         result = way.form(*[convert(a) for convert, a in zip(way.conversions, numbers, strict=True)])
-        if type(result) in way.final:
-            self._learn_numbers(types, way, type(result))
-            return result.item() if way.precision is None else result
+        if type(result) in (way.final or ()):
+            return python_number(result) if way.precision is None else result
         return self.results.of_arrays(result, numbers, (), way.precision)
 
-    def _learn_numbers(self, types: tuple[type, ...], way: Way, final: type) -> None:
-        """Make a quick way for numbers of these types, at the second call."""
-        if not types or way.form is None or not self._recurring.is_due(types):
-            return
-        found = of_numbers(way.form, types, way.conversions, final, way.precision is None)
-        self._plain_quicks = (*self._plain_quicks, found)
-        self._gather_quicks()
-
-    def _way_of(self, types: tuple[type, ...], numbers: Sequence[Any]) -> Way | None:
+    def way(self, types: tuple[type, ...]) -> Way | None:
         """How numbers of these types are computed; None if more than the types decides that."""
-        if all(kind in PLAIN for kind in types):
-            return Way(None)
+        if types not in self._known:
+            plain = PLAIN.keys() >= set(types)
+            self._known.put(types, self._way_of_plain(types) if plain else self._way_in_numpy(types))
+        return self._known[types]
+
+    def _way_of_plain(self, types: tuple[type, ...]) -> Way | None:
+        plain = tuple([PLAIN[kind] for kind in types])
+        if self.takes_floats and int not in plain:
+            return Way(self.forms.floats(), plain, None)
+        if self.takes_floats and self.gives_numbers and float not in plain:
+            return Way(self.forms.integers(), plain, None)
+        return Way(self.forms.scalars(), plain, self.results.final) if self.results.is_ordinary else None
+
+    def _way_in_numpy(self, types: tuple[type, ...]) -> Way | None:
         if not FLOATING.issuperset(types) or self.foreign or not (self.gives_numbers and self.results.is_ordinary):
             return None
-        values, mask, complex_mask, _, precision, _ = self._prepared(numbers)
+        values, mask, complex_mask, _, precision, _ = self._prepared([kind(0) for kind in types])
         entry = self._in_complex(complex_mask) if self._leaves and complex_mask else self
         if entry.completion is not None and entry.completion.may_fill_beside(complex_mask):
             return None
-        final = (np.float64, np.complex128) if precision is None else (precision,)
+        final: tuple[type, ...] = (np.float64, np.complex128)
+        if precision is not None:
+            final = (precision, np.complex64) if precision is np.float32 else (precision,)
         integers = entry.bounds.integers(values, mask, complex_mask)
         return Way(entry.forms.arrays(integers), tuple(map(type, values)), final, precision)
 

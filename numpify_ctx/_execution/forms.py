@@ -23,11 +23,6 @@ class Inline:
     body: tuple[str, ...]
     namespace: dict[str, Any]
 
-    def agrees(self, other: Inline) -> bool:
-        """Whether the two can stand side by side: no global name means two things."""
-        shared = self.namespace.keys() & other.namespace.keys()
-        return all(self.namespace[name] is other.namespace[name] for name in shared)
-
 
 class Forms:
     """The forms for numbers, for floats, and for arrays of which some hold integers.
@@ -36,7 +31,7 @@ class Forms:
     """
 
     __slots__ = (
-        "_arrays", "_arrays_source", "_doubles", "_floats", "_floats_source", "_integers", "_integers_source",
+        "_arrays", "_arrays_source", "_doubles", "_floats", "_floats_source", "_integers",
         "_program", "_scalars",
     )  # fmt: skip
 
@@ -49,17 +44,12 @@ class Forms:
         self._floats: Callable[..., Any] | None = None
         self._floats_source: Source | None = None
         self._integers: Callable[..., Any] | None = None
-        self._integers_source: Source | None = None
 
     def scalars(self) -> Callable[..., Any]:
         """The function for Python numbers of any types."""
         if self._scalars is None:
             self._scalars = load(emit_scalars(self._program))
         return self._scalars
-
-    def scalars_later(self, *values: Any) -> Any:
-        """What that function gives, which is emitted when it is first asked."""
-        return (self._scalars or self.scalars())(*values)
 
     def floats(self) -> Callable[..., Any]:
         """The function for numbers all of which are of type float: it gives the final results."""
@@ -70,18 +60,12 @@ class Forms:
     def integers(self) -> Callable[..., Any]:
         """The function for numbers all of which are of type int: it gives the final results."""
         if self._integers is None:
-            self._integers = load(self._source_of_integers())
+            self._integers = load(emit_integers(self._program))
         return self._integers
 
     def short_floats(self) -> Inline | None:
         """The statements of `floats`, if they are few enough to stand where they are needed."""
-        return self._short(self._source_of_floats())
-
-    def short_integers(self) -> Inline | None:
-        """The statements of `integers`, likewise."""
-        return self._short(self._source_of_integers())
-
-    def _short(self, source: Source) -> Inline | None:
+        source = self._source_of_floats()
         body = source.text.splitlines()[1:]
         if len(source.text) > _SHORT or any(line.startswith("    def ") for line in body):
             return None
@@ -126,8 +110,3 @@ class Forms:
         if self._floats_source is None:
             self._floats_source = emit_floats(self._program)
         return self._floats_source
-
-    def _source_of_integers(self) -> Source:
-        if self._integers_source is None:
-            self._integers_source = emit_integers(self._program)
-        return self._integers_source

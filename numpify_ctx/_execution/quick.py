@@ -227,36 +227,3 @@ def _conversion(value: Any, is_array: bool) -> Callable[[Any], Any]:
     # Of doubles, arrays of rank 0 combine with arrays in half the time that a float takes.
     kind: Callable[[Any], Any] = np.array if value.dtype == np.float64 else value.dtype.type
     return kind
-
-
-def of_numbers(
-    form: Callable[..., Any],
-    types: Sequence[type],
-    conversions: Sequence[Callable[[Any], Any]],
-    final: type,
-    made: bool,
-) -> Quick:
-    """What takes numbers of these types to a form, with nothing between.
-
-    Args:
-        form: what computes them.
-        types: of the numbers.
-        conversions: what makes each what the form takes.
-        final: the type of what it gives; anything else is for the whole way.
-        made: whether that is made a number of Python's.
-    """
-    names = [f"a{i}" for i in range(len(types))]
-    tests = " and ".join(f"type({name}) is {name}_type" for name in names)
-    text = f"""def quick(args, out):
-    [{", ".join(names)}] = args
-    if not (out is None and {tests}):
-        return None
-    found = form({", ".join(f"{name}_as({name})" for name in names)})
-    return found{".item()" if made else ""} if type(found) is final else None
-"""
-    namespace = bare_namespace(
-        type=type, form=form, final=final,
-        **{f"{name}_type": kind for name, kind in zip(names, types, strict=True)},
-        **{f"{name}_as": convert for name, convert in zip(names, conversions, strict=True)},
-    )  # fmt: skip
-    return load(Source(text, "quick", namespace))

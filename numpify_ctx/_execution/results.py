@@ -22,7 +22,7 @@ _MOST = 64  # combinations of Python's types for which the kinds of the results 
 class Results:
     """How the results of one program are handed back."""
 
-    __slots__ = ("_final", "_is_single", "_kinds", "_program", "_rank", "is_ordinary")
+    __slots__ = ("_is_single", "_kinds", "_program", "_rank", "final", "is_ordinary")
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -31,12 +31,8 @@ class Results:
         self.is_ordinary = self._is_single and not self._rank
         # What the form for scalars gives of these types is the result as it is.
         is_complex = any(program.kinds[node] == COMPLEX for node in program.results)
-        self._final = (complex,) if is_complex else (bool, float, complex)
+        self.final: tuple[type, ...] = (complex,) if is_complex else (bool, float, complex)
         self._kinds: Memo[tuple[int, ...], list[int]] = Memo(_MOST)
-
-    def is_final(self, kind: type) -> bool:
-        """Whether what the form for scalars gives of this type is the result as it is."""
-        return kind in self._final
 
     def is_fresh(self, arrays: Sequence[int]) -> bool:
         """Is the only result a new array, of the shape that all arrays among real arguments have?
@@ -56,7 +52,7 @@ class Results:
     def of_scalars(self, result: Any, plain: Sequence[Any]) -> Any:
         """The results of the Python numbers `plain`, from what the form for scalars gave."""
         if self.is_ordinary:
-            if type(result) in self._final:
+            if type(result) in self.final:
                 return result
             if type(result) is int and self._kinds_of(plain)[0] not in (REAL, COMPLEX):
                 return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -198,3 +199,69 @@ def test_the_quick_way_asks_nothing_of_the_compiled_function(monkeypatch):
     monkeypatch.setattr(type(f._origin.compiled), "_call_scalars", functools.partial(pytest.fail, "asked"))
     for args in numbers:
         assert f(*args) == args[0] * args[1] + 1
+
+
+VALUES = {
+    float: (0.75, -0.0, math.inf, math.nan, 1e300, -2.0),
+    int: (2, 0, -3, 2**53 + 1, 2**70, 1),
+    bool: (True, False),
+    complex: (0.5 - 2j, 0j, complex(-1.0, -0.0), complex(math.inf, 1.0), 1e300 + 1e300j, complex(-0.0, math.nan)),
+}
+ALL = (*VALUES, np.float64, np.int32, np.bool_, np.complex128, np.float32)
+PLAIN = (float, int, bool, np.float64, np.int32, np.bool_)
+
+
+def numbers_of(kind):
+    """Numbers of a type, among them those that compute otherwise than most."""
+    if kind in VALUES:
+        return VALUES[kind]
+    python = type(kind(1).item())
+    return [kind(value) for value in VALUES[python] if python is bool or not 2**31 < abs(value) < math.inf]
+
+
+def told(function, args):
+    """The result, or the type of what was raised; and what was warned of."""
+    with warnings.catch_warnings(record=True) as caught, np.errstate(all="warn"):
+        warnings.simplefilter("always")
+        try:
+            result = function(*args)
+        except Exception as error:
+            result = type(error)
+    return result, {str(w.message) for w in caught}
+
+
+def check_the_way_of_a_call(f, whole, args):
+    """A call gives what the whole way gives, to the bit, in type, and in what it warns of: the first time and later."""
+    wanted, warned = told(whole, args)
+    for _ in range(2):
+        got, noted = told(f, args)
+        assert same(got, wanted) or (got is wanted), (args, got, wanted)
+        assert noted == warned, args
+
+
+def whole(compiled, *kinds):
+    """The way that looks at all that it gets, of numbers of these types."""
+    if {*kinds} <= {*PLAIN}:
+        return lambda *args: compiled.apply(args)
+    return lambda *args: compiled._call_arrays(args)
+
+
+@pytest.mark.parametrize("expr", [*EXPRESSIONS[:8], *EXPRESSIONS[9:19], sp.sin(x) * y + 3 * x - 1], ids=str)
+def test_every_two_types_take_the_way_of_arrays(expr):
+    f = numpify(expr, [x, y], cache=False)
+    compiled = f._origin.compiled
+    for i, (first, second) in enumerate(itertools.product(ALL, repeat=2)):
+        pairs = list(itertools.product(numbers_of(first), numbers_of(second)))
+        for args in [*pairs[:: 1 + len(pairs) // 6], pairs[i % len(pairs)]]:
+            check_the_way_of_a_call(f, whole(compiled, first, second), args)
+
+
+@pytest.mark.parametrize("expr", [EXPRESSIONS[0], EXPRESSIONS[4], EXPRESSIONS[12], sp.exp(x * y) + 2 * x], ids=str)
+def test_every_type_beside_a_frozen_one_takes_the_way_of_arrays(expr):
+    f = numpify(expr, [x, y], cache=False)
+    compiled = f._origin.compiled
+    for first, second in itertools.product(ALL, repeat=2):
+        fixed = numbers_of(second)[0]
+        bound, way = f.freeze({y: fixed}), whole(compiled, first, second)
+        for value in numbers_of(first):
+            check_the_way_of_a_call(lambda a, _: bound(a), way, (value, fixed))  # noqa: B023  it is called at once
