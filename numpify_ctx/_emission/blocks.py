@@ -24,6 +24,7 @@ from .._program.walk import in_turn, reach
 from .._runtime.complexes import divided_by_real
 from .arrays import ArrayEmitter
 from .common import ATOM, Suite
+from .temporaries import recycled
 from .turns import Turn, turns
 
 
@@ -162,7 +163,7 @@ class _BlockEmitter(ArrayEmitter):
         read = {operand for reads in self.reads.values() for operand in reads}
         inputs = [node for node in self.given if node in read]
         names = [*(self.given[node][0] for node in inputs), *self.buffers, *self.outputs.values()]
-        lines = [f"def {self.name}({', '.join(names)}):", *self.functions, *head, *suite.lines]
+        lines = [f"def {self.name}({', '.join(names)}):", *self.functions, *head, *recycled(suite.lines, few=0)[0]]
         dtypes = tuple(self.samples[r].dtype for r in self.outputs)
         buffers = tuple(self.buffers.values())
         # The widest element is what blocks are sized by; a pattern of 0 is one element, whatever the block.
@@ -214,6 +215,9 @@ class _BlockEmitter(ArrayEmitter):
         suite.text |= {node: self.constant(self.data[node]) for node in constants}
         order = turns(self.order, self.reads, steps, [*self.given, *constants], self.outputs)
         last = self._last_reads(order, steps)
+        ending: dict[int, list[int]] = {}
+        for operand, turn in last.items():
+            ending.setdefault(turn, []).append(operand)
         written: set[int] = set()
         silenced = set() if suite.silent else self.place.silenced(self.order, self.program.results)
         outer, quiet = suite, None
@@ -222,9 +226,8 @@ class _BlockEmitter(ArrayEmitter):
                 continue
             if silenced:
                 suite = quiet = self.turned(outer, quiet, node in silenced)
-            read = list(itertools.chain(*steps[node][begin:end])) if node in in_place else self.reads[node]
             if node in in_place:
-                dying = {operand for operand in read if last[operand] == i}
+                dying = set(ending.get(i, ()))
                 name = self._write_steps(suite, node, in_place[node], range(begin, end), dying)
                 suite.text[node] = name, ATOM
                 if name == self.outputs.get(node) and end == len(in_place[node].steps):
@@ -233,9 +236,8 @@ class _BlockEmitter(ArrayEmitter):
                 # What is within a guard may read buffers that others will write to: none of it stays at hand.
                 inner = Suite(suite.lines, suite.indent, dict(suite.text), suite.silent)
                 suite.text[node] = self.assign(inner, self.write(inner, node)[0])
-            for operand in read:
-                if last[operand] == i:
-                    self._release(operand)
+            for operand in ending.get(i, ()):
+                self._release(operand)
         self.turned(outer, quiet, False)
         return written
 
