@@ -30,6 +30,7 @@ import numpy as np
 from .._emission.listing import new_filename, show
 from .._emission.namespace import bare_namespace
 from .._execution.entry import REFUSALS
+from .._execution.quick import WORDS
 from .._execution.ways import Ways
 from .ambient import is_keyed
 from .context import Parameters
@@ -58,6 +59,7 @@ class Shape:
         numbers: whether there are ways for numbers of other types.
         places: what is passed, if parameters nest; else the free ones are.
         decided: names of what frozen numbers decide alone, which the form for floats takes behind the others.
+        quick: the statements of quick ways.
     """
 
     names: tuple[str, ...]
@@ -69,6 +71,7 @@ class Shape:
     numbers: bool = False
     places: tuple[Place, ...] | None = None
     decided: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
 
     def having(self, role: Role) -> list[str]:
         """Names of the parameters that have this role, in call order."""
@@ -101,15 +104,12 @@ def items_of(value: object) -> Iterable[Any]:
 
 
 _WORDS: Mapping[str, Any] = {
+    **WORDS,
     "_AttributeError": AttributeError,
     "_KeyError": KeyError,
-    "_TypeError": TypeError,
-    "_ValueError": ValueError,
-    "_array": np.ndarray,
     "_current": current,
     "_dict": dict,
     "_double": np.dtype(np.float64),
-    "_float": float,
     "_is_keyed": is_keyed,
     "_isinstance": isinstance,
     "_items_of": items_of,
@@ -120,7 +120,6 @@ _WORDS: Mapping[str, Any] = {
     "_pop": dict.pop,
     "_proxy": MappingProxyType,
     "_refusals": REFUSALS,
-    "_type": type,
 }
 """What our words stand for, but for those that `wrapper` is given."""
 
@@ -165,6 +164,7 @@ def text(shape: Shape) -> str:
             lines += [f"        {name} = _cell{numbers[name]}.{shape.value}" for name in dynamic]
             looking = ["    else:", *("    " + line for line in looking)]
         lines += looking
+    lines += shape.quick
     lines += _calling_numbers(shape)
     values = [name for name, role in zip(shape.names, shape.roles, strict=True) if role != "frozen"]
     passed = f"({', '.join(values)}{',' if len(values) == 1 else ''})"
@@ -312,6 +312,7 @@ def wrapper(
     context: object,
     body_names: Mapping[str, Any] = MappingProxyType({}),
     decided: Mapping[str, float] = MappingProxyType({}),
+    quick_names: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[..., Any]:
     """The function of the free parameters, of `out=`, and of nothing else.
 
@@ -328,6 +329,7 @@ def wrapper(
         context: where they are read from.
         body_names: the global names in `shape.body`.
         decided: what the frozen ones decide alone, by the names in `shape.decided`.
+        quick_names: the global names in `shape.quick`.
     """
     namespace = bare_namespace(__name__=__name__)
     namespace |= _WORDS
@@ -338,6 +340,7 @@ def wrapper(
         namespace["_stamp"] = None if held is None else held[0]
         cells = [None] * len(symbols) if held is None else held[1]
         namespace |= {f"_cell{numbers[name]}": cell for name, cell in zip(symbols, cells, strict=True)}
+    namespace |= quick_names
     namespace |= {"_call": call, "_fit": fit, "_absent": absent, "_context": context}
     if shape.floats:
         namespace |= {name: float(value) for name, value in frozen.items()}

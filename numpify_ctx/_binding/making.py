@@ -11,7 +11,7 @@ import numpy as np
 from .._execution.entry import Entry
 from .._execution.fixed import Fixed, decided_by_floats
 from .._execution.forms import Forms
-from .._execution.quick import FLOATS
+from .._execution.quick import FLOATS, Named, Quick, statements
 from .._execution.ways import NUMBERS, Way, Ways
 from .._runtime.numbers import numeric
 from .ambient import holds_parameters
@@ -32,12 +32,15 @@ class Making:
         owner: the object whose `__call__` it is.
     """
 
-    __slots__ = ("_bindings", "_entry", "_owner")
+    __slots__ = ("_bindings", "_entry", "_fixed", "_has_floats", "_owner", "_quicks")
 
     def __init__(self, entry: Entry, bindings: Bindings, owner: object) -> None:
         self._entry = entry
         self._bindings = bindings
+        self._fixed: Fixed | None = None
         self._owner = ref(owner)
+        self._quicks: tuple[tuple[Quick, ...], ...] = ((), ())  # those that stand in the function behind the call
+        self._has_floats = False  # did floats come?
 
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         if self._bindings.dynamic and self._bindings.context is None:
@@ -49,8 +52,20 @@ class Making:
         self._put(True)
         return self._entry(*values)
 
+    def _whole(self, args: tuple[Any, ...], out: Any = None) -> Any:
+        """The whole way; where that finds quick ways, these go into the function behind the call."""
+        result = (self._fixed or self._entry).apply(args, out)
+        if self._found() != self._quicks:
+            self._put(False)
+        return result
+
+    def _found(self) -> tuple[tuple[Quick, ...], ...]:
+        """The quick ways by now: of all arguments, and of those that are not frozen."""
+        return self._entry.quicks, () if self._fixed is None else self._fixed.quicks
+
     def _put(self, with_floats: bool) -> Callable[..., Any]:
-        call = self._wrapped(with_floats)
+        self._has_floats |= with_floats
+        call = self._wrapped(self._has_floats)
         owner = self._owner()
         if owner is not None:  # else only its `__call__` is left
             # Two threads may both come here; they put equal functions.
@@ -64,6 +79,9 @@ class Making:
         frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
         takes_floats = entry.takes_floats and all(map(_is_like_a_float, frozen.values()))
         fixed = _placed(bindings, frozen)
+        if fixed and self._fixed is None:
+            self._fixed = Fixed(entry, fixed)
+        quick, quick_names = self._quick_ways(fixed)
         of_floats, decided = _of_floats(entry, fixed) if takes_floats and with_floats else (None, {})
         floats = None if of_floats is None else of_floats.short_floats()
         shape = Shape(
@@ -76,10 +94,11 @@ class Making:
             not any(entry.program.parameter_ranks) and NUMBERS.issuperset(map(type, frozen.values())),
             bindings.places(),
             tuple(decided),
+            tuple(quick),
         )
         return wrapper(
             shape,
-            call=Fixed(entry, fixed).apply if fixed else entry.apply,
+            call=self._whole,
             # Nothing where the form stands in the wrapper itself.
             floats=None if floats else self._first_floats if of_floats is None else of_floats.floats(),
             ways=Ways(_finding(entry, fixed) if takes_floats and fixed else entry.way, fixed),
@@ -90,7 +109,24 @@ class Making:
             context=bindings.context,
             body_names=floats.namespace if floats else {},
             decided=decided,
+            quick_names=quick_names,
         )
+
+    def _quick_ways(self, fixed: Mapping[int, Any]) -> tuple[list[str], dict[str, Any]]:
+        """The statements of the quick ways that are known by now, and their names."""
+        self._quicks = of_all, of_free = self._found()
+        names = tuple(self._bindings.roster.names.values())
+        free = [place for place in range(len(names)) if place not in fixed]
+        kernels = () if self._entry.native is None else self._entry.native.quicks
+        known = {quick.passed for quick in of_free}  # what computes once what is frozen goes first
+        ways: list[Named] = [(quick, names, fixed) for quick in kernels]
+        ways += [(quick, [names[place] for place in free], {}) for quick in of_free]
+        ways += [
+            (quick, names, fixed)
+            for quick in of_all[len(kernels) :]
+            if tuple([quick.passed[place] for place in free]) not in known
+        ]
+        return statements(ways)
 
 
 def _of_floats(entry: Entry, fixed: Mapping[int, Any]) -> tuple[Forms, Mapping[str, float]]:

@@ -36,7 +36,7 @@ from .parts import of_doubles_with
 from .quick import FLOATS, Plain, Quick, Recurring, passed_as
 from .results import Results, described, is_of_scalars
 from .threads import Threads
-from .ways import FLOATING, MOST, Call, Way
+from .ways import FLOATING, MOST_TYPES, Call, Way
 
 
 # What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers; and NumPy where it
@@ -59,12 +59,13 @@ class Entry:
         bounds: what its integers can come to.
         completion: the second look at results that may be real by way of complex numbers; None if there is no such way.
         parts: what `fixed` makes of it, by which arguments are fixed.
+        quicks: the quick ways that were found, those to kernels first; another tuple when there are others.
     """
 
     __slots__ = (
         "__weakref__", "_company", "_complex", "_exactly", "_in_pieces", "_known", "_leaves", "_plain_quicks",
-        "_quicks", "_recurring", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "native",
-        "parts", "program", "results", "takes_floats",
+        "_recurring", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "native", "parts",
+        "program", "quicks", "results", "takes_floats",
     )  # fmt: skip
 
     def __init__(
@@ -82,15 +83,15 @@ class Entry:
         self.bounds = Bounds(program)
         self._company = Company(program)
         self._exactly = Exactly(program, self.forms, REFUSALS)
-        self._known: Memo[tuple[type, ...], Way | None] = Memo(MOST)
+        self._known: Memo[tuple[type, ...], Way | None] = Memo(MOST_TYPES)
         self._leaves = any([op.leaves for op in ops])  # noqa: C419
         self._in_pieces = pieces.takes(program)
         self.completion = Completion(program) if self._leaves else None
         # The shortest ways, to plain NumPy and to all of them: those to kernels, which are `Native.quicks`, come first.
         self._plain_quicks: tuple[Quick, ...] = ()
-        self._quicks: tuple[Quick, ...] = ()
+        self.quicks: tuple[Quick, ...] = ()
         self._recurring = Recurring()
-        self.parts: Memo[Any, Any] = Memo(MOST)
+        self.parts: Memo[Any, Any] = Memo(MOST_TYPES)
         # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it. Two threads
         # may both make an entry; they are equal, and either may stay.
         self._complex: dict[int, Entry | None] = {}
@@ -98,6 +99,10 @@ class Entry:
     def __call__(self, *args: Any, out: Any = None) -> Any:
         if len(args) != len(self.program.parameters):
             raise TypeError(f"{len(self.program.parameters)} arguments expected, {len(args)} given")
+        for quick in self.quicks:
+            result = quick.function(args, out)
+            if result is not None:
+                return result
         return self.apply(args, out)
 
     @property
@@ -111,12 +116,8 @@ class Entry:
         return self.forms.arrays(NO_INTEGERS)
 
     def apply(self, args: tuple[Any, ...], out: Any = None) -> Any:
-        """The results for one value per parameter."""
+        """The results for one value per parameter, by the whole way."""
         try:
-            for quick in self._quicks:
-                result = quick(args, out)
-                if result is not None:
-                    return result
             if out is not None:
                 return self._call_into(out, args)
             for a in args:
@@ -313,15 +314,19 @@ class Entry:
             form, late = of_doubles_with(self.program, self.forms, [type(a) in FLOATS for a in args])
         way = Plain(
             form, dtype, sys.maxsize if self._is_raw(integers, args) else self.blocks.least(precision), complete,
-            None if native is None else native.count,
+            native,
             integers.are_none and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray]),
             late,
         )  # fmt: skip
         return way.quick(passed_as(args), args if self._is_raw(integers, args) else values)
 
     def _gather_quicks(self) -> None:
-        of_kernels = () if self.native is None else self.native.quicks
-        self._quicks = (*of_kernels, *self._plain_quicks)
+        native = self.native
+        if native is not None and not native.is_counting:
+            self._plain_quicks = tuple([quick for quick in self._plain_quicks if "native" not in quick.words])
+        quicks = (*(() if native is None else native.quicks), *self._plain_quicks)
+        if quicks != self.quicks:
+            self.quicks = quicks
 
     def _is_raw(self, integers: Integers, args: Sequence[Any]) -> bool:
         """Are integers of these only compared, by one operation? They need not be made longer first, nor cut."""

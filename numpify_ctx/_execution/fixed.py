@@ -20,8 +20,9 @@ from .._program.ir import infer_kinds
 from .arguments import prepare
 from .entry import REFUSALS, Entry
 from .forms import Forms
+from .native import Native
 from .parts import Parts, late_of
-from .quick import FLOATS, MOST, Plain, Quick, Recurring, passed_as
+from .quick import FLOATS, MOST_QUICK, Plain, Quick, Recurring, passed_as
 
 
 _NUMBERS = FLOATS | {int}
@@ -82,13 +83,9 @@ class Fixed:
 
     def apply(self, args: tuple[Any, ...], out: Any = None) -> Any:
         """The results for one value per argument that is not fixed."""
-        for quick in self.quicks:
-            result = quick(args, out)
-            if result is not None:
-                return result
         given = self.filled(args)
         result = self._entry.apply(given, out)
-        if out is None and type(result) is np.ndarray and result.dtype == np.float64:
+        if type(result) is np.ndarray and result.dtype == np.float64:
             self._learn(args, given, result)
         return result
 
@@ -113,12 +110,12 @@ class Fixed:
         if beyond or (native is not None and not native.is_counting):
             self.quicks = ()  # there are kernels, or there will be
             return
-        made = self._made(passed, values, integers, None if native is None else native.count)
-        if made is not None and len(self.quicks) < MOST:
+        made = self._made(passed, values, integers, native)
+        if made is not None and len(self.quicks) < MOST_QUICK:
             self.quicks = (*self.quicks, made)
 
     def _made(
-        self, passed: Sequence[Any], values: Sequence[Any], integers: Integers, count: Callable[[int], bool] | None
+        self, passed: Sequence[Any], values: Sequence[Any], integers: Integers, native: Native | None
     ) -> Quick | None:
         """The quick way for values that were passed so."""
         entry = self._entry
@@ -139,7 +136,7 @@ class Fixed:
         form = forms.arrays(integers) if integers.mask else forms.doubles() if late is None else late.form
         arrays = [i for i, kind in zip(self._free, passed, strict=True) if kind not in FLOATS]
         fresh = not integers.mask and entry.results.is_fresh(arrays)
-        way = Plain(form, np.dtype(np.float64), entry.blocks.least(None), complete, count, fresh, late)
+        way = Plain(form, np.dtype(np.float64), entry.blocks.least(None), complete, native, fresh, late)
         # Of doubles, arrays of rank 0 combine with arrays in half the time that a number takes.
         ready = {i: np.array(value) if value.dtype == np.float64 else value for i, value in fixed.items()}
         return way.quick(passed, [values[i] for i in self._free], ready)

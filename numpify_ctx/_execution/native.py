@@ -132,6 +132,11 @@ class Native:
         self.work += elements * self.operations
         return self.work >= PAYS
 
+    @property
+    def limit(self) -> int:
+        """How much is computed before."""
+        return PAYS
+
     def learn(
         self,
         args: Sequence[Any],

@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from .._emission import Source, emit_arrays
+from .._emission import emit_arrays
 from .._emission.load import load
-from .._emission.namespace import bare_namespace
 from .._emission.native.machine import Kernel
 from .._emission.native.types import Types
 from .._program.bounds import Integers
 from .._program.ir import PARAM, Program
 from .._program.ops import STACK
 from .blocks import Blocks
-from .quick import FLOATS, Quick, bits_of, test
+from .quick import Quick, are_alike, bits_of, handed_back, indented, places_of_arrays, tests_of
 from .threads import Threads, number_of, share
 
 
@@ -75,27 +74,63 @@ class Pure:
         """
         if not self.single or sorted(self.parameters) != list(range(len(passed))):
             return None
-        names = [f"a{i}" for i in range(len(passed))]
-        tests = [test(name, kind, dtype) for name, kind, dtype in zip(names, passed, dtypes, strict=True)]
-        arrays = [name for name, kind in zip(names, passed, strict=True) if isinstance(kind, np.dtype)]
-        if None in tests or not arrays:
+        found = tests_of(passed, dtypes)
+        if found is None:
             return None
+        tests, words = found
         checks = self.bits is not None and any(
             not isinstance(kind, np.dtype) or bits_of(kind) > self.bits
             for kind, dtype in zip(passed, dtypes, strict=True)
             if dtype == np.int64
         )
+        words |= {
+            "kernel": self.ufunc if self.threads == 1 else self._in_threads,
+            "counter": self.calls[0].kernel.counter, "held": self.calls, "complete": complete,
+        }  # fmt: skip
+        is_direct = not checks and complete is None
         # On several threads a result is written piece by piece, which must not be over what is still to be read.
-        writes = self.threads == 1 and not checks and complete is None
-        given = [names[i] for i in self.parameters]
-        text = _quick_text(names, tests, arrays, given, checks, complete is not None, writes)
-        kernel = self.ufunc if self.threads == 1 else self._in_threads
-        namespace = bare_namespace(
-            type=type, array=np.ndarray, floats=FLOATS, int=int, float=float, complex=complex, kernel=kernel,
-            counter=self.calls[0].kernel.counter, result=self.dtype, held=self.calls, complete=complete,
-            **{f"{name}_dtype": kind for name, kind in zip(names, passed, strict=True)},
-        )  # fmt: skip
-        return load(Source(text, "quick", namespace))
+        writes = self.dtype if self.threads == 1 or not is_direct else None
+        lines = (
+            self._direct(passed, writes is not None)
+            if is_direct
+            else self._looked_at(passed, checks, complete is not None)
+        )
+        return Quick(tuple(passed), tests, tuple(lines), words, writes, tuple(dtypes))
+
+    def _direct(self, passed: Sequence[Any], writes: bool) -> list[str]:
+        """Statements of a quick way, for a kernel that gives the result."""
+        call, arrays, small = self._words_of(passed)
+        lines = [f"if {are_alike(arrays)}:", "    if out is None:", f"        return {call}"]
+        if writes:
+            lines.append(f"    return {call[:-1]}, out)")
+        if len(arrays) > 1:
+            taken = ["    _found = " + call, "    if _type(_found) is _array:", "        return _found"]
+            lines += [f"elif out is None and {small}:", *taken]
+        return lines
+
+    def _looked_at(self, passed: Sequence[Any], checks: bool, completes: bool) -> list[str]:
+        """Likewise, for one that may give up on integers, or gives nan where only complex numbers lead to the result.
+
+        It has written then, so that it is not given `out`, which may be an argument.
+        """
+        call, arrays, small = self._words_of(passed)
+        test = "_type(_found) is _array" + " and {counter}.value == _before" * checks
+        return [
+            f"if {are_alike(arrays)}{f' or {small}' * (len(arrays) > 1)}:",
+            *["    _before = {counter}.value"] * checks,
+            f"    _found = {call}",
+            f"    if {test}:",
+            *indented(indented(handed_back([f"{{{i}}}" for i in range(len(passed))], completes))),
+        ]
+
+    def _words_of(self, passed: Sequence[Any]) -> tuple[str, list[str], str]:
+        """The call of the kernel, the arrays, and the test whether what they broadcast to is small.
+
+        The product of their sizes is no less than the result's.
+        """
+        arrays = [f"{{{place}}}" for place in places_of_arrays(passed)]
+        small = f"{' * '.join(f'{name}.size' for name in arrays)} < {SMALL}"
+        return f"{{kernel}}({', '.join(f'{{{i}}}' for i in self.parameters)})", arrays, small
 
     def _in_threads(self, *given: Any) -> Any:
         """The only result, of arrays of one shape, or so small that they are one piece."""
@@ -189,52 +224,6 @@ class Pure:
                 call.kernel.ufunc(*given, out=tuple([places[n][part] for n in call.outputs]))
 
         self._share(compute, shape[0], pieces)
-
-
-def _quick_text(
-    names: Sequence[str],
-    tests: Sequence[Any],
-    arrays: Sequence[str],
-    passed: Sequence[str],
-    checks: bool,
-    completes: bool,
-    writes: bool,
-) -> str:
-    """The text of a quick way; `checks`: the kernel has to look at integers; `writes`: it may be given `out`.
-
-    Several short arrays may broadcast, as in `Native._key`: the product of their sizes is no less than the result's.
-    """
-    call = f"kernel({', '.join(passed)})"
-    small = f"{' * '.join(f'{name}.size' for name in arrays)} < {SMALL}"
-    lines = [
-        "def quick(args, out):",
-        f"    [{', '.join(names)}] = args",
-        f"    if not ({' and '.join(tests)}):",
-        "        return None",
-        f"    shape = {arrays[0]}.shape",
-        f"    if not ({' and '.join(f'{name}.shape == shape' for name in arrays[1:]) or 'True'}):",
-    ]
-    if not (completes or checks):
-        lines += [
-            f"        return {call} if out is None and {small} else None",
-            "    if not shape:",
-            "        return None",
-            "    if out is None:",
-            f"        return {call}",
-        ]
-        if writes:
-            lines += [
-                "    if type(out) is array and out.dtype is result and out.shape == shape and out.flags.writeable:",
-                f"        return {call[:-1]}, out=out)",
-            ]
-        return "\n".join([*lines, "    return None\n"])
-    # A kernel that gives up has written over `out`, which may be an argument.
-    lines += [f"        if out is not None or not {small}:", "            return None"]
-    lines += ["    elif not shape or out is not None:", "        return None"]
-    if completes:
-        return "\n".join([*lines, f"    return complete({call}, args)\n"])
-    lines += ["    before = counter.value", f"    found = {call}"]
-    return "\n".join([*lines, "    return found if counter.value == before else None\n"])
 
 
 class Mixed:

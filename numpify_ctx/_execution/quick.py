@@ -1,17 +1,19 @@
-"""The shortest way from a call to what computes it, for arguments that came before: generated tests, and one call.
+"""The shortest way from a call to what computes it, for arguments that came before: statements in the wrapper itself.
 
-A quick way is for arguments of certain types. It looks whether these are such, and gives the result, or None if they
-are of other kinds; then the whole way is taken, which knows everything.
+A quick way is for arguments of certain types. Its statements look whether these are such, and return the result. What
+they are not for, and what fails in them, comes to what stands behind them, and in the end goes the whole way, which
+knows everything.
 """
 
 from __future__ import annotations
 
+import functools
 import operator
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,21 +23,32 @@ from .._emission.namespace import bare_namespace
 from .._memo import Memo
 
 
-# Of the tuple of all arguments as they were passed, and of `out`: the result, or None if they are of other kinds.
-Quick = Callable[[tuple[Any, ...], Any], Any]
-
-MOST = 8  # ways of one function: they are tried in turn
+MOST_QUICK = 8  # ways of one function: they are tried in turn
 
 FLOATS = frozenset({float, np.float64})
-_WHOLE = f"type({{0}}) is int and {-(2**62)} < {{0}} < {2**62}"
+_WHOLE = f"_type({{0}}) is _int and {-(2**62)} < {{0}} < {2**62}"
 # How numbers beside arrays are told, by the dtype that they are to have and the type that they were passed as.
 _TESTS: dict[str, dict[Any, str]] = {
-    "d": dict.fromkeys(FLOATS, "type({0}) in floats"),
-    "f": {float: "type({0}) is float"},
-    "D": {complex: "type({0}) is complex"},
-    "F": {complex: "type({0}) is complex"},
+    "d": dict.fromkeys(FLOATS, "_type({0}) in _doubles"),
+    "f": {float: "_type({0}) is _float"},
+    "D": {complex: "_type({0}) is _complex"},
+    "F": {complex: "_type({0}) is _complex"},
     np.dtype(np.int64).char: {int: _WHOLE},
 }
+
+WORDS: Mapping[str, Any] = {
+    "_ArithmeticError": ArithmeticError,
+    "_TypeError": TypeError,
+    "_ValueError": ValueError,
+    "_array": np.ndarray,
+    "_as_array": np.array,
+    "_complex": complex,
+    "_doubles": FLOATS,
+    "_float": float,
+    "_int": int,
+    "_type": type,
+}
+"""What the words stand for that all quick ways share."""
 
 
 class Recurring:
@@ -59,7 +72,7 @@ class Recurring:
     @property
     def is_full(self) -> bool:
         """Were as many due as there may be?"""
-        return len(self._due) >= MOST
+        return len(self._due) >= MOST_QUICK
 
     def is_due(self, kind: Any) -> bool:
         """Is this the second call of the kind, so that a quick way is to be made now? It is asked at each call."""
@@ -82,14 +95,158 @@ def bits_of(dtype: Any) -> int:
     return int(8 * dtype.itemsize - (dtype.kind == "i"))
 
 
-def test(name: str, kind: Any, dtype: Any) -> str | None:
-    """The test for an argument that was passed as `kind`, a dtype or a type, and is to have the dtype; None: none."""
-    if not isinstance(kind, np.dtype):
-        return _TESTS[dtype.char][kind].format(name) if kind in _TESTS.get(dtype.char, {}) else None
-    # NumPy itself makes short integers longer, piece by piece.
-    if kind == dtype or (dtype == np.int64 and np.can_cast(kind, dtype)):
-        return f"type({name}) is array and {name}.dtype is {name}_dtype"
-    return None
+@dataclass(frozen=True, eq=False)
+class Quick:
+    """A quick way.
+
+    Attributes:
+        passed: for which arguments, as `passed_as` tells them.
+        tests: of each argument, what it has to be, with {0} for its name.
+        lines: statements for arguments that are, with {0}, {1}, ... for the names, and {word} for words of its own.
+        words: what these stand for.
+        writes: the dtype that `out` may have; None: it may not be there.
+        dtypes: those that numbers are given which are the same in all calls; None: they stay what they are.
+    """
+
+    passed: tuple[Any, ...]
+    tests: tuple[str, ...]
+    lines: tuple[str, ...]
+    words: Mapping[str, Any]
+    writes: Any = None
+    dtypes: tuple[Any, ...] | None = None
+
+    @functools.cached_property
+    def function(self) -> Callable[[tuple[Any, ...], Any], Any]:
+        """The way alone: of the tuple of all arguments, and of `out`; None if they are of other kinds."""
+        names = [f"a{place}" for place in range(len(self.passed))]
+        lines, namespace = statements([(self, names, {})])
+        text = "\n".join(["def quick(args, out):", f"    [{', '.join(names)}] = args", *lines, "    return None\n"])
+        return load(Source(text, "quick", bare_namespace(**WORDS, **namespace)))
+
+    def written(self, names: Sequence[str], fixed: Collection[int], mark: str) -> list[str]:
+        """The statements.
+
+        Args:
+            names: of the arguments.
+            fixed: places of numbers that are the same in all calls.
+            mark: what its own words begin with.
+        """
+        words = {word: mark + word for word in self.words}
+        tests = ["out is None"]
+        if self.writes is not None:
+            words["writes"] = f"{mark}writes"
+            tests = [f"(out is None or _type(out) is _array and out.dtype is {mark}writes)"]
+        tests += [f"_type({names[place]}) is _array" for place in places_of_arrays(self.passed)[1:]]
+        tests += [
+            test.format(name, **words)
+            for place, (test, name) in enumerate(zip(self.tests, names, strict=True))
+            if place not in fixed
+        ]
+        return [f"if {' and '.join(tests)}:", *indented([line.format(*names, **words) for line in self.lines])]
+
+
+# A quick way, the names of its arguments, and the values of those that are fixed, by their place.
+Named = tuple[Quick, Sequence[str], Mapping[int, Any]]
+
+
+def statements(ways: Sequence[Named]) -> tuple[list[str], dict[str, Any]]:
+    """Statements of a function that try these ways in turn, and what their words stand for, beside `WORDS`."""
+    groups: dict[str, list[str]] = {}  # by the name of the first array, of which the type so is looked at once
+    namespace: dict[str, Any] = {}
+    for number, (way, names, fixed) in enumerate(ways):
+        kinds = [(way.passed[place], kind) for place, kind in zip(fixed, passed_as([*fixed.values()]), strict=True)]
+        if any(isinstance(one, np.dtype) is not isinstance(other, np.dtype) or one != other for one, other in kinds):
+            continue  # a type is equal to its dtype
+        mark = f"_quick{number}_"
+        own = [f"{mark}fixed{place}" if place in fixed else name for place, name in enumerate(names)]
+        arrays = places_of_arrays(way.passed)
+        namespace |= {mark + word: value for word, value in way.words.items()} | {f"{mark}writes": way.writes}
+        for i, value in fixed.items():
+            namespace[own[i]] = value if way.dtypes is None or i in arrays else np.array(value, way.dtypes[i])
+        suite = way.written(own, fixed.keys() - arrays, mark)
+        groups.setdefault(own[arrays[0]] if arrays else "", []).extend(suite)
+    lines: list[str] = []
+    for first, group in groups.items():
+        lines += [f"if _type({first}) is _array:", *indented(group)] if first else group
+    if lines:
+        # The whole way says what is wrong.
+        lines = ["try:", *indented(lines), "except (_TypeError, _ValueError):", "    pass"]
+    return indented(lines), namespace
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    """The lines one level deeper."""
+    return ["    " + line for line in lines]
+
+
+def places_of_arrays(passed: Sequence[Any]) -> list[int]:
+    """Which of the arguments are arrays, of those that were passed as these kinds."""
+    return [place for place, kind in enumerate(passed) if isinstance(kind, np.dtype)]
+
+
+def tests_of(passed: Sequence[Any], dtypes: Sequence[Any]) -> tuple[tuple[str, ...], dict[str, Any]] | None:
+    """The tests for arguments that were passed as some, and are to have the dtypes; and what their words stand for.
+
+    None if there is none for one of them, or no array among them.
+    """
+    tests = []
+    for place, (kind, dtype) in enumerate(zip(passed, dtypes, strict=True)):
+        if not isinstance(kind, np.dtype):
+            test = _TESTS.get(dtype.char, {}).get(kind)
+            if test is None:
+                return None
+        # NumPy itself makes short integers longer, piece by piece.
+        elif kind == dtype or (dtype == np.int64 and np.can_cast(kind, dtype)):
+            test = f"{{0}}.dtype is {{kind{place}}}"
+        else:
+            return None
+        tests.append(test)
+    kinds = {f"kind{place}": passed[place] for place in places_of_arrays(passed)}
+    return (tuple(tests), kinds) if kinds else None
+
+
+# Arrays of the same size, below these by how many they are, broadcast to no more than 4096 elements.
+_FEW = {2: 64, 3: 16}
+
+
+def are_alike(arrays: Sequence[str], broadcast: bool = True) -> str:
+    """The test whether arrays have one shape, which is not that of a scalar; or broadcast, to few elements.
+
+    Shapes are tuples, which are made when they are asked for: to ask for sizes takes a quarter of the time.
+    """
+    first = arrays[0]
+    if len(arrays) == 1:
+        return f"{first}.ndim"
+    sizes = " == ".join([f"(_size := {first}.size)", *(f"{name}.size" for name in arrays[1:])])
+    flat = " == ".join([*(f"{name}.ndim" for name in arrays), "1"])
+    few = f"_size < {_FEW[len(arrays)]} or " if broadcast and len(arrays) in _FEW else ""
+    shapes = " == ".join(f"{name}.shape" for name in arrays)
+    return f"(1 < {sizes} and ({few}{flat}) or {first}.ndim and {shapes})"
+
+
+def handed_back(given: Sequence[str], completes: bool) -> list[str]:
+    """Statements that hand back `_found`, which is new.
+
+    Args:
+        given: the arguments, for `complete`.
+        completes: may it have a nan that is none?
+    """
+    lines = [
+        "if out is None:",
+        "    return _found",
+        "if out.shape == _found.shape:",
+        "    out[...] = _found",
+        "    return out",
+    ]
+    if not completes:
+        return lines
+    return [
+        # The cheapest look that warns of nothing: where there are nans, the first one is the largest.
+        "_largest = _found.item(_found.argmax()) if _found.size else 0.0",
+        "if _largest != _largest:",
+        f"    _found = {{complete}}(_found, ({''.join(f'{name}, ' for name in given)}))",
+        *lines,
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +264,16 @@ class Late:
     form: Callable[..., Any]
 
 
+class Counting(Protocol):
+    """What adds up elements times operations in `work`, as long as that is below `limit`."""
+
+    work: float
+    operations: int
+
+    @property
+    def limit(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Plain:
     """What a quick way to plain NumPy needs to know.
@@ -116,8 +283,8 @@ class Plain:
         result: the dtype of what it gives.
         least: a result of so many elements is not for it.
         complete: of the result and the arguments as they were passed, the result to hand back; None: as it is.
-        count: of the elements of a call, whether so much has been computed that this way is not to be taken any more.
-        fresh: is the result an array of that shape and dtype, and new, whatever the values are?
+        native: where what is computed adds up, until it is so much that this way is not to be taken any more.
+        fresh: is the result an array of that dtype, new, and of all arrays, whatever the values are?
         late: what the numbers beside the arrays decide, of which `form` is that form then; None: nothing.
     """
 
@@ -125,7 +292,7 @@ class Plain:
     result: Any
     least: int
     complete: Callable[[Any, Sequence[Any]], Any] | None
-    count: Callable[[int], bool] | None
+    native: Counting | None
     fresh: bool = False
     late: Late | None = None
 
@@ -139,84 +306,61 @@ class Plain:
             values: what they became, for the form to compute with.
             fixed: what the form takes besides, by its place.
         """
-        names = [f"a{i}" for i in range(len(passed))]
-        tests = [test(n, kind, value.dtype) for n, kind, value in zip(names, passed, values, strict=True)]
-        arrays = [n for n, kind in zip(names, passed, strict=True) if isinstance(kind, np.dtype)]
-        if None in tests or not arrays:
+        found = tests_of(passed, [value.dtype for value in values])
+        if found is None:
             return None
+        tests, words = found
         # NumPy scalars and arrays of the right dtype are what the form computes with, as they are.
-        converted = [n for n, kind, v in zip(names, passed, values, strict=True) if kind != v.dtype]
-        namespace = bare_namespace(
-            type=type, array=np.ndarray, floats=FLOATS, int=int, float=float, complex=complex, form=self.form,
-            result=self.result, complete=self.complete, count=self.count, late=self.late and self.late.first,
-            as_array=np.array, errors=ArithmeticError,
-            **{f"{name}_dtype": kind for name, kind in zip(names, passed, strict=True)},
-            **{f"fixed{place}": value for place, value in fixed.items()},
-            **{f"float{place}": float(value) for place, value in fixed.items() if not value.ndim},
-            **{f"{n}_as": _conversion(v, n in arrays) for n, v in zip(names, values, strict=True) if n in converted},
-        )  # fmt: skip
-        return load(Source(self._text(names, tests, arrays, converted, fixed), "quick", namespace))
-
-    def _text(
-        self,
-        names: Sequence[str],
-        tests: Sequence[Any],
-        arrays: Sequence[str],
-        converted: Collection[str],
-        fixed: Collection[int],
-    ) -> str:
-        rest = iter([f"{name}_as({name})" if name in converted else name for name in names])
-        given = [f"fixed{i}" if i in fixed else next(rest) for i in range(len(names) + len(fixed))]
-        # An operation may hand back an argument, or a view of one, which is not to be the caller's.
-        fresh = " and ".join(["found.base is None", *(f"found is not {name}" for name in arrays)])
-        lines = [
-            "def quick(args, out):",
-            f"    [{', '.join(names)}] = args",
-            f"    if not (out is None and {' and '.join(tests)}):",
-            "        return None",
-            *self._tests_of_shape(arrays),
-        ]
+        converted = [i for i, (kind, v) in enumerate(zip(passed, values, strict=True)) if kind != v.dtype]
+        words |= {f"as{i}": _conversion(values[i], isinstance(passed[i], np.dtype)) for i in converted}
+        words |= {f"fixed{i}": value for i, value in fixed.items()}
+        words |= {"form": self.form, "result": self.result, "complete": self.complete}
+        if self.native is not None:
+            words |= {"native": self.native, "weight": self.native.operations, "limit": self.native.limit}
         if self.late is not None:
-            lines += self._late_lines(self.late, names, arrays, fixed)
-            given += [f"as_array(late{i})" for i in range(self.late.count)]
-        call = f"form({', '.join(given)})"
-        if self.fresh:
-            return "\n".join([*lines, f"    return {call if self.complete is None else f'complete({call}, args)'}\n"])
-        lines += [
-            f"    found = {call}",
-            f"    if type(found) is array and found.dtype is result and found.shape == shape and {fresh}:",
-            "        return found" if self.complete is None else "        return complete(found, args)",
-            "    return None",
-        ]
-        return "\n".join(lines) + "\n"
+            words["late"] = self.late.first
+            words |= {f"float{i}": float(value) for i, value in fixed.items() if not value.ndim}
+        return Quick(tuple(passed), tests, tuple(self._lines(passed, converted, fixed)), words, self.result)
 
-    def _tests_of_shape(self, arrays: Sequence[str]) -> list[str]:
-        first = arrays[0]
-        if self.fresh and len(arrays) == 1:
-            lines = [f"    if not {first}.ndim:"]
+    def _lines(self, passed: Sequence[Any], converted: Collection[int], fixed: Collection[int]) -> list[str]:
+        names = [f"{{{i}}}" for i in range(len(passed))]
+        arrays = [names[i] for i in places_of_arrays(passed)]
+        rest = iter([f"{{as{i}}}({name})" if i in converted else name for i, name in enumerate(names)])
+        given = [f"{{fixed{i}}}" if i in fixed else next(rest) for i in range(len(passed) + len(fixed))]
+        late = [] if self.late is None else [f"_as_array(_late{i})" for i in range(self.late.count)]
+        lines = [f"_found = {{form}}({', '.join([*given, *late])})"]
+        back = handed_back(names, self.complete is not None)
+        if self.fresh:
+            lines += back
         else:
-            alike = " and ".join(["shape", *(f"{name}.shape == shape" for name in arrays[1:])])
-            lines = [f"    shape = {first}.shape", f"    if not ({alike}):"]
-        lines.append("        return None")
+            # An operation may hand back an argument, or a view of one, which is not to be the caller's.
+            own = " and ".join(["_found.base is None", *(f"_found is not {name}" for name in arrays)])
+            kind = "_type(_found) is _array and _found.dtype is {result}"
+            lines += [f"if {kind} and _found.shape == {arrays[0]}.shape and {own}:", *indented(back)]
+        if self.late is not None:
+            lines = self._late_lines(self.late, [n if n in arrays else f"_float({n})" for n in names], fixed, lines)
+        if self.native is not None:
+            counted = f"{{native}}.work += {arrays[0]}.size * {{weight}}"
+            lines = [counted, "if {native}.work < {limit}:", *indented(lines)]
+        alike = are_alike(arrays, self.fresh)
         if self.least < sys.maxsize:
-            lines += [f"    if {first}.size >= {self.least}:", "        return None"]
-        if self.count is not None:
-            lines += [f"    if count({first}.size):", "        return None"]
-        return lines
+            alike += f" and {arrays[0]}.size < {self.least}"
+        return [f"if {alike}:", *indented(lines)]
 
     @staticmethod
-    def _late_lines(late: Late, names: Sequence[str], arrays: Sequence[str], fixed: Collection[int]) -> list[str]:
-        numbers = iter([name if name in arrays else f"float({name})" for name in names])
-        floats = [f"float{i}" if i in fixed else next(numbers) for i in range(len(names) + len(fixed))]
-        results = [f"late{i}" for i in range(late.count)]
+    def _late_lines(late: Late, names: Sequence[str], fixed: Collection[int], lines: Sequence[str]) -> list[str]:
+        numbers = iter(names)
+        floats = [f"{{float{i}}}" if i in fixed else next(numbers) for i in range(len(names) + len(fixed))]
+        results = [f"_late{i}" for i in range(late.count)]
         return [
-            "    try:",
-            f"        [{', '.join(results)}] = late({', '.join(floats)})",
-            "    except errors:",
-            "        return None",
+            "try:",
+            f"    [{', '.join(results)}] = {{late}}({', '.join(floats)})",
             # What is not finite has a warning of NumPy's.
-            f"    if not ({' and '.join(f'{name} - {name} == 0.0' for name in results)}):",
-            "        return None",
+            f"    _finite = {' and '.join(f'{name} - {name} == 0.0' for name in results)}",
+            "except _ArithmeticError:",
+            "    _finite = False",
+            "if _finite:",
+            *indented(lines),
         ]
 
 

@@ -35,7 +35,7 @@ class Results:
         self._kinds: Memo[tuple[int, ...], list[int]] = Memo(_MOST)
 
     def is_fresh(self, arrays: Sequence[int]) -> bool:
-        """Is the only result a new array, of the shape that all arrays among real arguments have?
+        """Is the only result a new array, of the shape to which arrays among real arguments broadcast?
 
         Then its dtype is settled by theirs, too: nothing chooses by values where there are no integers.
 
@@ -47,7 +47,7 @@ class Results:
         if not self.is_ordinary or not (op.ufunc is not None or isinstance(op.numpy, Pointwise)):
             return False
         kinds = infer_kinds(program, [REAL] * len(program.parameters))
-        return kinds[node] == REAL and any(program.deps[node] >> i & 1 for i in arrays)
+        return kinds[node] == REAL and all(program.deps[node] >> i & 1 for i in arrays)
 
     def of_scalars(self, result: Any, plain: Sequence[Any]) -> Any:
         """The results of the Python numbers `plain`, from what the form for scalars gave."""

@@ -19,7 +19,7 @@ from .arguments import PLAIN, Shape
 # Numbers of which the types alone say how they are computed.
 FLOATING = frozenset({float, complex, np.float16, np.float32, np.float64, np.complex64, np.complex128})
 NUMBERS = FLOATING | PLAIN.keys()
-MOST = 64  # combinations of types for which that is remembered
+MOST_TYPES = 64  # combinations of types for which that is remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class Ways:
         count = len(given) + len(self._fixed)
         types = tuple([type(self._fixed[i]) if i in self._fixed else next(rest) for i in range(count)])
         way = self._find(types) if NUMBERS.issuperset(types) else None
-        if len(self.known) >= MOST:
+        if len(self.known) >= MOST_TYPES:
             self.known.clear()
         found = self.known[kinds] = None if way is None else way.taking(types, self._fixed)
         return found

@@ -31,7 +31,7 @@ def by_a_quick_way(entry, *args, out=None):
     """The result by the second such call, which goes the quick way; None if there is none."""
     entry(*args)
     entry(*args)
-    found = [quick(args, out) for quick in entry.native.quicks]
+    found = [quick.function(args, out) for quick in entry.native.quicks]
     return next((result for result in found if result is not None), None)
 
 
@@ -131,7 +131,7 @@ def test_the_bound_on_integers_is_that_of_the_program():
     native(few("i8"), few("i8"))
     for value, fits in [(2**bits - 1, True), (-(2**bits), True), (2**bits, False), (-(2**bits) - 1, False)]:
         args = np.full(9, value), np.full(9, value)
-        assert (native.native.quicks[0](args, None) is not None) == fits
+        assert (native.native.quicks[0].function(args, None) is not None) == fits
         check_same(native(*args), plain(*args))
 
 

@@ -31,7 +31,7 @@ def twice(entry, *args):
 
 def quickly(entry, *args, out=None):
     """The result by the quick way alone; None if there is none for these."""
-    found = [quick(args, out) for quick in entry._quicks]
+    found = [quick.function(args, out) for quick in entry.quicks]
     return next((result for result in found if result is not None), None)
 
 
@@ -127,12 +127,14 @@ def test_what_is_of_other_kinds_is_for_the_whole_way():
     twice(entry, a, a)
     assert quickly(entry, a, a) is not None
     others = [
-        (a, a[:, None]), (a, a[:1]), (np.float64(1), 1.0), (1.0, 1.0), (a.astype("f4"), a), (a.view(np.matrix), a),
+        (a, np.ones((8, 8))), (a, a[:1]), (np.float64(1), 1.0), (1.0, 1.0), (a.astype("f4"), a), (a.view(np.matrix), a),
         (a.astype(">f8"), a), (np.array(1.0), np.array(1.0)), (np.ones(10**6), np.ones(10**6)),
     ]  # fmt: skip
     for args in others:
         assert quickly(entry, *args) is None
-    assert quickly(entry, a, a, out=np.empty(8)) is None
+    assert quickly(entry, a, a, out=np.empty(8, "f4")) is None
+    assert quickly(entry, a, a, out=np.empty((2, 8))) is None
+    assert quickly(entry, a, a, out=np.empty(7).view(np.matrix)) is None
 
 
 @pytest.mark.parametrize("expr", [x, sp.Abs(x), sp.re(x), sp.Piecewise((x, x > 0), (2 * x, True))], ids=str)
