@@ -278,7 +278,8 @@ def _beyond(inputs: Sequence[Operand], values: list[Value]) -> Vector | None:
     limits = [(value[0], i.bits) for i, value in zip(inputs, values, strict=True) if i.bits is not None]
     found: Vector | None = None
     for value, bits in limits:
-        beyond = value.magnitude_bits() >> bits
+        # From -2**bits up to 2**bits, a sum with 2**bits that wraps is below 2**(bits + 1).
+        beyond = (value + (1 << bits)) & -(2 << bits)
         found = beyond if found is None else found | beyond
     return found
 

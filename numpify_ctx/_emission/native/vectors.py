@@ -228,11 +228,6 @@ class Vector:
             for places in (range(count), range(count, 2 * count))
         ]
 
-    def magnitude_bits(self) -> Vector:
-        """Of an integer, x or -1 - x, whichever is not negative: as many bits as it has beside its sign."""
-        sign = self.text.let(INT, f"ashr {self.type} {self.name}, splat (i64 63)")
-        return self.operation("xor", sign)
-
     def converted(self, kind: str) -> Vector:
         """The same number as another type."""
         if kind == self.kind:
