@@ -36,7 +36,7 @@ from .parts import of_doubles_with
 from .quick import FLOATS, Plain, Quick, Recurring, passed_as
 from .results import Results, described, is_of_scalars
 from .threads import Threads
-from .ways import FLOATING, MOST_TYPES, Call, Way
+from .ways import DOUBLE, FLOATING, MOST_TYPES, NUMBERS, Call, Way
 
 
 # What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers; and NumPy where it
@@ -139,6 +139,9 @@ class Entry:
             return "the arguments' own operators: they carry more than numbers"
         if all(type(a) in PLAIN for a in args):
             return "scalars over Python's math; NumPy where it refuses them"
+        way = self.way(tuple(map(type, args))) if NUMBERS.issuperset(map(type, args)) else None
+        if way is not None and way.whole is not None:
+            return "complex numbers over Python's cmath; NumPy where it refuses them"
         values, mask, complex_mask, shape, precision, _ = self._prepared(args)
         if self.native is None:
             why = "not native: native=False"
@@ -163,6 +166,7 @@ class Entry:
         way = self.way(types)
         if way is None:
             return self._call_arrays(args)
+        way = way.whole or way
         result = way.form(*[convert(a) for convert, a in zip(way.conversions, numbers, strict=True)])
         if type(result) in (way.final or ()):
             return python_number(result) if way.precision is None else result
@@ -194,7 +198,9 @@ class Entry:
         if precision is not None:
             final = (precision, np.complex64) if precision is np.float32 else (precision,)
         integers = entry.bounds.integers(values, mask, complex_mask)
-        return Way(entry.forms.arrays(integers), tuple(map(type, values)), final, precision)
+        whole = Way(entry.forms.arrays(integers), tuple(map(type, values)), final, precision)
+        form = entry.forms.complexes(complex_mask) if DOUBLE.keys() >= set(types) else None
+        return whole if form is None else Way(form, tuple([DOUBLE[kind] for kind in types]), None, whole=whole)
 
     def _call_scalars(self, args: Sequence[Any]) -> Any:
         plain = [PLAIN[type(a)](a) for a in args]

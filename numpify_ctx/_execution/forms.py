@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .._emission import Source, emit_arrays, emit_floats, emit_integers, emit_scalars
+from .._emission import Source, emit_arrays, emit_complex, emit_floats, emit_integers, emit_scalars
 from .._emission.load import load
+from .._kinds import COMPLEX, REAL
 from .._program.bounds import NO_INTEGERS, Integers
 from .._program.ir import Program
 
@@ -62,6 +63,12 @@ class Forms:
         if self._integers is None:
             self._integers = load(emit_integers(self._program))
         return self._integers
+
+    def complexes(self, complex_mask: int) -> Callable[..., Any] | None:
+        """The function for numbers of which these are of type complex, the others floats, if there is one."""
+        kinds = [COMPLEX if complex_mask >> i & 1 else REAL for i in range(len(self._program.parameters))]
+        source = emit_complex(self._program, kinds)
+        return None if source is None else load(source)
 
     def short_floats(self) -> Inline | None:
         """The statements of `floats`, if they are few enough to stand where they are needed."""

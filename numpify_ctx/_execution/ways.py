@@ -18,6 +18,7 @@ from .arguments import PLAIN, Shape
 
 # Numbers of which the types alone say how they are computed.
 FLOATING = frozenset({float, complex, np.float16, np.float32, np.float64, np.complex64, np.complex128})
+DOUBLE = {float: float, np.float64: float, complex: complex, np.complex128: complex}  # and Python's own of each
 NUMBERS = FLOATING | PLAIN.keys()
 MOST_TYPES = 64  # combinations of types for which that is remembered
 
@@ -32,6 +33,7 @@ class Way:
         final: types of results that need nothing but to be made Python's, if `precision` is None; None: any.
         precision: as in `prepare`; None for Python's numbers, too.
         behind: what the form takes besides, behind the others.
+        whole: what computes all that such numbers may be, if `form` may refuse some.
     """
 
     form: Callable[..., Any]
@@ -39,6 +41,7 @@ class Way:
     final: tuple[type, ...] | None
     precision: Any = None
     behind: tuple[Any, ...] = ()
+    whole: Way | None = None
 
     def taking(self, types: Sequence[type], fixed: Mapping[int, Any] = MappingProxyType({})) -> Callable[..., Any]:
         """The function of numbers of these types, with nothing between; it raises where results are not final.
@@ -88,6 +91,7 @@ _WORDS: Mapping[tuple[Any, Any], str] = {
     (bool, int): "+{0}",
     (float, np.float64): "{0} + float_zero",
     (complex, np.complex128): "{0} + complex_zero",
+    (np.complex128, complex): "to_complex({0})",
 }
 
 

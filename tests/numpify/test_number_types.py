@@ -221,7 +221,7 @@ def numbers_of(kind):
 
 def told(function, args):
     """The result, or the type of what was raised; and what was warned of."""
-    with warnings.catch_warnings(record=True) as caught, np.errstate(all="warn"):
+    with warnings.catch_warnings(record=True) as caught, np.errstate(all="warn", under="ignore"):
         warnings.simplefilter("always")
         try:
             result = function(*args)
@@ -230,12 +230,25 @@ def told(function, args):
     return result, {str(w.message) for w in caught}
 
 
+def is_rounded(got, wanted):
+    """Complex numbers that are the same but for rounding; the signs of zeros are the same."""
+    if type(got) is not complex or type(wanted) is not complex or not np.isfinite(wanted):
+        return False
+    zeros = [
+        [(i, math.copysign(1, part)) for i, part in enumerate((z.real, z.imag)) if not part] for z in (got, wanted)
+    ]
+    return zeros[0] == zeros[1] and abs(got - wanted) <= 2e-15 * abs(wanted)
+
+
 def check_the_way_of_a_call(f, whole, args):
-    """A call gives what the whole way gives, to the bit, in type, and in what it warns of: the first time and later."""
+    """A call gives what the whole way gives, in type, and in what it warns of: the first time and later.
+
+    It does to the bit, but for complex quotients and functions of complex numbers.
+    """
     wanted, warned = told(whole, args)
     for _ in range(2):
         got, noted = told(f, args)
-        assert same(got, wanted) or (got is wanted), (args, got, wanted)
+        assert same(got, wanted) or got is wanted or is_rounded(got, wanted), (args, got, wanted)
         assert noted == warned, args
 
 
@@ -265,3 +278,37 @@ def test_every_type_beside_a_frozen_one_takes_the_way_of_arrays(expr):
         bound, way = f.freeze({y: fixed}), whole(compiled, first, second)
         for value in numbers_of(first):
             check_the_way_of_a_call(lambda a, _: bound(a), way, (value, fixed))  # noqa: B023  it is called at once
+
+
+PARTS = [0.0, -0.0, 0.3, -1.5, 2.0, 20.0, -700.0, 1e-310, 3e200, -1e308, math.inf, -math.inf, math.nan]
+OVER_CMATH = [
+    x * y - 2 * x, x**3 * y + 1, -x / y, (2 * x + 1) / (y - 3), 1 / (x * x), x / 3 + y / 7, sp.I * x + y,
+    *(function(x) for function in (sp.exp, sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh, sp.tanh)),
+    1 / sp.exp(x * y), sp.exp(-x * x) + y, sp.tanh(sp.exp(x)), sp.exp(sp.I * x * y), sp.sin(x) / (1 + sp.cos(y)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expr", OVER_CMATH, ids=str)
+def test_complex_numbers_over_cmath_are_what_numpy_gives(expr):
+    f = numpify(expr, [x, y], cache=False)
+    way = whole(f._origin.compiled, complex)
+    quick = f._origin.compiled.way((complex, complex)).form
+    assert "cmath" in quick.__globals__
+    assert "cmath" in f.explain(1j, 0.5)
+    taken = 0
+    for a, b in itertools.product(PARTS, repeat=2):
+        for args in (
+            (complex(a, b), 0.5 - 0.25j),
+            (1.5 + 1j, complex(a, b)),
+            (complex(a, b), complex(b, a)),
+            (a, b * 1j),
+        ):
+            check_the_way_of_a_call(f, way, args)
+            taken += not isinstance(given(lambda args: quick(*args), args), type)
+    assert taken > 100  # the law is not of what is refused alone
+
+
+@pytest.mark.parametrize("expr", [sp.sqrt(x), sp.log(x), sp.Abs(x), x**y, sp.Piecewise((x, sp.Eq(x, y)), (y, True))])
+def test_what_has_cuts_or_other_results_is_left_to_numpy(expr):
+    way = numpify(expr, [x, y], cache=False)._origin.compiled.way((complex, complex))
+    assert way is None or way.whole is None

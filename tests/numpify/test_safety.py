@@ -26,9 +26,10 @@ from sympy.tensor.array.expressions import ArraySymbol
 from numpify_ctx import CompileError, numpify
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._emission.arrays import emit_arrays
+from numpify_ctx._emission.complexes import emit_complex
 from numpify_ctx._emission.namespace import bare_namespace
 from numpify_ctx._emission.scalars import emit_floats, emit_scalars
-from numpify_ctx._kinds import ANY, NUMBER
+from numpify_ctx._kinds import ANY, COMPLEX, NUMBER
 from numpify_ctx._program.bounds import Integers
 
 from .forms import in_blocks
@@ -71,8 +72,8 @@ def nothing_runs():
 
 
 WRAPPERS_ATTRIBUTES = {
-    "parameters", "value", "_value", "_cells", "_stamp", "__class__", "argmax", "base", "dtype", "item", "ndim", "shape", "size",
-    "work",
+    "parameters", "value", "_value", "_cells", "_stamp", "__class__", "argmax", "base", "dtype", "item", "ndim",
+    "shape", "size", "work",
 }  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def check_source(  # noqa: C901  two flat matches
                 pass
             case ast.Attribute():
                 assert isinstance(node.value, ast.Name)
-                assert node.value.id in ("np", "math")
+                assert node.value.id in ("np", "math", "cmath")
                 assert not node.attr.startswith("_")
             case ast.Constant(value=value):
                 assert type(value) in (bool, int, float, complex) or value in ("all", None), f"{value!r} in\n{text}"
@@ -132,6 +133,7 @@ def check(expr, args, *values, functions=None):
         emit_arrays(program, [NUMBER] * len(names)),
         emit_scalars(program),
         emit_floats(program),
+        *([found] if (found := emit_complex(program, [COMPLEX] * len(names))) else []),
     ):
         check_source(source.text, names, source.namespace)
     if not any(program.parameter_ranks):
