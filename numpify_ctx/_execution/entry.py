@@ -174,10 +174,11 @@ class Entry:
 
     def way(self, types: tuple[type, ...]) -> Way | None:
         """How numbers of these types are computed; None if more than the types decides that."""
-        if types not in self._known:
+        found = self._known.get(types)
+        if found is None and types not in self._known:
             plain = PLAIN.keys() >= set(types)
-            self._known.put(types, self._way_of_plain(types) if plain else self._way_in_numpy(types))
-        return self._known[types]
+            found = self._known.put(types, self._way_of_plain(types) if plain else self._way_in_numpy(types))
+        return found
 
     def _way_of_plain(self, types: tuple[type, ...]) -> Way | None:
         plain = tuple([PLAIN[kind] for kind in types])

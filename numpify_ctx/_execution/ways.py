@@ -112,7 +112,7 @@ class Ways:
 
     Attributes:
         known: what was asked for. It is a plain dict, in which Python looks up faster than in a dict of a kind of its
-            own. Threads may share it, as a `Memo`.
+            own.
 
     >>> ways = Ways(lambda types: Way(max, (float, float), (float,)), {1: 2.0})
     >>> ways.find(np.float64)(np.float64(3.0)), ways.find(str), list(ways.known)
@@ -124,6 +124,7 @@ class Ways:
     def __init__(self, find: Callable[[tuple[type, ...]], Way | None], fixed: Mapping[int, Any]) -> None:
         self._find = find
         self._fixed = fixed
+        # Threads may share it, as a `Memo`: to look up, to enter and to clear are single operations.
         self.known: dict[Any, Callable[..., Any] | None] = {}
 
     def find(self, kinds: Any) -> Callable[..., Any] | None:
