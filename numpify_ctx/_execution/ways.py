@@ -124,7 +124,7 @@ class Ways:
     def __init__(self, find: Callable[[tuple[type, ...]], Way | None], fixed: Mapping[int, Any]) -> None:
         self._find = find
         self._fixed = fixed
-        # Threads may share it, as a `Memo`: to look up, to enter and to clear are single operations.
+        # Several threads may share it, as a `Memo`: to look up, to enter and to clear are single operations.
         self.known: dict[Any, Callable[..., Any] | None] = {}
 
     def find(self, kinds: Any) -> Callable[..., Any] | None:
