@@ -13,6 +13,7 @@ from .._program.bounds import may_overflow
 from .._program.ir import CONST, Program, is_real_constant
 from .._runtime.complexes import divided_by_real
 from .._runtime.selection import piecewise, piecewise_of_rank, where
+from .._runtime.special.pointwise import Pointwise
 from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken, symbol
 
 
@@ -208,7 +209,10 @@ _BOXING = frozenset({"sum", "product", "quotient", "compare"})
 
 
 class DoubleEmitter(ArrayEmitter):
-    """Knows that all arguments are doubles: a constant that meets nothing else may be a double, too."""
+    """Knows that all arguments are doubles: a constant that meets nothing else may be a double, too.
+
+    Functions of SciPy are called as they are, where they need no second look.
+    """
 
     def __init__(self, program: Program, parameter_kinds: Sequence[int], checked: bool = True) -> None:
         super().__init__(program, parameter_kinds, checked)
@@ -235,6 +239,11 @@ class DoubleEmitter(ArrayEmitter):
         return name
 
     def write(self, suite: Suite, node: int) -> Text:
+        op, args = self.ops[node], self.args[node]
+        if isinstance(op.numpy, Pointwise) and all(self.kinds[a] == REAL and self.ops[a] is not CONST for a in args):
+            ufunc = op.numpy.ufunc_of_doubles
+            if ufunc is not None and ufunc.nin == len(args):
+                return f"{self.inject(op.name, ufunc)}({', '.join([suite.text[a][0] for a in args])})", ATOM
         text, precedence = super().write(suite, node)
         # Of a number in the text, Python takes the negative when it compiles; of a name, NumPy would in each call.
         if (begins := _NEGATIVE.match(text)) and begins[1] in self.boxes.values():

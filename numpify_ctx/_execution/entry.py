@@ -317,15 +317,17 @@ class Entry:
         if complete is not None and integers.complex:
             return None
         form, late = self.forms.arrays(integers), None
-        if integers.are_none and all(value.dtype == np.float64 for value in values):
+        are_doubles = integers.are_none and all(value.dtype == np.float64 for value in values)
+        if are_doubles:
             form, late = of_doubles_with(self.program, self.forms, [type(a) in FLOATS for a in args])
+        is_raw = self._is_raw(integers, args)
+        fresh = integers.are_none and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray])
+        is_all = complete is None and late is None and (is_raw or (integers.are_none and not integers.complex))
         way = Plain(
-            form, dtype, sys.maxsize if self._is_raw(integers, args) else self.blocks.least(precision), complete,
-            native,
-            integers.are_none and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray]),
-            late,
+            form, dtype, sys.maxsize if is_raw else self.blocks.least(precision), complete, native, fresh, late,
+            self.forms.ufunc(are_doubles) if is_all else None,
         )  # fmt: skip
-        return way.quick(passed_as(args), args if self._is_raw(integers, args) else values)
+        return way.quick(passed_as(args), args if is_raw else values)
 
     def _gather_quicks(self) -> None:
         native = self.native

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .._emission import Source, emit_arrays, emit_complex, emit_floats, emit_integers, emit_scalars
 from .._emission.load import load
 from .._kinds import COMPLEX, REAL
 from .._program.bounds import NO_INTEGERS, Integers
-from .._program.ir import Program
+from .._program.ir import PARAM, Program
+from .._program.ops import ADD
+from .._runtime.special.pointwise import Pointwise
 
 
 _SHORT = 600  # characters of a form that may stand in a wrapper, where every bound function has its own
@@ -45,6 +49,25 @@ class Forms:
         self._floats: Callable[..., Any] | None = None
         self._floats_source: Source | None = None
         self._integers: Callable[..., Any] | None = None
+
+    def ufunc(self, of_doubles: bool) -> np.ufunc | None:
+        """The ufunc that is the whole program, of real arrays in the order of the parameters; None if it is more.
+
+        Args:
+            of_doubles: whether all are doubles.
+        """
+        program = self._program
+        node = program.results[0]
+        op, data = program.ops[node], program.data[node]
+        order = [program.data[a] if program.ops[a] is PARAM else None for a in program.args[node]]
+        found = op.ufunc
+        if of_doubles and isinstance(op.numpy, Pointwise):
+            found = op.numpy.ufunc_of_doubles
+        if found is None or found.nin != len(order) or order != list(range(len(program.parameters))):
+            return None
+        if op is ADD and data == (False, True):
+            return np.subtract
+        return None if data and any(data) else found
 
     def scalars(self) -> Callable[..., Any]:
         """The function for Python numbers of any types."""
@@ -95,8 +118,11 @@ class Forms:
         if self._doubles is None:
             plain = self.source()
             source = emit_arrays(self._program, NO_INTEGERS.kinds(len(self._program.parameters)), doubles=True)
-            # Without constants the two are the same.
-            self._doubles = self.arrays(NO_INTEGERS) if source.text == plain.text else load(source)
+            # Without constants and functions of SciPy the two are the same.
+            is_plain = source.text == plain.text and all(
+                value is plain.namespace[name] for name, value in source.namespace.items() if name[0] != "_"
+            )
+            self._doubles = self.arrays(NO_INTEGERS) if is_plain else load(source)
         return self._doubles
 
     def _new_arrays(self, integers: Integers) -> Callable[..., Any]:

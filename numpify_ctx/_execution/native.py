@@ -73,7 +73,7 @@ class Native:
         self.off = _why_not_here()
         self._forms: Memo[Any, Form | NoForm | _Waiting] = Memo(_MOST_FORMS)
         self._of_doubles: Memo[int, Form] = Memo(_MOST_FORMS)  # for arrays and scalars of doubles, by which are arrays
-        self.work = 0.0 if setting is None else math.inf
+        self.work: float = 0 if setting is None else math.inf
         # The shortest ways to kernels, by what was passed; they are tried in turn, so there are few.
         self.quicks: tuple[Quick, ...] = ()
         self._tried: set[tuple[Any, ...]] = set()

@@ -286,6 +286,7 @@ class Plain:
         native: where what is computed adds up, until it is so much that this way is not to be taken any more.
         fresh: is the result an array of that dtype, new, and of all arrays, whatever the values are?
         late: what the numbers beside the arrays decide, of which `form` is that form then; None: nothing.
+        ufunc: what is all of `form`, where it is given arrays alone; None: it is more.
     """
 
     form: Callable[..., Any]
@@ -295,6 +296,7 @@ class Plain:
     native: Counting | None
     fresh: bool = False
     late: Late | None = None
+    ufunc: np.ufunc | None = None
 
     def quick(
         self, passed: Sequence[Any], values: Sequence[Any], fixed: Mapping[int, Any] = MappingProxyType({})
@@ -314,7 +316,8 @@ class Plain:
         converted = [i for i, (kind, v) in enumerate(zip(passed, values, strict=True)) if kind != v.dtype]
         words |= {f"as{i}": _conversion(values[i], isinstance(passed[i], np.dtype)) for i in converted}
         words |= {f"fixed{i}": value for i, value in fixed.items()}
-        words |= {"form": self.form, "result": self.result, "complete": self.complete}
+        form = self.form if converted or self.ufunc is None else self.ufunc
+        words |= {"form": form, "result": self.result, "complete": self.complete}
         if self.native is not None:
             words |= {"native": self.native, "weight": self.native.operations, "limit": self.native.limit}
         if self.late is not None:
@@ -328,9 +331,12 @@ class Plain:
         rest = iter([f"{{as{i}}}({name})" if i in converted else name for i, name in enumerate(names)])
         given = [f"{{fixed{i}}}" if i in fixed else next(rest) for i in range(len(passed) + len(fixed))]
         late = [] if self.late is None else [f"_as_array(_late{i})" for i in range(self.late.count)]
-        lines = [f"_found = {{form}}({', '.join([*given, *late])})"]
+        call = f"{{form}}({', '.join([*given, *late])})"
+        lines = [f"_found = {call}"]
         back = handed_back(names, self.complete is not None)
-        if self.fresh:
+        if self.ufunc is not None and not converted:
+            lines = ["if out is None:", f"    return {call}", f"return {call[:-1]}, out)"]
+        elif self.fresh:
             lines += back
         else:
             # An operation may hand back an argument, or a view of one, which is not to be the caller's.

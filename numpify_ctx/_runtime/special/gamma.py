@@ -27,9 +27,9 @@ def _or_nan(value: Value, zero: Value) -> Any:
 
 # -- error functions ---------------------------------------------------------------------------------------------------
 
-ERF = Pointwise("erf", lambda mp, z: mp.erf(z), Fast(of_scipy("erf")), Fast(of_scipy("erf")))
-ERFC = Pointwise("erfc", lambda mp, z: mp.erfc(z), Fast(of_scipy("erfc")), Fast(of_scipy("erfc")))
-ERFI = Pointwise("erfi", lambda mp, z: mp.erfi(z), Fast(of_scipy("erfi")), Fast(of_scipy("erfi")))
+ERF = Pointwise("erf", lambda mp, z: mp.erf(z), Fast(of_scipy("erf"), keep_nan=True), Fast(of_scipy("erf")))
+ERFC = Pointwise("erfc", lambda mp, z: mp.erfc(z), Fast(of_scipy("erfc"), keep_nan=True), Fast(of_scipy("erfc")))
+ERFI = Pointwise("erfi", lambda mp, z: mp.erfi(z), Fast(of_scipy("erfi"), keep_nan=True), Fast(of_scipy("erfi")))
 
 
 def _erf2(mp: MPContext, x: MPNumber, y: MPNumber) -> Any:

@@ -121,6 +121,17 @@ class Pointwise:
     reach: tuple[float, ...] = ()
     beyond: set[Any] = field(default_factory=set)  # points that are known to take more than the budget
 
+    @property
+    def ufunc_of_doubles(self) -> np.ufunc | None:
+        """The ufunc of SciPy that gives the values of all doubles, to the last nan; None if there is none."""
+        form, special = self.real, scipy_special()
+        if form is None or type(form.function) is not of_scipy or special is None or self.complex_valued:
+            return None
+        if not form.keep_nan or form.where is not None or form.outside is not None:
+            return None
+        found: np.ufunc = getattr(special, form.function.name)
+        return found
+
     def __call__(self, *args: Value) -> Any:
         for a in args:
             if type(a) is np.ndarray:  # most calls
