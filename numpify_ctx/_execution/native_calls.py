@@ -85,7 +85,8 @@ class Pure:
         )
         words |= {
             "kernel": self.ufunc if self.threads == 1 else self._in_threads,
-            "counter": self.calls[0].kernel.counter, "held": self.calls, "complete": complete,
+            "counter": self.calls[0].kernel.counter, "nans": self.calls[0].kernel.nans,
+            "held": self.calls, "complete": complete,
         }  # fmt: skip
         is_direct = not checks and complete is None
         # On several threads a result is written piece by piece, which must not be over what is still to be read.
@@ -115,12 +116,17 @@ class Pure:
         """
         call, arrays, small = self._words_of(passed)
         test = "_type(_found) is _array" + " and {counter}.value == _before" * checks
+        back = handed_back()
+        if completes:
+            given = "".join(f"{{{i}}}, " for i in range(len(passed)))
+            back = ["if {nans}.value != _nans:", f"    _found = {{complete}}(_found, ({given}))", *back]
         return [
             f"if {are_alike(arrays)}{f' or {small}' * (len(arrays) > 1)}:",
             *["    _before = {counter}.value"] * checks,
+            *["    _nans = {nans}.value"] * completes,
             f"    _found = {call}",
             f"    if {test}:",
-            *indented(indented(handed_back([f"{{{i}}}" for i in range(len(passed))], completes))),
+            *indented(indented(back)),
         ]
 
     def _words_of(self, passed: Sequence[Any]) -> tuple[str, list[str], str]:

@@ -224,29 +224,10 @@ def are_alike(arrays: Sequence[str], broadcast: bool = True) -> str:
     return f"(1 < {sizes} and ({few}{flat}) or {first}.ndim and {shapes})"
 
 
-def handed_back(given: Sequence[str], completes: bool) -> list[str]:
-    """Statements that hand back `_found`, which is new.
-
-    Args:
-        given: the arguments, for `complete`.
-        completes: may it have a nan that is none?
-    """
-    lines = [
-        "if out is None:",
-        "    return _found",
-        "if out.shape == _found.shape:",
-        "    out[...] = _found",
-        "    return out",
-    ]
-    if not completes:
-        return lines
-    return [
-        # The cheapest look that warns of nothing: where there are nans, the first one is the largest.
-        "_largest = _found.item(_found.argmax()) if _found.size else 0.0",
-        "if _largest != _largest:",
-        f"    _found = {{complete}}(_found, ({''.join(f'{name}, ' for name in given)}))",
-        *lines,
-    ]
+def handed_back() -> list[str]:
+    """Statements that hand back `_found`, which is new."""
+    lines = ["if out is None:", "    return _found"]
+    return [*lines, "if out.shape == _found.shape:", "    out[...] = _found", "    return out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +314,15 @@ class Plain:
         late = [] if self.late is None else [f"_as_array(_late{i})" for i in range(self.late.count)]
         call = f"{{form}}({', '.join([*given, *late])})"
         lines = [f"_found = {call}"]
-        back = handed_back(names, self.complete is not None)
+        back = handed_back()
+        if self.complete is not None:
+            # The cheapest look that warns of nothing: where there are nans, the first one is the largest.
+            back = [
+                "_largest = _found.item(_found.argmax()) if _found.size else 0.0",
+                "if _largest != _largest:",
+                f"    _found = {{complete}}(_found, ({''.join(f'{name}, ' for name in names)}))",
+                *back,
+            ]
         if self.ufunc is not None and not converted:
             lines = ["if out is None:", f"    return {call}", f"return {call[:-1]}, out)"]
         elif self.fresh:

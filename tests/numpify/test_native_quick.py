@@ -228,6 +228,11 @@ def test_a_single_element_that_only_complex_numbers_lead_to(size):
         with np.errstate(invalid="ignore"):
             np.testing.assert_allclose(f(values)[place], -6.0)
             assert np.isnan(f(np.where(values < 0, np.nan, values))[place])
+            for step in (2, -1):  # such are copied piece by piece
+                apart = np.full(abs(step) * size, 6.0)[::step]
+                apart[:] = values
+                np.testing.assert_array_equal(f(apart), f(values))
+            np.testing.assert_allclose(f(values.astype(np.float32))[place], -6.0, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "int8", "int64", "complex64", "bool"])

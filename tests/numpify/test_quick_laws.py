@@ -262,3 +262,37 @@ def test_threads_that_call_at_once():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+ALONE = {
+    x + y: np.add, x - y: np.subtract, x * y: np.multiply, x / y: np.divide, x**y: np.power, sp.exp(x): np.exp,
+    x < y: np.less, sp.Eq(x, y): np.equal,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("expr", ALONE, ids=str)
+def test_what_is_one_ufunc_is_called_at_once(expr):
+    check_is_ufunc(expr, ALONE[expr])
+
+
+@pytest.mark.parametrize("name", ["erf", "erfc", "erfi", "gamma", "digamma", "erfinv"])
+def test_functions_of_scipy_whose_nans_stand_are_called_at_once(name):
+    special = pytest.importorskip("scipy.special")
+    check_is_ufunc(getattr(sp, name)(x), getattr(special, {"digamma": "psi"}.get(name, name)))
+    f, whole = function_of(getattr(sp, name)(x), False)
+    edges = (np.array([0.0, -0.0, -1.0, -2.0, -0.5, 1e-310, 1e308, -1e308, np.inf, -np.inf, np.nan, 1.0]),)
+    assert outcome(lambda: f(*edges)) == outcome(lambda: whole(edges))
+
+
+def check_is_ufunc(expr, ufunc):
+    f = numpify(expr, sorted(expr.free_symbols, key=str), native=False, cache=False)
+    args = [values(6) + 5, values(6)[::-1] + 6][: len(f.parameters)]
+    for _ in range(3):
+        f(*args)
+    assert [value for word, value in f.__call__.__globals__.items() if word.endswith("_form")] == [ufunc]
+    assert outcome(lambda: f(*args)) == outcome(lambda: f._origin.compiled.apply(tuple(args)))
+    # Of other orders it is not the whole.
+    if len(f.parameters) == 2:
+        other = numpify(expr, f.parameters[::-1], native=False, cache=False)
+        for _ in range(3):
+            np.testing.assert_array_equal(other(args[1], args[0]), f(*args))

@@ -11,7 +11,8 @@ overflow as they happened, but in a kernel that selects only where a result is i
 is not told. Most vectors have nothing to tell: one instruction on the results sees that, the rest is behind a branch.
 
 Integers of which only so many bits are allowed, as more might overflow, are looked at on the way: a kernel that meets a
-larger one adds 1 to the counter that is its data, warns of nothing, and its results are void.
+larger one adds 1 to the first counter of its data, warns of nothing, and its results are void. One that gives nan where
+no argument is adds 1 to the second.
 
 Long: the loop and the function around it agree on operands, widths and flags, so they are read together.
 """
@@ -512,7 +513,14 @@ def _flags(target: Target, selects: bool, counts: bool) -> str:
             "%counted = atomicrmw add ptr %data, i64 %more.large monotonic",
             "%raised = select i1 %void, i32 0, i32 %raised0",
         ]  # fmt: skip
-    return "\n".join([*read, *middle, *write])
+    # Rare, and atomic: so behind a branch.
+    counted = [
+        f"%invalid.told = and i32 %told, {INVALID}", "%is.invalid = icmp ne i32 %invalid.told, 0",
+        "br i1 %is.invalid, label %nans, label %counted.nans", "nans:",
+        "%at.nans = getelementptr i64, ptr %data, i64 1",
+        "%nans.before = atomicrmw add ptr %at.nans, i64 1 monotonic", "br label %counted.nans", "counted.nans:",
+    ]  # fmt: skip
+    return "\n".join([*read, *middle, *write, *counted])
 
 
 _OF_X86 = ("declare void @llvm.x86.sse.stmxcsr(ptr)", "declare void @llvm.x86.sse.ldmxcsr(ptr)")

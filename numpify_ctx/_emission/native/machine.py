@@ -53,11 +53,13 @@ class Kernel:
         ufunc: of the inputs, an array for each output.
         text: the module.
         counter: how many calls met integers with too many bits, in all threads.
+        nans: how many gave nan where no argument is.
     """
 
     ufunc: Any
     text: str
     counter: ctypes.c_int64
+    nans: ctypes.c_int64
     _held: tuple[Any, ...]
 
 
@@ -109,9 +111,10 @@ def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str
     address = engine[0].get_function_address("kernel")
     dtypes = [np.dtype(_TYPES[t]) for t in (*inputs, *outputs)]
     functions = (ctypes.c_void_p * 1)(address)
-    # NumPy passes `data` on to each call of the loop, which so has the address of the counter.
-    counter = ctypes.c_int64(0)
-    data = (ctypes.c_void_p * 1)(ctypes.addressof(counter))
+    # NumPy passes `data` on to each call of the loop, which so has the address of the counters.
+    counters = (ctypes.c_int64 * 2)()
+    counter, nans = (ctypes.c_int64.from_buffer(counters, 8 * place) for place in range(2))
+    data = (ctypes.c_void_p * 1)(ctypes.addressof(counters))
     types = (ctypes.c_char * len(dtypes))(*[bytes([d.num]) for d in dtypes])
     label = ctypes.create_string_buffer(name.encode())
     empty = ctypes.create_string_buffer(b"")
@@ -120,7 +123,7 @@ def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str
         -1, ctypes.addressof(label), ctypes.addressof(empty), 0,
     )  # fmt: skip
     # NumPy copies none of these: they must live as long as the ufunc.
-    return Kernel(ufunc, text, counter, (engine, functions, data, types, label, empty))
+    return Kernel(ufunc, text, counter, nans, (engine, functions, data, types, label, empty))
 
 
 @functools.cache

@@ -129,8 +129,8 @@ class Pointwise:
             return None
         if not form.keep_nan or form.where is not None or form.outside is not None:
             return None
-        found: np.ufunc = getattr(special, form.function.name)
-        return found
+        found = getattr(special, form.function.name)
+        return found if isinstance(found, np.ufunc) else None
 
     def __call__(self, *args: Value) -> Any:
         for a in args:
