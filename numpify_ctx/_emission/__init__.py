@@ -9,6 +9,6 @@ from .blocks import (
     NotInBlocks as NotInBlocks,
     emit_blocks as emit_blocks,
 )
-from .common import Source as Source
 from .complexes import emit_complex as emit_complex
 from .scalars import emit_floats as emit_floats, emit_integers as emit_integers, emit_scalars as emit_scalars
+from .suites import Source as Source

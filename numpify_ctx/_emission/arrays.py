@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,14 @@ import numpy as np
 from .._kinds import BOOL, COMPLEX, INT, REAL
 from .._program.bounds import may_overflow
 from .._program.ir import CONST, Program, is_real_constant
+from .._program.walk import in_turn
 from .._runtime.complexes import divided_by_real
 from .._runtime.selection import piecewise, piecewise_of_rank, where
 from .._runtime.special.pointwise import Pointwise
-from .common import ATOM, BITAND, BITOR, BITXOR, Emitter, Source, Suite, Text, as_tuple, broken, symbol
+from .common import AT_ONCE, ATOM, BITAND, BITOR, BITXOR, MANY, PRECEDENCE, Emitter, as_tuple, broken, symbol
+from .suites import Source, Suite, Text
+from .temporaries import recycled
+from .turns import Turn, turns
 
 
 _DTYPES = {INT: "int64", REAL: "float64", COMPLEX: "complex128"}
@@ -63,9 +67,28 @@ class ArrayEmitter(Emitter):
         self.run(body, results, self.program.results if given is None else None)
         texts = [body.text[n][0] for n in results]
         body.add(f"return {texts[0] if len(texts) == 1 and roots is None else as_tuple(texts)}")
-        lines = body.lines if body is suite else ['    with np.errstate(all="ignore"):', *body.lines]
+        lines, _ = recycled(body.lines)
+        if body is not suite:
+            lines = ['    with np.errstate(all="ignore"):', *lines]
         head = f"def {self.name}({', '.join(parameters)}):"
         return Source("\n".join([head, *self.functions, *lines]) + "\n", self.name, self.namespace)
+
+    def turns(
+        self, suite: Suite, roots: Sequence[int], uses: Mapping[int, int]
+    ) -> tuple[Iterable[Turn], Container[int]]:
+        args, ops = self.args, self.ops
+        wide = [n for n in uses if len(args[n]) > MANY and ops[n].form in PRECEDENCE and not self.is_checked(n)]
+        if not wide:
+            return super().turns(suite, roots, uses)
+        suite.text |= {n: self.const(n) for n in uses if ops[n] is CONST}
+        order = sorted(uses.keys() - suite.text.keys())
+        # The first term may have the highest number, as it is the one that is not negative.
+        if any(args[n][0] > args[n][1] and args[n][0] not in suite.text for n in wide):
+            at_hand = uses.keys() | suite.text.keys()
+            order = in_turn([*roots, *order], lambda n: [o for o in self.place.reads(n, at_hand) if o in uses])
+        users = {a: n for n in wide for a in args[n] if uses.get(a) == 1}
+        steps = {n: [args[n][i : i + AT_ONCE] for i in range(0, len(args[n]), AT_ONCE)] for n in wide}
+        return turns(order, steps, users, suite.text), users
 
     def write(self, suite: Suite, node: int) -> Text:
         op, args = self.ops[node], self.args[node]
@@ -218,10 +241,13 @@ class DoubleEmitter(ArrayEmitter):
         super().__init__(program, parameter_kinds, checked)
         self.boxes: dict[str, str] = {}
         self.unboxed: set[int] = set()
+        all_constants = {node for node, op in enumerate(self.ops) if op is CONST}
         for op, args in zip(self.ops, self.args, strict=True):
-            constants = [a for a in args if self.ops[a] is CONST]
-            if op.form not in _BOXING or any(self.kinds[a] != REAL for a in args if self.ops[a] is not CONST):
-                self.unboxed.update(constants)
+            if all_constants.isdisjoint(args):
+                continue
+            constants = all_constants.intersection(args)
+            if op.form not in _BOXING or any([self.kinds[a] != REAL for a in args if a not in constants]):  # noqa: C419
+                self.unboxed |= constants
         self.unboxed.update(program.results)
 
     def const(self, node: int) -> Text:
@@ -246,7 +272,7 @@ class DoubleEmitter(ArrayEmitter):
                 return f"{self.inject(op.name, ufunc)}({', '.join([suite.text[a][0] for a in args])})", ATOM
         text, precedence = super().write(suite, node)
         # Of a number in the text, Python takes the negative when it compiles; of a name, NumPy would in each call.
-        if (begins := _NEGATIVE.match(text)) and begins[1] in self.boxes.values():
+        if text.startswith("-c") and (begins := _NEGATIVE.match(text)) and begins[1] in self.boxes.values():
             text = self._box(-float(self.namespace[begins[1]])) + text[begins.end() :]
         return text, precedence
 

@@ -12,6 +12,7 @@ a bit mask of the axes of the result along which a value varies.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,8 @@ from .._program.ir import CONST, Program
 from .._program.walk import in_turn, reach
 from .._runtime.complexes import divided_by_real
 from .arrays import ArrayEmitter
-from .common import ATOM, Suite
+from .common import ATOM
+from .suites import Suite
 from .temporaries import recycled
 from .turns import Turn, turns
 
@@ -213,7 +215,9 @@ class _BlockEmitter(ArrayEmitter):
         steps = {node: found.reads() for node, found in in_place.items()}
         constants = [node for node in self.order if self.ops[node] is CONST]
         suite.text |= {node: self.constant(self.data[node]) for node in constants}
-        order = turns(self.order, self.reads, steps, [*self.given, *constants], self.outputs)
+        uses = Counter(itertools.chain(*self.reads.values(), self.roots))
+        users = {a: node for node, its_steps in steps.items() for step in its_steps for a in step if uses[a] == 1}
+        order = list(turns(self.order, steps, users, [*self.given, *constants]))
         last = self._last_reads(order, steps)
         ending: dict[int, list[int]] = {}
         for operand, turn in last.items():

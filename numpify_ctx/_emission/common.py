@@ -11,11 +11,10 @@ Nothing of the expression itself is written: names are the parameters', already 
 
 from __future__ import annotations
 
-import keyword
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,75 +23,19 @@ from .._kinds import REAL
 from .._program.ir import CONST, PARAM, Numpy, Op, Operator, Program, Region, infer_kinds
 from .._program.placement import Placement
 from .namespace import bare_namespace
+from .suites import NOTHING, Chain, Names, Suite, Text, Trial
+from .temporaries import recycled
+from .turns import Turn
 
 
 WIDE = 76  # an expression longer than this is assigned to a temporary, a call longer than this is broken
 MANY = 16  # so many terms of a sum or factors of a product in one statement
+AT_ONCE = 4  # so many are taken together, as they are there, by a sum or product of more than MANY
 
 # Precedences of Python's operators, as far as the emitter writes them.
 IF, OR, AND, COMPARE, BITOR, BITXOR, BITAND, SUM, PRODUCT, UNARY, ATOM = range(11)
 
-Text = tuple[str, int]  # how a node is written, and the precedence of its outermost operator
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Source text, the name of its function, and what its global names stand for."""
-
-    text: str
-    name: str
-    namespace: dict[str, Any]
-
-
-class Names:
-    """Names that are neither a parameter's nor used before."""
-
-    def __init__(self, taken: Iterable[str]) -> None:
-        self._taken = {*taken, "np", "math", "out", *keyword.kwlist}
-        self.next: dict[str, int] = {}
-
-    def numbered(self, stem: str) -> str:
-        """stem0, stem1, ..."""
-        number = self.next.get(stem, 0)
-        while f"{stem}{number}" in self._taken:
-            number += 1
-        self.next[stem] = number + 1
-        return f"{stem}{number}"
-
-    def plain(self, stem: str) -> str:
-        """stem itself, if it is free."""
-        name = self.numbered(f"{stem}_") if stem in self._taken else stem
-        self._taken.add(name)
-        return name
-
-
-@dataclass(slots=True)
-class Suite:
-    """Statements under construction: `text[node]` is how to write a node that is at hand."""
-
-    lines: list[str]
-    indent: str
-    text: dict[int, Text]
-    silent: bool = False
-
-    def add(self, line: str) -> None:
-        """One more statement."""
-        self.lines.append(self.indent + line)
-
-    def inside(self) -> Suite:
-        """A suite one level further in, with lines of its own; it sees what this one has, but not the reverse."""
-        return Suite([], self.indent + "    ", dict(self.text), self.silent)
-
-
-@dataclass(slots=True)
-class Trial:
-    """An emission that is taken back at the end, unless it is kept."""
-
-    kept: bool = False
-
-    def keep(self) -> None:
-        """Let it stand."""
-        self.kept = True
+PRECEDENCE = {"sum": SUM, "product": PRODUCT}  # by the form of an operation
 
 
 class Emitter:
@@ -113,6 +56,7 @@ class Emitter:
         self.injected: dict[int, str] = {}
         self.functions: list[str] = []
         self.known_functions: dict[Any, str] = {}
+        self.begun: dict[int, Chain] = {}  # wide sums and products that have not come to their end
 
     def parameters(self) -> dict[int, Text]:
         """The parameters' nodes, which are at hand from the start."""
@@ -139,20 +83,34 @@ class Emitter:
         last = set(roots)
         silenced = set() if suite.silent else self.place.silenced(local, deciders or roots, suite.text)
         here, quiet = suite, None
-        # In the order of the program, in which operands come before their users.
-        for node in sorted(local):
+        order, at_once = self.turns(suite, roots, uses)
+        for node, _, end in order:
             if self.ops[node] is CONST:
                 suite.text[node] = self.const(node)
                 continue
             if silenced:
                 here = quiet = self.turned(suite, quiet, node in silenced)
-            text = self.write(here, node)
+            if end:
+                self.extend(here, node, end * AT_ONCE)
+                if end * AT_ONCE < len(self.args[node]):
+                    continue
+                text = self.begun.pop(node).text, PRECEDENCE[self.ops[node].form]
+            else:
+                text = self.write(here, node)
             # Used outside, a gate must be computed inside.
             is_gate = node in silenced and (node in last or self.ops[node].form == "logic")
-            if uses[node] > 1 or is_gate or (len(text[0]) > WIDE and node not in last):
+            is_long = len(text[0]) > WIDE and node not in last and node not in at_once
+            if uses[node] > 1 or is_gate or is_long:
                 text = self.assign(here, text[0])
             suite.text[node] = text
         self.turned(suite, quiet, False)
+
+    def turns(
+        self, suite: Suite, roots: Sequence[int], uses: Mapping[int, int]
+    ) -> tuple[Iterable[Turn], Container[int]]:
+        """The turns of all nodes that are used, and those that a wide sum or product takes at once."""
+        # In the order of the program, in which operands come before their users.
+        return zip(sorted(uses), repeat(0), repeat(0)), ()
 
     def turned(self, suite: Suite, quiet: Suite | None, silent: bool) -> Suite:
         """Where the next statement goes: into `suite`, or into a part of it in which nothing warns.
@@ -228,10 +186,10 @@ class Emitter:
         inner.text |= {node: (name, ATOM) for node, name in zip(bound, variables, strict=True)}
         self.run(inner, (root,))
         parameters = ", ".join([*variables, *(suite.text[n][0] for n in captured)])
-        result = inner.text[root][0]
+        lines, result = recycled(inner.lines, inner.text[root][0])
         text = f"lambda {parameters}: {result}"
-        if inner.lines or len(result) > WIDE:
-            text = self.define("body" if bound else "arm", parameters, [*inner.lines, f"        return {result}"])
+        if lines or len(result) > WIDE:
+            text = self.define("body" if bound else "arm", parameters, [*lines, f"        return {result}"])
         self.known_functions[key] = text
         return text
 
@@ -251,12 +209,8 @@ class Emitter:
         match op.form:
             case "call":
                 return self.call(node, [suite.text[a][0] for a in args])
-            case "sum":
-                return self.sum(suite, node)
-            case "product":
-                # Only the first factor may do without brackets: a*(b*c) is rounded otherwise than a*b*c.
-                factors = [self.within(suite, a, PRODUCT + (i > 0)) for i, a in enumerate(args)]
-                return self.chain(suite, [factors[0], *("*" + f for f in factors[1:])]), PRODUCT
+            case "sum" | "product":
+                return self.chain(suite, self.parts(suite, node, 0, len(args))), PRECEDENCE[op.form]
             case "quotient":
                 # a/(b*c) needs its brackets, a*b/c does not.
                 return f"{self.within(suite, args[0], PRODUCT)}/{self.within(suite, args[1], UNARY)}", PRODUCT
@@ -338,26 +292,46 @@ class Emitter:
                 return f"(0{text})", ATOM  # `-1j` is read as -(0 + 1j), of which the real part is -0.0
         return text, UNARY if text.startswith("-") else ATOM
 
-    def sum(self, suite: Suite, node: int) -> Text:
-        """A sum of terms, some of them subtracted."""
-        parts: list[str] = []
-        for term, negative in zip(self.args[node], self.data[node], strict=True):
-            if parts:
-                parts.append(f" {'-' if negative else '+'} {self.within(suite, term, SUM + 1)}")
+    def parts(self, suite: Suite, node: int, start: int, end: int) -> list[str]:
+        """Some operands of a sum, some of which are subtracted, or of a product, each with the sign before it."""
+        operands = self.args[node][start:end]
+        if self.ops[node].form == "product":
+            # Only the first factor may do without brackets: a*(b*c) is rounded otherwise than a*b*c.
+            found = ["*" + self.within(suite, a, PRODUCT + 1) for a in operands[not start :]]
+            return found if start else [self.within(suite, operands[0], PRODUCT), *found]
+        found = []
+        for term, negative in zip(operands, self.data[node][start:end], strict=True):
+            if start or found:
+                found.append(f" {'-' if negative else '+'} {self.within(suite, term, SUM + 1)}")
             else:
-                parts.append("-" + self.within(suite, term, PRODUCT) if negative else self.within(suite, term, SUM))
-        return self.chain(suite, parts), SUM
+                found.append("-" + self.within(suite, term, PRODUCT) if negative else self.within(suite, term, SUM))
+        return found
 
-    def chain(self, suite: Suite, parts: list[str]) -> str:
+    def chain(self, suite: Suite, parts: Sequence[str]) -> str:
         """One expression; a long one is cut into statements, too much at once for neither parser nor reader."""
-        text, pending = parts[0], 1
-        for part in parts[1:]:
+        whole = "".join(parts)
+        is_short = len(parts) <= MANY and len(whole) <= 2 * WIDE
+        return whole if is_short else self.chained(suite, parts, NOTHING).text
+
+    def chained(self, suite: Suite, parts: Iterable[str], begun: Chain) -> Chain:
+        """The same behind what was begun."""
+        text, pending, name, taken = begun
+        for part in parts:
             # The cut keeps the order of the operations: a temporary is what stood to the left.
             if pending == MANY or len(text) > 2 * WIDE:
-                text, pending = self.assign(suite, text)[0], 1
+                # One name for all of them, so that what stood there is gone.
+                name = name or self.names.numbered("t")
+                suite.add(f"{name} = {text}")
+                text, pending = name, 1
             text += part
             pending += 1
-        return text
+            taken += 1
+        return Chain(text, pending, name, taken)
+
+    def extend(self, suite: Suite, node: int, end: int) -> None:
+        """Take the operands of a sum or product that come before number `end`."""
+        begun = self.begun.get(node, NOTHING)
+        self.begun[node] = self.chained(suite, self.parts(suite, node, begun.taken, end), begun)
 
     def region(self, suite: Suite, node: int, data: Region) -> Text:
         """A node that evaluates its last operand as a function of bound variables."""

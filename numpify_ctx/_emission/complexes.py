@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from .._kinds import COMPLEX, REAL
 from .._program.ir import CONST, PARAM, Math, Program
 from .._runtime.numbers import numpy_alone
-from .common import ATOM, Source, Suite, Text
+from .common import ATOM
 from .scalars import ScalarEmitter
+from .suites import Source, Suite, Text
 
 
 _FUNCTIONS = frozenset({"exp", "sin", "cos", "tan", "sinh", "cosh", "tanh"})

@@ -14,7 +14,8 @@ from .._program.ir import BOUND, CONST, PARAM, Layout, Math, Numpy, Op, Operator
 from .._program.ops import POW, STACK
 from .._runtime import numbers
 from .._runtime.numbers import FLOAT64
-from .common import AND, ATOM, BITXOR, IF, MANY, OR, WIDE, Emitter, Source, Suite, Text, as_tuple
+from .common import AND, ATOM, BITXOR, IF, MANY, OR, WIDE, Emitter, as_tuple
+from .suites import Source, Suite, Text
 
 
 MOST_EXACT = 2**53  # up to here, every integer is a float

@@ -9,10 +9,9 @@ import re
 from collections.abc import Sequence
 
 
-FEW = 16  # so many temporaries keep names of their own, which are easier to read
+FEW = 64  # so many temporaries keep names of their own, which are easier to read
 
-_NAME = re.compile(r"\bt\d+\b")
-_ASSIGNED = re.compile(r" *(t\d+) = ")
+_NAME = re.compile(r"\b(t\d+)\b")
 
 
 def recycled(lines: Sequence[str], result: str = "", few: int = FEW) -> tuple[list[str], str]:
@@ -26,30 +25,35 @@ def recycled(lines: Sequence[str], result: str = "", few: int = FEW) -> tuple[li
         few: so many temporaries are left as they are.
 
     >>> lines = [f"t{i} = np.sin(t{i - 1})" for i in range(1, 20)]
-    >>> recycled(["t0 = np.sin(x)", *lines], "t19 + 1")[0][-1]
+    >>> recycled(["t0 = np.sin(x)", *lines], "t19 + 1", few=8)[0][-1]
     't0 = np.sin(t0)'
     """
-    heads = [begin[0] if (begin := _ASSIGNED.match(line)) else "" for line in lines]
-    own = {head.split()[0] for head in heads if head}
-    if len(own) <= few:
+    if len(lines) <= few:
         return list(lines), result
-    heads.append("")
-    whole = [*lines, result]
-    mentioned = [own.intersection(_NAME.findall(line)) for line in whole]
-    last = {name: i for i, names in enumerate(mentioned) for name in names}
+    # Text and names in turn, beginning with text.
+    pieces = [_NAME.split(line) for line in [*lines, result]]
+    targets = [found[1] if _is_assigned(found) else "" for found in pieces]
+    if len(set(targets)) <= few + 1:
+        return list(lines), result
+    last = {name: i for i, found in enumerate(pieces) for name in found[1::2]}
     now: dict[str, str] = {}  # what each temporary is called, from its assignment to where it is read last
     free: list[str] = []
-    found: list[str] = []
-    for i, (head, line) in enumerate(zip(heads, whole, strict=True)):
-        text = _NAME.sub(lambda name: now.get(name[0], name[0]), line[len(head) :]) if mentioned[i] else line
-        target = head.split()[0] if head else ""
+    for i, (found, target) in enumerate(zip(pieces, targets, strict=True)):
+        names = found[1::2]
+        renamed = [now.get(name, name) for name in names]
         # What is read is read before the assignment, which may take the name of what ends here.
-        free += [now.pop(name) for name in sorted(mentioned[i]) if last[name] == i and name in now and name != target]
+        free += [now.pop(name) for name in names if last[name] == i and name in now and name != target]
         if target:
             if target not in now:
                 now[target] = free.pop() if free else target
-            text = head.replace(target, now[target]) + text
+            renamed[0] = now[target]
             if last[target] == i:
                 free.append(now.pop(target))
-        found.append(text)
-    return found[:-1], found[-1]
+        found[1::2] = renamed
+    written = ["".join(found) for found in pieces]
+    return written[:-1], written[-1]
+
+
+def _is_assigned(pieces: Sequence[str]) -> bool:
+    """Does a line begin with a name to which a value is given?"""
+    return len(pieces) > 2 and pieces[2].startswith(" = ") and not pieces[0].strip()

@@ -285,6 +285,15 @@ def test_the_width_of_a_sum_takes_no_buffers(name):
     assert counts[0] == counts[1] <= 5
 
 
+@pytest.mark.parametrize("name", sorted(WIDE.keys() - {"multiplied"}))
+def test_the_width_of_a_sum_takes_no_temporaries_in_plain_numpy(name):
+    counts = []
+    for count in (80, 160):
+        found = compiled(WIDE[name](count))
+        counts.append(len(set(re.findall(r"\bt\d+\b", found.source))))
+    assert counts[0] == counts[1] <= 40  # a few terms are taken at a time
+
+
 # -- selection -------------------------------------------------------------------------------------------------------
 
 SELECTIONS = [
