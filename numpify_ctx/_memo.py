@@ -26,8 +26,7 @@ class Memo(dict[K, V]):
     __slots__ = ("most",)
 
     def __init__(self, most: int) -> None:
-        super().__init__()
-        self.most = most
+        self.most = most  # to leave an empty dict as it is takes half the time of `super().__init__()`
 
     def put(self, key: K, value: V) -> V:
         """Remember the answer, and give it back."""

@@ -117,7 +117,7 @@ class Making:
         self._quicks = of_all, of_free = self._found()
         names = tuple(self._bindings.roster.names.values())
         free = [place for place in range(len(names)) if place not in fixed]
-        kernels = () if self._entry.native is None else self._entry.native.quicks
+        kernels = self._entry.native.quicks if of_all and self._entry.native is not None else ()
         known = {quick.passed for quick in of_free}  # what computes once what is frozen goes first
         ways: list[Named] = [(quick, names, fixed) for quick in kernels]
         ways += [(quick, [names[place] for place in free], {}) for quick in of_free]

@@ -12,7 +12,7 @@ Whichever it is, the numbers are the same but for rounding.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,13 +30,14 @@ from .company import Company, is_in_company
 from .completion import Completion
 from .exactly import Exactly
 from .explain import explained
+from .finding import way_of
 from .forms import Forms
 from .native import Native
 from .parts import of_doubles_with
 from .quick import FLOATS, Plain, Quick, Recurring, passed_as
 from .results import Results, described, is_of_scalars
 from .threads import Threads
-from .ways import DOUBLE, FLOATING, MOST_TYPES, NUMBERS, Call, Way
+from .ways import MOST_TYPES, NUMBERS, Call, Way
 
 
 # What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers; and NumPy where it
@@ -56,6 +57,7 @@ class Entry:
         takes_floats: or else arrays of scalars? Then `forms.floats` serves.
         results: how they are handed back.
         foreign: is there a function of the user's in it?
+        leaves: may real numbers have complex values?
         bounds: what its integers can come to.
         completion: the second look at results that may be real by way of complex numbers; None if there is no such way.
         parts: what `fixed` makes of it, by which arguments are fixed.
@@ -63,38 +65,51 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_company", "_complex", "_exactly", "_in_pieces", "_known", "_leaves", "_plain_quicks",
-        "_recurring", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "native", "parts",
-        "program", "quicks", "results", "takes_floats",
+        "__weakref__", "_company", "_complex", "_exactly", "_in_pieces", "_known", "_options", "_plain_quicks",
+        "_recurring", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "leaves", "native",
+        "parts", "program", "quicks", "results", "takes_floats",
     )  # fmt: skip
+
+    # What only arrays need, and what few numbers do, is made where it is first asked for: see `__getattr__`.
+    blocks: Blocks
+    native: Native | None
+    bounds: Bounds
+    completion: Completion | None
+    parts: Memo[Any, Any]
+    _company: Company
+    _exactly: Exactly
+    _in_pieces: bool
+    _known: Memo[tuple[type, ...], Way | None]
+    _recurring: Recurring
 
     def __init__(
         self, program: Program, threads: Threads = 1, sizes: Sizes = SIZES, native: bool | None = False
     ) -> None:
         self.program = program
+        self._options = threads, sizes, native
         self.forms = Forms(program)
-        self.blocks = Blocks(program, threads, sizes)
-        self.native = None if native is False else Native(program, threads, native, sizes)
-        self.gives_numbers = not any(program.parameter_ranks) and not any(program.rank[n] for n in program.results)
-        self.takes_floats = not any(program.parameter_ranks) and all(is_of_scalars(program, n) for n in program.results)
+        is_of_arrays = any(program.parameter_ranks)
+        self.gives_numbers = not is_of_arrays and not any([program.rank[n] for n in program.results])  # noqa: C419
+        self.takes_floats = not is_of_arrays and all(is_of_scalars(program, n) for n in program.results)
         self.results = Results(program)
         ops = set(program.ops)
         self.foreign = any([op.foreign for op in ops])  # noqa: C419  a list is quicker
-        self.bounds = Bounds(program)
-        self._company = Company(program)
-        self._exactly = Exactly(program, self.forms, REFUSALS)
-        self._known: Memo[tuple[type, ...], Way | None] = Memo(MOST_TYPES)
-        self._leaves = any([op.leaves for op in ops])  # noqa: C419
-        self._in_pieces = pieces.takes(program)
-        self.completion = Completion(program) if self._leaves else None
+        self.leaves = any([op.leaves for op in ops])  # noqa: C419
         # The shortest ways, to plain NumPy and to all of them: those to kernels, which are `Native.quicks`, come first.
         self._plain_quicks: tuple[Quick, ...] = ()
         self.quicks: tuple[Quick, ...] = ()
-        self._recurring = Recurring()
-        self.parts: Memo[Any, Any] = Memo(MOST_TYPES)
         # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it. Two threads
         # may both make an entry; they are equal, and either may stay.
         self._complex: dict[int, Entry | None] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        # Python asks here for a slot that is empty, and no more once it is filled. Two threads may both come; what they
+        # make is equal, and either may stay.
+        if name not in _LATER:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        value = _LATER[name](self, *self._options)
+        setattr(self, name, value)
+        return value
 
     def __call__(self, *args: Any, out: Any = None) -> Any:
         if len(args) != len(self.program.parameters):
@@ -142,7 +157,7 @@ class Entry:
         way = self.way(tuple(map(type, args))) if NUMBERS.issuperset(map(type, args)) else None
         if way is not None and way.whole is not None:
             return "complex numbers over Python's cmath; NumPy where it refuses them"
-        values, mask, complex_mask, shape, precision, _ = self._prepared(args)
+        values, mask, complex_mask, shape, precision, _ = self.prepared(args)
         if self.native is None:
             why = "not native: native=False"
         elif not shape:
@@ -154,7 +169,8 @@ class Entry:
         numpy = "NumPy in blocks" if self.blocks.pays(shape, precision) else "plain NumPy"
         return f"{numpy}; {why}"
 
-    def _prepared(self, args: Sequence[Any]) -> Prepared:
+    def prepared(self, args: Sequence[Any]) -> Prepared:
+        """The arguments, as what the generated code computes with."""
         return prepare(args, self.program.parameter_ranks, not self.foreign)
 
     def _call_others(self, args: Sequence[Any]) -> Any:
@@ -176,32 +192,8 @@ class Entry:
         """How numbers of these types are computed; None if more than the types decides that."""
         found = self._known.get(types)
         if found is None and types not in self._known:
-            plain = PLAIN.keys() >= set(types)
-            found = self._known.put(types, self._way_of_plain(types) if plain else self._way_in_numpy(types))
+            found = self._known.put(types, way_of(self, types))
         return found
-
-    def _way_of_plain(self, types: tuple[type, ...]) -> Way | None:
-        plain = tuple([PLAIN[kind] for kind in types])
-        if self.takes_floats and int not in plain:
-            return Way(self.forms.floats(), plain, None)
-        if self.takes_floats and self.gives_numbers and float not in plain:
-            return Way(self.forms.integers(), plain, None)
-        return Way(self.forms.scalars(), plain, self.results.final) if self.results.is_ordinary else None
-
-    def _way_in_numpy(self, types: tuple[type, ...]) -> Way | None:
-        if not FLOATING.issuperset(types) or self.foreign or not (self.gives_numbers and self.results.is_ordinary):
-            return None
-        values, mask, complex_mask, _, precision, _ = self._prepared([kind(0) for kind in types])
-        entry = self._in_complex(complex_mask) if self._leaves and complex_mask else self
-        if entry.completion is not None and entry.completion.may_fill_beside(complex_mask):
-            return None
-        final: tuple[type, ...] = (np.float64, np.complex128)
-        if precision is not None:
-            final = (precision, np.complex64) if precision is np.float32 else (precision,)
-        integers = entry.bounds.integers(values, mask, complex_mask)
-        whole = Way(entry.forms.arrays(integers), tuple(map(type, values)), final, precision)
-        form = entry.forms.complexes(complex_mask) if DOUBLE.keys() >= set(types) else None
-        return whole if form is None else Way(form, tuple([DOUBLE[kind] for kind in types]), None, whole=whole)
 
     def _call_scalars(self, args: Sequence[Any]) -> Any:
         plain = [PLAIN[type(a)](a) for a in args]
@@ -236,8 +228,8 @@ class Entry:
             found = pieces.computed(self.apply, args, self.blocks.threads)
             if found is not None:
                 return found
-        values, mask, complex_mask, shape, precision, beyond = self._prepared(args)
-        if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
+        values, mask, complex_mask, shape, precision, beyond = self.prepared(args)
+        if self.leaves and complex_mask and (entry := self.in_complex(complex_mask)) is not self:
             return entry._call_arrays(args)
         if beyond:
             results = self._exactly.computed_beyond(self._of_columns, args, values, mask, beyond, shape)
@@ -353,7 +345,7 @@ class Entry:
             native.learn(args, values, integers, shape, completion.of_floats)
         self._gather_quicks()
 
-    def _in_complex(self, mask: int) -> Entry:
+    def in_complex(self, mask: int) -> Entry:
         """The entry for arguments of which these are complex: real ones may then have complex roots and logarithms."""
         if mask not in self._complex:
             program = promoted(self.program, mask)
@@ -364,10 +356,10 @@ class Entry:
     def _call_into(self, out: Any, args: Sequence[Any]) -> Any:
         if is_in_company(args):
             self._company.refuse_out(args)
-        values, mask, complex_mask, shape, precision, beyond = self._prepared(args)
-        if self._leaves and complex_mask and (entry := self._in_complex(complex_mask)) is not self:
+        values, mask, complex_mask, shape, precision, beyond = self.prepared(args)
+        if self.leaves and complex_mask and (entry := self.in_complex(complex_mask)) is not self:
             return entry._call_into(out, args)
-        if not beyond and self._takes(out, values, shape):
+        if not beyond and self.results.takes(out, values, shape):
             integers = self.bounds.integers(values, mask, complex_mask)
             if self._fill(out, values, shape, integers, precision):
                 return out
@@ -378,16 +370,6 @@ class Entry:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"cannot write {described(result)} into out={short(out)}: {error}") from error
         return out
-
-    def _takes(self, out: Any, values: Sequence[Any], shape: Shape) -> bool:
-        """May results be written there at once?"""
-        return (
-            self.results.is_ordinary
-            and type(out) is np.ndarray
-            and out.shape == shape
-            and out.flags.writeable
-            and not any(np.may_share_memory(out, value) for value in values)
-        )
 
     def _fill(self, out: Any, values: Sequence[Any], shape: Shape, integers: Integers, precision: Any) -> bool:
         """Write the result there, if a form does that; else False."""
@@ -402,3 +384,17 @@ class Entry:
             if result is not out:
                 np.copyto(out, result)
         return True
+
+
+_LATER: Mapping[str, Callable[[Entry, Threads, Sizes, bool | None], Any]] = {
+    "blocks": lambda entry, threads, sizes, _: Blocks(entry.program, threads, sizes),
+    "native": lambda e, threads, sizes, native: None if native is False else Native(e.program, threads, native, sizes),
+    "bounds": lambda entry, *_: Bounds(entry.program),
+    "completion": lambda entry, *_: Completion(entry.program) if entry.leaves else None,
+    "parts": lambda *_: Memo(MOST_TYPES),
+    "_company": lambda entry, *_: Company(entry.program),
+    "_exactly": lambda entry, *_: Exactly(entry.program, entry.forms, REFUSALS),
+    "_in_pieces": lambda entry, *_: pieces.takes(entry.program),
+    "_known": lambda *_: Memo(MOST_TYPES),
+    "_recurring": lambda *_: Recurring(),
+}

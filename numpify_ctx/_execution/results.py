@@ -49,6 +49,16 @@ class Results:
         kinds = infer_kinds(program, [REAL] * len(program.parameters))
         return kinds[node] == REAL and all(program.deps[node] >> i & 1 for i in arrays)
 
+    def takes(self, out: Any, values: Sequence[Any], shape: Shape) -> bool:
+        """May the result, of that shape, be written there at once?"""
+        return (
+            self.is_ordinary
+            and type(out) is np.ndarray
+            and out.shape == shape
+            and out.flags.writeable
+            and not any(np.may_share_memory(out, value) for value in values)
+        )
+
     def of_scalars(self, result: Any, plain: Sequence[Any]) -> Any:
         """The results of the Python numbers `plain`, from what the form for scalars gave."""
         if self.is_ordinary:

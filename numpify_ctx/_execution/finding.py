@@ -1,0 +1,65 @@
+"""How numbers of certain types are computed: the way is found by what the entry of a program has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from .._program.bounds import Bounds
+from .arguments import PLAIN, Prepared
+from .completion import Completion
+from .forms import Forms
+from .results import Results
+from .ways import DOUBLE, FLOATING, Way
+
+
+class Computing(Protocol):
+    """An `Entry`, as far as numbers are concerned."""
+
+    forms: Forms
+    results: Results
+    bounds: Bounds
+    completion: Completion | None
+    foreign: bool
+    leaves: bool
+    gives_numbers: bool
+    takes_floats: bool
+
+    def prepared(self, args: Sequence[Any]) -> Prepared: ...
+    def in_complex(self, mask: int) -> Computing: ...
+
+
+def way_of(entry: Computing, types: tuple[type, ...]) -> Way | None:
+    """How numbers of these types are computed; None if more than the types decides that."""
+    if PLAIN.keys() >= set(types):
+        return _of_plain(entry, tuple([PLAIN[kind] for kind in types]))
+    if not FLOATING.issuperset(types) or entry.foreign:
+        return None
+    return _in_numpy(entry, types) if entry.gives_numbers and entry.results.is_ordinary else None
+
+
+def _of_plain(entry: Computing, plain: tuple[type, ...]) -> Way | None:
+    """The way of numbers that are Python's in all but type."""
+    if entry.takes_floats and int not in plain:
+        return Way(entry.forms.floats(), plain, None)
+    if entry.takes_floats and entry.gives_numbers and float not in plain:
+        return Way(entry.forms.integers(), plain, None)
+    return Way(entry.forms.scalars(), plain, entry.results.final) if entry.results.is_ordinary else None
+
+
+def _in_numpy(entry: Computing, types: tuple[type, ...]) -> Way | None:
+    """The way of numbers of which some are complex, or shorter than a double."""
+    values, mask, complex_mask, _, precision, _ = entry.prepared([kind(0) for kind in types])
+    if entry.leaves and complex_mask:
+        entry = entry.in_complex(complex_mask)
+    if entry.completion is not None and entry.completion.may_fill_beside(complex_mask):
+        return None
+    final: tuple[type, ...] = (np.float64, np.complex128)
+    if precision is not None:
+        final = (precision, np.complex64) if precision is np.float32 else (precision,)
+    conversions: tuple[Callable[[Any], Any], ...] = tuple(map(type, values))
+    whole = Way(entry.forms.arrays(entry.bounds.integers(values, mask, complex_mask)), conversions, final, precision)
+    form = entry.forms.complexes(complex_mask) if DOUBLE.keys() >= set(types) else None
+    return whole if form is None else Way(form, tuple([DOUBLE[kind] for kind in types]), None, whole=whole)
