@@ -22,6 +22,7 @@ from .._program.bounds import NO_INTEGERS, Bounds, Integers
 from .._program.ir import Program
 from .._program.promotion import promoted
 from .._runtime.numbers import python_number
+from .._runtime.special.pointwise import Pointwise
 from .._symbolic.text import short
 from . import pieces
 from .arguments import PLAIN, Prepared, Shape, of_doubles, prepare
@@ -315,16 +316,18 @@ class Entry:
         is_raw = self._is_raw(integers, args)
         fresh = integers.are_none and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray])
         is_all = complete is None and late is None and (is_raw or (integers.are_none and not integers.complex))
+        ufunc = self.forms.ufunc(are_doubles) if is_all else None
+        if ufunc is not None and isinstance(self.program.ops[self.program.results[0]].numpy, Pointwise):
+            native = None  # no kernel computes it
         way = Plain(
-            form, dtype, sys.maxsize if is_raw else self.blocks.least(precision), complete, native, fresh, late,
-            self.forms.ufunc(are_doubles) if is_all else None,
-        )  # fmt: skip
+            form, dtype, sys.maxsize if is_raw else self.blocks.least(precision), complete, native, fresh, late, ufunc
+        )
         return way.quick(passed_as(args), args if is_raw else values)
 
     def _gather_quicks(self) -> None:
         native = self.native
         if native is not None and not native.is_counting:
-            self._plain_quicks = tuple([quick for quick in self._plain_quicks if "native" not in quick.words])
+            self._plain_quicks = tuple([quick for quick in self._plain_quicks if "computed" not in quick.words])
         quicks = (*(() if native is None else native.quicks), *self._plain_quicks)
         if quicks != self.quicks:
             self.quicks = quicks

@@ -73,7 +73,8 @@ class Native:
         self.off = _why_not_here()
         self._forms: Memo[Any, Form | NoForm | _Waiting] = Memo(_MOST_FORMS)
         self._of_doubles: Memo[int, Form] = Memo(_MOST_FORMS)  # for arrays and scalars of doubles, by which are arrays
-        self.work: float = 0 if setting is None else math.inf
+        # How many elements so far, as long as nothing else is known of the calls.
+        self.computed: list[float] = [0 if setting is None else math.inf]
         # The shortest ways to kernels, by what was passed; they are tried in turn, so there are few.
         self.quicks: tuple[Quick, ...] = ()
         self._tried: set[tuple[Any, ...]] = set()
@@ -125,17 +126,16 @@ class Native:
 
         Most functions never come to so much: to know what the arguments are would hold up their calls.
         """
-        return self.work < PAYS
+        return self.computed[0] < self.limit
 
-    def count(self, elements: int) -> bool:
-        """Add what a call computes; was that enough to look at the arguments from the next one on?"""
-        self.work += elements * self.operations
-        return self.work >= PAYS
+    def count(self, elements: int) -> None:
+        """Add what a call computes."""
+        self.computed[0] += elements
 
     @property
-    def limit(self) -> int:
-        """How much is computed before."""
-        return PAYS
+    def limit(self) -> float:
+        """How many elements are computed before."""
+        return PAYS / self.operations
 
     def learn(
         self,
@@ -204,7 +204,7 @@ class Native:
 
     def _first(self) -> _Waiting:
         """The state of a form before its first call; what was done before is that of the first one."""
-        return _Waiting(self.work if not self._forms else 0.0)
+        return _Waiting(self.computed[0] * self.operations if not self._forms else 0.0)
 
     @property
     def source(self) -> str:

@@ -72,7 +72,7 @@ class Compiler:
         self.program = program
         self.threads = threads
         self.sizes = sizes
-        self.operations = sum([max(len(args) - 1, 1) for args in program.args if args])
+        self.operations = sum([max(len(args) - 1, 1) for args in program.args if args]) or 1
         self.wanted: list[int] = []
         for node in program.results:
             self.wanted += program.args[node] if program.ops[node] is STACK else (node,)

@@ -7,7 +7,8 @@ from typing import Any
 
 from .._program.bounds import NO_INTEGERS
 from .._program.decided import Decided, decided
-from .._program.ir import Program, infer_kinds
+from .._program.ir import PARAM, Program, infer_kinds
+from .._program.walk import reach
 from .forms import Forms
 from .quick import Late
 
@@ -40,7 +41,9 @@ def late_of(program: Program, numbers: Sequence[int]) -> Late | None:
     if found is None:
         return None
     parts = Parts(found)
-    return Late(parts.first.floats(), parts.count, parts.rest.doubles())
+    rest = parts.program
+    used = [rest.data[node] for node in reach(rest.results, rest.args.__getitem__) if rest.ops[node] is PARAM]
+    return Late(parts.first.floats(), parts.count, parts.rest.doubles(), frozenset(used))
 
 
 def of_doubles_with(

@@ -226,8 +226,7 @@ def are_alike(arrays: Sequence[str], broadcast: bool = True) -> str:
 
 def handed_back() -> list[str]:
     """Statements that hand back `_found`, which is new."""
-    lines = ["if out is None:", "    return _found"]
-    return [*lines, "if out.shape == _found.shape:", "    out[...] = _found", "    return out"]
+    return ["if out is None:", "    return _found", "out[...] = _found", "return out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,21 +237,22 @@ class Late:
         first: gives it, as a tuple of floats; it takes all arguments, and looks at no array.
         count: how many these are.
         form: takes them behind the others.
+        used: the arguments that `form` looks at.
     """
 
     first: Callable[..., Any]
     count: int
     form: Callable[..., Any]
+    used: frozenset[int]
 
 
 class Counting(Protocol):
-    """What adds up elements times operations in `work`, as long as that is below `limit`."""
+    """What adds up elements in the only item of `computed`, as long as they are below `limit`."""
 
-    work: float
-    operations: int
+    computed: list[float]
 
     @property
-    def limit(self) -> int: ...
+    def limit(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,14 +293,20 @@ class Plain:
         if found is None:
             return None
         tests, words = found
-        # NumPy scalars and arrays of the right dtype are what the form computes with, as they are.
-        converted = [i for i, (kind, v) in enumerate(zip(passed, values, strict=True)) if kind != v.dtype]
+        places = [i for i in range(len(passed) + len(fixed)) if i not in fixed]
+        # Arrays and NumPy scalars of the right dtype are what the form computes with, as they are; but of doubles,
+        # arrays of rank 0 combine with arrays in half the time that a number takes.
+        converted = [
+            i
+            for i, (kind, value, place) in enumerate(zip(passed, values, places, strict=True))
+            if kind != value.dtype or (kind in FLOATS and (self.late is None or place in self.late.used))
+        ]
         words |= {f"as{i}": _conversion(values[i], isinstance(passed[i], np.dtype)) for i in converted}
         words |= {f"fixed{i}": value for i, value in fixed.items()}
         form = self.form if converted or self.ufunc is None else self.ufunc
         words |= {"form": form, "result": self.result, "complete": self.complete}
         if self.native is not None:
-            words |= {"native": self.native, "weight": self.native.operations, "limit": self.native.limit}
+            words |= {"computed": self.native.computed, "limit": self.native.limit}
         if self.late is not None:
             words["late"] = self.late.first
             words |= {f"float{i}": float(value) for i, value in fixed.items() if not value.ndim}
@@ -335,11 +341,10 @@ class Plain:
         if self.late is not None:
             lines = self._late_lines(self.late, [n if n in arrays else f"_float({n})" for n in names], fixed, lines)
         if self.native is not None:
-            counted = f"{{native}}.work += {arrays[0]}.size * {{weight}}"
-            lines = [counted, "if {native}.work < {limit}:", *indented(lines)]
+            lines = ["{computed}[0] += _size", "if {computed}[0] < {limit}:", *indented(lines)]
         alike = are_alike(arrays, self.fresh)
-        if self.least < sys.maxsize:
-            alike += f" and {arrays[0]}.size < {self.least}"
+        if self.native is not None or self.least < sys.maxsize:
+            alike += f" and (_size := {arrays[0]}.size) < {self.least}"
         return [f"if {alike}:", *indented(lines)]
 
     @staticmethod
@@ -363,6 +368,5 @@ def _conversion(value: Any, is_array: bool) -> Callable[[Any], Any]:
     """What makes an argument what the form computes with."""
     if is_array:
         return operator.methodcaller("astype", value.dtype)
-    # Of doubles, arrays of rank 0 combine with arrays in half the time that a float takes.
     kind: Callable[[Any], Any] = np.array if value.dtype == np.float64 else value.dtype.type
     return kind
