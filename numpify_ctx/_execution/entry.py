@@ -33,6 +33,7 @@ from .exactly import Exactly
 from .explain import explained
 from .finding import way_of
 from .forms import Forms
+from .narrow import Narrow
 from .native import Native
 from .parts import of_doubles_with
 from .quick import FLOATS, Plain, Quick, Recurring, passed_as
@@ -66,9 +67,9 @@ class Entry:
     """
 
     __slots__ = (
-        "__weakref__", "_company", "_complex", "_exactly", "_in_pieces", "_known", "_options", "_plain_quicks",
-        "_recurring", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "leaves", "native",
-        "parts", "program", "quicks", "results", "takes_floats",
+        "__weakref__", "_company", "_complex", "_exactly", "_in_pieces", "_known", "_narrow", "_options",
+        "_plain_quicks", "_recurring", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "leaves",
+        "native", "parts", "program", "quicks", "results", "takes_floats",
     )  # fmt: skip
 
     # What only arrays need, and what few numbers do, is made where it is first asked for: see `__getattr__`.
@@ -80,6 +81,7 @@ class Entry:
     _company: Company
     _exactly: Exactly
     _in_pieces: bool
+    _narrow: Narrow
     _known: Memo[tuple[type, ...], Way | None]
     _recurring: Recurring
 
@@ -226,7 +228,9 @@ class Entry:
         if is_in_company(args):
             return self.results.arranged(self._company.compute(args))
         if self._in_pieces:
-            found = pieces.computed(self.apply, args, self.blocks.threads)
+            # A kernel reads short integers as they are.
+            narrow = None if self.native is not None and self.native.off is None else self._narrow.computed
+            found = pieces.computed(self.apply, args, self.blocks.threads, narrow)
             if found is not None:
                 return found
         values, mask, complex_mask, shape, precision, beyond = self.prepared(args)
@@ -397,6 +401,7 @@ _LATER: Mapping[str, Callable[[Entry, Threads, Sizes, bool | None], Any]] = {
     "parts": lambda *_: Memo(MOST_TYPES),
     "_company": lambda entry, *_: Company(entry.program),
     "_exactly": lambda entry, *_: Exactly(entry.program, entry.forms, REFUSALS),
+    "_narrow": lambda entry, *_: Narrow(entry.program, entry.bounds, entry.forms),
     "_in_pieces": lambda entry, *_: pieces.takes(entry.program),
     "_known": lambda *_: Memo(MOST_TYPES),
     "_recurring": lambda *_: Recurring(),

@@ -12,7 +12,8 @@ from .threads import Threads, number_of, share
 
 
 PIECE = 1 << 15  # elements: as int64, some arrays of so many fit into the cache
-_LEAST = 2 * PIECE
+NARROW = (1 << 16) - 1  # and as shorter integers; fewer than _LEAST, so that no piece is cut again
+_LEAST = 1 << 16
 _INT64 = np.dtype(np.int64)
 
 
@@ -23,25 +24,42 @@ def takes(program: Program) -> bool:
     return all(op.elementwise and not op.foreign for op in program.ops)
 
 
-def computed(call: Callable[[tuple[Any, ...]], Any], args: Sequence[Any], threads: Threads) -> Any:
+def computed(
+    call: Callable[[tuple[Any, ...]], Any],
+    args: Sequence[Any],
+    threads: Threads,
+    narrow: Callable[[Sequence[Any]], Any] | None = None,
+) -> Any:
     """What `call` gives of all, from what it gives of pieces; None for other arguments, or if pieces differ in dtype.
 
     Law: `call` is elementwise, so that pieces of one dtype together are the result; where some left the integers and
     others did not, only a call with all of them tells what they become.
+
+    Args:
+        call: computes pieces of the arguments.
+        args: all of them.
+        threads: to share the pieces.
+        narrow: computes pieces sooner, and gives shorter integers, or None where it does not.
     """
     flat = _flattened(args)
     if flat is None:
         return None
     size, shape, values = flat
-    cuts = [slice(i, min(i + PIECE, size)) for i in range(0, size, PIECE)]
+    # If the first elements are none for it, no piece is.
+    if narrow is not None and narrow([v[:1] if type(v) is np.ndarray else v for v in values]) is None:
+        narrow = None
+    count = -(-size // (PIECE if narrow is None else NARROW))
+    cuts = [slice(size * i // count, size * (i + 1) // count) for i in range(count)]
 
     def piece(part: slice) -> Any:
-        return call(tuple([v[part] if type(v) is np.ndarray else v for v in values]))
+        some = tuple([v[part] if type(v) is np.ndarray else v for v in values])
+        found = None if narrow is None else narrow(some)
+        return call(some) if found is None else found
 
     first = piece(cuts[0])
-    if type(first) is not np.ndarray or first.shape != (PIECE,) or first.dtype == object:
+    if type(first) is not np.ndarray or first.shape != (cuts[0].stop,) or first.dtype == object:
         return None
-    whole = np.empty(size, first.dtype)
+    whole = np.empty(size, _widened(first.dtype))
     whole[cuts[0]] = first
     left = cuts[:0:-1]
     differs: list[slice] = []
@@ -53,13 +71,18 @@ def computed(call: Callable[[tuple[Any, ...]], Any], args: Sequence[Any], thread
             except IndexError:  # another thread took the last one
                 return
             found = piece(part)
-            if found.dtype != whole.dtype:
+            if _widened(found.dtype) != whole.dtype:
                 differs.append(part)
                 return
             whole[part] = found
 
     share(work, 1 if threads == 1 else min(number_of(threads), len(cuts)))
     return None if differs else whole.reshape(shape)
+
+
+def _widened(dtype: Any) -> Any:
+    """As results have it, which hold no shorter integers."""
+    return _INT64 if dtype.kind == "i" else dtype
 
 
 def _flattened(args: Sequence[Any]) -> tuple[int, tuple[int, ...], list[Any]] | None:

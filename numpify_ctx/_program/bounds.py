@@ -8,7 +8,7 @@ each argument gives one on each node, and where none is too large, nothing else 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +77,7 @@ class Bounds:
             matters = self._matters[mask] = any(self._exact(self._kinds(mask)))
         if not matters:
             return True
-        bits = tuple([_bits(value) if mask >> i & 1 else -1 for i, value in enumerate(values)])
+        bits = tuple([bits_of_values(value) if mask >> i & 1 else -1 for i, value in enumerate(values)])
         fit = self._fits.get(bits)
         if fit is None:
             fit = self._fits.put(bits, self._all_fit(bits, self._kinds(mask)))
@@ -87,7 +87,7 @@ class Bounds:
         """Do the dtypes of these arguments, of which those in the mask are integers, tell that nothing can overflow?"""
         if not mask:
             return True
-        bits = [_bits_of_dtype(a) for i, a in enumerate(args) if mask >> i & 1]
+        bits = [bits_of_dtype(a) for i, a in enumerate(args) if mask >> i & 1]
         if None in bits:
             return False
         if mask not in self._most:
@@ -130,11 +130,24 @@ class Bounds:
         nodes = range(len(self._program.ops))
         return [may_overflow(self._program, kinds, n, True) and is_bounded(self._program, n) for n in nodes]
 
+    def largest(self, bits: Sequence[int]) -> float:
+        """A bound on the magnitude of every node, for arguments that are all integers of so many bits beside the sign.
+
+        Infinite where bounds on the operands give none on the result, and so where something is no integer.
+        """
+        kinds = self._kinds((1 << len(self._program.parameters)) - 1)
+        return max(self._magnitudes(bits, kinds), default=0.0)
+
     def _all_fit(self, bits: Sequence[int], kinds: Sequence[int]) -> bool:
+        # A product of two int32 comes to 2**62 at most, half of what there is.
+        magnitudes = self._magnitudes(bits, kinds)
+        return all(bound <= LARGEST or not exact for bound, exact in zip(magnitudes, self._exact(kinds), strict=False))
+
+    def _magnitudes(self, bits: Sequence[int], kinds: Sequence[int]) -> Iterator[float]:
+        """A bound on each node's magnitude, one after the other."""
         program = self._program
-        bounds: list[float] = []  # of each node's magnitude; of one that is no integer, 1
-        for node, exact in enumerate(self._exact(kinds)):
-            op = program.ops[node]
+        bounds: list[float] = []  # of what is no integer, 1
+        for node, op in enumerate(program.ops):
             bound = math.inf
             if op is PARAM:
                 # An integer of n bits is below 2**n in magnitude.
@@ -143,11 +156,8 @@ class Bounds:
                 bound = _magnitude(program.data[node])
             elif is_bounded(program, node):
                 bound = _bound(program, node, bounds)
-            # A product of two int32 comes to 2**62 at most, half of what there is.
-            if exact and not bound <= LARGEST:
-                return False
+            yield bound
             bounds.append(bound if kinds[node] & _WHOLE else 1.0)
-        return True
 
 
 def may_overflow(program: Program, kinds: Sequence[int], node: int, checked: bool) -> bool:
@@ -191,16 +201,16 @@ def _magnitude(value: Any) -> float:
     return float(abs(value)) if type(value) is int and abs(value) < LARGEST else math.inf
 
 
-def _bits_of_dtype(value: Any) -> int | None:
+def bits_of_dtype(value: Any) -> int | None:
     """The number of bits that an array of integers has room for, beside the sign; None of anything else, and uint64."""
     kind, bits = (value.dtype.kind, 8 * value.dtype.itemsize) if type(value) is np.ndarray else ("", 0)
     return None if kind not in ("i", "u", "b") or (kind, bits) == ("u", 64) else bits - (kind == "i")
 
 
-def _bits(value: Any) -> int:
+def bits_of_values(value: Any) -> int:
     """The number of bits of the largest magnitude in an array of integers, or a scalar.
 
-    >>> _bits(np.array([3, -8])), _bits(np.array([], int)), _bits(np.int64(-1))
+    >>> bits_of_values(np.array([3, -8])), bits_of_values(np.array([], int)), bits_of_values(np.int64(-1))
     (4, 0, 1)
     """
     if not value.ndim:

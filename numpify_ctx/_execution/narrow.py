@@ -1,0 +1,76 @@
+"""Sums, products and the like of short integers in a type into which all of them fit; NumPy's int64 is longer.
+
+Law: no node leaves that type, so that each value is the integer that it would be in int64, which results become at the
+end. Which type that is, the dtypes of the arguments tell, or else their largest and smallest elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._memo import Memo
+from .._program.bounds import Bounds, Integers, bits_of_dtype, bits_of_values
+from .._program.ir import Program
+from .forms import Forms
+
+
+_TYPES = {2.0**15: np.dtype(np.int16), 2.0**31: np.dtype(np.int32)}  # by the least magnitude beyond them
+_SHORTEST = _TYPES[2.0**15]
+_MOST = 64  # answers remembered for one program
+
+
+class Narrow:
+    """The narrow way of one program, whose only result is elementwise."""
+
+    __slots__ = ("_bounds", "_dtypes", "_forms", "_integers", "_is_one_step", "_settled")
+
+    def __init__(self, program: Program, bounds: Bounds, forms: Forms) -> None:
+        self._bounds, self._forms = bounds, forms
+        self._integers = Integers((1 << len(program.parameters)) - 1, checked=False)
+        self._is_one_step = sum([len(args) - 1 for args in program.args if len(args) > 1]) < 2
+        self._dtypes: Memo[tuple[int, ...], Any] = Memo(_MOST)
+        # The type by the dtypes of arguments, where their values are not, or no more, looked at; None for int64.
+        self._settled: Memo[tuple[Any, ...], Any] = Memo(_MOST)
+
+    def computed(self, values: Sequence[Any]) -> Any:
+        """The result of arrays and scalars, in a type shorter than int64; None if there is no such way for them."""
+        kinds = tuple([value.dtype if type(value) is np.ndarray else type(value) for value in values])
+        dtype = self._settled[kinds] if kinds in self._settled else self._dtype(kinds, values)
+        if dtype is None:
+            return None
+        given = [v.astype(dtype, copy=False) if type(v) is np.ndarray else dtype.type(v) for v in values]
+        return self._forms.arrays(self._integers)(*given)
+
+    def _dtype(self, kinds: tuple[Any, ...], values: Sequence[Any]) -> Any:
+        bits = [_room(value) for value in values]
+        if None in bits:
+            return self._settled.put(kinds, None)
+        by_kind = self._shortest(bits)
+        # To look at all elements costs less than to make them longer, or than two operations on int64.
+        if by_kind is not _SHORTEST and not (by_kind is None and self._is_one_step):
+            dtype = self._shortest([bits_of_values(np.asarray(value)) for value in values])
+            if dtype is not by_kind:
+                return dtype
+        # Where a look was in vain, there is no other.
+        if all(type(value) is np.ndarray for value in values):
+            self._settled.put(kinds, by_kind)
+        return by_kind
+
+    def _shortest(self, bits: Sequence[Any]) -> Any:
+        """The shortest type for integers of so many bits beside the sign; None if it is int64, or not even that."""
+        key = tuple(bits)
+        if key not in self._dtypes:
+            largest = self._bounds.largest(key)
+            fitting = [dtype for limit, dtype in _TYPES.items() if largest < limit]
+            self._dtypes.put(key, fitting[0] if fitting else None)
+        return self._dtypes[key]
+
+
+def _room(value: Any) -> int | None:
+    """How many bits it may have beside the sign; None if it is no integer, or one of uint64."""
+    if type(value) is np.ndarray:
+        return bits_of_dtype(value)
+    return int(value).bit_length() if isinstance(value, int | np.integer | np.bool_) else None
