@@ -98,8 +98,7 @@ class Entry:
         ops = set(program.ops)
         self.foreign = any([op.foreign for op in ops])  # noqa: C419  a list is quicker
         self.leaves = any([op.leaves for op in ops])  # noqa: C419
-        # The shortest ways, to plain NumPy and to all of them: those to kernels, which are `Native.quicks`, come first.
-        self._plain_quicks: tuple[Quick, ...] = ()
+        self._plain_quicks: tuple[Quick, ...] = ()  # those to plain NumPy
         self.quicks: tuple[Quick, ...] = ()
         # By which arguments are complex; None for this one: a cycle would keep it, and what is bound to it. Two threads
         # may both make an entry; they are equal, and either may stay.
@@ -117,8 +116,7 @@ class Entry:
     def __call__(self, *args: Any, out: Any = None) -> Any:
         if len(args) != len(self.program.parameters):
             raise TypeError(f"{len(self.program.parameters)} arguments expected, {len(args)} given")
-        for quick in self.quicks:
-            result = quick.function(args, out)
+        for result in (quick.function(args, out) for quick in self.quicks):
             if result is not None:
                 return result
         return self.apply(args, out)
@@ -323,9 +321,8 @@ class Entry:
         ufunc = self.forms.ufunc(are_doubles) if is_all else None
         if ufunc is not None and isinstance(self.program.ops[self.program.results[0]].numpy, Pointwise):
             native = None  # no kernel computes it
-        way = Plain(
-            form, dtype, sys.maxsize if is_raw else self.blocks.least(precision), complete, native, fresh, late, ufunc
-        )
+        least = sys.maxsize if is_raw or (ufunc and self.blocks.threads == 1) else self.blocks.least(precision)
+        way = Plain(form, dtype, least, complete, native, fresh, late, ufunc)
         return way.quick(passed_as(args), args if is_raw else values)
 
     def _gather_quicks(self) -> None:

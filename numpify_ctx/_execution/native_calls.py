@@ -17,7 +17,7 @@ from .._program.bounds import Integers
 from .._program.ir import PARAM, Program
 from .._program.ops import STACK
 from .blocks import Blocks
-from .quick import Quick, are_alike, bits_of, handed_back, indented, places_of_arrays, tests_of
+from .quick import Quick, are_alike, are_any, bits_of, handed_back, indented, places_of_arrays, tests_of
 from .threads import Threads, number_of, share
 
 
@@ -101,10 +101,12 @@ class Pure:
     def _direct(self, passed: Sequence[Any], writes: bool) -> list[str]:
         """Statements of a quick way, for a kernel that gives the result."""
         call, arrays, small = self._words_of(passed)
-        lines = [f"if {are_alike(arrays)}:", "    if out is None:", f"        return {call}"]
+        is_one = sum(map(bool, self.program.args)) == 1 and self.threads == 1
+        alike = are_any(arrays) if is_one else are_alike(arrays)
+        lines = [f"if {alike}:", "    if out is None:", f"        return {call}"]
         if writes:
             lines.append(f"    return {call[:-1]}, out)")
-        if len(arrays) > 1:
+        if len(arrays) > 1 and not is_one:
             taken = ["    _found = " + call, "    if _type(_found) is _array:", "        return _found"]
             lines += [f"elif out is None and {small}:", *taken]
         return lines

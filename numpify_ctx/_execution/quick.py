@@ -224,6 +224,11 @@ def are_alike(arrays: Sequence[str], broadcast: bool = True) -> str:
     return f"(1 < {sizes} and ({few}{flat}) or {first}.ndim and {shapes})"
 
 
+def are_any(arrays: Sequence[str]) -> str:
+    """The test for one operation, which computes nothing twice whatever broadcasts: whether it gives an array."""
+    return f"({' or '.join(f'{name}.ndim' for name in arrays)})"
+
+
 def handed_back() -> list[str]:
     """Statements that hand back `_found`, which is new."""
     return ["if out is None:", "    return _found", "out[...] = _found", "return out"]
@@ -329,7 +334,10 @@ class Plain:
                 f"    _found = {{complete}}(_found, ({''.join(f'{name}, ' for name in names)}))",
                 *back,
             ]
+        alike = are_alike(arrays, self.fresh)
         if self.ufunc is not None and not converted:
+            if self.least == sys.maxsize:
+                alike = are_any(arrays)
             lines = ["if out is None:", f"    return {call}", f"return {call[:-1]}, out)"]
         elif self.fresh:
             lines += back
@@ -342,7 +350,6 @@ class Plain:
             lines = self._late_lines(self.late, [n if n in arrays else f"_float({n})" for n in names], fixed, lines)
         if self.native is not None:
             lines = ["{computed}[0] += _size", "if {computed}[0] < {limit}:", *indented(lines)]
-        alike = are_alike(arrays, self.fresh)
         if self.native is not None or self.least < sys.maxsize:
             alike += f" and (_size := {arrays[0]}.size) < {self.least}"
         return [f"if {alike}:", *indented(lines)]
