@@ -184,3 +184,26 @@ def test_fresnel_integrals_where_the_series_of_scipy_divides_by_zero(at):
         want = complex(function(sp.Rational(complex(at).real) + sp.I * sp.Rational(complex(at).imag)).evalf(30))
         for got in (f(complex(at)), f(np.full(3, complex(at)))[1]):
             assert abs(got - want) <= 1e-13 * abs(want)
+
+
+def in_the_last_place(got, want):
+    return np.abs(got - want) / np.spacing(np.abs(want))
+
+
+@pytest.mark.parametrize("size", [1, 10, 3000])
+def test_loggamma_is_right_to_the_last_places_of_its_zeros_and_between_them(size):
+    rng = np.random.default_rng(size)
+    near = np.concatenate([z + rng.choice([-1, 1], size) * 10.0 ** rng.uniform(-15, -1, size) for z in (1, 2)])
+    points = np.concatenate([near, rng.uniform(0.6, 2.5, size), 10.0 ** rng.uniform(-308, 305, size)])
+    f = numpify(sp.loggamma(x), [x], native=False)
+    for values in (points, rng.uniform(0.7, 2.3, size), rng.uniform(3, 30, size), points[: 2 * size].reshape(2, -1)):
+        got = f(values)
+        with mpmath.workdps(40):
+            want = np.array([float(mpmath.loggamma(v)) for v in values.ravel().tolist()]).reshape(values.shape)
+        assert in_the_last_place(got, want).max() <= 6
+        assert [f(v) for v in values.ravel()[:20].tolist()] == got.ravel()[:20].tolist()  # whatever the size
+    edges = np.array([1.0, 2.0, 0.0, -0.0, -3.0, -2.5, np.inf, np.nan, 5e-324])
+    want = [0.0, 0.0, np.inf, np.inf, np.inf, np.nan, np.inf, np.nan, 744.4400719213812]
+    np.testing.assert_array_equal(f(edges), want)
+    np.testing.assert_array_equal(f(np.tile(edges, 3)), want * 3)
+    assert not np.signbit(f(edges)).any()
