@@ -145,17 +145,18 @@ def _loggamma_fast(special: ModuleType, x: Value) -> Any:
 
 
 def _put_loggamma(special: ModuleType, x: Value, out: Value) -> None:
-    near = (x > 0.7) & (x < 2.3)
-    count = np.count_nonzero(near)
-    if not count or x.size <= _FEW:
+    near = None if x.size <= _FEW else (x > 0.7) & (x < 2.3)
+    count = 0 if near is None else np.count_nonzero(near)
+    if not count:
         special.loggamma(x, out=out)
-        for i in near.nonzero()[0].tolist() if count else ():
-            out[i] = _between_zeros(x.item(i))
     elif count == x.size:
         out[...] = _between_zeros(x)
     else:
         which, others = np.flatnonzero(near), np.flatnonzero(~near)
         out[which], out[others] = _between_zeros(x[which]), special.loggamma(x[others])
+    for i, number in enumerate(x.tolist() if near is None else ()):
+        if 0.7 < number < 2.3:
+            out[i] = _between_zeros(number)
     if not is_finite(out):
         out[(x <= 0) & is_whole(x)] = np.inf
         tiny = (x > 0) & (x < 1e-300)
@@ -168,18 +169,6 @@ def _loggamma_of_number(special: ModuleType, x: float) -> Any:
     if 0 < x < 1e-300:
         return -np.log(x)
     return np.inf if x <= 0 and is_whole(x) else special.loggamma(x)
-
-
-def _put_loggamma(special: ModuleType, x: Value, out: Value) -> None:
-    near = (x > 0.7) & (x < 2.3)
-    count = np.count_nonzero(near)
-    if not count:
-        special.loggamma(x, out=out)
-    elif count == x.size:
-        out[...] = _between_zeros(x)
-    else:
-        which, others = np.flatnonzero(near), np.flatnonzero(~near)
-        out[which], out[others] = _between_zeros(x[which]), special.loggamma(x[others])
 
 
 LOGGAMMA = Pointwise(
