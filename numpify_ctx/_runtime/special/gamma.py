@@ -145,8 +145,9 @@ def _loggamma_fast(special: ModuleType, x: Value) -> Any:
 
 
 def _put_loggamma(special: ModuleType, x: Value, out: Value) -> None:
-    near = None if x.size <= _FEW else (x > 0.7) & (x < 2.3)
-    count = 0 if near is None else np.count_nonzero(near)
+    is_short = x.size <= _FEW
+    near = is_short or (x > 0.7) & (x < 2.3)
+    count = 0 if is_short else np.count_nonzero(near)
     if not count:
         special.loggamma(x, out=out)
     elif count == x.size:
@@ -154,7 +155,7 @@ def _put_loggamma(special: ModuleType, x: Value, out: Value) -> None:
     else:
         which, others = np.flatnonzero(near), np.flatnonzero(~near)
         out[which], out[others] = _between_zeros(x[which]), special.loggamma(x[others])
-    for i, number in enumerate(x.tolist() if near is None else ()):
+    for i, number in enumerate(x.tolist() if is_short else ()):
         if 0.7 < number < 2.3:
             out[i] = _between_zeros(number)
     if not is_finite(out):
