@@ -175,10 +175,16 @@ class ArrayEmitter(Emitter):
             as_tuple(self._samples(suite, node)),
             suite.text[args[0]][0],
         ]
-        for a in args[1:]:
+        for i, a in enumerate(args[1:], 1):
             # A constant arm needs no function: it is the same for all elements.
-            constant = self.ops[a] is CONST
-            texts.append(self.constant(self.data[a])[0] if constant else self.function(suite, captured, a))
+            if self.ops[a] is CONST:
+                texts.append(self.constant(self.data[a])[0])
+            elif not i % 2 and i < len(args) - 1 and self.place.only_compares(a, suite.text):
+                # To compare all elements costs less than to pick those that are left.
+                self.run(suite, (a,))
+                texts.append(suite.text[a][0])
+            else:
+                texts.append(self.function(suite, captured, a))
         rank = self.program.rank[node]
         if rank:
             return broken(suite, self.inject("piecewise_of_rank", piecewise_of_rank), [str(rank), *texts]), ATOM

@@ -23,7 +23,8 @@ DEEP_GUARDS = 24  # selections nested deeper are computed by evaluating all thei
 CHEAP_ARMS = 24  # arms of no more cheap operations than this are computed everywhere and selected from
 _LEAVES = (CONST, PARAM, BOUND)
 _GATES = (AND, OR)
-_QUIET_FORMS = ("compare", "logic", "negative")
+_TESTS = ("compare", "logic")
+_QUIET_FORMS = (*_TESTS, "negative")
 
 
 class Placement:
@@ -104,6 +105,11 @@ class Placement:
     def may_warn(self, roots: Iterable[int], known: Container[int]) -> bool:
         """Can the cheap operations on the way to `roots` overflow?"""
         return any(self.program.ops[n] in (ADD, MUL) for n in reach(roots, self.program.args.__getitem__, known))
+
+    def only_compares(self, root: int, known: Container[int]) -> bool:
+        """Are there but comparisons, and logic, on the way to `root`? They cost little, and never warn."""
+        ops = [self.program.ops[n] for n in reach((root,), self.program.args.__getitem__, known)]
+        return all(op in _LEAVES or op is NOT or op.form in _TESTS for op in ops)
 
     def silenced(self, local: Iterable[int], deciders: Iterable[int], known: Container[int] = ()) -> set[int]:
         """Which of the nodes `local` may warn of what decides nothing about `deciders`, and the gates that use them."""

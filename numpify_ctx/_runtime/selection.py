@@ -27,7 +27,7 @@ def piecewise(
         samples: values whose common dtype the result must at least have, whichever arms are evaluated.
         condition: the first condition, already evaluated.
         arms: value, condition, value, ..., value: each a function of the selected elements of `live`; a value may
-            be a constant.
+            be a constant, and a condition may be evaluated of all elements, as the first one is.
 
     >>> x = np.array([-1.0, 4.0])
     >>> piecewise((x,), (0,), (0.0,), x > 0, np.sqrt, 0)
@@ -57,30 +57,51 @@ def _as_columns(live: tuple[Any, ...], ranks: tuple[int, ...], shape: tuple[int,
 
 def _pieces(live: list[Any], test: Value, arms: tuple[Any, ...]) -> list[tuple[Any, Any]]:
     """Values and their positions, None for all. By positions: to pick by truth values, every second guess is wrong."""
-    where: Any = None  # positions of the elements not yet decided; None: all of them
+    # The elements not yet decided: their positions; or, as long as conditions are of all elements, a mask, so that no
+    # element is picked for one condition after the other. With neither, all of them.
+    where: Any = None
+    mask: Any = None
+    left, last = len(test), arms[-1]
     pieces: list[tuple[Any, Any]] = []
-    for i in range(0, len(arms) - 1, 2):
-        if i:
-            test = _arm(arms[i - 1], live)
-            if type(test) is not np.ndarray or test.dtype != bool:
-                test = np.asarray(test).astype(bool, copy=False)
-            if not test.ndim:  # it depends on nothing that varies
-                if test:
-                    pieces.append((where, _arm(arms[i], live)))
-                    break
-                continue
+    for condition, value in zip((test, *arms[1:-1:2]), arms[:-1:2], strict=True):
+        if mask is not None and callable(condition):
+            where, mask = mask.nonzero()[0], None
+            live = _taken(live, where)
+        test = _truths(condition, live, where)
+        if not test.ndim:  # it depends on nothing that varies
+            if test:
+                last = value
+                break
+            continue
+        if mask is not None:
+            test = test & mask
         chosen = test.nonzero()[0]
-        if len(chosen) == len(test):
-            pieces.append((where, _arm(arms[i], live)))
+        if len(chosen) == left:
+            last = value
             break
         if not len(chosen):
             continue
-        pieces.append((chosen if where is None else where[chosen], _arm(arms[i], _taken(live, chosen))))
-        left = (~test).nonzero()[0]
-        where, live = left if where is None else where[left], _taken(live, left)
-    else:
-        pieces.append((where, _arm(arms[-1], live)))
-    return pieces
+        left -= len(chosen)
+        pieces.append((chosen if where is None else where.take(chosen), _arm(value, _taken(live, chosen))))
+        if where is None:
+            mask = ~test if mask is None else mask ^ test
+        else:
+            rest = (~test).nonzero()[0]
+            where, live = where.take(rest), _taken(live, rest)
+    if mask is not None:
+        where = mask.nonzero()[0]
+        live = _taken(live, where)
+    return [*pieces, (where, _arm(last, live))]
+
+
+def _truths(condition: Any, live: list[Any], where: Any) -> Any:
+    """A condition, of all elements or a function of those at `where`, for the latter: with one axis, or none."""
+    test = condition(*live) if callable(condition) else condition
+    if type(test) is not np.ndarray or test.dtype != bool:
+        test = np.asarray(test).astype(bool, copy=False)
+    if test.ndim > 1:
+        test = test.reshape(-1)
+    return test if where is None or not test.ndim or callable(condition) else test.take(where)
 
 
 def _assembled(pieces: list[tuple[Any, Any]], samples: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
@@ -100,7 +121,7 @@ def _assembled(pieces: list[tuple[Any, Any]], samples: tuple[Any, ...], shape: t
 
 
 def _taken(live: list[Any], positions: Value) -> list[Any]:
-    return [v[positions] if type(v) is np.ndarray and v.ndim else v for v in live]
+    return [v.take(positions) if type(v) is np.ndarray and v.ndim else v for v in live]
 
 
 def _are_doubles(values: list[Any], samples: tuple[Any, ...]) -> bool:
@@ -129,7 +150,9 @@ def piecewise_of_rank(
     pieces: list[tuple[Any, Any]] = []
     tests = (condition, *arms[1:-1:2])
     for i, value in enumerate(arms[:-1:2]):
-        test = np.asarray(tests[i] if i == 0 else _arm(tests[i], live)).astype(bool, copy=False)
+        test = np.asarray(_arm(tests[i], live)).astype(bool, copy=False)
+        if where is not None and test.ndim and not callable(tests[i]):
+            test = np.broadcast_to(test, shape).reshape(-1)[where]
         if test.all():
             pieces.append((where, _arm(value, live)))
             break
