@@ -56,6 +56,7 @@ class Shape:
         value: the attribute by which those objects are read: `value`, or the slot behind it.
         floats: whether there is a form for floats, and what is frozen are numbers that it takes.
         body: the statements of that form, if they are to stand in the wrapper.
+        integer_body: the statements of the form for integers, likewise, where such came.
         numbers: whether there are ways for numbers of other types.
         places: what is passed, if parameters nest; else the free ones are.
         decided: names of what frozen numbers decide alone, which the form for floats takes behind the others.
@@ -68,6 +69,7 @@ class Shape:
     value: Literal["value", "_value"] = "value"
     floats: bool = False
     body: tuple[str, ...] = ()
+    integer_body: tuple[str, ...] = ()
     numbers: bool = False
     places: tuple[Place, ...] | None = None
     decided: tuple[str, ...] = ()
@@ -152,7 +154,14 @@ def text(shape: Shape) -> str:
         return _call((t, omega), out)
     """
     taken, unpacking = _taking(shape.passed(), count())
-    lines = [_header(shape, taken), *_fitting(shape, taken, unpacking)]
+    values = [name for name, role in zip(shape.names, shape.roles, strict=True) if role != "frozen"]
+    passed = f"({', '.join(values)}{',' if len(values) == 1 else ''})"
+    lines = [_header(shape, taken)]
+    # Where arguments are what the form takes, their types are asked for before all else: a call has no keywords then.
+    is_first = bool(values) and taken == values and not shape.quick
+    if is_first:
+        lines += _calling_floats(shape, values, ["not _extra", "not _keywords"], f"return _call({passed}, None)")
+    lines += _fitting(shape, taken, unpacking)
     if dynamic := shape.having("dynamic"):
         numbers = shape.numbered()
         looking = _looking(shape.lookup)
@@ -165,9 +174,9 @@ def text(shape: Shape) -> str:
             looking = ["    else:", *("    " + line for line in looking)]
         lines += looking
     lines += shape.quick
-    lines += _calling_numbers(shape)
-    values = [name for name, role in zip(shape.names, shape.roles, strict=True) if role != "frozen"]
-    passed = f"({', '.join(values)}{',' if len(values) == 1 else ''})"
+    if not is_first:
+        lines += _calling_floats(shape, values, ["out is None"], "pass")
+    lines += _calling_numbers(shape, values, "if" if is_first or not shape.floats else "elif")
     return "\n".join([*lines, f"    return _call({passed}, out)"])
 
 
@@ -218,18 +227,30 @@ def _taking(places: Sequence[Place], groups: Iterator[int]) -> tuple[list[str], 
     return words, unpacking
 
 
-def _calling_numbers(shape: Shape) -> list[str]:
-    """Statements that return what the form for floats gives, or the way for numbers of these types, if there is one."""
-    unknown = [name for name, role in zip(shape.names, shape.roles, strict=True) if role != "frozen"]
+def _calling_floats(shape: Shape, unknown: Sequence[str], others: Sequence[str], refused: str) -> list[str]:
+    """Statements that return what the form for floats gives, if it is to be asked."""
+    if not shape.floats:
+        return []
+    body = shape.body or (f"    return _floats({', '.join([*shape.names, *shape.decided])})",)
+    tests = " and ".join([*(f"_type({name}) is _float" for name in unknown), *others])
+    return [f"    if {tests}:", *_trying(body, refused)]
+
+
+def _calling_numbers(shape: Shape, unknown: Sequence[str], begin: str) -> list[str]:
+    """Statements that return what the way for numbers of these types gives, if there is one."""
     lines: list[str] = []
-    if shape.floats:
-        tests = [*(f"_type({name}) is _float" for name in unknown), "out is None"]
-        lines += [f"    if {' and '.join(tests)}:"]
-        lines += _trying(shape.body or (f"    return _floats({', '.join([*shape.names, *shape.decided])})",))
-    if unknown and shape.numbers:
-        types = ", ".join([f"_type({name})" for name in unknown])
+    if not unknown:
+        return lines
+    first, *rest = unknown
+    kind = f"(_kind := _type({first}))"
+    if shape.integer_body:
+        tests = " and ".join([f"{kind} is _int", *(f"_type({name}) is _int" for name in rest), "out is None"])
+        lines += [f"    {begin} {tests}:", *_trying(shape.integer_body)]
+        begin, kind = "elif", "_kind"
+    if shape.numbers:
+        types = ", ".join(["_kind", *(f"_type({name})" for name in rest)])
         lines += [
-            f"    {'el' * bool(lines)}if _type({unknown[0]}) is not _array and out is None:",
+            f"    {begin} {kind} is not _array and out is None:",
             "        try:",
             f"            _way = _ways[{types}]",
             "        except _KeyError:",
@@ -240,8 +261,13 @@ def _calling_numbers(shape: Shape) -> list[str]:
     return lines
 
 
-def _trying(body: Sequence[str]) -> list[str]:
-    return ["        try:", *("        " + line for line in body), "        except _refusals:", "            pass"]
+def _trying(body: Sequence[str], refused: str = "pass") -> list[str]:
+    return [
+        "        try:",
+        *("        " + line for line in body),
+        "        except _refusals:",
+        f"            {refused}",
+    ]
 
 
 def _looking(lookup: Lookup) -> list[str]:
@@ -327,7 +353,7 @@ def wrapper(
         frozen: value by parameter name; asked for by the form for floats only.
         symbols: symbol by parameter name, of the dynamic parameters.
         context: where they are read from.
-        body_names: the global names in `shape.body`.
+        body_names: the global names in `shape.body` and `shape.integer_body`.
         decided: what the frozen ones decide alone, by the names in `shape.decided`.
         quick_names: the global names in `shape.quick`.
     """

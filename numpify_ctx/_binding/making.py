@@ -32,7 +32,7 @@ class Making:
         owner: the object whose `__call__` it is.
     """
 
-    __slots__ = ("_bindings", "_entry", "_fixed", "_has_floats", "_owner", "_quicks")
+    __slots__ = ("_bindings", "_entry", "_fixed", "_has_floats", "_has_integers", "_owner", "_quicks")
 
     def __init__(self, entry: Entry, bindings: Bindings, owner: object) -> None:
         self._entry = entry
@@ -41,6 +41,7 @@ class Making:
         self._owner = ref(owner)
         self._quicks: tuple[tuple[Quick, ...], ...] = ((), ())  # those that stand in the function behind the call
         self._has_floats = False  # did floats come?
+        self._has_integers = False
 
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         if self._bindings.dynamic and self._bindings.context is None:
@@ -84,6 +85,9 @@ class Making:
         quick, quick_names = self._quick_ways(fixed)
         of_floats, decided = _of_floats(entry, fixed) if takes_floats and with_floats else (None, {})
         floats = None if of_floats is None else of_floats.short_floats()
+        integers = entry.forms.short_integers() if self._has_integers else None
+        if floats and integers and not floats.agrees(integers):
+            integers = None
         shape = Shape(
             tuple(names.values()),
             tuple(map(bindings.role, names)),
@@ -91,6 +95,7 @@ class Making:
             _reading_of(bindings),
             takes_floats,
             () if floats is None else floats.body,
+            () if integers is None else integers.body,
             not any(entry.program.parameter_ranks) and NUMBERS.issuperset(map(type, frozen.values())),
             bindings.places(),
             tuple(decided),
@@ -101,20 +106,46 @@ class Making:
             call=self._whole,
             # Nothing where the form stands in the wrapper itself.
             floats=None if floats else self._first_floats if of_floats is None else of_floats.floats(),
-            ways=Ways(_finding(entry, fixed) if takes_floats and fixed else entry.way, fixed),
+            ways=Ways(self._finding(fixed, takes_floats), list(names.values()), fixed),
             fit=bindings.arguments,
             absent=bindings.absent,
             frozen=frozen,
             symbols={names[symbol]: symbol for symbol in bindings.dynamic},
             context=bindings.context,
-            body_names=floats.namespace if floats else {},
+            body_names=(floats.namespace if floats else {}) | (integers.namespace if integers else {}),
             decided=decided,
             quick_names=quick_names,
         )
 
+    def _finding(self, fixed: Mapping[int, Any], takes_floats: bool) -> Callable[[tuple[type, ...]], Way | None]:
+        """As `Entry.way`, where what the fixed numbers decide alone is known to the form for floats.
+
+        Where integers come for the first time, their form goes into the function behind the call.
+        """
+        entry = self._entry
+
+        def way(types: tuple[type, ...]) -> Way | None:
+            if takes_floats and fixed and all(kind in FLOATS or i in fixed for i, kind in enumerate(types)):
+                forms, decided = _of_floats(entry, fixed)
+                return Way(forms.floats(), (float,) * len(types), None, behind=tuple(decided.values()))
+            if (
+                takes_floats
+                and entry.gives_numbers
+                and not fixed
+                and {int}.issuperset(types)
+                and not self._has_integers
+            ):
+                self._has_integers = True
+                self._put(False)
+            return entry.way(types)
+
+        return way
+
     def _quick_ways(self, fixed: Mapping[int, Any]) -> tuple[list[str], dict[str, Any]]:
         """The statements of the quick ways that are known by now, and their names."""
         self._quicks = of_all, of_free = self._found()
+        if not of_all and not of_free:  # most of the first calls
+            return [], {}
         names = tuple(self._bindings.roster.names.values())
         free = [place for place in range(len(names)) if place not in fixed]
         kernels = self._entry.native.quicks if of_all and self._entry.native is not None else ()
@@ -133,18 +164,6 @@ def _of_floats(entry: Entry, fixed: Mapping[int, Any]) -> tuple[Forms, Mapping[s
     """The forms of what is left for floats, and what the fixed numbers, as floats, decide alone."""
     once = decided_by_floats(entry, {place: float(value) for place, value in fixed.items()}) if fixed else None
     return (entry.forms, {}) if once is None else once
-
-
-def _finding(entry: Entry, fixed: Mapping[int, Any]) -> Callable[[tuple[type, ...]], Way | None]:
-    """As `Entry.way`, where what the fixed numbers decide alone is known to the form for floats."""
-
-    def way(types: tuple[type, ...]) -> Way | None:
-        if not all(kind in FLOATS or i in fixed for i, kind in enumerate(types)):
-            return entry.way(types)
-        forms, decided = _of_floats(entry, fixed)
-        return Way(forms.floats(), (float,) * len(types), None, behind=tuple(decided.values()))
-
-    return way
 
 
 def _placed(bindings: Bindings, frozen: Mapping[str, Any]) -> dict[int, Any]:

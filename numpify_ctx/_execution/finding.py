@@ -42,11 +42,14 @@ def way_of(entry: Computing, types: tuple[type, ...]) -> Way | None:
 
 def _of_plain(entry: Computing, plain: tuple[type, ...]) -> Way | None:
     """The way of numbers that are Python's in all but type."""
+    forms = entry.forms
     if entry.takes_floats and int not in plain:
-        return Way(entry.forms.floats(), plain, None)
+        return Way(forms.floats(), plain, None, short=forms.short_floats())
     if entry.takes_floats and entry.gives_numbers and float not in plain:
-        return Way(entry.forms.integers(), plain, None)
-    return Way(entry.forms.scalars(), plain, entry.results.final) if entry.results.is_ordinary else None
+        return Way(forms.integers(), plain, None, short=forms.short_integers())
+    if not entry.results.is_ordinary:
+        return None
+    return Way(forms.scalars(), plain, entry.results.final, short=forms.short_scalars())
 
 
 def _in_numpy(entry: Computing, types: tuple[type, ...]) -> Way | None:
@@ -60,6 +63,8 @@ def _in_numpy(entry: Computing, types: tuple[type, ...]) -> Way | None:
     if precision is not None:
         final = (precision, np.complex64) if precision is np.float32 else (precision,)
     conversions: tuple[Callable[[Any], Any], ...] = tuple(map(type, values))
-    whole = Way(entry.forms.arrays(entry.bounds.integers(values, mask, complex_mask)), conversions, final, precision)
+    integers = entry.bounds.integers(values, mask, complex_mask)
+    short = entry.forms.short_arrays(integers)
+    whole = Way(entry.forms.arrays(integers), conversions, final, precision, short=short)
     form = entry.forms.complexes(complex_mask) if DOUBLE.keys() >= set(types) else None
     return whole if form is None else Way(form, tuple([DOUBLE[kind] for kind in types]), None, whole=whole)

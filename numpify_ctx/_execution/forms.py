@@ -28,6 +28,20 @@ class Inline:
     body: tuple[str, ...]
     namespace: dict[str, Any]
 
+    def agrees(self, other: Inline) -> bool:
+        """Whether the two can stand side by side: no global name means two things."""
+        shared = self.namespace.keys() & other.namespace.keys()
+        return all(self.namespace[name] is other.namespace[name] for name in shared)
+
+
+def inline(source: Source) -> Inline | None:
+    """The statements of a source, if they are few enough to stand where they are needed."""
+    body = source.text.splitlines()[1:]
+    if len(source.text) > _SHORT or any(line.startswith("    def ") for line in body):
+        return None
+    names = {name: value for name, value in source.namespace.items() if name != source.name and name[:2] != "__"}
+    return Inline(tuple(body), names)
+
 
 class Forms:
     """The forms for numbers, for floats, and for arrays of which some hold integers.
@@ -36,8 +50,8 @@ class Forms:
     """
 
     __slots__ = (
-        "_arrays", "_arrays_source", "_doubles", "_floats", "_floats_source", "_integers",
-        "_program", "_scalars",
+        "_arrays", "_arrays_source", "_doubles", "_floats", "_floats_source", "_integers", "_integers_source",
+        "_program", "_scalars", "_scalars_source",
     )  # fmt: skip
 
     def __init__(self, program: Program) -> None:
@@ -46,9 +60,11 @@ class Forms:
         self._arrays_source: Source | None = None
         self._doubles: Callable[..., Any] | None = None
         self._scalars: Callable[..., Any] | None = None
+        self._scalars_source: Source | None = None
         self._floats: Callable[..., Any] | None = None
         self._floats_source: Source | None = None
         self._integers: Callable[..., Any] | None = None
+        self._integers_source: Source | None = None
 
     def ufunc(self, of_doubles: bool) -> np.ufunc | None:
         """The ufunc that is the whole program, of real arrays in the order of the parameters; None if it is more.
@@ -72,7 +88,7 @@ class Forms:
     def scalars(self) -> Callable[..., Any]:
         """The function for Python numbers of any types."""
         if self._scalars is None:
-            self._scalars = load(emit_scalars(self._program))
+            self._scalars = load(self._source_of_scalars())
         return self._scalars
 
     def floats(self) -> Callable[..., Any]:
@@ -84,7 +100,7 @@ class Forms:
     def integers(self) -> Callable[..., Any]:
         """The function for numbers all of which are of type int: it gives the final results."""
         if self._integers is None:
-            self._integers = load(emit_integers(self._program))
+            self._integers = load(self._source_of_integers())
         return self._integers
 
     def complexes(self, complex_mask: int) -> Callable[..., Any] | None:
@@ -95,12 +111,23 @@ class Forms:
 
     def short_floats(self) -> Inline | None:
         """The statements of `floats`, if they are few enough to stand where they are needed."""
-        source = self._source_of_floats()
-        body = source.text.splitlines()[1:]
-        if len(source.text) > _SHORT or any(line.startswith("    def ") for line in body):
-            return None
-        names = {name: value for name, value in source.namespace.items() if not name.startswith("__")}
-        return Inline(tuple(body), names)
+        return inline(self._source_of_floats())
+
+    def short_scalars(self) -> Inline | None:
+        """Those of `scalars`, likewise."""
+        return inline(self._source_of_scalars()) if self._is_short else None
+
+    def short_integers(self) -> Inline | None:
+        """Those of `integers`, likewise."""
+        return inline(self._source_of_integers()) if self._is_short else None
+
+    def short_arrays(self, integers: Integers) -> Inline | None:
+        """Those of `arrays`, likewise."""
+        return inline(self._source_with(integers)) if self._is_short else None
+
+    @property
+    def _is_short(self) -> bool:
+        return len(self._program.ops) < _SHORT // 8  # else it is not worth the while to emit it
 
     def source(self) -> Source:
         """The plain NumPy source, for arrays of floats."""
@@ -126,20 +153,31 @@ class Forms:
         return self._doubles
 
     def _new_arrays(self, integers: Integers) -> Callable[..., Any]:
-        count = len(self._program.parameters)
-        if integers == NO_INTEGERS:
-            source = self.source()
-        else:
-            if len(self._arrays) >= _MOST:  # 2**count combinations would each be compiled
-                everything = (1 << count) - 1
-                integers = Integers(everything, integers.checked, everything)
-                if integers in self._arrays:
-                    return self._arrays[integers]
-            source = emit_arrays(self._program, integers.kinds(count), checked=integers.checked)
-        function = self._arrays[integers] = load(source)
+        if integers != NO_INTEGERS and len(self._arrays) >= _MOST:  # 2**count combinations would each be compiled
+            everything = (1 << len(self._program.parameters)) - 1
+            integers = Integers(everything, integers.checked, everything)
+            if integers in self._arrays:
+                return self._arrays[integers]
+        function = self._arrays[integers] = load(self._source_with(integers))
         return function
+
+    def _source_with(self, integers: Integers) -> Source:
+        if integers == NO_INTEGERS:
+            return self.source()
+        kinds = integers.kinds(len(self._program.parameters))
+        return emit_arrays(self._program, kinds, checked=integers.checked)
 
     def _source_of_floats(self) -> Source:
         if self._floats_source is None:
             self._floats_source = emit_floats(self._program)
         return self._floats_source
+
+    def _source_of_scalars(self) -> Source:
+        if self._scalars_source is None:
+            self._scalars_source = emit_scalars(self._program)
+        return self._scalars_source
+
+    def _source_of_integers(self) -> Source:
+        if self._integers_source is None:
+            self._integers_source = emit_integers(self._program)
+        return self._integers_source

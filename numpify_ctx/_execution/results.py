@@ -31,7 +31,7 @@ class Results:
         self.is_ordinary = self._is_single and not self._rank
         # What the form for scalars gives of these types is the result as it is.
         is_complex = any(program.kinds[node] == COMPLEX for node in program.results)
-        self.final: tuple[type, ...] = (complex,) if is_complex else (bool, float, complex)
+        self.final: tuple[type, ...] = (complex,) if is_complex else (float, bool, complex)
         self._kinds: Memo[tuple[int, ...], list[int]] = Memo(_MOST)
 
     def is_fresh(self, arrays: Sequence[int]) -> bool:

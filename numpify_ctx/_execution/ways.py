@@ -14,6 +14,7 @@ from .._emission.namespace import bare_namespace
 from .._program.bounds import Integers
 from .._runtime.numbers import numpy_alone
 from .arguments import PLAIN, Shape
+from .forms import Inline
 
 
 # Numbers of which the types alone say how they are computed.
@@ -34,6 +35,7 @@ class Way:
         precision: as in `prepare`; None for Python's numbers, too.
         behind: what the form takes besides, behind the others.
         whole: what computes all that such numbers may be, if `form` may refuse some.
+        short: the statements of the form, if they are few.
     """
 
     form: Callable[..., Any]
@@ -42,68 +44,84 @@ class Way:
     precision: Any = None
     behind: tuple[Any, ...] = ()
     whole: Way | None = None
+    short: Inline | None = None
 
-    def taking(self, types: Sequence[type], fixed: Mapping[int, Any] = MappingProxyType({})) -> Callable[..., Any]:
+    def taking(
+        self, types: Sequence[type], names: Sequence[str], fixed: Mapping[int, Any] = MappingProxyType({})
+    ) -> Callable[..., Any]:
         """The function of numbers of these types, with nothing between; it raises where results are not final.
 
         Args:
             types: of all the numbers.
+            names: of the parameters, for which `short` is written.
             fixed: those that are known, by their place: the function takes the others.
         """
-        words = [f"a{i}" if i in fixed else _word(f"a{i}", *pair) for i, pair in enumerate(self._pairs(types))]
-        if self.final is None and not fixed and not self.behind and words == [f"a{i}" for i in range(len(words))]:
+        made = [
+            f"    {name} = {word}"
+            for place, (name, kind, convert) in enumerate(zip(names, types, self.conversions, strict=True))
+            if place not in fixed and (word := _word(name, kind, convert)) != name
+        ]
+        if self.final is None and not (made or fixed or self.behind):
             return self.form
-        given = [f"a{i}" for i in range(len(words)) if i not in fixed]
+        text = "\n".join([
+            f"def _way({', '.join([name for place, name in enumerate(names) if place not in fixed])}):",
+            *made,
+            *self._returning(names),
+        ])  # fmt: skip
         namespace = bare_namespace(
-            form=self.form, behind=self.behind, final=frozenset(self.final or ()), rest=numpy_alone, **_CONVERTING,
-            **{f"a{i}": self.conversions[i](value) for i, value in fixed.items()},
-            **{f"a{i}_as": convert for i, convert in enumerate(self.conversions)},
+            **_CONVERTING, **({} if self.short is None else self.short.namespace),
+            _form=self.form, _behind=self.behind, _final=frozenset(self.final or ()), _first=(self.final or (None,))[0],
+            **{names[place]: self.conversions[place](value) for place, value in fixed.items()},
+            **{f"_as_{name}": convert for name, convert in zip(names, self.conversions, strict=True)},
         )  # fmt: skip
-        exec(_compiled(self._text(given, [*words, *["*behind"] * bool(self.behind)])), namespace)
-        made: Callable[..., Any] = namespace.pop("way")
-        return made
+        exec(_compiled(text), namespace)
+        found: Callable[..., Any] = namespace.pop("_way")
+        return found
 
-    def _pairs(self, types: Sequence[type]) -> list[tuple[type, Callable[[Any], Any]]]:
-        return list(zip(types, self.conversions, strict=True))
-
-    def _text(self, given: Sequence[str], words: Sequence[str]) -> str:
-        head, call = f"def way({', '.join(given)}):", f"form({', '.join(words)})"
+    def _returning(self, names: Sequence[str]) -> list[str]:
+        """Statements that return what the form gives, which stand here if they are few."""
+        given = ", ".join([*names, *["*_behind"] * bool(self.behind)])
+        lines = [f"    return _form({given})"] if self.short is None else list(self.short.body)
         if self.final is None:
-            return f"{head}\n    return {call}\n"
-        lines = [head, f"    found = {call}", "    kind = type(found)"]
+            return lines
+        assert lines[-1].startswith("    return ")
+        lines[-1] = "    _found = " + lines[-1].removeprefix("    return ")
         if self.precision is None and np.float64 in self.final:
-            lines += ["    if kind is complex128:", "        return to_complex(found)"]
-            lines += ["    return to_float(found) if kind is float64 else rest()"]
-        else:
-            lines += ["    return found if kind in final else rest()"]
-        return "\n".join(lines) + "\n"
+            return [
+                *lines,
+                "    if _type(_found) is _complex128:",
+                "        return _to_complex(_found)",
+                "    return _float(_found) if _type(_found) is _float64 else _rest()",
+            ]
+        # Mostly it is the first of these types.
+        return [*lines, "    return _found if _type(_found) is _first or _type(_found) in _final else _rest()"]
 
 
 # The quickest that gives the same, to the sign of a zero and the kind of a nan. NumPy's own types take 150 ns for a
 # Python number, and 200 for `item`; to add -0.0 changes nothing, and takes 40.
 _CONVERTING = {
-    "type": type, "int": int, "to_float": float, "float64": np.float64, "complex128": np.complex128,
-    "float_zero": np.float64(-0.0), "complex_zero": np.complex128(complex(-0.0, -0.0)),
-    "to_complex": complex(-0.0, -0.0).__add__,
+    "_type": type, "_int": int, "_float": float, "_float64": np.float64, "_complex128": np.complex128,
+    "_float_zero": np.float64(-0.0), "_complex_zero": np.complex128(complex(-0.0, -0.0)),
+    "_to_complex": complex(-0.0, -0.0).__add__, "_rest": numpy_alone,
 }  # fmt: skip
 _WORDS: Mapping[tuple[Any, Any], str] = {
-    (np.float64, float): "to_float({0})",
+    (np.float64, float): "_float({0})",
     (bool, int): "+{0}",
-    (float, np.float64): "{0} + float_zero",
-    (complex, np.complex128): "{0} + complex_zero",
-    (np.complex128, complex): "to_complex({0})",
+    (float, np.float64): "{0} + _float_zero",
+    (complex, np.complex128): "{0} + _complex_zero",
+    (np.complex128, complex): "_to_complex({0})",
 }
 
 
 def _word(name: str, kind: type, convert: Callable[[Any], Any]) -> str:
     if kind is convert:
         return name
-    return _WORDS.get((kind, convert), "int({0})" if convert is int else "{0}_as({0})").format(name)
+    return _WORDS.get((kind, convert), "_int({0})" if convert is int else "_as_{0}({0})").format(name)
 
 
 @lru_cache(maxsize=256)
 def _compiled(text: str) -> CodeType:
-    """Code that is alike for many functions, of which it holds nothing but the number of arguments."""
+    """Code that may be alike for many functions: bound ones, and those of forms too long to stand in it."""
     return compile(text, "<numpify ways>", "exec", dont_inherit=True)
 
 
@@ -114,15 +132,18 @@ class Ways:
         known: what was asked for. It is a plain dict, in which Python looks up faster than in a dict of a kind of its
             own.
 
-    >>> ways = Ways(lambda types: Way(max, (float, float), (float,)), {1: 2.0})
+    >>> ways = Ways(lambda types: Way(max, (float, float), (float,)), ("x", "y"), {1: 2.0})
     >>> ways.find(np.float64)(np.float64(3.0)), ways.find(str), list(ways.known)
     (3.0, None, [<class 'numpy.float64'>])
     """
 
-    __slots__ = ("_find", "_fixed", "known")
+    __slots__ = ("_find", "_fixed", "_names", "known")
 
-    def __init__(self, find: Callable[[tuple[type, ...]], Way | None], fixed: Mapping[int, Any]) -> None:
+    def __init__(
+        self, find: Callable[[tuple[type, ...]], Way | None], names: Sequence[str], fixed: Mapping[int, Any]
+    ) -> None:
         self._find = find
+        self._names = names
         self._fixed = fixed
         # Several threads may share it, as a `Memo`: to look up, to enter and to clear are single operations.
         self.known: dict[Any, Callable[..., Any] | None] = {}
@@ -138,7 +159,7 @@ class Ways:
         way = self._find(types) if NUMBERS.issuperset(types) else None
         if len(self.known) >= MOST_TYPES:
             self.known.clear()
-        found = self.known[kinds] = None if way is None else way.taking(types, self._fixed)
+        found = self.known[kinds] = None if way is None else way.taking(types, self._names, self._fixed)
         return found
 
 

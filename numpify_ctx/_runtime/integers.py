@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import cuts
 from .types import Value
 
 
@@ -123,7 +124,7 @@ def exact_power(base: Value, exponent: Value) -> Any:
             size = _float_power(base, exponent)
             whole = np.where(np.asarray(exponent) >= 0, _exact_where_it_fits(size, np.power(base, safe)), size)
         return _warned(base, exponent, whole)
-    return np.power(base, exponent)
+    return cuts.power(base, exponent)
 
 
 def _float_power(base: Value, exponent: Value) -> Any:
