@@ -136,12 +136,10 @@ class Quick:
         if self.writes is not None:
             words["writes"] = f"{mark}writes"
             tests = [f"(out is None or _type(out) is _array and out.dtype is {mark}writes)"]
-        tests += [f"_type({names[place]}) is _array" for place in places_of_arrays(self.passed)[1:]]
-        tests += [
-            test.format(name, **words)
-            for place, (test, name) in enumerate(zip(self.tests, names, strict=True))
-            if place not in fixed
-        ]
+        others = places_of_arrays(self.passed)[1:]  # of the first array the type is known
+        for place, (test, name) in enumerate(zip(self.tests, names, strict=True)):
+            tests += [f"_type({name}) is _array"] * (place in others)
+            tests += [test.format(name, **words)] * (place not in fixed)
         return [f"if {' and '.join(tests)}:", *indented([line.format(*names, **words) for line in self.lines])]
 
 

@@ -138,6 +138,13 @@ def test_values_of_all_kinds_of_arguments(expr, native):
 
 
 @pytest.mark.parametrize("native", NATIVE)
+def test_values_that_leave_an_argument_out(native):
+    f = warm(numpify(sp.sin(x) + 1, [x, y], native=native, cache=False), 2)
+    for name, args in ARGUMENTS.items():
+        assert outcome(lambda args=args: f(*args)) == outcome(lambda args=args: f._origin.compiled.apply(args)), name
+
+
+@pytest.mark.parametrize("native", NATIVE)
 @pytest.mark.parametrize("expr", OF_TWO, ids=str)
 @pytest.mark.parametrize("bound", [1.5, 2, "dynamic", np.array([0.5, -1.0, 2.0, 0.0, 4.0])], ids=str)
 def test_values_of_bound_functions(expr, native, bound):
