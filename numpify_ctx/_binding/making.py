@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 from weakref import ref
 
@@ -66,14 +66,16 @@ class Making:
 
     def _put(self, with_floats: bool) -> Callable[..., Any]:
         self._has_floats |= with_floats
-        call = self._wrapped(self._has_floats)
+        found = self._found()
+        call = self._wrapped(self._has_floats, *found)
         owner = self._owner()
         if owner is not None:  # else only its `__call__` is left
             # Two threads may both come here; they put equal functions.
             object.__setattr__(owner, "__call__", call)
+        self._quicks = found
         return call
 
-    def _wrapped(self, with_floats: bool) -> Callable[..., Any]:
+    def _wrapped(self, with_floats: bool, of_all: Sequence[Quick], of_free: Sequence[Quick]) -> Callable[..., Any]:
         """The function behind the call, with the form for floats, or with what makes it when it is asked for."""
         bindings, entry = self._bindings, self._entry
         names = bindings.roster.names
@@ -82,7 +84,7 @@ class Making:
         fixed = _placed(bindings, frozen)
         if fixed and self._fixed is None:
             self._fixed = Fixed(entry, fixed)
-        quick, quick_names = self._quick_ways(fixed)
+        quick, quick_names = self._quick_ways(of_all, of_free, fixed)
         of_floats, decided = _of_floats(entry, fixed) if takes_floats and with_floats else (None, {})
         floats = None if of_floats is None else of_floats.short_floats()
         integers = entry.forms.short_integers() if self._has_integers else None
@@ -141,21 +143,23 @@ class Making:
 
         return way
 
-    def _quick_ways(self, fixed: Mapping[int, Any]) -> tuple[list[str], dict[str, Any]]:
-        """The statements of the quick ways that are known by now, and their names."""
-        self._quicks = of_all, of_free = self._found()
+    def _quick_ways(
+        self, of_all: Sequence[Quick], of_free: Sequence[Quick], fixed: Mapping[int, Any]
+    ) -> tuple[list[str], dict[str, Any]]:
+        """The statements of quick ways, of all arguments and of those that are not frozen, and their names."""
         if not of_all and not of_free:  # most of the first calls
             return [], {}
         names = tuple(self._bindings.roster.names.values())
         free = [place for place in range(len(names)) if place not in fixed]
-        kernels = self._entry.native.quicks if of_all and self._entry.native is not None else ()
+        native = self._entry.native
+        kernels = [] if native is None else [quick for quick in of_all if quick in native.quicks]
         known = {quick.passed for quick in of_free}  # what computes once what is frozen goes first
         ways: list[Named] = [(quick, names, fixed) for quick in kernels]
         ways += [(quick, [names[place] for place in free], {}) for quick in of_free]
         ways += [
             (quick, names, fixed)
-            for quick in of_all[len(kernels) :]
-            if tuple([quick.passed[place] for place in free]) not in known
+            for quick in of_all
+            if quick not in kernels and tuple([quick.passed[place] for place in free]) not in known
         ]
         return statements(ways)
 
