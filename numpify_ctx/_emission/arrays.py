@@ -11,6 +11,7 @@ import numpy as np
 from .._kinds import BOOL, COMPLEX, INT, REAL
 from .._program.bounds import may_overflow
 from .._program.ir import CONST, Program, is_real_constant
+from .._program.ops import NE
 from .._program.walk import in_turn
 from .._runtime.complexes import divided_by_real
 from .._runtime.selection import piecewise, piecewise_of_rank, where
@@ -100,6 +101,8 @@ class ArrayEmitter(Emitter):
         if self.is_over_real(node):
             divide = self.inject(divided_by_real.__name__, divided_by_real)
             return f"{divide}({suite.text[args[0]][0]}, {suite.text[args[1]][0]})", ATOM
+        if op is NE and self.kinds[args[0]] == BOOL and self.data[args[1]] == 0 and self.ops[args[1]] is CONST:
+            return suite.text[args[0]]  # to compare it with an integer, NumPy would make it one
         if op.form == "quotient" and COMPLEX in (self.kinds[args[0]], self.kinds[args[1]]):
             # 1j*x is Python's number where x is a scalar of NumPy's, and Python divides nothing by zero.
             return f"np.divide({suite.text[args[0]][0]}, {suite.text[args[1]][0]})", ATOM

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._emission import Source, emit_arrays, emit_complex, emit_floats, emit_integers, emit_scalars
 from .._emission.load import load
-from .._kinds import COMPLEX, REAL
+from .._kinds import BOOL, COMPLEX, REAL
 from .._program.bounds import NO_INTEGERS, Integers
 from .._program.ir import PARAM, Program
 from .._program.ops import ADD
@@ -50,14 +50,15 @@ class Forms:
     """
 
     __slots__ = (
-        "_arrays", "_arrays_source", "_doubles", "_floats", "_floats_source", "_integers", "_integers_source",
-        "_program", "_scalars", "_scalars_source",
+        "_arrays", "_arrays_source", "_booleans", "_doubles", "_floats", "_floats_source", "_integers",
+        "_integers_source", "_program", "_scalars", "_scalars_source",
     )  # fmt: skip
 
     def __init__(self, program: Program) -> None:
         self._program = program
         self._arrays: dict[Integers, Callable[..., Any]] = {}
         self._arrays_source: Source | None = None
+        self._booleans: Callable[..., Any] | None = None
         self._doubles: Callable[..., Any] | None = None
         self._scalars: Callable[..., Any] | None = None
         self._scalars_source: Source | None = None
@@ -139,6 +140,12 @@ class Forms:
         """The function in plain NumPy for arguments of which these are integers."""
         found = self._arrays.get(integers)
         return self._new_arrays(integers) if found is None else found
+
+    def booleans(self) -> Callable[..., Any]:
+        """The function in plain NumPy for arrays of booleans, as such."""
+        if self._booleans is None:
+            self._booleans = load(emit_arrays(self._program, [BOOL] * len(self._program.parameters)))
+        return self._booleans
 
     def doubles(self) -> Callable[..., Any]:
         """The function in plain NumPy for arguments that are all doubles, as arrays of any rank."""

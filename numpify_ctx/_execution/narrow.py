@@ -1,7 +1,8 @@
 """Sums, products and the like of short integers in a type into which all of them fit; NumPy's int64 is longer.
 
 Law: no node leaves that type, so that each value is the integer that it would be in int64, which results become at the
-end. Which type that is, the dtypes of the arguments tell, or else their largest and smallest elements.
+end. Which type that is, the dtypes of the arguments tell, or else their largest and smallest elements. And logic of
+booleans in booleans, which elsewhere count as the integers 0 and 1.
 """
 
 from __future__ import annotations
@@ -13,24 +14,27 @@ import numpy as np
 
 from .._memo import Memo
 from .._program.bounds import Bounds, Integers, bits_of_dtype, bits_of_values
-from .._program.ir import Program
+from .._program.ir import CONST, PARAM, Op, Program
+from .._program.ops import NE, NOT
 from .forms import Forms
 
 
 _TYPES = {2.0**15: np.dtype(np.int16), 2.0**31: np.dtype(np.int32)}  # by the least magnitude beyond them
 _SHORTEST = _TYPES[2.0**15]
+_BOOL = np.dtype(bool)
 _MOST = 64  # answers remembered for one program
 
 
 class Narrow:
     """The narrow way of one program, whose only result is elementwise."""
 
-    __slots__ = ("_bounds", "_dtypes", "_forms", "_integers", "_is_one_step", "_settled")
+    __slots__ = ("_bounds", "_dtypes", "_forms", "_integers", "_is_logic", "_is_one_step", "_settled")
 
     def __init__(self, program: Program, bounds: Bounds, forms: Forms) -> None:
         self._bounds, self._forms = bounds, forms
         self._integers = Integers((1 << len(program.parameters)) - 1, checked=False)
         self._is_one_step = sum([len(args) - 1 for args in program.args if len(args) > 1]) < 2
+        self._is_logic = all(map(_is_of_logic, program.ops, program.data))
         self._dtypes: Memo[tuple[int, ...], Any] = Memo(_MOST)
         # The type by the dtypes of arguments, where their values are not, or no more, looked at; None for int64.
         self._settled: Memo[tuple[Any, ...], Any] = Memo(_MOST)
@@ -41,10 +45,14 @@ class Narrow:
         dtype = self._settled[kinds] if kinds in self._settled else self._dtype(kinds, values)
         if dtype is None:
             return None
+        if dtype is _BOOL:
+            return self._forms.booleans()(*values)
         given = [v.astype(dtype, copy=False) if type(v) is np.ndarray else dtype.type(v) for v in values]
         return self._forms.arrays(self._integers)(*given)
 
     def _dtype(self, kinds: tuple[Any, ...], values: Sequence[Any]) -> Any:
+        if self._is_logic and all([kind is _BOOL for kind in kinds]):  # noqa: C419  a list is quicker
+            return self._settled.put(kinds, _BOOL)
         bits = [_room(value) for value in values]
         if None in bits:
             return self._settled.put(kinds, None)
@@ -67,6 +75,11 @@ class Narrow:
             fitting = [dtype for limit, dtype in _TYPES.items() if largest < limit]
             self._dtypes.put(key, fitting[0] if fitting else None)
         return self._dtypes[key]
+
+
+def _is_of_logic(op: Op, data: Any) -> bool:
+    """Is this logic, a parameter, or the question whether one is not 0?"""
+    return op in (PARAM, NOT, NE) or op.form == "logic" or (op is CONST and type(data) is int and data == 0)
 
 
 def _room(value: Any) -> int | None:

@@ -95,3 +95,28 @@ def test_what_is_not_all_integers_is_not_narrowed(expr, narrowed):
     assert all(part is None for part in narrowed)
     compiled(x * y, [x, y])(a, a.astype(float))
     assert all(part is None for part in narrowed)
+
+
+LOGIC = {
+    sp.Or(sp.And(x, y), sp.Not(x)): lambda a, b: a & b | ~a,
+    sp.Xor(x, y): lambda a, b: a ^ b,
+    sp.Implies(x, y): lambda a, b: ~a | b,
+    sp.Not(x): lambda a, b: ~a,
+    sp.ITE(x, y, sp.Not(y)): lambda a, b: np.where(a, b, ~b),
+}
+
+
+@pytest.mark.parametrize("expr", LOGIC, ids=str)
+def test_logic_of_booleans_is_computed_in_booleans(expr, narrowed):
+    entry = compiled(expr, [x, y])
+    a, b = np.random.default_rng(1).random((2, 40)) < 0.5
+    result = entry(a, b)
+    assert result.dtype == bool
+    np.testing.assert_array_equal(result, LOGIC[expr](a, b))
+    is_narrow = [part is not None for part in narrowed]
+    assert all(is_narrow) or expr.has(sp.ITE)
+    # 2 counts as true, too, and is not the integer 1.
+    narrowed.clear()
+    np.testing.assert_array_equal(entry(a * np.int8(2), b), result)
+    np.testing.assert_array_equal(entry(a, b * 3), result)
+    assert not any(part is not None for part in narrowed)
