@@ -276,9 +276,9 @@ class DoubleEmitter(ArrayEmitter):
     def write(self, suite: Suite, node: int) -> Text:
         op, args = self.ops[node], self.args[node]
         if isinstance(op.numpy, Pointwise) and all(self.kinds[a] == REAL and self.ops[a] is not CONST for a in args):
-            ufunc = op.numpy.ufunc_of_doubles
-            if ufunc is not None and ufunc.nin == len(args):
-                return f"{self.inject(op.name, ufunc)}({', '.join([suite.text[a][0] for a in args])})", ATOM
+            function = op.numpy.of_doubles
+            if function is not None and getattr(function, "nin", len(args)) == len(args):
+                return f"{self.inject(op.name, function)}({', '.join([suite.text[a][0] for a in args])})", ATOM
         text, precedence = super().write(suite, node)
         # Of a number in the text, Python takes the negative when it compiles; of a name, NumPy would in each call.
         if text.startswith("-c") and (begins := _NEGATIVE.match(text)) and begins[1] in self.boxes.values():

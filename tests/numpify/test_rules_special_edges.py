@@ -207,3 +207,32 @@ def test_loggamma_is_right_to_the_last_places_of_its_zeros_and_between_them(size
     np.testing.assert_array_equal(f(edges), want)
     np.testing.assert_array_equal(f(np.tile(edges, 3)), want * 3)
     assert not np.signbit(f(edges)).any()
+
+
+TAILS = [
+    (sp.erfc(x), np.linspace(26.2, 27.4, 41), mpmath.erfc),
+    (sp.erf2(x, x + 1), np.linspace(26.2, 27.4, 41), lambda v: mpmath.erfc(v) - mpmath.erfc(v + 1)),
+    (sp.gamma(x), np.linspace(-185.05, -169.05, 41), mpmath.gamma),
+    (sp.besselk(0, x), np.linspace(690, 750, 41), lambda v: mpmath.besselk(0, v)),
+    (sp.besselk(sp.Float(2.3), x), np.linspace(690, 750, 41), lambda v: mpmath.besselk(2.3, v)),
+    (sp.airyai(x), np.linspace(102, 109, 41), mpmath.airyai),
+    (sp.airyaiprime(x), np.linspace(102, 109, 41), lambda v: mpmath.airyai(v, derivative=1)),
+    (sp.expint(1, x), np.linspace(690, 750, 41), mpmath.e1),
+    (sp.expint(3, x), np.linspace(690, 750, 41), lambda v: mpmath.expint(3, v)),
+]
+
+
+@pytest.mark.parametrize(("expr", "points", "meaning"), TAILS, ids=lambda v: str(v) if isinstance(v, sp.Basic) else "")
+def test_a_tail_ends_where_the_numbers_end(expr, points, meaning):
+    """SciPy's functions give 0 for what is smaller than the normal numbers, 2.2e-308; there are numbers to 5e-324."""
+    f = numpify(expr, [x], native=False)
+    with mpmath.workdps(30):
+        want = np.array([float(mpmath.re(meaning(mpmath.mpf(v)))) for v in points.tolist()])
+    assert ((np.abs(want) > 0) & (np.abs(want) < 1e-309)).any()
+    for given in (points, points[-30:].reshape(2, 15)):
+        got = f(given)
+        np.testing.assert_allclose(got.ravel(), want[-got.size :], rtol=1e-11, atol=1.5e-323)
+    np.testing.assert_allclose([f(v) for v in points.tolist()], want, rtol=1e-11, atol=1.5e-323)
+    mixed = f(np.append(points, np.nan))
+    np.testing.assert_array_equal(mixed[:-1], f(points))
+    assert np.isnan(mixed[-1])

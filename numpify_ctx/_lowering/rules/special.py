@@ -61,6 +61,14 @@ def _beta_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
 
 # -- the Lambert function: which branch it is decides whether it can be real -------------------------------------------
 
+_POLYGAMMA, _DIGAMMA = pointwise(gamma.POLYGAMMA), pointwise(gamma.DIGAMMA)
+
+
+def _polygamma(b: Builder, expr: sp.Basic, n: int, z: int) -> int:
+    # SymPy makes this of every digamma.
+    return _DIGAMMA.lower(b, expr, z) if b.is_const(n) and b.value(n) == 0 else _POLYGAMMA.lower(b, expr, n, z)
+
+
 _LAMBERTW, _LAMBERTW_BRANCH = op_of(zeta.LAMBERTW), op_of(zeta.LAMBERTW_BRANCH)
 
 
@@ -204,13 +212,11 @@ RULES: dict[type, Rule] = {
     # gamma functions
     sp.gamma: pointwise(gamma.GAMMA, Math("gamma")).with_example(lambda: sp.gamma(x), POLE),
     sp.loggamma: pointwise(gamma.LOGGAMMA).with_example(lambda: sp.loggamma(x), f"{NAN}: left of 0"),
-    digamma: pointwise(gamma.DIGAMMA).with_example(
-        lambda: digamma(x, evaluate=False), POLE, lambda: sp.polygamma(0, x)
-    ),
+    digamma: _DIGAMMA.with_example(lambda: digamma(x, evaluate=False), POLE, lambda: sp.polygamma(0, x)),
     trigamma: pointwise(gamma.TRIGAMMA).with_example(
         lambda: trigamma(x, evaluate=False), POLE, lambda: sp.polygamma(1, x)
     ),
-    sp.polygamma: pointwise(gamma.POLYGAMMA).with_example(lambda: sp.polygamma(2, x), f"all orders; {POLE}"),
+    sp.polygamma: replace(_POLYGAMMA, lower=_polygamma).with_example(lambda: sp.polygamma(2, x), f"all orders; {POLE}"),
     multigamma: Rule(lambda b, e, x: x, lambda b, e: [_product_of_gammas(e)]).with_example(
         lambda: multigamma(y, 2, evaluate=False), "orders that are integers", lambda: multigamma(y, 2)
     ),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..types import MPContext, MPNumber, Value
-from .pointwise import Fast, Pointwise, is_whole, of_scipy
+from .pointwise import SHIFT, Fast, Pointwise, all_below, is_whole, of_scipy, replaced
 
 
 def _not_real(n: Value, x: Value) -> Any:
@@ -68,9 +68,15 @@ def _of_low_orders(of: str, names: tuple[str, str]) -> Callable[..., Any]:
     """SciPy's function of any order, and for real numbers those of the orders 0 and 1, which take a fiftieth."""
 
     def function(s: ModuleType, n: Value, x: Value) -> Any:
+        if not np.ndim(n) and n in (0, 1):
+            return getattr(s, names[int(n)])(x)
+        value = getattr(s, of)(n, x)
+        # SciPy gives 0 for what is smaller than the normal numbers, but of these orders.
+        if of == "kv" and not all_below(690, x):
+            value = replaced(value, value == 0, lambda n, x: s.kve(n, x) * np.exp(SHIFT - x) * np.exp(-SHIFT), n, x)
         if not np.ndim(n):
-            return getattr(s, names[int(n)])(x) if n in (0, 1) else getattr(s, of)(n, x)
-        value = np.asarray(getattr(s, of)(n, x))
+            return value
+        value = np.asarray(value)
         for order, name in enumerate(names):
             if (where := np.broadcast_to(np.equal(n, order), value.shape)).any():
                 value[where] = getattr(s, name)(np.broadcast_to(x, value.shape)[where])
@@ -195,11 +201,26 @@ def _marcumq(mp: MPContext, m: MPNumber, a: MPNumber, b: MPNumber) -> Any:
 
 MARCUMQ = Pointwise("marcumq", _marcumq, reach=(1e3, 1e3, 1e3))
 
+
+def _airy(i: int) -> Callable[..., Any]:
+    def far(s: ModuleType, x: Value) -> Any:
+        return s.airye(x)[i] * np.exp(SHIFT - 2 / 3 * x * np.sqrt(x)) * np.exp(-SHIFT)
+
+    def function(s: ModuleType, x: Value) -> Any:
+        """SciPy gives 0 for what is smaller than the normal numbers."""
+        value = s.airy(x)[i]
+        if i > 1 or all_below(100, x):
+            return value
+        return replaced(value, (value == 0) & (x < 110), lambda x: far(s, x), x)
+
+    return function
+
+
 AIRYAI, AIRYAIPRIME, AIRYBI, AIRYBIPRIME = (
     Pointwise(
         name,
         reference,
-        Fast(lambda s, x, i=i: s.airy(x)[i], where=lambda x: x > -100),
+        Fast(_airy(i), where=lambda x: x > -100),
         Fast(lambda s, z, i=i: s.airy(z)[i], where=lambda z: np.abs(z) < 100),
     )
     for i, (name, reference) in enumerate(

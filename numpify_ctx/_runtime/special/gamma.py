@@ -13,7 +13,7 @@ import numpy as np
 
 from ..numbers import is_finite
 from ..types import MPContext, MPNumber, Value
-from .pointwise import Fast, Pointwise, is_whole, of_scipy
+from .pointwise import SHIFT, Fast, Pointwise, all_below, is_whole, of_scipy, replaced
 
 
 def _finite(value: Value) -> Any:
@@ -29,7 +29,29 @@ def _or_nan(value: Value, zero: Value) -> Any:
 # -- error functions ---------------------------------------------------------------------------------------------------
 
 ERF = Pointwise("erf", lambda mp, z: mp.erf(z), Fast(of_scipy("erf"), keep_nan=True), Fast(of_scipy("erf")))
-ERFC = Pointwise("erfc", lambda mp, z: mp.erfc(z), Fast(of_scipy("erfc"), keep_nan=True), Fast(of_scipy("erfc")))
+
+
+def _erfc_fast(special: ModuleType, x: Value) -> Any:
+    """SciPy gives 0 for what is smaller than the normal numbers; `math.erfc` does not."""
+    value = special.erfc(x)
+    return (
+        value if all_below(26.5, x) else replaced(value, (x >= 26.5) & (x < 27.3), lambda x: _erfc_far(special, x), x)
+    )
+
+
+def _erfc_far(special: ModuleType, x: Value) -> Any:
+    """exp(-x**2) erfcx(x) (DLMF 7.2.7), with x in two parts, so that no square is rounded before it is a power."""
+    head = x.astype(np.float32).astype(np.float64)
+    tail = np.exp((head - x) * (head + x))
+    return special.erfcx(x) * tail * np.exp(SHIFT - head * head) * np.exp(-SHIFT)
+
+
+ERFC = Pointwise(
+    "erfc",
+    lambda mp, z: mp.erfc(z),
+    Fast(_erfc_fast, keep_nan=True, always=_erfc_fast),
+    Fast(of_scipy("erfc")),
+)
 ERFI = Pointwise("erfi", lambda mp, z: mp.erfi(z), Fast(of_scipy("erfi"), keep_nan=True), Fast(of_scipy("erfi")))
 
 
@@ -43,7 +65,7 @@ def _erf2(mp: MPContext, x: MPNumber, y: MPNumber) -> Any:
 
 
 def _erf2_fast(special: ModuleType, x: Value, y: Value) -> Any:
-    tail = special.erfc(np.abs(x)) - special.erfc(np.abs(y))
+    tail = _erfc_fast(special, np.abs(x)) - _erfc_fast(special, np.abs(y))
     return np.where((x > 0) & (y > 0), tail, np.where((x < 0) & (y < 0), -tail, special.erf(y) - special.erf(x)))
 
 
@@ -95,7 +117,30 @@ FRESNELC = Pointwise("fresnelc", lambda mp, z: mp.fresnelc(z), *_FRESNEL[1])
 
 # -- gamma functions ---------------------------------------------------------------------------------------------------
 
-GAMMA = Pointwise("gamma", lambda mp, z: mp.gamma(z), Fast(of_scipy("gamma"), keep_nan=True), Fast(of_scipy("gamma")))
+
+def _gamma_fast(special: ModuleType, x: Value) -> Any:
+    """SciPy gives 0 for what is smaller than the normal numbers; `math.gamma` does not."""
+    value = special.gamma(x)
+    # One look, which nan does not pass.
+    if not x.size or x.item(x.argmin()) > -170:
+        return value
+    return replaced(value, (x <= -170) & (x > -185) & ~is_whole(x), lambda x: _gamma_far(special, x), x)
+
+
+def _gamma_far(special: ModuleType, x: Value) -> Any:
+    """Gamma(x + 20)/((x + 19)...(x + 1) x) (DLMF 5.5.1), from the largest factor on, so that the last one rounds."""
+    value = special.gamma(x + 20)
+    for k in range(19, -1, -1):
+        value /= x + k
+    return value
+
+
+GAMMA = Pointwise(
+    "gamma",
+    lambda mp, z: mp.gamma(z),
+    Fast(_gamma_fast, keep_nan=True, always=_gamma_fast),
+    Fast(of_scipy("gamma")),
+)
 
 
 _ABOVE = (
@@ -178,7 +223,20 @@ LOGGAMMA = Pointwise(
     Fast(_loggamma_fast, keep_nan=True, always=_loggamma_fast),
     Fast(of_scipy("loggamma")),
 )
-DIGAMMA = Pointwise("digamma", lambda mp, z: mp.digamma(z), Fast(of_scipy("psi"), keep_nan=True), Fast(of_scipy("psi")))
+
+
+def _digamma_fast(special: ModuleType, x: Value) -> Any:
+    """SciPy has an infinity at the pole 0, and nan at the others."""
+    value = special.psi(x)
+    return value if is_finite(value) else replaced(value, x == 0, lambda x: np.nan, x)
+
+
+DIGAMMA = Pointwise(
+    "digamma",
+    lambda mp, z: mp.digamma(z),
+    Fast(_digamma_fast, keep_nan=True, always=_digamma_fast),
+    Fast(of_scipy("psi")),
+)
 
 
 def _polygamma(mp: MPContext, n: MPNumber, z: MPNumber) -> Any:
@@ -307,7 +365,16 @@ def _is_small_order(n: Value) -> Any:
 
 
 def _expint_n(special: ModuleType, n: Value, x: Value) -> Any:
-    return np.where(n == 1, special.exp1(x), special.expn(np.where(_is_small_order(n), n, 0).astype(np.float64), x))
+    """SciPy gives 0 for what is smaller than the normal numbers, but of order 1."""
+    value = np.where(n == 1, special.exp1(x), special.expn(np.where(_is_small_order(n), n, 0).astype(np.float64), x))
+    return value if all_below(700, x) else replaced(value, (value == 0) & (x < 750), _expint_far, n, x)
+
+
+def _expint_far(n: Value, x: Value) -> Any:
+    """DLMF 8.20.6, of as many terms as these numbers have digits."""
+    m = x + n
+    terms = 1 + n / m**2 * (1 + (n - 2 * x) / m**2 * (1 + (6 * x * x - 8 * n * x + n * n) / ((n - 2 * x) * m**2)))
+    return terms / m * np.exp(SHIFT - x) * np.exp(-SHIFT)
 
 
 EXPINT = Pointwise(

@@ -60,7 +60,7 @@ class Fast:
         scipy: `function` needs its first argument; else it does without where that is None.
         optional: `function` uses its first argument, and does without where it is None.
         always: `(scipy.special, *numbers and arrays) -> array`: a form that needs no conditions wherever it is finite;
-            it gives None for arguments that it is not for.
+            it gives None for arguments that it is not for. If it is `function` itself, it needs none anywhere.
     """
 
     function: Callable[..., Any]
@@ -86,6 +86,24 @@ class of_scipy:
 
     def __call__(self, special: Any, *args: Any) -> Any:
         return getattr(special, self.name)(*args)
+
+
+def replaced(value: Value, where: Value, function: Callable[..., Any], *args: Value) -> Any:
+    """`value`, with that of the function for the elements `where`."""
+    if not np.any(where):
+        return value
+    value = np.array(value)
+    value[where] = function(*[np.broadcast_to(a, value.shape)[where] for a in args])
+    return value[()]
+
+
+# exp(-x) below the normal numbers is exp(SHIFT - x)*exp(-SHIFT), of which only the last product is rounded.
+SHIFT = 36.0
+
+
+def all_below(bound: float, x: Value) -> bool:
+    """Are all elements below this? No nan is."""
+    return not x.size or bool(x.item(x.argmax()) < bound)
 
 
 def is_whole(n: Value) -> Any:
@@ -120,6 +138,14 @@ class Pointwise:
     complex_valued: bool = False
     reach: tuple[float, ...] = ()
     beyond: set[Any] = field(default_factory=set)  # points that are known to take more than the budget
+
+    @property
+    def of_doubles(self) -> Callable[..., Any] | None:
+        """What gives the values of arrays of doubles, to the last nan, without a warning; None if nothing does."""
+        form, special = self.real, scipy_special()
+        if form is None or special is None or form.always is None or form.always is not form.function:
+            return self.ufunc_of_doubles
+        return functools.partial(form.always, special)
 
     @property
     def ufunc_of_doubles(self) -> np.ufunc | None:
