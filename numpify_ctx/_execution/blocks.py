@@ -42,7 +42,9 @@ class Sizes:
         block: of the longest block.
         at_hand: what all arrays that one block touches may have together.
         shortest: a block has these, whatever it touches.
-        large: fewer elements than this are computed in plain NumPy; of two operations, twice as many.
+        large: fewer elements than this are computed in plain NumPy.
+        few: likewise, of one or two operations: NumPy writes what the second gives over what the first gave, so there
+            is no more memory than the result.
         single: fewer elements than this, if all there is to compute is one ufunc of NumPy's: that has no temporaries.
     """
 
@@ -50,6 +52,7 @@ class Sizes:
     at_hand: int = 1 << 18
     shortest: int = 1 << 14
     large: int = 1 << 16
+    few: int = 3 << 18
     single: int = sys.maxsize
 
 
@@ -86,7 +89,9 @@ class Blocks:
         self.threads = threads
         self.sizes = sizes
         operations = list(itertools.islice(filter(None, program.args), 4))
-        self._least = sizes.large * (4 // max(len(operations), 1))  # `large` itself from three operations on
+        # Threads gain more by blocks.
+        is_short = threads == 1 and len(operations) < 3
+        self._least = sizes.few if is_short else sizes.large * (4 // max(len(operations), 1))
         if threads == 1 and _is_one_ufunc(program):
             self._least = sizes.single
         self.results = program.results

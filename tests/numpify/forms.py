@@ -9,8 +9,8 @@ from numpify_ctx._execution.blocks import Blocks, Sizes
 from numpify_ctx._execution.entry import Entry
 
 
-SMALL = Sizes(block=16, large=2, single=8)  # so that small tests see many blocks
-NO_BLOCKS = Sizes(large=sys.maxsize)
+SMALL = Sizes(block=16, large=2, few=4, single=8)  # so that small tests see many blocks
+NO_BLOCKS = Sizes(large=sys.maxsize, few=sys.maxsize)
 
 
 class WatchedBlocks(Blocks):

@@ -401,3 +401,18 @@ def test_temporary_memory_is_a_few_blocks_whatever_the_size(threads):
         assert blocks < 3 * threads * 8 * 2**15 + 2**16
         if n == 800_000:
             assert blocks < 0.25 * whole
+
+
+def test_two_operations_take_no_more_memory_than_one_though_they_are_not_in_blocks():
+    """NumPy computes the second in the memory of the first, and the two have no more to do with blocks up to 6 MB."""
+    found = numpify(x * y + x, [x, y], native=False, cache=False)
+    a, b = np.ones(700_000), np.ones(700_000)
+    assert found.explain(a, b).startswith("plain NumPy")
+    assert _peak(lambda: found(a, b)) < 2**16
+    a, b = np.ones(800_000), np.ones(800_000)
+    assert found.explain(a, b).startswith("NumPy in blocks")
+    assert (
+        numpify(x * y + sp.sin(x), [x, y], native=False).explain(a[:70_000], b[:70_000]).startswith("NumPy in blocks")
+    )
+    threads = numpify(x * y + x, [x, y], native=False, threads=2)
+    assert threads.explain(a[:200_000], b[:200_000]).startswith("NumPy in blocks")
