@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tracemalloc
 import warnings
 
@@ -408,7 +409,9 @@ def test_two_operations_take_no_more_memory_than_one_though_they_are_not_in_bloc
     found = numpify(x * y + x, [x, y], native=False, cache=False)
     a, b = np.ones(700_000), np.ones(700_000)
     assert found.explain(a, b).startswith("plain NumPy")
-    assert _peak(lambda: found(a, b)) < 2**16
+    found(a, b)
+    if sys.platform == "linux":  # elsewhere NumPy may not see who else refers to an array
+        assert _peak(lambda: found(a, b)) < 2**16
     a, b = np.ones(800_000), np.ones(800_000)
     assert found.explain(a, b).startswith("NumPy in blocks")
     assert (
