@@ -12,11 +12,11 @@ import cmath
 import sys
 from collections.abc import Sequence
 
-from .._kinds import COMPLEX, REAL
+from .._kinds import COMPLEX, INT, REAL
 from .._program.ir import CONST, PARAM, Math, Program
 from .._runtime.numbers import numpy_alone
 from .common import ATOM
-from .scalars import ScalarEmitter
+from .scalars import ScalarEmitter, is_exact
 from .suites import Source, Suite, Text
 
 
@@ -28,12 +28,12 @@ _ARITHMETIC = frozenset({"sum", "product", "quotient", "negative"})
 
 
 def emit_complex(program: Program, kinds: Sequence[int]) -> Source | None:
-    """Source for numbers that are `complex` or `float`, by the kinds; None if Python's operators do not serve.
+    """Source for numbers that are `complex`, `float` or `int`, by the kinds; None if Python's operators do not serve.
 
     It gives a complex number, or raises `LeftToNumPy` or what `math` raises.
     """
     # From 3.14 on, a float times a complex number is two products in Python, which has other signs of zeros.
-    if sys.version_info >= (3, 14) or len(program.results) != 1:
+    if sys.version_info >= (3, 14) or len(program.results) != 1 or program.large:
         return None
     emitter = ComplexEmitter(program, kinds)
     is_known = all(map(emitter.is_known, range(len(program.ops))))
@@ -53,11 +53,12 @@ class ComplexEmitter(ScalarEmitter):
         """Do Python's operators and `cmath` come to what NumPy comes to?"""
         op = self.ops[node]
         if op is CONST:
-            return isinstance(self.data[node], int | float | complex) and abs(self.data[node]) < float(_LARGE)
+            value = self.data[node]
+            return (isinstance(value, float | complex) and abs(value) < float(_LARGE)) or is_exact(value)
         if op is PARAM:
             return True
         is_function = op.form == "call" and isinstance(op.math, Math) and op.math.name in _FUNCTIONS
-        return (is_function or op.form in _ARITHMETIC) and self.kinds[node] in (REAL, COMPLEX)
+        return (is_function or op.form in _ARITHMETIC) and self.kinds[node] in (INT, REAL, COMPLEX)
 
     def _meeting_complex(self) -> set[int]:
         """Real constants that meet complex numbers alone: Python is twice as fast with two of one type."""

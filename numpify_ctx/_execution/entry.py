@@ -21,7 +21,6 @@ from .._memo import Memo
 from .._program.bounds import NO_INTEGERS, Bounds, Integers
 from .._program.ir import Program
 from .._program.promotion import promoted
-from .._runtime.numbers import python_number
 from .._runtime.special.pointwise import Pointwise
 from .._symbolic.text import short
 from . import pieces
@@ -68,8 +67,8 @@ class Entry:
 
     __slots__ = (
         "__weakref__", "_company", "_complex", "_exactly", "_in_pieces", "_known", "_narrow", "_options",
-        "_plain_quicks", "_recurring", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers", "leaves",
-        "native", "parts", "program", "quicks", "results", "takes_floats",
+        "_plain_quicks", "_recurring", "_taken", "blocks", "bounds", "completion", "foreign", "forms", "gives_numbers",
+        "leaves", "native", "parts", "program", "quicks", "results", "takes_floats",
     )  # fmt: skip
 
     # What only arrays need, and what few numbers do, is made where it is first asked for: see `__getattr__`.
@@ -83,6 +82,7 @@ class Entry:
     _in_pieces: bool
     _narrow: Narrow
     _known: Memo[tuple[type, ...], Way | None]
+    _taken: Memo[tuple[type, ...], Callable[..., Any]]
     _recurring: Recurring
 
     def __init__(
@@ -155,15 +155,12 @@ class Entry:
             return "the arguments' own operators: they carry more than numbers"
         if all(type(a) in PLAIN for a in args):
             return "scalars over Python's math; NumPy where it refuses them"
-        way = self.way(tuple(map(type, args))) if NUMBERS.issuperset(map(type, args)) else None
-        if way is not None and way.whole is not None:
+        way = self.way(tuple(map(type, args)))
+        if way is not None and way.is_over_cmath:
             return "complex numbers over Python's cmath; NumPy where it refuses them"
         values, mask, complex_mask, shape, precision, _ = self.prepared(args)
-        if self.native is None:
-            why = "not native: native=False"
-        elif not shape:
-            why = "not native: these are no arrays"
-        else:
+        why = "not native: native=False" if self.native is None else "not native: these are no arrays"
+        if self.native is not None and shape:
             why = self.native.explain(values, self.bounds.integers(values, mask, complex_mask), shape)
             if why.startswith("native:"):
                 return why
@@ -178,19 +175,20 @@ class Entry:
         """Arguments some of which are neither Python's numbers nor, as far as is known, arrays of some dimension."""
         numbers = [a[()] if type(a) is np.ndarray and not a.ndim else a for a in args]
         types = tuple(map(type, numbers))
-        if all(kind in PLAIN for kind in types):
-            return self._call_scalars(numbers)
-        way = self.way(types)
-        if way is None:
-            return self._call_arrays(args)
-        way = way.whole or way
-        result = way.form(*[convert(a) for convert, a in zip(way.conversions, numbers, strict=True)])
-        if type(result) in (way.final or ()):
-            return python_number(result) if way.precision is None else result
-        return self.results.of_arrays(result, numbers, (), way.precision)
+        found = self._taken.get(types)
+        if found is None and (way := self.way(types)) is not None:
+            found = self._taken.put(types, way.taking(types, self.program.parameters))
+        if found is not None:
+            try:
+                return found(*numbers)
+            except REFUSALS:
+                return self._call_arrays(args)
+        return self._call_scalars(numbers) if PLAIN.keys() >= set(types) else self._call_arrays(args)
 
     def way(self, types: tuple[type, ...]) -> Way | None:
         """How numbers of these types are computed; None if more than the types decides that."""
+        if not NUMBERS.issuperset(types):
+            return None
         found = self._known.get(types)
         if found is None and types not in self._known:
             found = self._known.put(types, way_of(self, types))
@@ -198,13 +196,8 @@ class Entry:
 
     def _call_scalars(self, args: Sequence[Any]) -> Any:
         plain = [PLAIN[type(a)](a) for a in args]
-        floats = True
-        for value in plain:
-            if type(value) is not float:
-                floats = False
-                break
         try:
-            if floats and self.takes_floats:
+            if self.takes_floats and all([type(value) is float for value in plain]):  # noqa: C419  a list is quicker
                 return self.forms.floats()(*plain)
             result = self.forms.scalars()(*plain)
         except REFUSALS:
@@ -401,5 +394,6 @@ _LATER: Mapping[str, Callable[[Entry, Threads, Sizes, bool | None], Any]] = {
     "_narrow": lambda entry, *_: Narrow(entry.program, entry.bounds, entry.forms),
     "_in_pieces": lambda entry, *_: pieces.takes(entry.program),
     "_known": lambda *_: Memo(MOST_TYPES),
+    "_taken": lambda *_: Memo(MOST_TYPES),
     "_recurring": lambda *_: Recurring(),
 }

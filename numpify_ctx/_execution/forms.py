@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from .._emission import Source, emit_arrays, emit_complex, emit_floats, emit_integers, emit_scalars
 from .._emission.load import load
-from .._kinds import BOOL, COMPLEX, REAL
+from .._kinds import BOOL
 from .._program.bounds import NO_INTEGERS, Integers
 from .._program.ir import PARAM, Program
 from .._program.ops import ADD
@@ -104,9 +104,8 @@ class Forms:
             self._integers = load(self._source_of_integers())
         return self._integers
 
-    def complexes(self, complex_mask: int) -> Callable[..., Any] | None:
-        """The function for numbers of which these are of type complex, the others floats, if there is one."""
-        kinds = [COMPLEX if complex_mask >> i & 1 else REAL for i in range(len(self._program.parameters))]
+    def complexes(self, kinds: Sequence[int]) -> Callable[..., Any] | None:
+        """The function for numbers that are `complex`, `float` or `int` by their kinds, if there is one."""
         source = emit_complex(self._program, kinds)
         return None if source is None else load(source)
 

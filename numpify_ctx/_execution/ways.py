@@ -18,9 +18,9 @@ from .forms import Inline
 
 
 # Numbers of which the types alone say how they are computed.
-FLOATING = frozenset({float, complex, np.float16, np.float32, np.float64, np.complex64, np.complex128})
+_OTHERS = frozenset({complex, np.float16, np.float32, np.complex64, np.complex128})
 DOUBLE = {float: float, np.float64: float, complex: complex, np.complex128: complex}  # and Python's own of each
-NUMBERS = FLOATING | PLAIN.keys()
+NUMBERS = _OTHERS | PLAIN.keys()
 MOST_TYPES = 64  # combinations of types for which that is remembered
 
 
@@ -36,6 +36,7 @@ class Way:
         behind: what the form takes besides, behind the others.
         whole: what computes all that such numbers may be, if `form` may refuse some.
         short: the statements of the form, if they are few.
+        is_over_cmath: are these complex numbers of Python's?
     """
 
     form: Callable[..., Any]
@@ -45,6 +46,7 @@ class Way:
     behind: tuple[Any, ...] = ()
     whole: Way | None = None
     short: Inline | None = None
+    is_over_cmath: bool = False
 
     def taking(
         self, types: Sequence[type], names: Sequence[str], fixed: Mapping[int, Any] = MappingProxyType({})
@@ -61,15 +63,21 @@ class Way:
             for place, (name, kind, convert) in enumerate(zip(names, types, self.conversions, strict=True))
             if place not in fixed and (word := _word(name, kind, convert)) != name
         ]
-        if self.final is None and not (made or fixed or self.behind):
+        if self.final is None and not (made or fixed or self.behind or self.whole):
             return self.form
-        text = "\n".join([
-            f"def _way({', '.join([name for place, name in enumerate(names) if place not in fixed])}):",
-            *made,
-            *self._returning(names),
-        ])  # fmt: skip
+        given = ", ".join([name for place, name in enumerate(names) if place not in fixed])
+        lines = [*made, *self._returning(names)]
+        if self.whole is not None:
+            lines = [
+                "    try:",
+                *("    " + line for line in lines),
+                "    except _refusals:",
+                f"        return _whole({given})",
+            ]
+        text = "\n".join([f"def _way({given}):", *lines])
         namespace = bare_namespace(
             **_CONVERTING, **({} if self.short is None else self.short.namespace),
+            _whole=None if self.whole is None else _later(self.whole, self.conversions, names, fixed),
             _form=self.form, _behind=self.behind, _final=frozenset(self.final or ()), _first=(self.final or (None,))[0],
             **{names[place]: self.conversions[place](value) for place, value in fixed.items()},
             **{f"_as_{name}": convert for name, convert in zip(names, self.conversions, strict=True)},
@@ -97,18 +105,33 @@ class Way:
         return [*lines, "    return _found if _type(_found) is _first or _type(_found) in _final else _rest()"]
 
 
+def _later(way: Way, types: Sequence[Any], names: Sequence[str], fixed: Mapping[int, Any]) -> Callable[..., Any]:
+    """The function of a way, made when it is first called."""
+    made: list[Callable[..., Any]] = []  # several threads may each add one; they are equal
+
+    def called(*numbers: Any) -> Any:
+        if not made:
+            made.append(way.taking(types, names, fixed))
+        return made[0](*numbers)
+
+    return called
+
+
 # The quickest that gives the same, to the sign of a zero and the kind of a nan. NumPy's own types take 150 ns for a
 # Python number, and 200 for `item`; to add -0.0 changes nothing, and takes 40.
 _CONVERTING = {
     "_type": type, "_int": int, "_float": float, "_float64": np.float64, "_complex128": np.complex128,
     "_float_zero": np.float64(-0.0), "_complex_zero": np.complex128(complex(-0.0, -0.0)),
-    "_to_complex": complex(-0.0, -0.0).__add__, "_rest": numpy_alone,
+    "_float32_zero": np.float32(-0.0), "_complex64_zero": np.complex64(complex(-0.0, -0.0)),
+    "_to_complex": complex(-0.0, -0.0).__add__, "_rest": numpy_alone, "_refusals": (ArithmeticError, ValueError),
 }  # fmt: skip
 _WORDS: Mapping[tuple[Any, Any], str] = {
     (np.float64, float): "_float({0})",
     (bool, int): "+{0}",
     (float, np.float64): "{0} + _float_zero",
     (complex, np.complex128): "{0} + _complex_zero",
+    (float, np.float32): "{0} + _float32_zero",
+    (complex, np.complex64): "{0} + _complex64_zero",
     (np.complex128, complex): "_to_complex({0})",
 }
 

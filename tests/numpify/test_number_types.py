@@ -203,7 +203,7 @@ def test_the_quick_way_asks_nothing_of_the_compiled_function(monkeypatch):
 
 VALUES = {
     float: (0.75, -0.0, math.inf, math.nan, 1e300, -2.0),
-    int: (2, 0, -3, 2**53 + 1, 2**70, 1),
+    int: (2, 0, -3, 2**53 + 1, 2**70, 1, -(10**60)),
     bool: (True, False),
     complex: (0.5 - 2j, 0j, complex(-1.0, -0.0), complex(math.inf, 1.0), 1e300 + 1e300j, complex(-0.0, math.nan)),
 }
@@ -227,7 +227,8 @@ def told(function, args):
             result = function(*args)
         except Exception as error:
             result = type(error)
-    return result, {str(w.message) for w in caught}
+    # Whether a number of NumPy's or a ufunc warns is no matter.
+    return result, {str(w.message).replace("scalar ", "") for w in caught}
 
 
 def is_rounded(got, wanted):
@@ -311,4 +312,4 @@ def test_complex_numbers_over_cmath_are_what_numpy_gives(expr):
 @pytest.mark.parametrize("expr", [sp.sqrt(x), sp.log(x), sp.Abs(x), x**y, sp.Piecewise((x, sp.Eq(x, y)), (y, True))])
 def test_what_has_cuts_or_other_results_is_left_to_numpy(expr):
     way = numpify(expr, [x, y], cache=False)._origin.compiled.way((complex, complex))
-    assert way is None or way.whole is None
+    assert way is None or not way.is_over_cmath
