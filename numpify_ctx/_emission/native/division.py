@@ -25,7 +25,7 @@ from .vectors import DOUBLE, Vector, fma
 
 _BITS = 53  # of a double
 _LEAST_LONG = 2.0**49  # Y has to be below
-_EXPONENT = 0x7000_0000_0000_0000  # of its bits, those that are all 0 below 2**-767
+_TINY = 2 * 0x1000_0000_0000_0000 - 1  # of the bits of 2**-767, as `_any_tiny` has them
 
 
 def has_quick_form(divisor: float, kind: str) -> bool:
@@ -56,12 +56,12 @@ def divided(parts: Sequence[Vector], divisor: int) -> tuple[Vector, ...]:
 
 def _any_tiny(parts: Sequence[Vector]) -> str:
     """The name of one flag: is any number below 2**-767 in magnitude, and not 0?"""
-    # Half a vector is a register, so that nothing has to be joined but flags.
-    found = [(half.bits() & _EXPONENT).equals(0) & half.compare("!=", 0.0) for part in parts for half in part.halves()]
-    total = found[0]
-    for flags in found[1:]:
-        total = total | flags
-    return total.text.any_of(total)
+    # Without the sign and less 1, 0 is the largest of unsigned integers. Half a vector is a register: one comparison.
+    keys = [(bits + bits) - 1 for part in parts for half in part.halves() for bits in [half.bits()]]
+    least = keys[0]
+    for key in keys[1:]:
+        least = least.text.intrinsic("umin", least, key)
+    return least.text.any_of(least.below(_TINY))
 
 
 def constants(divisor: int) -> tuple[float, float]:

@@ -182,6 +182,10 @@ class Vector:
             operation = f"fcmp {'u' if symbol == '!=' else 'o'}{word}"
         return self.text.let(FLAG, f"{operation} {self.type} {self.name}, {self.like(other).name}")
 
+    def below(self, other: int) -> Vector:
+        """Of integers without a sign: are they less?"""
+        return self.text.let(FLAG, f"icmp ult {self.type} {self.name}, {self.like(other).name}")
+
     def __lt__(self, other: Vector | float) -> Vector:
         return self.compare("<", other)
 
