@@ -55,8 +55,10 @@ class Making:
 
     def _whole(self, args: tuple[Any, ...], out: Any = None) -> Any:
         """The whole way; where that finds quick ways, these go into the function behind the call."""
-        result = (self._fixed or self._entry).apply(args, out)
-        if self._found() != self._quicks:
+        fixed = self._fixed
+        result = (self._entry if fixed is None else fixed).apply(args, out)
+        of_all, of_free = self._quicks
+        if self._entry.quicks is not of_all or (fixed is not None and fixed.quicks is not of_free):
             self._put(False)
         return result
 

@@ -249,7 +249,7 @@ class Entry:
         by_kernel = results
         # Blocks do not tell which elements left the integers.
         in_blocks = self.blocks.pays(shape, precision) and not (checks and self._exactly.matters(integers))
-        if results is None and in_blocks and not self._is_raw(integers, args):
+        if results is None and in_blocks and not self.bounds.are_raw(integers.mask, args):
             results = self.blocks.compute(values, integers, shape)
         if results is not None:
             if self.completion is not None:
@@ -257,7 +257,7 @@ class Entry:
             found = self.results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
             # Where what a kernel gave is handed back as it is, such calls need nothing but the kernel.
             if self.native is not None and by_kernel is not None and found is by_kernel[0]:
-                self._learn(self.native, args, values, integers, shape)
+                self._learn(self.native, Call(args, values, integers, shape, precision), found)
             return found
         result = self._in_numpy(values, integers, shape)
         if shape and not checks and self.bounds.is_settled(integers.mask, args):
@@ -308,7 +308,7 @@ class Entry:
         are_doubles = integers.are_none and all(value.dtype == np.float64 for value in values)
         if are_doubles:
             form, late = of_doubles_with(self.program, self.forms, [type(a) in FLOATS for a in args])
-        is_raw = self._is_raw(integers, args)
+        is_raw = self.bounds.are_raw(integers.mask, args)
         fresh = integers.are_none and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray])
         is_all = complete is None and late is None and (is_raw or (integers.are_none and not integers.complex))
         ufunc = self.forms.ufunc(are_doubles) if is_all else None
@@ -326,21 +326,15 @@ class Entry:
         if quicks != self.quicks:
             self.quicks = quicks
 
-    def _is_raw(self, integers: Integers, args: Sequence[Any]) -> bool:
-        """Are integers of these only compared, by one operation? They need not be made longer first, nor cut."""
-        if not integers.mask or not self.bounds.only_compares() or sum(map(bool, self.program.args)) > 1:
-            return False
-        return all(type(a) is np.ndarray for a in args)
-
-    def _learn(
-        self, native: Native, args: Sequence[Any], values: Sequence[Any], integers: Integers, shape: Shape
-    ) -> None:
-        completion = self.completion
-        if completion is None or not completion.may_fill:
-            native.learn(args, values, integers, shape)
-        elif not integers.mask:
-            native.learn(args, values, integers, shape, completion.of_floats)
-        self._gather_quicks()
+    def _learn(self, native: Native, call: Call, result: Any) -> None:
+        """Make a quick way for arguments like these, which a native form has just taken and given the result."""
+        completion, before = self.completion, native.quicks
+        completes = completion is not None and completion.may_fill
+        if not completes or not call.integers.mask:
+            complete = completion.of_floats if completion is not None and completes else None
+            native.learn(call, None if self.foreign else result, complete)
+        if native.quicks is not before:
+            self._gather_quicks()
 
     def in_complex(self, mask: int) -> Entry:
         """The entry for arguments of which these are complex: real ones may then have complex roots and logarithms."""

@@ -24,10 +24,11 @@ from .._program.bounds import Integers
 from .._program.ir import Program
 from .blocks import SIZES, Sizes, few_patterns
 from .grid import full_pattern, pattern_of
-from .native_calls import SMALL, Pure
+from .native_calls import SMALL, Mixed, Pure
 from .native_compiling import Compiler, Form, Key, NoForm
 from .quick import Quick, passed_as
 from .threads import Threads, executor
+from .ways import Call
 
 
 PAYS = 10_000_000  # elements times operations, computed before a kernel is compiled: some 10 ms of work
@@ -137,33 +138,29 @@ class Native:
         """How many elements are computed before."""
         return PAYS / self.operations
 
-    def learn(
-        self,
-        args: Sequence[Any],
-        values: Sequence[Any],
-        integers: Integers,
-        shape: tuple[int, ...],
-        complete: Callable[[Any, Sequence[Any]], Any] | None = None,
-    ) -> None:
+    def learn(self, call: Call, result: Any, complete: Callable[[Any, Sequence[Any]], Any] | None = None) -> None:
         """Make a quick way for arguments like these, which a native form has just taken and given the result.
 
         Args:
-            args: as they were passed.
-            values, integers, shape: as for `compute`.
+            call: its arguments.
+            result: what it gave, if it may be asked twice for the same.
             complete: of the result and the arguments as they were passed, the result to hand back; None: as it is.
         """
-        passed = passed_as(args)
+        passed = passed_as(call.args)
         if passed in self._tried or len(self._tried) >= _MOST_FORMS:
             return
         self._tried.add(passed)
-        key = self._key(values, integers, shape)
+        key = self._key(call.values, call.integers, call.shape)
         form = self._forms.get(key)
+        found: Quick | None = None
         # Where arguments broadcast, a form may be for these shapes alone.
         if isinstance(form, Pure) and type(key) is tuple:
-            form = self.compiler.shortened(form, key, passed, values)
-            found = form.quick(passed, [value.dtype for value in values], complete)
-            if found is not None:
-                self.quicks = (*self.quicks, found)
+            form = self.compiler.shortened(form, key, passed, call.values)
+            found = form.quick(passed, [value.dtype for value in call.values], complete)
+        elif isinstance(form, Mixed) and type(key) is tuple and type(result) is np.ndarray and not any(self._ranks):
+            found = form.quick(passed, call.values, call.integers, result.dtype, complete)
+        if found is not None:
+            self.quicks = (*self.quicks, found)
 
     def is_refused(self, values: Sequence[Any], integers: Integers, shape: tuple[int, ...]) -> bool:
         """Is it settled that there is no native form for arguments like these?"""

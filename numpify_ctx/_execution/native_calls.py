@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from .._program.bounds import Integers
 from .._program.ir import PARAM, Program
 from .._program.ops import STACK
 from .blocks import Blocks
-from .quick import Quick, are_alike, are_any, bits_of, handed_back, indented, places_of_arrays, tests_of
+from .quick import Plain, Quick, are_alike, are_any, bits_of, handed_back, indented, places_of_arrays, tests_of
 from .threads import Threads, number_of, share
 
 
@@ -252,7 +253,27 @@ class Mixed:
                 return results
         function = self.functions.get(integers)
         if function is None:
-            kinds = integers.kinds(len(self.program.parameters))
-            function = self.functions[integers] = load(emit_arrays(self.program, kinds, checked=integers.checked))
+            function = self.functions[integers] = self._function(integers)
         results = function(*values)
         return (results,) if len(self.program.results) == 1 else results
+
+    def _function(self, integers: Integers, doubles: bool = False) -> Callable[..., Any]:
+        kinds = integers.kinds(len(self.program.parameters))
+        return load(emit_arrays(self.program, kinds, checked=integers.checked, doubles=doubles))
+
+    def quick(
+        self, passed: Sequence[Any], values: Sequence[Any], integers: Integers, dtype: Any, complete: Any = None
+    ) -> Quick | None:
+        """What takes arguments like some to NumPy with nothing between; None if they need more.
+
+        Args:
+            passed, values: as for `Plain.quick`.
+            integers: what is known of those that are integers.
+            dtype: that of the result.
+            complete: as for `Native.learn`.
+        """
+        if not integers.are_none or len(self.program.results) != 1 or self.program.rank[self.program.results[0]]:
+            return None
+        form = self._function(integers, all(value.dtype == np.float64 for value in values))
+        least = sys.maxsize if self.blocks is None else self.blocks.least(None)
+        return Plain(form, dtype, least, complete, None).quick(passed, values)

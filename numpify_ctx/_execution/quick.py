@@ -347,9 +347,9 @@ class Plain:
         if self.late is not None:
             lines = self._late_lines(self.late, [n if n in arrays else f"_float({n})" for n in names], fixed, lines)
         if self.native is not None:
-            lines = ["{computed}[0] += _size", "if {computed}[0] < {limit}:", *indented(lines)]
-        if self.native is not None or self.least < sys.maxsize:
-            alike += f" and (_size := {arrays[0]}.size) < {self.least}"
+            lines = [f"{{computed}}[0] += {arrays[0]}.size", "if {computed}[0] < {limit}:", *indented(lines)]
+        if self.least < sys.maxsize:
+            alike += f" and {arrays[0]}.size < {self.least}"
         return [f"if {alike}:", *indented(lines)]
 
     @staticmethod

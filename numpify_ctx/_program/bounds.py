@@ -106,6 +106,12 @@ class Bounds:
                     return False
         return compares
 
+    def are_raw(self, mask: int, args: Sequence[Any]) -> bool:
+        """Are integers of these only compared, by one operation? They need not be made longer first, nor cut."""
+        if not mask or not self.only_compares() or sum(map(bool, self._program.args)) > 1:
+            return False
+        return all(type(a) is np.ndarray for a in args)
+
     def most_bits(self, mask: int) -> int | None:
         """How many bits beside the sign each integer in the mask may have, so that nothing can overflow; None for any.
 
