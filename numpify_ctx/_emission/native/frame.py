@@ -5,16 +5,11 @@ whole vectors that lie side by side. Where operands lie otherwise, and for the r
 elements into buffers on the stack, repeats the last one to fill a vector, and copies the results back. Operands that
 are one number for all elements are read once.
 
-NumPy warns of what the processor's flags tell after the loop. A vector computes more than is selected, so that the
-flags are put right at the end: invalid is raised where a result is nan and no argument is; division by zero and
-overflow as they happened, but in a kernel that selects only where a result is infinite and no argument is; underflow
-is not told. Most vectors have nothing to tell: one instruction on the results sees that, the rest is behind a branch.
-
 Integers of which only so many bits are allowed, as more might overflow, are looked at on the way: a kernel that meets a
 larger one adds 1 to the first counter of its data, warns of nothing, and its results are void. One that gives nan where
 no argument is adds 1 to the second.
 
-Long: the loop and the function around it agree on operands, widths and flags, so they are read together.
+What there is to warn of is in `telling`; the processor's flags are put right at the end.
 """
 
 from __future__ import annotations
@@ -24,12 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .copies import copies
-from .functions import SHORT, definitions, library_function
-from .vectors import DOUBLE, FLAG, FLOAT, INT, Text, Vector, absolute, mask_of
+from .functions import definitions, library_function
+from .telling import DIVIDE, INVALID, LARGE, OVERFLOW, Body, Value, tell
+from .vectors import DOUBLE, FLAG, FLOAT, INT, Text, Vector, mask_of
 
-
-INVALID, DIVIDE, OVERFLOW = 1, 4, 8  # as x86 has them in its control word
-_LARGE = 1 << 16  # an integer has too many bits
 
 _STACK = 1 << 15  # bytes of a kernel's buffers
 _MANY_CALLS = 24  # more calls of elementary functions than this are not written out
@@ -45,10 +38,7 @@ ELEMENTS = {
     # And booleans that count as integers, 0 and 1; NumPy has no character for these.
     BIT: (INT, "i8", 1),
 }  # fmt: skip
-_BYTES = {DOUBLE: 8, FLOAT: 4, INT: 8}  # of an element in a register
 _WIDENED = {**dict.fromkeys("bhi", "sext"), **dict.fromkeys("BHI", "zext"), BIT: "icmp"}
-
-Value = tuple[Vector, ...]  # one vector, or the real and the imaginary part
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,43 +67,6 @@ class Target:
 
     bits: int
     x86: bool
-
-
-class Body:
-    """The text of the loop, and what is known while it is written."""
-
-    def __init__(self, text: Text) -> None:
-        self.text = text
-        self.poles: Vector | None = None  # lanes in which a function was infinite at a finite number
-        self.excused: Vector | None = None  # lanes in which a constant that is infinite or nan is selected
-        self.selects = False
-        self.called: list[str] = []
-
-    def excuse(self, lanes: Vector) -> None:
-        """Lanes of whose results nothing is to be told."""
-        self.excused = lanes if self.excused is None else self.excused | lanes
-
-    def function(self, name: str, *operands: Vector) -> Vector:
-        """A call of an elementary function, on doubles; on floats, if there is one for them."""
-        kind = operands[0].kind
-        pole = _POLES.get(name)
-        if pole is not None:
-            flags = pole(*operands)
-            self.poles = flags if self.poles is None else self.poles | flags
-        name += SHORT if kind == FLOAT else ""
-        self.called.append(name)
-        return self.text.call(name, kind, *operands)
-
-
-# At a pole a function of ours may give infinity without a division, of which the processor's flags would tell.
-_POLES: dict[str, Callable[..., Vector]] = {
-    "log": lambda x: x.equals(0.0),
-    "log2": lambda x: x.equals(0.0),
-    "log10": lambda x: x.equals(0.0),
-    "log1p": lambda x: x.equals(-1.0),
-    "arctanh": lambda x: absolute(x).equals(1.0),
-    "power": lambda x, y: x.equals(0.0) & (y < 0.0),
-}
 
 
 def kernel_text(
@@ -182,10 +135,8 @@ def _loop(body: Body, inputs: Sequence[Operand], outputs: Sequence[str], write: 
     values = [_read(text, i, operand) for i, operand in enumerate(inputs)]
     head = _scalars(text, inputs, values)
     results = write(body, values)
-    beyond = _beyond(inputs, values)
-    floats = [part for result in results for part in result if part.kind in (DOUBLE, FLOAT)]
-    suspect = _suspect(body, floats, beyond, target)
-    told = "0" if suspect is None else _if_suspect(body, suspect, values, floats, beyond)
+    limits = [(value[0], i.bits) for i, value in zip(inputs, values, strict=True) if i.bits is not None]
+    told = tell(body, values, results, limits, target.bits)
     for i, (kind, result) in enumerate(zip(outputs, results, strict=True)):
         _store(text, i, kind, result)
     pointers = ", ".join([f"ptr %a{i}" for i in range(len(inputs))] + [f"ptr %o{i}" for i in range(len(outputs))])
@@ -197,110 +148,6 @@ def _loop(body: Body, inputs: Sequence[Operand], outputs: Sequence[str], write: 
         "br i1 %more, label %loop, label %done", "done:", f"ret i32 {told}", "}",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
-
-
-def _suspect(body: Body, floats: Sequence[Vector], beyond: Vector | None, target: Target) -> str | None:
-    """The name of one flag: may there be anything to tell of these lanes? As few instructions as can be.
-
-    None if there never is.
-    """
-    found: list[str] = []
-    for kind in (DOUBLE, FLOAT):
-        parts = [part for part in floats if part.kind == kind]
-        # x - x is nan of an infinity, too.
-        parts = [part - part for part in parts] if body.selects else parts
-        if body.excused is not None and parts:
-            # As often as not it is these lanes that are nan, and a branch that is taken costs more.
-            found.append(body.text.any_of(_any(parts, Vector.is_nan) & ~body.excused))
-            continue
-        pieces = [piece for part in parts for piece in _registers(part, target)]
-        # Is one of two nan? That is one instruction.
-        pairs = zip(pieces[::2], pieces[1::2] + pieces[-1:], strict=False)
-        found += [one.text.any_of(one.is_unordered(other)) for one, other in pairs]
-    if body.poles is not None and not body.selects:
-        found.append(body.text.any_of(body.poles))
-    if beyond is not None:
-        one, *others = _registers(beyond, target)
-        for other in others:
-            one = one | other
-        found.append(one.text.any_of(one.compare("!=", 0)))
-    if not found:
-        return None
-    total = found[0]
-    for flag in found[1:]:
-        total = body.text.scalar(f"or i1 {total}, {flag}")
-    return total
-
-
-def _registers(vector: Vector, target: Target) -> list[Vector]:
-    """A vector in the pieces that the processor has registers for."""
-    pieces = [vector]
-    while pieces[0].text.width * _BYTES[vector.kind] * 8 > target.bits:
-        pieces = [half for piece in pieces for half in piece.halves()]
-    return pieces
-
-
-def _if_suspect(body: Body, suspect: str, values: list[Value], floats: list[Vector], beyond: Vector | None) -> str:
-    """Behind a branch, what there is to tell of these lanes; the name of that, with what was told before."""
-    text = body.text
-    before, inside, after = text.block, text.new_name("tell"), text.new_name("told")
-    text.lines.append(f"br i1 {suspect}, label %{inside}, label %{after}, !prof !0")
-    text.begin(inside)
-    total = "%told"
-    for bit, flags in _told(body, values, floats, beyond):
-        more = text.scalar(f"select i1 {text.any_of(flags)}, i32 {bit}, i32 0")
-        total = text.scalar(f"or i32 {total}, {more}")
-    text.lines.append(f"br label %{after}")
-    text.begin(after)
-    return text.scalar(f"phi i32 [ %told, %{before} ], [ {total}, %{inside} ]")
-
-
-def _told(body: Body, values: list[Value], floats: list[Vector], beyond: Vector | None) -> list[tuple[int, Vector]]:
-    """Flags, and the lanes that raise them: nan, poles, in a kernel that selects infinities, and large integers."""
-    told = []
-    given = [part for value in values for part in value if part.kind in (DOUBLE, FLOAT)]
-    if floats:
-        told.append((INVALID, _new(floats, given, Vector.is_nan)))
-    # Lanes that are not selected are computed, too, so what happened in them must not be told.
-    if body.selects:
-        if floats:
-            told.append((DIVIDE | OVERFLOW, _new(floats, given, _is_infinite)))
-    elif body.poles is not None:
-        told.append((DIVIDE, body.poles))
-    if body.excused is not None:
-        told = [(bit, flags & ~body.excused) for bit, flags in told]
-    if beyond is not None:
-        told.append((_LARGE, beyond.compare("!=", 0)))
-    return told
-
-
-def _beyond(inputs: Sequence[Operand], values: list[Value]) -> Vector | None:
-    """Of each lane, not 0 if an integer there has too many bits; None if all are allowed."""
-    limits = [(value[0], i.bits) for i, value in zip(inputs, values, strict=True) if i.bits is not None]
-    found: Vector | None = None
-    for value, bits in limits:
-        # From -2**bits up to 2**bits, a sum with 2**bits that wraps is below 2**(bits + 1).
-        beyond = (value + (1 << bits)) & -(2 << bits)
-        found = beyond if found is None else found | beyond
-    return found
-
-
-def _is_infinite(x: Vector) -> Vector:
-    return absolute(x).equals(float("inf"))
-
-
-def _new(results: Sequence[Vector], given: Sequence[Vector], test: Callable[[Vector], Vector]) -> Vector:
-    """Lanes where the test holds for a result, and for no argument."""
-    found = _any(results, test)
-    # nan in, nan out is no invalid operation.
-    return found & ~_any(given, test) if given else found
-
-
-def _any(parts: Sequence[Vector], test: Callable[[Vector], Vector]) -> Vector:
-    found = test(parts[0])
-    for part in parts[1:]:
-        found = found | test(part)
-    return found
 
 
 def _read(text: Text, i: int, operand: Operand) -> Value:
@@ -503,13 +350,13 @@ def _flags(target: Target, selects: bool, counts: bool) -> str:
         middle = ["%own = and i32 %control, %told", "%invalid0 = and i32 %told, 1", "%raised = or i32 %own, %invalid0"]
     else:
         middle = [
-            f"%own = and i32 %control, {DIVIDE | OVERFLOW}", f"%new = and i32 %told, {_LARGE - 1}",
+            f"%own = and i32 %control, {DIVIDE | OVERFLOW}", f"%new = and i32 %told, {LARGE - 1}",
             "%raised = or i32 %own, %new",
         ]  # fmt: skip
     if counts:
         middle[-1] = middle[-1].replace("%raised", "%raised0")
         middle += [
-            f"%large = and i32 %told, {_LARGE}", "%void = icmp ne i32 %large, 0", "%more.large = zext i1 %void to i64",
+            f"%large = and i32 %told, {LARGE}", "%void = icmp ne i32 %large, 0", "%more.large = zext i1 %void to i64",
             "%counted = atomicrmw add ptr %data, i64 %more.large monotonic",
             "%raised = select i1 %void, i32 0, i32 %raised0",
         ]  # fmt: skip

@@ -11,9 +11,10 @@ from ..._program.ir import CONST, Operator, Program, is_real_constant
 from . import complexes, division
 from .arms import Arm, dear_arms
 from .composed import COMPOSED, GUARDED, QUOTIENTS
-from .frame import BIT, ELEMENTS, Body, Operand, Target, Value, kernel_text
+from .frame import BIT, ELEMENTS, Operand, Target, kernel_text
 from .functions import FUNCTIONS
 from .single import SINGLE
+from .telling import Body, Value
 from .types import Types, strong
 from .vectors import Vector, absolute, where
 
