@@ -14,7 +14,7 @@ from sympy.functions.special import bessel
 
 from numpify_ctx import CompileError, numpify
 from numpify_ctx._lowering.rules import common
-from numpify_ctx._runtime.special import gamma as _gamma_runtime
+from numpify_ctx._runtime.special import combinatorial, gamma as _gamma_runtime
 from numpify_ctx._runtime.special.pointwise import Pointwise
 
 
@@ -236,3 +236,19 @@ def test_a_tail_ends_where_the_numbers_end(expr, points, meaning):
     mixed = f(np.append(points, np.nan))
     np.testing.assert_array_equal(mixed[:-1], f(points))
     assert np.isnan(mixed[-1])
+
+
+def test_binomials_of_numbers_that_are_not_whole_need_no_mpmath(monkeypatch):
+    rng = np.random.default_rng(3)
+    near = 10.0 ** rng.uniform(-12, -2, 40)
+    n = np.concatenate([rng.uniform(-30, 30, 200), -rng.integers(1, 20, 40) + near, rng.uniform(-20, 20, 80)])
+    k = np.concatenate([rng.uniform(-30, 30, 200), rng.uniform(-9, 9, 40), rng.integers(-3, 20, 40), n[:40] + 3 - near])
+    general = combinatorial.BINOMIAL.continued.reference
+    with mpmath.workdps(50):
+        want = np.array([float(general(mpmath, mpmath.mpf(a), mpmath.mpf(b))) for a, b in zip(n, k, strict=True)])
+    monkeypatch.setattr(Pointwise, "at", None)
+    f = numpify(sp.binomial(x, y), [x, y], native=False)
+    got = f(n, k)
+    np.testing.assert_allclose(got, want, rtol=1e-12)
+    assert [f(a, b) for a, b in zip(n.tolist(), k.tolist(), strict=True)] == got.tolist()
+    np.testing.assert_array_equal(f(np.array([-2.0, 0.5]), np.array([0.5, -2.0])), [np.nan, 0.0])

@@ -16,7 +16,7 @@ import numpy as np
 from mpmath.libmp import ifib
 
 from ..types import MPContext, MPNumber, Value
-from .pointwise import Fast, Pointwise
+from .pointwise import Fast, Pointwise, is_whole, replaced
 from .whole import Undefined, Whole
 
 
@@ -169,6 +169,40 @@ def _general_binomial(mp: MPContext, n: MPNumber, k: MPNumber) -> Any:
     return mp.gamma(n + 1) * mp.rgamma(k + 1) * mp.rgamma(n - k + 1)
 
 
+def _binomial_fast(special: ModuleType, n: Value, k: Value) -> Any:
+    """Gamma(n + 1)/(Gamma(k + 1) Gamma(n - k + 1))."""
+    difference = n - k
+    value = special.gamma(n + 1) / (special.gamma(k + 1) * special.gamma(difference + 1))
+    # There the denominator may be at a pole, or next to one.
+    left = np.minimum(k, difference) < -0.998
+    return replaced(value, left, lambda n, k: _binomial_left(special, n, k), n, k)
+
+
+def _binomial_left(special: ModuleType, n: Value, k: Value) -> Any:
+    """The same by 1/Gamma, which has zeros where Gamma has poles, with what the difference n - k lost."""
+    difference = n - k
+    back = difference - n
+    lost = (n - (difference - back)) - (k + back)  # exactly, by Knuth's sum of two numbers
+    off = difference - np.rint(difference)
+    # Next to its zeros, 1/Gamma is linear.
+    scale = np.where((difference < -0.9) & (np.abs(off) < 0.1) & (off != 0), 1 + lost / off, 1.0)
+    return special.gamma(n + 1) * special.rgamma(k + 1) * (special.rgamma(difference + 1) * scale)
+
+
+def _binomial_stands(n: Value, k: Value) -> Any:
+    """Are the three factors numbers, and is n - k no integer that is one by rounding?"""
+    stands = np.maximum(np.abs(n), np.abs(k)) < 80
+    difference = n - k
+    if np.any(difference < -0.5):
+        stands &= (difference > -0.5) | ~is_whole(difference) | (is_whole(n) & is_whole(k))
+    return stands if np.all(stands) else stands | _moderate(n + 1, k + 1, difference + 1)
+
+
+def _is_at_a_pole(n: Value, k: Value) -> Any:
+    negative = np.less(n, 0)
+    return negative & is_whole(n) & ~is_whole(k) if np.any(negative) else negative
+
+
 BINOMIAL = Whole(
     "binomial",
     _binomial,
@@ -176,8 +210,9 @@ BINOMIAL = Whole(
         "binomial",
         _general_binomial,
         Fast(
-            lambda s, n, k: s.gamma(n + 1) / (s.gamma(k + 1) * s.gamma(n - k + 1)),
-            where=lambda n, k: _moderate(n + 1, k + 1, n - k + 1),
+            _binomial_fast,
+            where=_binomial_stands,
+            outside=_is_at_a_pole,
         ),
     ),
     far=1 << 25,

@@ -22,6 +22,7 @@ import numpy as np
 from ..._kinds import is_int64
 from ..._symbolic.exact import quotient
 from ..integers import OVERFLOW
+from ..numbers import FLOAT64
 from ..types import Value
 from .pointwise import Array, Pointwise, delivered, result_dtype
 
@@ -66,6 +67,8 @@ class Whole:
             return float(value) if isinstance(value, Fraction) else value
         if all(_is_integer(a) for a in args):
             return self._of_integers(args)
+        if self.continued is not None and self.whole is None and any(map(_has_no_whole, args)):
+            return self.continued(*args)
         return self._of_floats(args)
 
     def _of_integers(self, args: Sequence[Any]) -> Any:
@@ -134,6 +137,13 @@ def _distinct(arrays: Sequence[Any]) -> tuple[list[tuple[Any, ...]], Any]:
     points = zip(*(a.ravel().tolist() for a in arrays), strict=True)
     where = np.array([found.setdefault(point, len(found)) for point in points], np.intp)
     return list(found), where
+
+
+def _has_no_whole(value: Value) -> bool:
+    """Are these doubles none of which is a whole number?"""
+    if type(value) is np.ndarray:
+        return value.dtype is FLOAT64 and not np.equal(np.floor(value), value).any()
+    return type(value) is float and not value.is_integer()
 
 
 def _is_integer(value: Value) -> bool:
