@@ -31,7 +31,7 @@ from .._emission.listing import new_filename, show
 from .._emission.namespace import bare_namespace
 from .._execution.entry import REFUSALS
 from .._execution.quick import WORDS
-from .._execution.ways import Ways
+from .._execution.ways import TYPES, Ways
 from .ambient import is_keyed
 from .context import Parameters
 from .live import current, keeps_value
@@ -56,7 +56,7 @@ class Shape:
         value: the attribute by which those objects are read: `value`, or the slot behind it.
         floats: whether there is a form for floats, and what is frozen are numbers that it takes.
         body: the statements of that form, if they are to stand in the wrapper.
-        integer_body: the statements of the form for integers, likewise, where such came.
+        bodies: names of types that came, and the statements of their way.
         numbers: whether there are ways for numbers of other types.
         places: what is passed, if parameters nest; else the free ones are.
         decided: names of what frozen numbers decide alone, which the form for floats takes behind the others.
@@ -69,7 +69,7 @@ class Shape:
     value: Literal["value", "_value"] = "value"
     floats: bool = False
     body: tuple[str, ...] = ()
-    integer_body: tuple[str, ...] = ()
+    bodies: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
     numbers: bool = False
     places: tuple[Place, ...] | None = None
     decided: tuple[str, ...] = ()
@@ -107,6 +107,7 @@ def items_of(value: object) -> Iterable[Any]:
 
 _WORDS: Mapping[str, Any] = {
     **WORDS,
+    **{word: kind for kind, word in TYPES.items()},
     "_AttributeError": AttributeError,
     "_KeyError": KeyError,
     "_current": current,
@@ -243,9 +244,10 @@ def _calling_numbers(shape: Shape, unknown: Sequence[str], begin: str) -> list[s
         return lines
     first, *rest = unknown
     kind = f"(_kind := _type({first}))"
-    if shape.integer_body:
-        tests = " and ".join([f"{kind} is _int", *(f"_type({name}) is _int" for name in rest), "out is None"])
-        lines += [f"    {begin} {tests}:", *_trying(shape.integer_body)]
+    for (first_type, *types_of_rest), body in shape.bodies:
+        alike = [f"_type({name}) is {its}" for name, its in zip(rest, types_of_rest, strict=True)]
+        tests = " and ".join([f"{kind} is {first_type}", *alike, "out is None"])
+        lines += [f"    {begin} {tests}:", *_trying(body)]
         begin, kind = "elif", "_kind"
     if shape.numbers:
         types = ", ".join(["_kind", *(f"_type({name})" for name in rest)])
@@ -353,7 +355,7 @@ def wrapper(
         frozen: value by parameter name; asked for by the form for floats only.
         symbols: symbol by parameter name, of the dynamic parameters.
         context: where they are read from.
-        body_names: the global names in `shape.body` and `shape.integer_body`.
+        body_names: the global names in `shape.body` and `shape.bodies`.
         decided: what the frozen ones decide alone, by the names in `shape.decided`.
         quick_names: the global names in `shape.quick`.
     """
@@ -371,8 +373,8 @@ def wrapper(
     if shape.floats:
         namespace |= {name: float(value) for name, value in frozen.items()}
         namespace |= decided
-        namespace |= body_names
         namespace["_floats"] = floats
+    namespace |= body_names
     if ways is not None:
         namespace |= {"_ways": ways.known, "_find": ways.find}
     exec(_compiled(shape), namespace)

@@ -12,12 +12,15 @@ from .._execution.entry import Entry
 from .._execution.fixed import Fixed, decided_by_floats
 from .._execution.forms import Forms
 from .._execution.quick import FLOATS, Named, Quick, statements
-from .._execution.ways import NUMBERS, Way, Ways
+from .._execution.ways import NUMBERS, TYPES, Way, Ways
 from .._runtime.numbers import numeric
 from .ambient import holds_parameters
 from .bindings import Bindings
 from .call import Lookup, Shape, wrapper
 from .context import Parameters, is_ours
+
+
+_MOST_KINDS = 2  # combinations of types of numbers that the function behind the call looks at first
 
 
 class Making:
@@ -32,7 +35,7 @@ class Making:
         owner: the object whose `__call__` it is.
     """
 
-    __slots__ = ("_bindings", "_entry", "_fixed", "_has_floats", "_has_integers", "_owner", "_quicks")
+    __slots__ = ("_bindings", "_entry", "_fixed", "_has_floats", "_kinds", "_owner", "_quicks")
 
     def __init__(self, entry: Entry, bindings: Bindings, owner: object) -> None:
         self._entry = entry
@@ -41,12 +44,23 @@ class Making:
         self._owner = ref(owner)
         self._quicks: tuple[tuple[Quick, ...], ...] = ((), ())  # those that stand in the function behind the call
         self._has_floats = False  # did floats come?
-        self._has_integers = False
+        self._kinds: tuple[tuple[type, ...], ...] = ()  # types of other numbers that came, the first few
 
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         if self._bindings.dynamic and self._bindings.context is None:
             raise self._bindings.no_context()
-        return self._put({float}.issuperset(map(type, args)))(*args, **keywords)
+        types = tuple(map(type, args))
+        if len(types) == len(self._bindings.roster.names):
+            self._note(types)
+        return self._put({float}.issuperset(types))(*args, **keywords)
+
+    def _note(self, types: tuple[type, ...]) -> bool:
+        """Is the way of numbers of these types to stand in the function behind the call? It is, of the first few."""
+        is_new = len(self._kinds) < _MOST_KINDS and types not in self._kinds and not self._bindings.frozen
+        if not types or not is_new or not NUMBERS.issuperset(types) or {float}.issuperset(types):
+            return False
+        self._kinds = (*self._kinds, types)  # two threads may lose one, which has its way in the table
+        return True
 
     def _first_floats(self, *values: float) -> Any:
         """The first call with floats, after others."""
@@ -89,9 +103,7 @@ class Making:
         quick, quick_names = self._quick_ways(of_all, of_free, fixed)
         of_floats, decided = _of_floats(entry, fixed) if takes_floats and with_floats else (None, {})
         floats = None if of_floats is None else of_floats.short_floats()
-        integers = entry.forms.short_integers() if self._has_integers else None
-        if floats and integers and not floats.agrees(integers):
-            integers = None
+        bodies, names_of_bodies = self._bodies({} if floats is None else floats.namespace)
         shape = Shape(
             tuple(names.values()),
             tuple(map(bindings.role, names)),
@@ -99,7 +111,7 @@ class Making:
             _reading_of(bindings),
             takes_floats,
             () if floats is None else floats.body,
-            () if integers is None else integers.body,
+            bodies,
             not any(entry.program.parameter_ranks) and NUMBERS.issuperset(map(type, frozen.values())),
             bindings.places(),
             tuple(decided),
@@ -116,15 +128,31 @@ class Making:
             frozen=frozen,
             symbols={names[symbol]: symbol for symbol in bindings.dynamic},
             context=bindings.context,
-            body_names=(floats.namespace if floats else {}) | (integers.namespace if integers else {}),
+            body_names=names_of_bodies,
             decided=decided,
             quick_names=quick_names,
         )
 
+    def _bodies(self, words: Mapping[str, Any]) -> tuple[tuple[tuple[Any, Any], ...], Mapping[str, Any]]:
+        """By the types of numbers that came, the statements of their ways; and all their global names, with `words`."""
+        names = tuple(self._bindings.roster.names.values())
+        bodies = []
+        for types in self._kinds:
+            way = self._entry.way(types)
+            if way is None or way.stands is None:
+                continue
+            its, lines = way.words(), way.statements(types, names)
+            # No name may mean two things; and what makes numbers NumPy's is in the table of ways only.
+            is_apart = all(words[word] is its[word] for word in words.keys() & its.keys())
+            if is_apart and not any("_as_" in line for line in lines):
+                words = {**words, **its}
+                bodies.append((tuple([TYPES[kind] for kind in types]), tuple(lines)))
+        return tuple(bodies), words
+
     def _finding(self, fixed: Mapping[int, Any], takes_floats: bool) -> Callable[[tuple[type, ...]], Way | None]:
         """As `Entry.way`, where what the fixed numbers decide alone is known to the form for floats.
 
-        Where integers come for the first time, their form goes into the function behind the call.
+        The first ways of numbers that come go into the function behind the call.
         """
         entry = self._entry
 
@@ -132,14 +160,7 @@ class Making:
             if takes_floats and fixed and all(kind in FLOATS or i in fixed for i, kind in enumerate(types)):
                 forms, decided = _of_floats(entry, fixed)
                 return Way(forms.floats(), (float,) * len(types), None, behind=tuple(decided.values()))
-            if (
-                takes_floats
-                and entry.gives_numbers
-                and not fixed
-                and {int}.issuperset(types)
-                and not self._has_integers
-            ):
-                self._has_integers = True
+            if self._note(types):
                 self._put(False)
             return entry.way(types)
 

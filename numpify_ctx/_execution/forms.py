@@ -28,11 +28,6 @@ class Inline:
     body: tuple[str, ...]
     namespace: dict[str, Any]
 
-    def agrees(self, other: Inline) -> bool:
-        """Whether the two can stand side by side: no global name means two things."""
-        shared = self.namespace.keys() & other.namespace.keys()
-        return all(self.namespace[name] is other.namespace[name] for name in shared)
-
 
 def inline(source: Source) -> Inline | None:
     """The statements of a source, if they are few enough to stand where they are needed."""

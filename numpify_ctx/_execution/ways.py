@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, MappingProxyType
@@ -21,6 +21,8 @@ from .forms import Inline
 _OTHERS = frozenset({complex, np.float16, np.float32, np.complex64, np.complex128})
 DOUBLE = {float: float, np.float64: float, complex: complex, np.complex128: complex}  # and Python's own of each
 NUMBERS = _OTHERS | PLAIN.keys()
+# What the types are called in generated code.
+TYPES = {kind: f"_{'np_' * issubclass(kind, np.generic)}{kind.__name__}" for kind in NUMBERS}
 MOST_TYPES = 64  # combinations of types for which that is remembered
 
 
@@ -58,27 +60,17 @@ class Way:
             names: of the parameters, for which `short` is written.
             fixed: those that are known, by their place: the function takes the others.
         """
-        made = [
-            f"    {name} = {word}"
-            for place, (name, kind, convert) in enumerate(zip(names, types, self.conversions, strict=True))
-            if place not in fixed and (word := _word(name, kind, convert)) != name
-        ]
-        if self.final is None and not (made or fixed or self.behind or self.whole):
+        lines = self.statements(types, names, fixed)
+        if self.final is None and lines == self._returning(names) and not (fixed or self.behind or self.whole):
             return self.form
         given = ", ".join([name for place, name in enumerate(names) if place not in fixed])
-        lines = [*made, *self._returning(names)]
         if self.whole is not None:
-            lines = [
-                "    try:",
-                *("    " + line for line in lines),
-                "    except _refusals:",
-                f"        return _whole({given})",
-            ]
+            inner = ["    " + line for line in lines]
+            lines = ["    try:", *inner, "    except _left:", f"        return _whole({given})"]
         text = "\n".join([f"def _way({given}):", *lines])
         namespace = bare_namespace(
-            **_CONVERTING, **({} if self.short is None else self.short.namespace),
+            **self.words(),
             _whole=None if self.whole is None else _later(self.whole, self.conversions, names, fixed),
-            _form=self.form, _behind=self.behind, _final=frozenset(self.final or ()), _first=(self.final or (None,))[0],
             **{names[place]: self.conversions[place](value) for place, value in fixed.items()},
             **{f"_as_{name}": convert for name, convert in zip(names, self.conversions, strict=True)},
         )  # fmt: skip
@@ -86,13 +78,35 @@ class Way:
         found: Callable[..., Any] = namespace.pop("_way")
         return found
 
+    @property
+    def stands(self) -> Inline | None:
+        """The statements of the form, if they can stand where the result is looked at: one line gives it then."""
+        if self.short is None or self.final is None or self.short.body[-1].startswith("    return "):
+            return self.short
+        return None
+
+    def statements(
+        self, types: Sequence[type], names: Sequence[str], fixed: Collection[int] = frozenset()
+    ) -> list[str]:
+        """Statements that return the result, or raise where it is not final."""
+        pairs = enumerate(zip(names, types, self.conversions, strict=True))
+        words = {name: _word(name, kind, convert) for place, (name, kind, convert) in pairs if place not in fixed}
+        made = [f"    {name} = {word}" for name, word in words.items() if word != name]
+        return [*made, *self._returning(names)]
+
+    def words(self) -> dict[str, Any]:
+        """The global names in these, but for conversions to types of NumPy's."""
+        words = {**_CONVERTING, "_form": self.form, "_behind": self.behind}
+        if self.stands is not None:
+            words = _CONVERTING | self.stands.namespace
+        return words if self.final is None else {**words, "_final": self.final, "_first": self.final[0]}
+
     def _returning(self, names: Sequence[str]) -> list[str]:
         """Statements that return what the form gives, which stand here if they are few."""
         given = ", ".join([*names, *["*_behind"] * bool(self.behind)])
-        lines = [f"    return _form({given})"] if self.short is None else list(self.short.body)
+        lines = [f"    return _form({given})"] if self.stands is None else list(self.stands.body)
         if self.final is None:
             return lines
-        assert lines[-1].startswith("    return ")
         lines[-1] = "    _found = " + lines[-1].removeprefix("    return ")
         if self.precision is None and np.float64 in self.final:
             return [
@@ -123,7 +137,7 @@ _CONVERTING = {
     "_type": type, "_int": int, "_float": float, "_float64": np.float64, "_complex128": np.complex128,
     "_float_zero": np.float64(-0.0), "_complex_zero": np.complex128(complex(-0.0, -0.0)),
     "_float32_zero": np.float32(-0.0), "_complex64_zero": np.complex64(complex(-0.0, -0.0)),
-    "_to_complex": complex(-0.0, -0.0).__add__, "_rest": numpy_alone, "_refusals": (ArithmeticError, ValueError),
+    "_to_complex": complex(-0.0, -0.0).__add__, "_rest": numpy_alone, "_left": (ArithmeticError, ValueError),
 }  # fmt: skip
 _WORDS: Mapping[tuple[Any, Any], str] = {
     (np.float64, float): "_float({0})",
