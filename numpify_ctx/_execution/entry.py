@@ -312,10 +312,12 @@ class Entry:
         fresh = integers.are_none and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray])
         is_all = complete is None and late is None and (is_raw or (integers.are_none and not integers.complex))
         ufunc = self.forms.ufunc(are_doubles) if is_all else None
-        if ufunc is not None and isinstance(self.program.ops[self.program.results[0]].numpy, Pointwise):
+        is_one_thread = self.blocks.threads == 1
+        between = self.forms.ufunc_between() if is_all and are_doubles and is_one_thread else None
+        if between or (ufunc and isinstance(self.program.ops[self.program.results[0]].numpy, Pointwise)):
             native = None  # no kernel computes it
-        least = sys.maxsize if is_raw or (ufunc and self.blocks.threads == 1) else self.blocks.least(precision)
-        way = Plain(form, dtype, least, complete, native, fresh, late, ufunc)
+        least = sys.maxsize if is_raw or (ufunc and is_one_thread) else self.blocks.least(precision)
+        way = Plain(form, dtype, least, complete, native, fresh, late, ufunc, between)
         return way.quick(passed_as(args), args if is_raw else values)
 
     def _gather_quicks(self) -> None:

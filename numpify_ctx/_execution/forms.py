@@ -81,6 +81,15 @@ class Forms:
             return np.subtract
         return None if data and any(data) else found
 
+    def ufunc_between(self) -> tuple[np.ufunc, float, float] | None:
+        """The ufunc that is the whole program, of one array of doubles between two numbers; None if it is more."""
+        program = self._program
+        node = program.results[0]
+        function = program.ops[node].numpy
+        if not isinstance(function, Pointwise) or len(program.parameters) != 1 or program.data[node]:
+            return None
+        return function.ufunc_between if [program.ops[a] for a in program.args[node]] == [PARAM] else None
+
     def scalars(self) -> Callable[..., Any]:
         """The function for Python numbers of any types."""
         if self._scalars is None:

@@ -271,6 +271,7 @@ class Plain:
         fresh: is the result an array of that dtype, new, and of all arrays, whatever the values are?
         late: what the numbers beside the arrays decide, of which `form` is that form then; None: nothing.
         ufunc: what is all of `form`, where it is given arrays alone; None: it is more.
+        between: what is all of it for one array between two numbers, and these.
     """
 
     form: Callable[..., Any]
@@ -281,6 +282,7 @@ class Plain:
     fresh: bool = False
     late: Late | None = None
     ufunc: np.ufunc | None = None
+    between: tuple[np.ufunc, float, float] | None = None
 
     def quick(
         self, passed: Sequence[Any], values: Sequence[Any], fixed: Mapping[int, Any] = MappingProxyType({})
@@ -308,6 +310,8 @@ class Plain:
         words |= {f"fixed{i}": value for i, value in fixed.items()}
         form = self.form if converted or self.ufunc is None else self.ufunc
         words |= {"form": form, "result": self.result, "complete": self.complete}
+        if self.between is not None:
+            words["between"] = self.between[0]
         if self.native is not None:
             words |= {"computed": self.native.computed, "limit": self.native.limit}
         if self.late is not None:
@@ -348,9 +352,19 @@ class Plain:
             lines = self._late_lines(self.late, [n if n in arrays else f"_float({n})" for n in names], fixed, lines)
         if self.native is not None:
             lines = [f"{{computed}}[0] += {arrays[0]}.size", "if {computed}[0] < {limit}:", *indented(lines)]
-        if self.least < sys.maxsize:
+        if self.between is not None:
+            few = [f"if {arrays[0]}.size < {self.least}:", *indented(lines)]
+            lines = [*self._between_lines(*self.between[1:]), *few]
+        elif self.least < sys.maxsize:
             alike += f" and {arrays[0]}.size < {self.least}"
         return [f"if {alike}:", *indented(lines)]
+
+    @staticmethod
+    def _between_lines(low: float, high: float) -> list[str]:
+        # One look, which nan does not pass; of none there is no least, which is an error.
+        test = f"{{0}}.item({{0}}.argmin()) > {low}" if high == np.inf else f"{{0}}.item({{0}}.argmax()) < {high}"
+        taken = ["if out is None:", "    return {between}({0})", "return {between}({0}, out)"]
+        return [f"if {test}:", *indented(taken)]
 
     @staticmethod
     def _late_lines(late: Late, names: Sequence[str], fixed: Collection[int], lines: Sequence[str]) -> list[str]:

@@ -308,3 +308,18 @@ def check_is_ufunc(expr, ufunc):
         other = numpify(expr, f.parameters[::-1], native=False, cache=False)
         for _ in range(3):
             np.testing.assert_array_equal(other(args[1], args[0]), f(*args))
+
+
+@pytest.mark.parametrize("native", NATIVE)
+@pytest.mark.parametrize("expr", [sp.erfc(x), sp.gamma(x), sp.digamma(x)], ids=str)
+def test_ufuncs_that_are_right_between_two_numbers(expr, native):
+    f = warm(numpify(expr, [x], native=native, cache=False), 1)
+    assert any(word.endswith("_between") for word in f.__call__.__globals__)
+    edges = [0.0, -0.0, -1.0, -2.0, -0.5, -170.5, -171.5, 26.4, 26.6, 27.0, 1e308, np.inf, -np.inf, np.nan, 1e-310]
+    for chosen in ([1.0, 2.0], edges, *([1.5, edge] for edge in edges), []):
+        given = (np.array(chosen, float),)
+        assert outcome(lambda given=given: f(*given)) == outcome(lambda given=given: f._origin.compiled.apply(given))
+        results = [np.zeros(len(chosen)) for _ in range(2)]
+        assert f(*given, out=results[0]) is results[0]
+        f._origin.compiled.apply(given, results[1])
+        np.testing.assert_array_equal(*results)

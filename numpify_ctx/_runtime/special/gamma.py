@@ -49,7 +49,7 @@ def _erfc_far(special: ModuleType, x: Value) -> Any:
 ERFC = Pointwise(
     "erfc",
     lambda mp, z: mp.erfc(z),
-    Fast(_erfc_fast, keep_nan=True, always=_erfc_fast),
+    Fast(_erfc_fast, keep_nan=True, always=_erfc_fast, between=("erfc", -np.inf, 26.5)),
     Fast(of_scipy("erfc")),
 )
 ERFI = Pointwise("erfi", lambda mp, z: mp.erfi(z), Fast(of_scipy("erfi"), keep_nan=True), Fast(of_scipy("erfi")))
@@ -138,7 +138,7 @@ def _gamma_far(special: ModuleType, x: Value) -> Any:
 GAMMA = Pointwise(
     "gamma",
     lambda mp, z: mp.gamma(z),
-    Fast(_gamma_fast, keep_nan=True, always=_gamma_fast),
+    Fast(_gamma_fast, keep_nan=True, always=_gamma_fast, between=("gamma", -170.0, np.inf)),
     Fast(of_scipy("gamma")),
 )
 
@@ -234,7 +234,7 @@ def _digamma_fast(special: ModuleType, x: Value) -> Any:
 DIGAMMA = Pointwise(
     "digamma",
     lambda mp, z: mp.digamma(z),
-    Fast(_digamma_fast, keep_nan=True, always=_digamma_fast),
+    Fast(_digamma_fast, keep_nan=True, always=_digamma_fast, between=("psi", 0.0, np.inf)),
     Fast(of_scipy("psi")),
 )
 

@@ -61,6 +61,7 @@ class Fast:
         optional: `function` uses its first argument, and does without where it is None.
         always: `(scipy.special, *numbers and arrays) -> array`: a form that needs no conditions wherever it is finite;
             it gives None for arguments that it is not for. If it is `function` itself, it needs none anywhere.
+        between: the name of SciPy's ufunc, and two numbers, one of them infinite, between which it is `function`.
     """
 
     function: Callable[..., Any]
@@ -70,6 +71,7 @@ class Fast:
     scipy: bool = True
     optional: bool = False
     always: Callable[..., Any] | None = None
+    between: tuple[str, float, float] | None = None
 
     def stands_everywhere(self, args: Sequence[Array]) -> bool:
         """Do the conditions hold for all elements, as far as they are known before there is a value?"""
@@ -157,6 +159,16 @@ class Pointwise:
             return None
         found = getattr(special, form.function.name)
         return found if isinstance(found, np.ufunc) else None
+
+    @property
+    def ufunc_between(self) -> tuple[np.ufunc, float, float] | None:
+        """The ufunc of SciPy that gives the values of doubles between two numbers, and these; None: there is none."""
+        special = scipy_special()
+        if self.real is None or self.real.between is None or special is None:
+            return None
+        name, low, high = self.real.between
+        found = getattr(special, name)
+        return (found, low, high) if isinstance(found, np.ufunc) else None
 
     def __call__(self, *args: Value) -> Any:
         for a in args:
