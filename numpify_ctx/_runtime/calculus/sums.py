@@ -24,7 +24,7 @@ from .tails import infinite
 
 
 _LARGEST = 2.0**62  # of a first k: those that follow are int64, too
-CHUNK = 1 << 12  # elements computed at once, where there are many
+CHUNK = 1 << 13  # elements computed at once, where there are many: with 4k or 16k they take a third more
 _MOST_TERMS = 1 << 30  # of one sum, some seconds of them; one of more terms has no value
 _LOOP = 300  # so many terms are added one by one where all values are Python numbers
 
