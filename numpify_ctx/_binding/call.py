@@ -6,8 +6,8 @@ calls, what is dynamic is looked up anew in every call, and whatever does not fi
 arguments) is sorted out by `Bindings.arguments`, which has the words for what is wrong.
 
 Where all values are floats, the form for floats runs at once, and if it is short it stands in the wrapper itself.
-Other numbers have a way of their own by their types, see `ways`. What these refuse, and all else, goes to the compiled
-function, which looks at what it gets.
+Other numbers have a way of their own by their types, see `ways`; arrays like earlier ones have statements here, see
+`quick`. What these refuse, and all else, goes to the compiled function, which looks at what it gets.
 
 A call passes no `out=` as a rule, and Python finds a default for a parameter by keyword in longer than it takes to see
 that there are no keywords at all: so `out` is one of those.
