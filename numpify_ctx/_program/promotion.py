@@ -82,6 +82,16 @@ def may_leave(program: Program, kinds: Sequence[int], node: int) -> bool:
     return True
 
 
+def leaving(program: Program) -> list[bool] | None:
+    """Which nodes are made of what may leave the reals, of real arguments; None if nothing does."""
+    if not any(op.leaves for op in program.ops):
+        return None
+    found: list[bool] = []
+    for node, (op, args) in enumerate(zip(program.ops, program.args, strict=True)):
+        found.append((op.leaves and not _is_safe_power(program, node)) or any(found[a] for a in args))
+    return found
+
+
 def _is_safe_power(program: Program, node: int) -> bool:
     """Is it a power that is real of real numbers: of a constant that is not negative, or with a whole exponent?"""
     if program.ops[node] is not POW:

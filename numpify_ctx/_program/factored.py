@@ -1,0 +1,368 @@
+"""Sums with common factors taken out, and polynomials in Horner's form: the same sums in fewer operations.
+
+Law: a sum is rewritten only where that takes fewer operations, and its value changes by no more than rounding, relative
+to the sum of the magnitudes of its terms. No number becomes nan: of infinities the new form knows more than the old
+one, as inf*(inf - 1) has a value where inf*inf - inf has none. Integers stay integers, and nothing on the way is
+larger in magnitude than the terms together, but for a factor of 0.
+
+A term is a *monomial*: powers of *bases*, which are nodes that are no products themselves, or constants. It is a dict
+from base to power; a base that divides is `~node`. The base that most terms have is taken out of them, by Horner's rule
+where it has several powers; what is left of the terms are sums of fewer bases, for which the same is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from .._kinds import COMPLEX
+from .ir import CONST, Program
+from .monomials import PRODUCTS, Monomial, Monomials, cost_of
+from .ops import ADD, DIV, MUL, NEG, POW
+from .promotion import leaving
+from .rewriting import Rewriting, users_of
+
+
+_DEEPEST = 24  # bases that are taken out of what is left of a term, one after the other
+_LONGEST_CHAIN = 16  # as the builder has it: higher powers are no products
+
+Signed = tuple[bool, int]  # whether to subtract, and what
+
+
+class Term(NamedTuple):
+    """A term of a sum: `common` are those of its bases that other terms have too, the most frequent one first."""
+
+    negative: bool
+    node: int
+    powers: Monomial
+    common: list[int]
+
+
+def factored(program: Program) -> Program:
+    """The same program, with sums in fewer operations; itself, if there are none.
+
+    >>> from .builder import Builder
+    >>> from .ir import Layout
+    >>> b = Builder(("x",))
+    >>> x = b.param(0)
+    >>> square = b.mul(x, x)
+    >>> cubic = b.add(b.mul(b.const(3), square, x), b.mul(b.const(2), square), x)
+    >>> found = factored(b.finish(Layout("node", cubic)))
+    >>> [f"{op.name}{args}" for op, args in zip(found.ops, found.args) if args]
+    ['mul(1, 0)', 'add(3, 2)', 'mul(0, 4)', 'add(5, 6)', 'mul(0, 7)']
+    """
+    ops = program.ops
+    # Only of two products there may become fewer.
+    candidates = [
+        node for node, op in enumerate(ops) if op is ADD and sum([ops[a] in PRODUCTS for a in program.args[node]]) > 1
+    ]
+    if not candidates:
+        return program
+    users = users_of(program)
+    for is_shared in (True, False):
+        found = _Factoring(program, users, is_shared).run(candidates)
+        if found is program:
+            return program
+        # What several sums share is gone only where all of them are made anew.
+        if _total(found, users_of(found)) < _total(program, users):
+            return found
+    return program
+
+
+def _total(program: Program, users: Sequence[int]) -> float:
+    """What all operations cost that are needed."""
+    nodes = zip(program.ops, program.args, program.data, users, strict=True)
+    return sum([cost_of(op, args, data) for op, args, data, count in nodes if count and args])
+
+
+class _Factoring:
+    def __init__(self, program: Program, users: Sequence[int], is_shared: bool) -> None:
+        self.program, self.users = program, users
+        self.constants = {node for node, op in enumerate(program.ops) if op is CONST}
+        self.constants.update([~node for node in self.constants])
+        self.products = Monomials(program, users, is_shared)
+
+    def run(self, candidates: Sequence[int]) -> Program:
+        """The program with those sums made anew for which it pays; itself, if there are none."""
+        changed = [self.rewrite(node) for node in candidates]
+        return self.new.finish() if any(changed) else self.program
+
+    @cached_property
+    def new(self) -> Rewriting:
+        """What is made; most programs of sums need none."""
+        return Rewriting(self.program)
+
+    @cached_property
+    def leaving(self) -> list[bool] | None:
+        """Which nodes may leave the reals."""
+        return leaving(self.program)
+
+    def rewrite(self, node: int) -> bool:
+        """Make a sum anew, if that takes fewer operations."""
+        program = self.program
+        if not self.users[node] or program.rank[node] or program.kinds[node] == COMPLEX:
+            return False
+        terms = self._terms(node)
+        if not terms:
+            return False
+        new = self.new
+        new.begin(node)
+        count = len(new.ops)
+        negative, root = self._sum(terms, 0)
+        if negative:
+            root = new.apply(NEG, root)
+        made = range(count, len(new.ops))
+        # What depends on everything may be an array where its parts are none: not more is lost then than won else.
+        saved = (
+            0.0
+            if root == node
+            else self._cost(node) - sum([cost_of(new.ops[i], new.args[i], new.data[i]) for i in made if new.args[i]])
+        )
+        if saved <= 0 or self._more_on_all(node, made) > saved:
+            new.undo(count)
+            return False
+        # What a constant is added to is no -0.0.
+        is_anchored = new.ops[root] is ADD and new.ops[new.args[root][-1]] is CONST and not new.data[root][-1]
+        new.replace(node, root, loses_sign=not is_anchored)
+        return True
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _terms(self, node: int) -> list[Term]:
+        """The terms of a sum; none, if no two products of them have a base in common."""
+        program, constants = self.program, self.constants
+        args = program.args[node]
+        monomials = list(map(self.products.of, args))
+        counts: dict[int, int] = {}
+        for powers in monomials:
+            for base in powers:
+                counts[base] = counts.get(base, 0) + 1
+        # A stable sort: of the equally frequent the first, so that each process finds the same. Constants come last.
+        frequent = [base for base, count in counts.items() if count > 1]
+        if constants.issuperset(frequent) or not self._is_in_products(frequent, monomials):
+            return []
+        frequent.sort(key=lambda base: (base in constants, -counts[base]))
+        order = {base: i for i, base in enumerate(frequent)}
+        get, several = order.__getitem__, order.keys()
+        terms = []
+        for a, negative, powers in zip(args, program.data[node], monomials, strict=True):
+            common = [base for base in powers if base in several]
+            if len(common) > 1:
+                common.sort(key=get)
+            terms.append(Term(negative, a, powers, common))
+        return terms
+
+    def _is_in_products(self, bases: Sequence[int], monomials: Sequence[Monomial]) -> bool:
+        """Do two products have one of the bases in common?"""
+        seen: set[int] = set()
+        for powers in monomials:
+            if len(powers) > 1 or 1 not in powers.values():
+                for base in bases:
+                    if base in powers and base not in self.constants:
+                        if base in seen:
+                            return True
+                        seen.add(base)
+        return False
+
+    # -- costs -------------------------------------------------------------------------------------------------------
+
+    def _cost(self, node: int) -> float:
+        args = self.program.args[node]
+        return cost_of(ADD, args, self.program.data[node]) + sum(map(self.products.share, args))
+
+    def _more_on_all(self, node: int, made: Iterable[int]) -> int:
+        """How many more operations there are now on what depends on all that the sum depends on."""
+        deps, args = self.program.deps, self.program.args
+        wanted = deps[node]
+        if wanted & (wanted - 1) == 0:
+            return 0
+        before, todo = 0, [node]
+        while todo:
+            current = todo.pop()
+            before += _steps_on(args[current], deps, wanted)
+            todo += [a for a in args[current] if a in self.products.costs and self.users[a] == 1]
+        return sum([_steps_on(self.new.args[i], self.new.deps, wanted) for i in made]) - before
+
+    # -- sums of terms -----------------------------------------------------------------------------------------------
+
+    def _sum(self, terms: Sequence[Term], depth: int, added: Signed | None = None) -> Signed:
+        """The sum of the terms over the first `depth` of the bases they have in common, and of what is added to it."""
+        parts: list[Signed] = [] if added is None else [added]
+        if len(terms) > 1 and depth < _DEEPEST:
+            terms = self._without_groups(terms, depth, parts)
+        parts += [(term.negative, self._node(term, depth)) for term in terms]
+        if len(parts) == 1:
+            return parts[0]
+        # Constants last, and first what is added, as the builder has it.
+        constants = self.constants
+        if not constants.isdisjoint([node for _, node in parts[:-1]]):
+            parts.sort(key=lambda part: part[1] in constants)
+        turn = False
+        if parts[0][0]:
+            first = next((i for i, (negative, _) in enumerate(parts) if not negative), -1)
+            turn = first < 0
+            if not turn:
+                parts.insert(0, parts.pop(first))
+        nodes = [node for _, node in parts]
+        return turn, self.new.apply(ADD, *nodes, data=tuple([negative and not turn for negative, _ in parts]))
+
+    def _without_groups(self, terms: Sequence[Term], depth: int, parts: list[Signed]) -> Sequence[Term]:
+        """What is left of the terms, after those that have a base in common became parts."""
+        having: dict[int, list[Term]] = {}
+        rest: list[Term] = []
+        for term in terms:
+            if len(term.common) > depth:
+                having.setdefault(term.common[depth], []).append(term)
+            else:
+                rest.append(term)
+        for base, group in having.items():
+            if len(group) > 1 and self._is_worth(base, group, depth):
+                parts.append(self._horner(base, group, depth))
+            else:
+                rest += group
+        return rest
+
+    def _is_worth(self, base: int, group: Sequence[Term], depth: int) -> bool:
+        """Does it take fewer products with the base taken out of the terms, by Horner's rule?"""
+        if base in self.constants and depth == 0:
+            # A constant alone is left where it is: sums of multiples of integers have a way of their own.
+            return False
+        gain, highest, powers = len(group), 0, set()
+        for term in group:
+            power = term.powers[base]
+            powers.add(power)
+            is_alone = len(term.powers) == depth + 1
+            gain -= is_alone
+            if power >= highest:
+                # The highest power times 1 is no product.
+                is_free = is_alone and power > highest and base >= 0
+                highest = power
+        gain += is_free - len(powers)
+        if highest > 1:
+            ordered = sorted(powers)
+            gain += _chain(powers) - _chain([high - low for low, high in zip([0, *ordered], ordered, strict=False)])
+        return gain > 0 and self._may_take(base, group, depth)
+
+    def _may_take(self, base: int, terms: Sequence[Term], depth: int) -> bool:
+        """Not what may leave the reals out of what does not: their product is never looked at, as their sum is."""
+        may_leave = self.leaving
+        if may_leave is None or not may_leave[max(base, ~base)]:
+            return True
+        return any(
+            may_leave[max(other, ~other)]
+            for term in terms
+            for other in term.powers
+            if other not in term.common[: depth + 1]
+        )
+
+    def _horner(self, base: int, group: Sequence[Term], depth: int) -> Signed:
+        """The sum of terms that all have the base, by its powers from the highest on."""
+        by_power: dict[int, list[Term]] = {}
+        for term in group:
+            by_power.setdefault(term.powers[base], []).append(term)
+        powers = sorted(by_power, reverse=True)
+        if len(powers) == 1:
+            return self._common_factor(group, depth)
+        [*others, last] = by_power[powers[0]]
+        if others:
+            negative, node = self._sum(by_power[powers[0]], depth + 1)
+            node = self._product([(base, powers[0] - powers[1])], node)
+        else:
+            negative, node = last.negative, self._node(last, depth, powers[1])
+        apply = self.new.apply
+        for power, lower in zip(powers[1:], [*powers[2:], 0], strict=True):
+            here = by_power[power]
+            if len(here) > 1:
+                negative, node = self._sum(here, depth + 1, (negative, node))
+            else:
+                minus, added = here[0].negative, self._node(here[0], depth + 1)
+                if negative and not minus:
+                    negative, node = False, apply(ADD, added, node, data=(False, True))
+                else:
+                    node = apply(ADD, node, added, data=(False, minus != negative))
+            if power - lower == 1 and base >= 0:
+                node = apply(MUL, base, node)
+            else:
+                node = self._product([(base, power - lower)], node)
+        return negative, node
+
+    def _common_factor(self, group: Sequence[Term], depth: int) -> Signed:
+        """The sum of terms that all have one power of a base: that comes out, and whatever else they all have."""
+        first = group[0]
+        taken: list[tuple[int, int]] = []
+        for base in first.common[depth:]:
+            power = first.powers[base]
+            if [1 for term in group if term.common[depth : depth + 1] != [base] or term.powers[base] != power]:
+                break
+            taken.append((base, power))
+            depth += 1
+        taken.sort(key=lambda pair: pair[0] not in self.constants)
+        negative, inner = self._sum(group, depth)
+        return negative, self._product(taken, inner)
+
+    # -- products ----------------------------------------------------------------------------------------------------
+
+    def _node(self, term: Term, depth: int, lower: int = 0) -> int:
+        """A term over the first `depth` of its common bases, and over the power `lower` of the next one."""
+        if not depth and not lower:
+            return term.node
+        taken = term.common[:depth]
+        left = {base: power for base, power in term.powers.items() if base not in taken}
+        if lower:
+            left[term.common[depth]] -= lower
+        if self.constants.issuperset(left) and min(left, default=0) < 0:
+            # A constant that is added is rounded once, as the quotient would be.
+            value, data = 1, self.program.data
+            for base in left:
+                value = value * data[base] if base >= 0 else value / data[~base]
+            return self.new.const(value)
+        return self._product(left.items())
+
+    def _product(self, powers: Iterable[tuple[int, int]], factor: int = -1) -> int:
+        """The product of powers, and of another factor."""
+        above: list[int] = []
+        below: list[int] = []
+        for base, power in powers:
+            one = base if base >= 0 else ~base
+            (above if base >= 0 else below).append(one if power == 1 else self._power(one, power))
+        if factor >= 0:
+            above.append(factor)
+        top = self._multiplied(above)
+        return self.new.apply(DIV, top, self._multiplied(below)) if below else top
+
+    def _multiplied(self, factors: Sequence[int]) -> int:
+        if not factors:
+            return self.new.const(1)
+        return factors[0] if len(factors) == 1 else self.new.apply(MUL, *factors)
+
+    def _power(self, base: int, power: int) -> int:
+        """The base to a power, by squares that are shared, as the builder makes it."""
+        if power > _LONGEST_CHAIN:
+            return self.new.apply(POW, base, self.new.const(power))
+        factors: list[int] = []
+        square = base
+        while power:
+            if power & 1:
+                factors.append(square)
+            power >>= 1
+            if power:
+                square = self.new.apply(MUL, square, square)
+        return self._multiplied(factors[::-1])
+
+
+def _chain(powers: Iterable[int]) -> int:
+    """How many products it takes to have these powers, of which squares are shared."""
+    needed = {power for power in powers if power > 1}
+    squares = {i for power in needed for i in range(1, power.bit_length())}
+    return len(squares) + sum([power.bit_count() - 1 for power in needed])
+
+
+def _steps_on(args: Sequence[int], deps: Sequence[int], wanted: int) -> int:
+    """How many of the operations on these operands, from left to right, are on what depends on all that is wanted."""
+    found = so_far = 0
+    for i, a in enumerate(args):
+        so_far |= deps[a]
+        if so_far == wanted and i:
+            return len(args) - i
+    return found
