@@ -24,7 +24,6 @@ from .promotion import leaving
 from .rewriting import Rewriting, users_of
 
 
-_DEEPEST = 24  # bases that are taken out of what is left of a term, one after the other
 _LONGEST_CHAIN = 16  # as the builder has it: higher powers are no products
 
 Signed = tuple[bool, int]  # whether to subtract, and what
@@ -61,19 +60,13 @@ def factored(program: Program) -> Program:
         return program
     users = users_of(program)
     for is_shared in (True, False):
-        found = _Factoring(program, users, is_shared).run(candidates)
-        if found is program:
+        found = _Factoring(program, users, is_shared)
+        if not found.run(candidates):
             return program
         # What several sums share is gone only where all of them are made anew.
-        if _total(found, users_of(found)) < _total(program, users):
-            return found
+        if found.new.saved(users, cost_of) > 0:
+            return found.new.finish()
     return program
-
-
-def _total(program: Program, users: Sequence[int]) -> float:
-    """What all operations cost that are needed."""
-    nodes = zip(program.ops, program.args, program.data, users, strict=True)
-    return sum([cost_of(op, args, data) for op, args, data, count in nodes if count and args])
 
 
 class _Factoring:
@@ -83,10 +76,9 @@ class _Factoring:
         self.constants.update([~node for node in self.constants])
         self.products = Monomials(program, users, is_shared)
 
-    def run(self, candidates: Sequence[int]) -> Program:
-        """The program with those sums made anew for which it pays; itself, if there are none."""
-        changed = [self.rewrite(node) for node in candidates]
-        return self.new.finish() if any(changed) else self.program
+    def run(self, candidates: Sequence[int]) -> bool:
+        """Make those sums anew for which it pays; are there any?"""
+        return any([self.rewrite(node) for node in candidates])  # noqa: C419  all of them
 
     @cached_property
     def new(self) -> Rewriting:
@@ -189,7 +181,7 @@ class _Factoring:
     def _sum(self, terms: Sequence[Term], depth: int, added: Signed | None = None) -> Signed:
         """The sum of the terms over the first `depth` of the bases they have in common, and of what is added to it."""
         parts: list[Signed] = [] if added is None else [added]
-        if len(terms) > 1 and depth < _DEEPEST:
+        if len(terms) > 1:
             terms = self._without_groups(terms, depth, parts)
         parts += [(term.negative, self._node(term, depth)) for term in terms]
         if len(parts) == 1:

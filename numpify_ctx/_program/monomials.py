@@ -10,7 +10,7 @@ from .ops import ADD, DIV, MUL, POW
 
 
 PRODUCTS = frozenset({MUL, DIV, POW})
-_MOST = 64  # bases of a monomial, and the greatest power: what has more is a base itself
+_MOST = 64  # bases of a monomial, and the greatest power: what has more is a base itself, so that sums nest no deeper
 _NESTED = 8  # products within products that are one monomial
 _COST = {DIV: 2.0, POW: 20.0}  # of one operation, in passes over memory, where it is not 1
 

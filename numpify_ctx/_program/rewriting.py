@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from .._kinds import BOOL, COMPLEX, INT, REAL
@@ -102,7 +103,7 @@ class Rewriting:
         if loses_sign:
             self._unsigned[old] = self.apply(UNSIGNED, new, self.const(0), data=(False, False))
 
-    def _operands(self, node: int) -> tuple[int, ...]:
+    def _replaced(self, node: int) -> tuple[int, ...]:
         args, instead = self.args[node], self._instead
         if self._unsigned.keys().isdisjoint(args):
             return tuple([instead.get(a, a) for a in args])
@@ -111,7 +112,8 @@ class Rewriting:
             [self._unsigned[a] if at_sign else instead.get(a, a) for a, at_sign in zip(args, looks, strict=True)]
         )
 
-    def _ordered(self) -> list[int]:
+    @cached_property
+    def _order(self) -> list[int]:
         """All nodes, each new one before the old one for which it was made."""
         made: dict[int, list[int]] = {}
         for i, place in enumerate(self._places):
@@ -124,20 +126,36 @@ class Rewriting:
             done = place
         return [*order, *range(done, self.old)]
 
-    def finish(self) -> Program:
-        """The program, without what nothing needs any more."""
-        program, instead = self.program, self._instead
-        order = self._ordered()
-        untouched = instead.keys().isdisjoint
-        operands = [args if untouched(args) else self._operands(node) for node, args in enumerate(self.args)]
-        results = [instead.get(r, r) for r in program.results]
-        needed = bytearray(len(self.ops))
-        for node in results:
-            needed[node] = 1
-        for node in reversed(order):
+    @cached_property
+    def _operands(self) -> list[tuple[int, ...]]:
+        untouched = self._instead.keys().isdisjoint
+        return [args if untouched(args) else self._replaced(node) for node, args in enumerate(self.args)]
+
+    @cached_property
+    def _needed(self) -> bytearray:
+        """For each node, whether a result needs it; asked when all is replaced."""
+        needed, operands = bytearray(len(self.ops)), self._operands
+        for node in self.program.results:
+            needed[self._instead.get(node, node)] = 1
+        for node in reversed(self._order):
             if needed[node]:
                 for a in operands[node]:
                     needed[a] = 1
+        return needed
+
+    def saved(self, users: Sequence[int], cost: Callable[[Op, Sequence[int], Any], float]) -> float:
+        """What is not needed any more costs so much more than what is new; `users` are those of the program."""
+        needed, found = self._needed, 0.0
+        for node, args in enumerate(self.args):
+            if args and (not needed[node] and users[node] if node < self.old else needed[node]):
+                one = cost(self.ops[node], args, self.data[node])
+                found += one if node < self.old else -one
+        return found
+
+    def finish(self) -> Program:
+        """The program, without what nothing needs any more."""
+        program, instead = self.program, self._instead
+        order, operands, needed = self._order, self._operands, self._needed
         kept = [node for node in order if needed[node] or self.ops[node] in _LEAVES]
         number = [-1] * len(self.ops)
         for i, node in enumerate(kept):

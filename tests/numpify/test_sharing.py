@@ -254,13 +254,13 @@ def test_numbers_meet_each_other_before_they_meet_arrays():
 
 
 def test_many_factors_nest_no_deeper_than_python():
-    symbols = sp.symbols("q:90")
+    symbols = sp.symbols("q:300")
     products, product = [], sp.S.One
     for symbol in symbols:
         product = product * symbol
         products.append(product)
     expr = sp.Add(*products)
-    values = np.linspace(0.9, 1.1, 90)
+    values = np.linspace(0.9, 1.1, 300)
     assert as_it_is(expr, symbols)(*values) == pytest.approx(sum(np.cumprod(values)), rel=1e-13)
 
 
