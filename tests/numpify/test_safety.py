@@ -55,12 +55,7 @@ PAYLOADS = [
     " numpify_test_ran('space')",
     "lambda: numpify_test_ran('lambda')",
     "x if numpify_test_ran('if') else x",
-    "__builtins__",
-    "__class__",
-    "np.load",
-    "math",
-    "np",
-    "out",
+    *("__builtins__", "__class__", "np.load", "math", "np", "out"),
 ]
 
 
@@ -71,10 +66,8 @@ def nothing_runs():
     assert ran == []
 
 
-WRAPPERS_ATTRIBUTES = {
-    "parameters", "value", "_value", "_cells", "_stamp", "__class__", "argmax", "base", "dtype", "item", "ndim",
-    "shape", "size", "work",
-}  # fmt: skip
+READ = "parameters value _value _cells _stamp __class__ argmax argmin base dtype item ndim shape size"
+WRAPPERS_ATTRIBUTES = set(READ.split())
 
 
 def check_source(  # noqa: C901  two flat matches
