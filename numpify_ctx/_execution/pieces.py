@@ -45,18 +45,19 @@ def computed(
     if flat is None:
         return None
     size, shape, values = flat
-    # If the first elements are none for it, no piece is.
-    if narrow is not None and narrow([v[:1] if type(v) is np.ndarray else v for v in values]) is None:
-        narrow = None
-    count = -(-size // (PIECE if narrow is None else NARROW))
-    cuts = [slice(size * i // count, size * (i + 1) // count) for i in range(count)]
+
+    def some(part: slice) -> tuple[Any, ...]:
+        return tuple([v[part] if type(v) is np.ndarray else v for v in values])
 
     def piece(part: slice) -> Any:
-        some = tuple([v[part] if type(v) is np.ndarray else v for v in values])
-        found = None if narrow is None else narrow(some)
-        return call(some) if found is None else found
+        found = None if narrow is None else narrow(some(part))
+        return call(some(part)) if found is None else found
 
-    first = piece(cuts[0])
+    cuts = _cuts(size, NARROW)
+    first = None if narrow is None else narrow(some(cuts[0]))
+    if first is None:  # nor is any other piece for it
+        narrow, cuts = None, _cuts(size, PIECE)
+        first = piece(cuts[0])
     if type(first) is not np.ndarray or first.shape != (cuts[0].stop,) or first.dtype == object:
         return None
     whole = np.empty(size, _widened(first.dtype))
@@ -78,6 +79,11 @@ def computed(
 
     share(work, 1 if threads == 1 else min(number_of(threads), len(cuts)))
     return None if differs else whole.reshape(shape)
+
+
+def _cuts(size: int, most: int) -> list[slice]:
+    count = -(-size // most)
+    return [slice(size * i // count, size * (i + 1) // count) for i in range(count)]
 
 
 def _widened(dtype: Any) -> Any:

@@ -225,5 +225,5 @@ def bits_of_values(value: Any) -> int:
         entries: list[int] = [0, *value.ravel().tolist()]
         return max(max(entries), -min(entries)).bit_length()
     largest = int(np.maximum.reduce(value, axis=None))
-    smallest = int(np.minimum.reduce(value, axis=None))
+    smallest = int(np.minimum.reduce(value, axis=None)) if value.dtype.kind == "i" else 0
     return max(largest, -smallest).bit_length()
