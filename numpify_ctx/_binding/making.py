@@ -35,7 +35,7 @@ class Making:
         owner: the object whose `__call__` it is.
     """
 
-    __slots__ = ("_bindings", "_entry", "_fixed", "_has_floats", "_kinds", "_owner", "_quicks")
+    __slots__ = ("_bindings", "_entry", "_fixed", "_has_floats", "_has_numbers", "_kinds", "_owner", "_quicks")
 
     def __init__(self, entry: Entry, bindings: Bindings, owner: object) -> None:
         self._entry = entry
@@ -44,15 +44,18 @@ class Making:
         self._owner = ref(owner)
         self._quicks: tuple[tuple[Quick, ...], ...] = ((), ())  # those that stand in the function behind the call
         self._has_floats = False  # did floats come?
+        self._has_numbers = False  # and other numbers? Most functions are called with floats, or arrays, alone
         self._kinds: tuple[tuple[type, ...], ...] = ()  # types of other numbers that came, the first few
 
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
         if self._bindings.dynamic and self._bindings.context is None:
             raise self._bindings.no_context()
         types = tuple(map(type, args))
-        if len(types) == len(self._bindings.roster.names):
+        with_floats = {float}.issuperset(types)
+        if not with_floats and NUMBERS.issuperset(types) and len(types) == len(self._bindings.roster.names):
+            self._has_numbers = True
             self._note(types)
-        return self._put({float}.issuperset(types))(*args, **keywords)
+        return self._put(with_floats)(*args, **keywords)
 
     def _note(self, types: tuple[type, ...]) -> bool:
         """Is the way of numbers of these types to stand in the function behind the call? It is, of the first few."""
@@ -68,11 +71,15 @@ class Making:
         return self._entry(*values)
 
     def _whole(self, args: tuple[Any, ...], out: Any = None) -> Any:
-        """The whole way; where that finds quick ways, these go into the function behind the call."""
+        """The whole way; where that finds quick ways, these go into the function behind the call, as do numbers."""
         fixed = self._fixed
         result = (self._entry if fixed is None else fixed).apply(args, out)
         of_all, of_free = self._quicks
         if self._entry.quicks is not of_all or (fixed is not None and fixed.quicks is not of_free):
+            self._put(False)
+        elif not self._has_numbers and out is None and NUMBERS.issuperset(map(type, args)):
+            self._has_numbers = True
+            self._note(tuple(map(type, args)))
             self._put(False)
         return result
 
@@ -112,7 +119,9 @@ class Making:
             takes_floats,
             () if floats is None else floats.body,
             bodies,
-            not any(entry.program.parameter_ranks) and NUMBERS.issuperset(map(type, frozen.values())),
+            self._has_numbers
+            and not any(entry.program.parameter_ranks)
+            and NUMBERS.issuperset(map(type, frozen.values())),
             bindings.places(),
             tuple(decided),
             tuple(quick),
@@ -159,7 +168,7 @@ class Making:
         def way(types: tuple[type, ...]) -> Way | None:
             if takes_floats and fixed and all(kind in FLOATS or i in fixed for i, kind in enumerate(types)):
                 forms, decided = _of_floats(entry, fixed)
-                return Way(forms.floats(), (float,) * len(types), None, behind=tuple(decided.values()))
+                return Way(forms.floats, (float,) * len(types), None, behind=tuple(decided.values()))
             if self._note(types):
                 self._put(False)
             return entry.way(types)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,12 +48,12 @@ def _of_plain(entry: Computing, plain: tuple[type, ...]) -> Way | None:
     """The way of numbers that are Python's in all but type."""
     forms = entry.forms
     if entry.takes_floats and int not in plain:
-        return Way(forms.floats(), plain, None, short=forms.short_floats())
+        return Way(forms.floats, plain, None, short=forms.short_floats())
     if entry.takes_floats and entry.gives_numbers and float not in plain:
-        return Way(forms.integers(), plain, None, short=forms.short_integers())
+        return Way(forms.integers, plain, None, short=forms.short_integers())
     if not entry.results.is_ordinary:
         return None
-    return Way(forms.scalars(), plain, entry.results.final, short=forms.short_scalars())
+    return Way(forms.scalars, plain, entry.results.final, short=forms.short_scalars())
 
 
 def _of_others(entry: Computing, types: tuple[type, ...]) -> Way | None:
@@ -71,12 +72,12 @@ def _of_others(entry: Computing, types: tuple[type, ...]) -> Way | None:
             final = (precision, np.complex64) if precision is np.float32 else (precision,)
         conversions: tuple[Callable[[Any], Any], ...] = tuple(map(type, values))
         short = entry.forms.short_arrays(integers)
-        numpy = Way(entry.forms.arrays(integers), conversions, final, precision, short=short)
+        numpy = Way(partial(entry.forms.arrays, integers), conversions, final, precision, short=short)
     if not _OF_DOUBLES.issuperset(types):
         return numpy
     plain = [DOUBLE.get(kind, int) for kind in types]
     form = entry.forms.complexes([_KINDS[kind] for kind in plain])
-    return numpy if form is None else Way(form, tuple(plain), None, whole=numpy, is_over_cmath=True)
+    return numpy if form is None else Way(lambda: form, tuple(plain), None, whole=numpy, is_over_cmath=True)
 
 
 _LARGEST = np.int64(2**62)

@@ -31,7 +31,7 @@ class Way:
     """How numbers of certain types are computed.
 
     Attributes:
-        form: what computes them. It may raise what says that NumPy is to be asked.
+        form: makes what computes them. That may raise what says that NumPy is to be asked.
         conversions: what makes each of them what `form` takes.
         final: types of results that need nothing but to be made Python's, if `precision` is None; None: any.
         precision: as in `prepare`; None for Python's numbers, too.
@@ -41,7 +41,7 @@ class Way:
         is_over_cmath: are these complex numbers of Python's?
     """
 
-    form: Callable[..., Any]
+    form: Callable[[], Callable[..., Any]]
     conversions: tuple[Callable[[Any], Any], ...]
     final: tuple[type, ...] | None
     precision: Any = None
@@ -62,7 +62,7 @@ class Way:
         """
         lines = self.statements(types, names, fixed)
         if self.final is None and lines == self._returning(names) and not (fixed or self.behind or self.whole):
-            return self.form
+            return self.form()
         given = ", ".join([name for place, name in enumerate(names) if place not in fixed])
         if self.whole is not None:
             inner = ["    " + line for line in lines]
@@ -96,9 +96,10 @@ class Way:
 
     def words(self) -> dict[str, Any]:
         """The global names in these, but for conversions to types of NumPy's."""
-        words = {**_CONVERTING, "_form": self.form, "_behind": self.behind}
         if self.stands is not None:
             words = _CONVERTING | self.stands.namespace
+        else:
+            words = {**_CONVERTING, "_form": self.form(), "_behind": self.behind}
         return words if self.final is None else {**words, "_final": self.final, "_first": self.final[0]}
 
     def _returning(self, names: Sequence[str]) -> list[str]:
@@ -169,7 +170,7 @@ class Ways:
         known: what was asked for. It is a plain dict, in which Python looks up faster than in a dict of a kind of its
             own.
 
-    >>> ways = Ways(lambda types: Way(max, (float, float), (float,)), ("x", "y"), {1: 2.0})
+    >>> ways = Ways(lambda types: Way(lambda: max, (float, float), (float,)), ("x", "y"), {1: 2.0})
     >>> ways.find(np.float64)(np.float64(3.0)), ways.find(str), list(ways.known)
     (3.0, None, [<class 'numpy.float64'>])
     """

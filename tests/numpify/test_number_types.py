@@ -293,7 +293,7 @@ OVER_CMATH = [
 def test_complex_numbers_over_cmath_are_what_numpy_gives(expr):
     f = numpify(expr, [x, y], cache=False)
     way = whole(f._origin.compiled, complex)
-    quick = f._origin.compiled.way((complex, complex)).form
+    quick = f._origin.compiled.way((complex, complex)).form()
     assert "cmath" in quick.__globals__
     assert "cmath" in f.explain(1j, 0.5)
     taken = 0
