@@ -222,7 +222,7 @@ class _Function(Bindable["BoundNumpifiedFunction"]):
         >>> f = numpify(sp.sin(a * x), [x, a], native=False).freeze(a=2.0)
         >>> f.explain(1.0)
         "scalars over Python's math; NumPy where it refuses them"
-        >>> f.explain(np.ones(3)), f.explain(np.ones(300_000))
+        >>> f.explain(np.ones(3)), f.explain(np.ones(1_000_000))
         ('plain NumPy; not native: native=False', 'NumPy in blocks; not native: native=False')
         """
         explained: str = explaining(self._origin.compiled, self._bindings)(*args, **named)
