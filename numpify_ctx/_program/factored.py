@@ -24,6 +24,7 @@ from .promotion import leaving
 from .rewriting import Rewriting, users_of
 
 
+_FEW = 64  # nodes of a product that are looked at before it is read
 _LONGEST_CHAIN = 16  # as the builder has it: higher powers are no products
 
 Signed = tuple[bool, int]  # whether to subtract, and what
@@ -51,11 +52,7 @@ def factored(program: Program) -> Program:
     >>> [f"{op.name}{args}" for op, args in zip(found.ops, found.args) if args]
     ['mul(1, 0)', 'add(3, 2)', 'mul(0, 4)', 'add(5, 6)', 'mul(0, 7)']
     """
-    ops = program.ops
-    # Only of two products there may become fewer.
-    candidates = [
-        node for node, op in enumerate(ops) if op is ADD and sum([ops[a] in PRODUCTS for a in program.args[node]]) > 1
-    ]
+    candidates = [node for node, op in enumerate(program.ops) if op is ADD and _may_share(program, node)]
     if not candidates:
         return program
     users = users_of(program)
@@ -67,6 +64,28 @@ def factored(program: Program) -> Program:
         if found.new.saved(users, cost_of) > 0:
             return found.new.finish()
     return program
+
+
+def _may_share(program: Program, node: int) -> bool:
+    """May two products among the terms have a base in common? Else there is nothing to gain, and most sums end here."""
+    ops, args = program.ops, program.args
+    products = [a for a in args[node] if ops[a] in PRODUCTS]
+    if len(products) < 2:
+        return False
+    seen: set[int] = set()
+    for product in products:
+        met, todo = {product}, list(args[product])
+        while todo:
+            current = todo.pop()
+            if current in met or ops[current] is CONST:
+                continue
+            if current in seen or len(met) > _FEW:
+                return True
+            met.add(current)
+            if ops[current] in PRODUCTS:
+                todo += args[current]
+        seen |= met
+    return False
 
 
 class _Factoring:
@@ -132,7 +151,7 @@ class _Factoring:
                 counts[base] = counts.get(base, 0) + 1
         # A stable sort: of the equally frequent the first, so that each process finds the same. Constants come last.
         frequent = [base for base, count in counts.items() if count > 1]
-        if constants.issuperset(frequent) or not self._is_in_products(frequent, monomials):
+        if constants.issuperset(frequent):
             return []
         frequent.sort(key=lambda base: (base in constants, -counts[base]))
         order = {base: i for i, base in enumerate(frequent)}
@@ -144,18 +163,6 @@ class _Factoring:
                 common.sort(key=get)
             terms.append(Term(negative, a, powers, common))
         return terms
-
-    def _is_in_products(self, bases: Sequence[int], monomials: Sequence[Monomial]) -> bool:
-        """Do two products have one of the bases in common?"""
-        seen: set[int] = set()
-        for powers in monomials:
-            if len(powers) > 1 or 1 not in powers.values():
-                for base in bases:
-                    if base in powers and base not in self.constants:
-                        if base in seen:
-                            return True
-                        seen.add(base)
-        return False
 
     # -- costs -------------------------------------------------------------------------------------------------------
 
