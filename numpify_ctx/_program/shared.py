@@ -11,6 +11,7 @@ first in a product. A pair that might take one out of such a beginning must occu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 
 from .._kinds import COMPLEX
@@ -58,11 +59,15 @@ def shared(program: Program) -> Program:
 class _Sharing:
     def __init__(self, program: Program, products: dict[int, list[int]], frequent: set[int]) -> None:
         self.program, self.products, self.frequent = program, products, frequent
-        self.new = Rewriting(program)
         self.having: dict[Pair, dict[int, None]] = {}  # in order, as a set has another one in each process
         self.queue: list[tuple[int, int, Pair]] = []
         for node in products:
             self._enter(node)
+
+    @cached_property
+    def new(self) -> Rewriting:
+        """What is made; most programs of products need none."""
+        return Rewriting(self.program)
 
     def run(self) -> Program:
         queue = self.queue = [(-len(nodes), i, p) for i, (p, nodes) in enumerate(self.having.items()) if len(nodes) > 1]
