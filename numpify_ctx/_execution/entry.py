@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .._memo import Memo
-from .._program.bounds import NO_INTEGERS, Bounds, Integers
+from .._program.bounds import NO_INTEGERS, Bounds, Integers, is_bounded
 from .._program.ir import Program
 from .._program.promotion import promoted
 from .._runtime.special.pointwise import Pointwise
@@ -35,7 +35,8 @@ from .forms import Forms
 from .narrow import Narrow
 from .native import Native
 from .parts import of_doubles_with
-from .quick import FLOATS, Plain, Quick, Recurring, passed_as
+from .quick import FLOATS, Quick, Recurring, passed_as
+from .quick_plain import Plain
 from .results import Results, described, is_of_scalars
 from .threads import Threads
 from .ways import MOST_TYPES, NUMBERS, Call, Way
@@ -221,7 +222,7 @@ class Entry:
         if self._in_pieces:
             # A kernel reads short integers as they are.
             narrow = None if self.native is not None and self.native.off is None else self._narrow.computed
-            found = pieces.computed(self.apply, args, self.blocks.threads, narrow)
+            found = pieces.computed(self, args, self.blocks.threads, narrow)
             if found is not None:
                 return found
         values, mask, complex_mask, shape, precision, beyond = self.prepared(args)
@@ -260,7 +261,7 @@ class Entry:
                 self._learn(self.native, Call(args, values, integers, shape, precision), found)
             return found
         result = self._in_numpy(values, integers, shape)
-        if shape and not checks and self.bounds.is_settled(integers.mask, args):
+        if shape and not checks:
             self._learn_plain(Call(args, values, integers, shape, precision), result)
         return self.results.of_arrays(result, values, shape, precision)
 
@@ -277,7 +278,7 @@ class Entry:
         return self._in_numpy(values, self.bounds.integers(values, mask, complex_mask), values[0].shape)
 
     def _learn_plain(self, call: Call, result: Any) -> None:
-        """Make a quick way for arguments like these, which plain NumPy has just taken; no integer is looked at."""
+        """Make a quick way for arguments like these, which plain NumPy has just taken, its integers unchecked."""
         if self._recurring.is_full or not self.results.is_ordinary or self.foreign:
             return
         native = self.native
@@ -302,7 +303,8 @@ class Entry:
         args, values, integers, _, precision = call
         completion = self.completion
         complete = completion.of_floats if completion is not None and completion.may_fill else None
-        if complete is not None and integers.complex:
+        looks = self.bounds.looks(integers.mask, args)
+        if looks is None or (complete is not None and (looks or integers.complex)):
             return None
         form, late = self.forms.arrays(integers), None
         are_doubles = integers.are_none and all(value.dtype == np.float64 for value in values)
@@ -310,14 +312,17 @@ class Entry:
             form, late = of_doubles_with(self.program, self.forms, [type(a) in FLOATS for a in args])
         is_raw = self.bounds.are_raw(integers.mask, args)
         fresh = integers.are_none and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray])
-        is_all = complete is None and late is None and (is_raw or (integers.are_none and not integers.complex))
+        is_like_its_ufunc = integers.are_none or is_bounded(self.program, self.program.results[0])
+        is_all = complete is None and late is None and (is_raw or (is_like_its_ufunc and not integers.complex))
         ufunc = self.forms.ufunc(are_doubles) if is_all else None
         is_one_thread = self.blocks.threads == 1
         between = self.forms.ufunc_between() if is_all and are_doubles and is_one_thread else None
         if between or (ufunc and isinstance(self.program.ops[self.program.results[0]].numpy, Pointwise)):
             native = None  # no kernel computes it
-        least = sys.maxsize if is_raw or (ufunc and is_one_thread) else self.blocks.least(precision)
-        way = Plain(form, dtype, least, complete, native, fresh, late, ufunc, between)
+        least = sys.maxsize if is_raw or (ufunc and is_one_thread and integers.are_none) else self.blocks.least(precision)
+        if not is_raw and any(type(a) is np.ndarray and a.dtype != v.dtype for a, v in zip(args, values, strict=True)):
+            least = min(least, pieces.LEAST)  # the pieces of more come here, too
+        way = Plain(form, dtype, least, complete, native, fresh, late, ufunc, between, looks)
         return way.quick(passed_as(args), args if is_raw else values)
 
     def _gather_quicks(self) -> None:

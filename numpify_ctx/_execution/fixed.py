@@ -22,7 +22,8 @@ from .entry import REFUSALS, Entry
 from .forms import Forms
 from .native import Native
 from .parts import Parts, late_of
-from .quick import FLOATS, MOST_QUICK, Plain, Quick, Recurring, passed_as
+from .quick import FLOATS, MOST_QUICK, Quick, Recurring, passed_as
+from .quick_plain import Plain
 
 
 _NUMBERS = FLOATS | {int}

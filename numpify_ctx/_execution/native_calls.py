@@ -18,7 +18,8 @@ from .._program.bounds import Integers
 from .._program.ir import PARAM, Program
 from .._program.ops import STACK
 from .blocks import Blocks
-from .quick import Plain, Quick, are_alike, are_any, bits_of, handed_back, indented, places_of_arrays, tests_of
+from .quick import Quick, are_alike, are_any, bits_of, handed_back, indented, places_of_arrays, tests_of
+from .quick_plain import Plain
 from .threads import Threads, number_of, share
 
 

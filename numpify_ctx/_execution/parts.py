@@ -10,7 +10,7 @@ from .._program.decided import Decided, decided
 from .._program.ir import PARAM, Program, infer_kinds
 from .._program.walk import reach
 from .forms import Forms
-from .quick import Late
+from .quick_plain import Late
 
 
 _MOST_NODES = 300  # of a longer program, what a few numbers decide is little beside the rest, and a form takes longer

@@ -12,8 +12,8 @@ from .threads import Threads, number_of, share
 
 
 PIECE = 1 << 15  # elements: as int64, some arrays of so many fit into the cache
-NARROW = (1 << 16) - 1  # and as shorter integers; fewer than _LEAST, so that no piece is cut again
-_LEAST = 1 << 16
+NARROW = (1 << 16) - 1  # and as shorter integers; fewer than LEAST, so that no piece is cut again
+LEAST = 1 << 16  # elements of arrays that are cut
 _INT64 = np.dtype(np.int64)
 
 
@@ -25,7 +25,7 @@ def takes(program: Program) -> bool:
 
 
 def computed(
-    call: Callable[[tuple[Any, ...]], Any],
+    call: Callable[..., Any],
     args: Sequence[Any],
     threads: Threads,
     narrow: Callable[[Sequence[Any]], Any] | None = None,
@@ -51,7 +51,7 @@ def computed(
 
     def piece(part: slice) -> Any:
         found = None if narrow is None else narrow(some(part))
-        return call(some(part)) if found is None else found
+        return call(*some(part)) if found is None else found
 
     cuts = _cuts(size, NARROW)
     first = None if narrow is None else narrow(some(cuts[0]))
@@ -93,7 +93,7 @@ def _widened(dtype: Any) -> Any:
 
 def _flattened(args: Sequence[Any]) -> tuple[int, tuple[int, ...], list[Any]] | None:
     """The size and shape of the arrays among the arguments, and all of them with one axis; None if it is not for us."""
-    if not any([type(a) is np.ndarray and a.size >= _LEAST for a in args]):  # noqa: C419  a list is quicker
+    if not any([type(a) is np.ndarray and a.size >= LEAST for a in args]):  # noqa: C419  a list is quicker
         return None
     shape: tuple[int, ...] | None = None
     is_short = False
@@ -109,4 +109,4 @@ def _flattened(args: Sequence[Any]) -> tuple[int, tuple[int, ...], list[Any]] | 
             return None
         values.append(a)
     size = next((v.size for v in values if type(v) is np.ndarray), 0)
-    return (size, shape, values) if shape is not None and is_short and size >= _LEAST else None
+    return (size, shape, values) if shape is not None and is_short and size >= LEAST else None

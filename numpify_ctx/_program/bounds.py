@@ -22,6 +22,7 @@ from .ops import ADD, MUL, NEG, POW
 
 _WHOLE = INT | BOOL
 _MOST = 256  # answers remembered for one program
+_ANY_BITS = 62  # more than this are asked of nothing
 _FEW = 48  # entries at which Python looks in less time than a reduction takes to start
 
 
@@ -83,17 +84,21 @@ class Bounds:
             fit = self._fits.put(bits, self._all_fit(bits, self._kinds(mask)))
         return fit
 
-    def is_settled(self, mask: int, args: Sequence[Any]) -> bool:
-        """Do the dtypes of these arguments, of which those in the mask are integers, tell that nothing can overflow?"""
+    def looks(self, mask: int, args: Sequence[Any]) -> dict[int, int] | None:
+        """Which of these arguments, those in the mask being integers, have to be looked at, lest anything overflow.
+
+        By its place, how many bits each of them may have beside the sign; None if a look does not tell. Of arrays of
+        other integers the dtype tells.
+        """
         if not mask:
-            return True
-        bits = [bits_of_dtype(a) for i, a in enumerate(args) if mask >> i & 1]
-        if None in bits:
-            return False
+            return {}
         if mask not in self._most:
             self._most[mask] = self.most_bits(mask)
         most = self._most[mask]
-        return most is None or all(b is not None and b <= most for b in bits)
+        most = _ANY_BITS if most is None else most
+        rooms = {i: bits_of_dtype(a) for i, a in enumerate(args) if mask >> i & 1}
+        looks = {i: most for i, room in rooms.items() if room is None or (room > most and most < _ANY_BITS)}
+        return looks if most else None
 
     def only_compares(self) -> bool:
         """Are all parameters met only by comparisons with one another, and with whole numbers?"""
@@ -121,7 +126,7 @@ class Bounds:
         if not any(self._exact(kinds)):
             return None
         count = len(self._program.parameters)
-        bits = 62
+        bits = _ANY_BITS
         # What fits with some bits fits with fewer.
         while bits and not self._all_fit([bits] * count, kinds):
             bits -= 1

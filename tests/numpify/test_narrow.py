@@ -51,7 +51,7 @@ def narrowed(monkeypatch):
         return found[-1]
 
     monkeypatch.setattr(Narrow, "computed", computed)
-    for name, value in (("PIECE", 8), ("NARROW", 12), ("_LEAST", 16)):
+    for name, value in (("PIECE", 8), ("NARROW", 12), ("LEAST", 16)):
         monkeypatch.setattr(pieces, name, value)
     return found
 

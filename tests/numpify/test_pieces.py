@@ -29,7 +29,7 @@ def both_ways(request, monkeypatch):
         results = []
         for least in (16, 10**9):
             monkeypatch.setattr(pieces, "PIECE", 8)
-            monkeypatch.setattr(pieces, "_LEAST", least)
+            monkeypatch.setattr(pieces, "LEAST", least)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 results.append(compiled(expr, [x, y], threads=request.param)(*args))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from numpify_ctx import numpify
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._execution.entry import Entry
 
@@ -79,17 +80,85 @@ def test_comparisons_take_integers_as_they_are(dtype):
     np.testing.assert_array_equal(quickly(entry, a, b), np.arange(50) < np.arange(50)[::-1])
 
 
-def test_integers_that_are_to_be_looked_at_take_the_whole_way():
+LOOKED_AT = [x + y, x - y, x * y, 3 * x - 7 * y, x**2 + 3 * x * y - y + 7, sp.Abs(x) + y, sp.Max(x, y) * x, x**5 - y]
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.int64])
+@pytest.mark.parametrize("expr", LOOKED_AT, ids=str)
+def test_integers_are_quick_up_to_the_limit_of_the_program(expr, dtype):
+    """The largest that fit go the quick way, and are right; the next ones do not, nor do they overflow."""
+    entry = entry_of(expr, [x, y])
+    exactly = sp.lambdify([x, y], expr, [{"Max": max, "Abs": abs}, "math"])
+    few = np.arange(12).reshape(3, 4).astype(dtype)
+    twice(entry, few, few)
+    twice(entry, few, 7)
+    limit = 2 ** entry.bounds.most_bits(3)
+    info = np.iinfo(dtype)
+    for number in {limit - 1, -limit, limit, -limit - 1, info.max, info.min}:
+        if not info.min <= number <= info.max:
+            continue
+        fits = -limit <= number < limit or info.max < limit
+        for place in range(12):
+            one = few.copy()
+            one.flat[place] = number
+            for args in [(one, few), (few, one), (one[:, ::-2], few[:, ::-2]), (one.T, few.T), (one, 7), (few, number)]:
+                found = quickly(entry, *args)
+                is_there = any(number in np.asarray(a) for a in args)
+                assert (found is not None) == (fits or not is_there)
+                wanted = [exactly(*map(int, row)) for row in zip(*(v.flat for v in np.broadcast_arrays(*args)))]  # noqa: B905
+                got = entry(*args)
+                if got.dtype.kind == "i":
+                    assert got.ravel().tolist() == wanted
+                else:
+                    assert found is None
+                    np.testing.assert_allclose(got.ravel(), np.array(wanted, float), rtol=1e-14)
+
+
+def test_integers_that_leave_int64_take_the_whole_way():
     entry = entry_of(x + y, [x, y])
     a = np.array([2**62, 1])
     twice(entry, a, a)
+    assert not entry.quicks
+    for small in (np.array([2, 1]), np.array([], int)):
+        assert twice(entry, small, small).dtype == np.int64
     assert quickly(entry, a, a) is None
     assert entry(a, a).dtype.kind == "f"
-    power = entry_of(x**9, [x])
-    b = np.array([2, 1], np.int16)
-    twice(power, b)
-    assert quickly(power, b) is None
-    assert power(np.array([2**14], np.int16)).dtype.kind == "f"
+
+
+@pytest.mark.parametrize("number", [2**61, 2**62, -(2**63), 2**63, 2**70, -(2**70)])
+def test_large_numbers_that_are_frozen_are_looked_at(number):
+    f = numpify(x + 3 * y, [x, y], native=False, cache=False)
+    a = np.array([2**61, 5])
+    for _ in range(3):
+        f(a >> 10, 2)
+        f(a.astype(float), 2)
+    bound = f.freeze({y: number})
+    for args in (a >> 10, a, a.astype(float)):
+        found, wanted = bound(args), f._origin.compiled.apply((args, number))
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_large_arrays_of_short_integers_are_left_to_what_cuts_them():
+    entry = entry_of(x + y, [x, y])
+    large = np.arange(70_000, dtype=np.int32)
+    twice(entry, large, large)
+    assert quickly(entry, large[:100], large[:100]) is not None  # its pieces came by the same kind
+    assert quickly(entry, large, large) is None
+
+
+@pytest.mark.parametrize("expr", [x * y + 1, sp.sin(x) * y, x + y**2], ids=str)
+def test_whole_numbers_beside_arrays_of_floats_go_a_quick_way(expr):
+    entry, other = entry_of(expr, [x, y]), entry_of(expr, [x, y])
+    a = np.linspace(0.5, 2, 7)
+    for number in (2, -3, 0, 2**53 + 1, 2**61, -(2**62)):
+        wanted = other.apply((a, number))
+        found = twice(entry, a, number)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
+    assert quickly(entry, a, 3) is not None
+    for other_kind in (True, 2**62, 2**70, np.int64(3)):
+        assert quickly(entry, a, other_kind) is None
 
 
 # -- floats ----------------------------------------------------------------------------------------------------------
