@@ -33,7 +33,13 @@ from sympy.functions import (
 
 from ..._program.builder import Builder
 from ..._program.ir import Math, Op
-from ..._runtime.special import bessel as bessel, elliptic as elliptic, gamma as gamma, zeta as zeta
+from ..._runtime.special import (
+    bessel as bessel,
+    elliptic as elliptic,
+    gamma as gamma,
+    loggamma as loggamma,
+    zeta as zeta,
+)
 from ..._runtime.special.pointwise import Pointwise
 from ..._runtime.types import MPContext, MPNumber
 from ..._symbolic.budget import has_affordable_series, is_affordable_meijerg
@@ -211,7 +217,7 @@ RULES: dict[type, Rule] = {
     sp.fresnelc: pointwise(gamma.FRESNELC),
     # gamma functions
     sp.gamma: pointwise(gamma.GAMMA, Math("gamma")).with_example(lambda: sp.gamma(x), POLE),
-    sp.loggamma: pointwise(gamma.LOGGAMMA).with_example(lambda: sp.loggamma(x), f"{NAN}: left of 0"),
+    sp.loggamma: pointwise(loggamma.LOGGAMMA).with_example(lambda: sp.loggamma(x), f"{NAN}: left of 0"),
     digamma: _DIGAMMA.with_example(lambda: digamma(x, evaluate=False), POLE, lambda: sp.polygamma(0, x)),
     trigamma: pointwise(gamma.TRIGAMMA).with_example(
         lambda: trigamma(x, evaluate=False), POLE, lambda: sp.polygamma(1, x)
