@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 BOOL, INT, REAL, COMPLEX = 1, 2, 4, 8
 NUMBER = INT | REAL | COMPLEX
 ANY = BOOL | NUMBER
+KIND_OF = {bool: BOOL, int: INT, float: REAL, complex: COMPLEX}  # of Python's numbers, by type
 
 LEAST_INT, MOST_INT = -(2**63), 2**63 - 1  # of int64
 

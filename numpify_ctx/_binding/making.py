@@ -108,6 +108,7 @@ class Making:
         if fixed and self._fixed is None:
             self._fixed = Fixed(entry, fixed)
         quick, quick_names = self._quick_ways(of_all, of_free, fixed)
+        takes_numbers = not any(entry.program.parameter_ranks) and NUMBERS.issuperset(map(type, frozen.values()))
         of_floats, decided = _of_floats(entry, fixed) if takes_floats and with_floats else (None, {})
         floats = None if of_floats is None else of_floats.short_floats()
         bodies, names_of_bodies = self._bodies({} if floats is None else floats.namespace)
@@ -119,9 +120,7 @@ class Making:
             takes_floats,
             () if floats is None else floats.body,
             bodies,
-            self._has_numbers
-            and not any(entry.program.parameter_ranks)
-            and NUMBERS.issuperset(map(type, frozen.values())),
+            self._has_numbers and takes_numbers,
             bindings.places(),
             tuple(decided),
             tuple(quick),

@@ -9,13 +9,11 @@ from typing import Any
 
 import sympy as sp
 
-from .._kinds import ANY, BOOL, COMPLEX, INT, REAL, is_int64
+from .._kinds import ANY, BOOL, COMPLEX, INT, KIND_OF, REAL, is_int64
 from .._symbolic.exact import evaluate, nearest, quotient
 from .ir import BOUND, CONST, PARAM, Layout, Op, Program, Region
 from .ops import ADD, DIV, MUL, NE, NEG, NOT, POW, SELECT, SQRT, UNSIGNED
-
-
-_LONGEST_CHAIN = 16  # x**n is multiplied out up to here: two or three roundings, where a power costs 30 multiplications
+from .powers import LONGEST_CHAIN, factors_of_power
 
 
 class Builder:
@@ -155,7 +153,7 @@ class Builder:
         table = self._table[CONST]
         known = table.get(key)
         if known is None:
-            known = table[key] = self._new(CONST, (), value, 0, _KIND_OF[type(value)], 0)
+            known = table[key] = self._new(CONST, (), value, 0, KIND_OF[type(value)], 0)
             self.exact[known] = exact
             if large is not None:
                 self.large[known] = large
@@ -256,7 +254,7 @@ class Builder:
             # What is near a half or a whole number, and rounded to it, is none.
             if power.is_Rational and power.q > 2:
                 twice = math.nan
-            if twice == twice and abs(twice) <= 2 * _LONGEST_CHAIN and twice == int(twice):
+            if twice == twice and abs(twice) <= 2 * LONGEST_CHAIN and twice == int(twice):
                 n, half = divmod(abs(int(twice)), 2)
                 result = self._chain(base, n, bool(half))
                 if isinstance(power, sp.Float) and not half:
@@ -391,18 +389,9 @@ class Builder:
 
     def _chain(self, base: int, n: int, half: bool) -> int:
         """base**n, or base**(n + 1/2), by repeated squaring: the squares are shared with other powers."""
-        factors = [self.sqrt(base)] if half else []
-        square = base
-        while n:
-            if n & 1:
-                factors.append(square)
-            n >>= 1
-            if n:
-                square = self.apply(MUL, square, square)
-        return self._product(factors[::-1])
+        factors = factors_of_power(base, n, lambda square: self.apply(MUL, square, square))
+        return self._product([*factors, self.sqrt(base)] if half else factors)
 
 
 _SMALL_NUMERATOR = 2**20  # what is multiplied by it overflows 2**20 times earlier, and integers sooner
 _LOOKED = 16  # nodes that are looked at to find whether something can be negative
-
-_KIND_OF = {bool: BOOL, int: INT, float: REAL, complex: COMPLEX}

@@ -20,12 +20,12 @@ from .._kinds import COMPLEX
 from .ir import CONST, Program
 from .monomials import PRODUCTS, Monomial, Monomials, cost_of
 from .ops import ADD, DIV, MUL, NEG, POW
+from .powers import LONGEST_CHAIN, factors_of_power
 from .promotion import leaving
 from .rewriting import Rewriting, users_of
 
 
 _FEW = 64  # nodes of a product that are looked at before it is read
-_LONGEST_CHAIN = 16  # as the builder has it: higher powers are no products
 
 Signed = tuple[bool, int]  # whether to subtract, and what
 
@@ -337,17 +337,9 @@ class _Factoring:
 
     def _power(self, base: int, power: int) -> int:
         """The base to a power, by squares that are shared, as the builder makes it."""
-        if power > _LONGEST_CHAIN:
+        if power > LONGEST_CHAIN:
             return self.new.apply(POW, base, self.new.const(power))
-        factors: list[int] = []
-        square = base
-        while power:
-            if power & 1:
-                factors.append(square)
-            power >>= 1
-            if power:
-                square = self.new.apply(MUL, square, square)
-        return self._multiplied(factors[::-1])
+        return self._multiplied(factors_of_power(base, power, lambda square: self.new.apply(MUL, square, square)))
 
 
 def _chain(powers: Iterable[int]) -> int:

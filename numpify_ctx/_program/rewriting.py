@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
-from .._kinds import BOOL, COMPLEX, INT, REAL
+from .._kinds import KIND_OF
 from .ir import BOUND, CONST, PARAM, Layout, Op, Program, Region
 from .ops import ADD, DIV, MUL, NEG, POW, UNSIGNED
 
 
-_KIND_OF = {bool: BOOL, int: INT, float: REAL, complex: COMPLEX}
 _LEAVES = (PARAM, BOUND)
 _MADE = frozenset({ADD, MUL, DIV, NEG, POW, UNSIGNED})
 
@@ -74,7 +73,7 @@ class Rewriting:
         known = self._table.get(key)
         if known is not None and self._is_before(known):
             return known
-        return self._new(key, CONST, (), value, 0, _KIND_OF[type(value)])
+        return self._new(key, CONST, (), value, 0, KIND_OF[type(value)])
 
     def _new(self, key: Any, op: Op, args: tuple[int, ...], data: Any, deps: int, kinds: int) -> int:
         self._table[key] = node = len(self.ops)
