@@ -11,17 +11,15 @@ Whichever it is, the numbers are the same but for rounding.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._memo import Memo
-from .._program.bounds import NO_INTEGERS, Bounds, Integers, is_bounded
+from .._program.bounds import NO_INTEGERS, Bounds, Integers
 from .._program.ir import Program
 from .._program.promotion import promoted
-from .._runtime.special.pointwise import Pointwise
 from .._symbolic.text import short
 from . import pieces
 from .arguments import PLAIN, Prepared, Shape, of_doubles, prepare
@@ -32,11 +30,10 @@ from .exactly import Exactly
 from .explain import explained
 from .finding import way_of
 from .forms import Forms
+from .learning import plain_quick
 from .narrow import Narrow
 from .native import Native
-from .parts import of_doubles_with
-from .quick import FLOATS, Quick, Recurring, passed_as
-from .quick_plain import Plain
+from .quick import Quick, Recurring, passed_as
 from .results import Results, described, is_of_scalars
 from .threads import Threads
 from .ways import MOST_TYPES, NUMBERS, Call, Way
@@ -279,7 +276,7 @@ class Entry:
 
     def _learn_plain(self, call: Call, result: Any) -> None:
         """Make a quick way for arguments like these, which plain NumPy has just taken, its integers unchecked."""
-        if self._recurring.is_full or not self.results.is_ordinary or self.foreign:
+        if self._recurring.is_full or self.foreign:
             return
         native = self.native
         if native is not None and native.is_refused(call.values, call.integers, call.shape):
@@ -289,41 +286,10 @@ class Entry:
             return
         if not self._recurring.is_due(key):
             return
-        if type(result) is not np.ndarray:
-            return
-        if call.precision is not None and result.dtype in (np.float64, np.complex128):
-            return  # it is shortened afterwards
-        found = self._plain_quick(call, result.dtype, native)
+        found = plain_quick(self, call, result, native)
         if found is not None:
             self._plain_quicks = (*self._plain_quicks, found)
             self._gather_quicks()
-
-    def _plain_quick(self, call: Call, dtype: Any, native: Native | None) -> Quick | None:
-        """The quick way for arguments like these, if there is one."""
-        args, values, integers, _, precision = call
-        completion = self.completion
-        complete = completion.of_floats if completion is not None and completion.may_fill else None
-        looks = self.bounds.looks(integers.mask, args)
-        if looks is None or (complete is not None and (looks or integers.complex)):
-            return None
-        form, late = self.forms.arrays(integers), None
-        are_doubles = integers.are_none and all(value.dtype == np.float64 for value in values)
-        if are_doubles:
-            form, late = of_doubles_with(self.program, self.forms, [type(a) in FLOATS for a in args])
-        is_raw = self.bounds.are_raw(integers.mask, args)
-        fresh = integers.are_none and self.results.is_fresh([i for i, a in enumerate(args) if type(a) is np.ndarray])
-        is_like_its_ufunc = integers.are_none or is_bounded(self.program, self.program.results[0])
-        is_all = complete is None and late is None and (is_raw or (is_like_its_ufunc and not integers.complex))
-        ufunc = self.forms.ufunc(are_doubles) if is_all else None
-        is_one_thread = self.blocks.threads == 1
-        between = self.forms.ufunc_between() if is_all and are_doubles and is_one_thread else None
-        if between or (ufunc and isinstance(self.program.ops[self.program.results[0]].numpy, Pointwise)):
-            native = None  # no kernel computes it
-        least = sys.maxsize if is_raw or (ufunc and is_one_thread and integers.are_none) else self.blocks.least(precision)
-        if not is_raw and any(type(a) is np.ndarray and a.dtype != v.dtype for a, v in zip(args, values, strict=True)):
-            least = min(least, pieces.LEAST)  # the pieces of more come here, too
-        way = Plain(form, dtype, least, complete, native, fresh, late, ufunc, between, looks)
-        return way.quick(passed_as(args), args if is_raw else values)
 
     def _gather_quicks(self) -> None:
         native = self.native

@@ -136,7 +136,7 @@ class Fixed:
         late = None if integers.mask or not numbers else late_of(program, [*numbers, *fixed])
         form = forms.arrays(integers) if integers.mask else forms.doubles() if late is None else late.form
         arrays = [i for i, kind in zip(self._free, passed, strict=True) if kind not in FLOATS]
-        fresh = not integers.mask and entry.results.is_fresh(arrays)
+        [fresh] = entry.results.fresh(arrays) if not integers.mask else [False]
         way = Plain(form, np.dtype(np.float64), entry.blocks.least(None), complete, native, fresh, late)
         # Of doubles, arrays of rank 0 combine with arrays in half the time that a number takes.
         ready = {i: np.array(value) if value.dtype == np.float64 else value for i, value in fixed.items()}

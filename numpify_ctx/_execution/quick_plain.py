@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .quick import FLOATS, Quick, are_alike, are_any, handed_back, indented, places_of_arrays, tests_of
+from .quick_several import Back
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Plain:
         ufunc: what is all of `form`, where it is given arrays alone; None: it is more.
         between: what is all of it for one array between two numbers, and these.
         looks: how many bits beside the sign integers may have, by the place of what the dtypes do not tell it of.
+        back: how results are handed back that are several, or have axes of their own, of which `result` is None.
     """
 
     form: Callable[..., Any]
@@ -66,6 +68,7 @@ class Plain:
     ufunc: np.ufunc | None = None
     between: tuple[np.ufunc, float, float] | None = None
     looks: Mapping[int, int] = field(default_factory=dict)
+    back: Back | None = None
 
     def quick(
         self, passed: Sequence[Any], values: Sequence[Any], fixed: Mapping[int, Any] = MappingProxyType({})
@@ -87,12 +90,14 @@ class Plain:
         converted = [
             i
             for i, (kind, value, place) in enumerate(zip(passed, values, places, strict=True))
-            if kind != value.dtype or (kind in FLOATS and (self.late is None or place in self.late.used))
+            # An int is equal to int64, but counts for less beside floats.
+            if kind is int or kind != value.dtype or (kind in FLOATS and (self.late is None or place in self.late.used))
         ]
         words |= {f"as{i}": _conversion(values[i], isinstance(passed[i], np.dtype)) for i in converted}
         words |= {f"fixed{i}": value for i, value in fixed.items()}
         form = self.form if converted or self.ufunc is None else self.ufunc
         words |= {"form": form, "result": self.result, "complete": self.complete}
+        words |= {} if self.back is None else self.back.words
         if self.between is not None:
             words["between"] = self.between[0]
         if self.native is not None:
@@ -128,6 +133,8 @@ class Plain:
             if self.least == sys.maxsize:
                 alike = are_any(arrays)
             lines = ["if out is None:", f"    return {call}", f"return {call[:-1]}, out)"]
+        elif self.back is not None:
+            lines += self.back.lines
         elif self.fresh:
             lines += back
         else:

@@ -34,20 +34,26 @@ class Results:
         self.final: tuple[type, ...] = (complex,) if is_complex else (float, bool, complex)
         self._kinds: Memo[tuple[int, ...], list[int]] = Memo(_MOST)
 
-    def is_fresh(self, arrays: Sequence[int]) -> bool:
-        """Is the only result a new array, of the shape to which arrays among real arguments broadcast?
+    def fresh(self, arrays: Sequence[int], are_real: bool = True) -> list[bool]:
+        """Which results are new arrays, of the shape to which arrays among the arguments broadcast?
 
-        Then its dtype is settled by theirs, too: nothing chooses by values where there are no integers.
+        Of real arguments their dtypes are settled by theirs, too: nothing chooses by values without integers.
 
         Args:
-            arrays: which arguments are arrays.
+            are_real: are all arguments real, and none an integer?
+            arrays: which arguments are arrays, of one shape if a result has axes of its own.
         """
-        program, node = self._program, self._program.results[0]
-        op = program.ops[node]
-        if not self.is_ordinary or not (op.ufunc is not None or isinstance(op.numpy, Pointwise)):
-            return False
+        program = self._program
         kinds = infer_kinds(program, [REAL] * len(program.parameters))
-        return kinds[node] == REAL and all(program.deps[node] >> i & 1 for i in arrays)
+
+        def is_fresh(node: int) -> bool:
+            op = program.ops[node]
+            if op is STACK and is_of_scalars(program, node):
+                return any(program.deps[node] >> i & 1 for i in arrays)
+            is_new = are_real and not program.rank[node] and (op.ufunc is not None or isinstance(op.numpy, Pointwise))
+            return is_new and kinds[node] == REAL and all(program.deps[node] >> i & 1 for i in arrays)
+
+        return [is_fresh(node) for node in program.results]
 
     def takes(self, out: Any, values: Sequence[Any], shape: Shape) -> bool:
         """May the result, of that shape, be written there at once?"""

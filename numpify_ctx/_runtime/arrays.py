@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .integers import fits
+from .numbers import FLOAT64
 from .ranked import broadcast
 from .types import Value
 
@@ -119,6 +121,18 @@ def scattered(places: Places, *entries: Value) -> Any:
 _PYTHON = {float, int}
 
 
+def _shape_of_doubles(entries: Sequence[Value]) -> tuple[int, ...] | None:
+    """The shape of arrays of doubles that have one, among Python's numbers; None of others, which take more time."""
+    common: tuple[int, ...] | None = None
+    for entry in entries:
+        kind = type(entry)
+        if kind is np.ndarray and entry.dtype is FLOAT64 and (common is None or entry.shape == common):
+            common = entry.shape
+        elif kind is not float and kind is not int:
+            return None
+    return common
+
+
 def stack(shape: tuple[int, ...], *entries: Value) -> Any:
     """An array of `entries`, its leading axes of the given shape, the others those to which the entries broadcast
     together.
@@ -129,8 +143,12 @@ def stack(shape: tuple[int, ...], *entries: Value) -> Any:
     """
     if float in (kinds := set(map(type, entries))) and kinds <= _PYTHON:
         return np.array(entries, np.float64).reshape(shape)
-    common = np.broadcast_shapes(*(np.shape(e) for e in entries))
-    result = np.empty((len(entries), *common), np.result_type(*entries) if entries else np.float64)
+    common = _shape_of_doubles(entries)
+    dtype = FLOAT64
+    if common is None:
+        common = np.broadcast_shapes(*(np.shape(e) for e in entries))
+        dtype = np.result_type(*entries) if entries else FLOAT64
+    result = np.empty((len(entries), *common), dtype)
     for i, entry in enumerate(entries):
         result[i] = entry
     return result.reshape(shape + common)

@@ -14,7 +14,7 @@ from numpify_ctx._compile import compile_expression
 from numpify_ctx._execution.entry import Entry
 
 
-x, y = sp.symbols("x y")
+x, y, z = sp.symbols("x y z")
 FORMS = [False, *[True] * (importlib.util.find_spec("llvmlite") is not None)]
 SHORT = [np.int8, np.int16, np.int32, np.uint8, np.uint16, np.uint32]
 
@@ -137,6 +137,17 @@ def test_large_numbers_that_are_frozen_are_looked_at(number):
         found, wanted = bound(args), f._origin.compiled.apply((args, number))
         assert found.dtype == wanted.dtype
         np.testing.assert_array_equal(found, wanted)
+
+
+def test_an_int_beside_floats_of_two_precisions_is_an_int64():
+    """Python's own int would leave a product with float32 in float32."""
+    entry = entry_of(x * sp.floor(3 * y) + z, [x, y, z])
+    args = (np.linspace(0.1, 2, 7, dtype=np.float32), 2, np.linspace(1, 2, 7))
+    wanted = entry.apply(args)
+    twice(entry, *args)
+    found = quickly(entry, *args)
+    assert found is not None
+    assert found.tobytes() == wanted.tobytes()
 
 
 def test_large_arrays_of_short_integers_are_left_to_what_cuts_them():

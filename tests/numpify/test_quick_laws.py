@@ -62,6 +62,7 @@ ARGUMENTS = {
     "an int": (values(5), 2),
     "float32": (values(5, "f4"), values(5, "f4")),
     "float32 and a float": (values(5, "f4"), 0.1),
+    "float32 and an int": (values(5, "f4"), 3),
     "int64": (values(5, "i8"), values(5, "i8")),
     "int64 and an int": (values(5, "i8"), 3),
     "int32 and a large int": (values(5, "i4"), 2**40),
@@ -100,7 +101,8 @@ def outcome(call):
     if isinstance(found, np.ma.MaskedArray):
         return type(found), found.dtype, found.mask.tolist(), found.filled(0).tobytes(), told
     if isinstance(found, np.ndarray | np.generic):
-        bits = np.where(np.isnan(found), np.nan, found).astype(found.dtype)  # of any sign
+        is_whole = found.dtype.kind in "iub"
+        bits = found if is_whole else np.where(np.isnan(found), np.nan, found).astype(found.dtype)  # of any sign
         return type(found), found.dtype, found.shape, bits.tobytes(), told
     return type(found), repr(found), told
 
