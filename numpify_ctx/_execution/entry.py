@@ -300,12 +300,14 @@ class Entry:
             self.quicks = quicks
 
     def _learn(self, native: Native, call: Call, result: Any) -> None:
-        """Make a quick way for arguments like these, which a native form has just taken and given the result."""
+        """Make a quick way for arguments like these, of which a kernel has just given the result; None: into `out`."""
+        if self.foreign:
+            return  # it may not be asked twice for the same
         completion, before = self.completion, native.quicks
         completes = completion is not None and completion.may_fill
         if not completes or not call.integers.mask:
             complete = completion.of_floats if completion is not None and completes else None
-            native.learn(call, None if self.foreign else result, complete)
+            native.learn(call, result, complete)
         if native.quicks is not before:
             self._gather_quicks()
 
@@ -325,7 +327,7 @@ class Entry:
             return entry._call_into(out, args)
         if not beyond and self.results.takes(out, values, shape):
             integers = self.bounds.integers(values, mask, complex_mask)
-            if self._fill(out, values, shape, integers, precision):
+            if self._fill(out, Call(args, values, integers, shape, precision)):
                 return out
         result = self._call_arrays(args)
         try:
@@ -335,9 +337,11 @@ class Entry:
             raise kind(f"cannot write {described(result)} into out={short(out)}: {error}") from error
         return out
 
-    def _fill(self, out: Any, values: Sequence[Any], shape: Shape, integers: Integers, precision: Any) -> bool:
+    def _fill(self, out: Any, call: Call) -> bool:
         """Write the result there, if a form does that; else False."""
+        _, values, integers, shape, precision = call
         results = self.native.compute(values, integers, shape, out) if shape and self.native else None
+        by_kernel = results is not None
         checks = integers.mask and (integers.checked or self.program.large)
         if results is None and self.blocks.pays(shape, precision) and not checks:
             results = self.blocks.compute(values, integers, shape, out)
@@ -347,6 +351,10 @@ class Entry:
             (result,) = self.completion.all_completed([out], values, integers, shape)
             if result is not out:
                 np.copyto(out, result)
+                return True
+        # Into other dtypes a result may be written that would first be shortened.
+        if self.native is not None and by_kernel and precision in (None, out.dtype):
+            self._learn(self.native, call, None)
         return True
 
 

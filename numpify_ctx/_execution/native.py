@@ -143,15 +143,17 @@ class Native:
 
         Args:
             call: its arguments.
-            result: what it gave, if it may be asked twice for the same.
+            result: what it gave; None if that was written into an array of the caller's.
             complete: of the result and the arguments as they were passed, the result to hand back; None: as it is.
         """
         passed = passed_as(call.args)
         if passed in self._tried or len(self._tried) >= _MOST_FORMS:
             return
-        self._tried.add(passed)
         key = self._key(call.values, call.integers, call.shape)
         form = self._forms.get(key)
+        if result is None and not isinstance(form, Pure):
+            return  # the result tells more, in a call that hands it back
+        self._tried.add(passed)
         found: Quick | None = None
         # Where arguments broadcast, a form may be for these shapes alone.
         if isinstance(form, Pure) and type(key) is tuple:

@@ -189,6 +189,43 @@ def test_out(dtype):
     check_same(own, wanted)
 
 
+@pytest.mark.parametrize("expr", [POLYNOMIAL, sp.erf(x) * sp.cos(y) + x * y * y, sp.sqrt(x) * sp.sqrt(x - y)], ids=str)
+@pytest.mark.parametrize("dtype", ["f8", "i8", "i4", "f4", "c16"])
+def test_calls_that_all_have_out_are_learned_too(expr, dtype):
+    native, plain = both(expr, [x, y])
+    args = few(dtype, 9, 1), few(dtype, 9, 1)[::-1].copy()
+    with np.errstate(all="ignore"):
+        wanted = plain(*args)
+        for other in ("c16", "f8", "c8", wanted.dtype):
+            for _ in range(3):
+                out = np.zeros(9, other)
+                try:
+                    assert native(*args, out=out) is out
+                except TypeError:
+                    assert not np.can_cast(wanted.dtype, other, "same_kind")
+                    continue
+                np.testing.assert_allclose(out, wanted, rtol=1e-6 if dtype == "f4" or other == "c8" else 1e-14)
+        if expr is POLYNOMIAL:
+            [quick] = native.native.quicks
+            assert quick.function(args, np.zeros_like(wanted)) is not None
+        check_same(native(*args), wanted)
+        check_same(native(*args), wanted)
+
+
+def test_large_integers_into_an_array_that_only_came_with_out():
+    native, plain = both(x * y + y, [x, y])
+    out = np.zeros(5, int)
+    for _ in range(3):
+        native(few("i8"), few("i8"), out=out)
+    assert native.native.quicks
+    a, before = np.full(5, 2**40), out.copy()
+    with pytest.raises(TypeError, match="cannot write"):
+        native(a, a, out=out)
+    np.testing.assert_array_equal(out, before)
+    floats = np.zeros(5)
+    check_same(native(a, a, out=floats), plain(a, a))
+
+
 def test_large_integers_into_an_argument():
     native, plain = both(x * y + y, [x, y])
     native(few("i8"), few("i8"))
