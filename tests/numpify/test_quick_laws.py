@@ -36,7 +36,7 @@ EXPRESSIONS = [
 
 def values(shape, dtype="f8", low=-2):
     numbers = np.resize(np.array([2.5, -1.5, 0.0, 3.0, 1.0, 0.5, 4.0]), shape) + low + 2
-    return np.abs(numbers).astype(dtype) if np.dtype(dtype).kind in "bu" else numbers.astype(dtype)
+    return np.abs(numbers).astype(dtype) if np.dtype(dtype).kind in ("b", "u") else numbers.astype(dtype)
 
 
 def read_only(array):
