@@ -110,14 +110,7 @@ class Plain:
     def _lines(self, passed: Sequence[Any], converted: Collection[int], fixed: Collection[int]) -> list[str]:
         names = [f"{{{i}}}" for i in range(len(passed))]
         arrays = [names[i] for i in places_of_arrays(passed)]
-        # NumPy's own cast takes a third less time by its name than through a function.
-        casts = [
-            f"{name}.astype({{as{i}}})" if name in arrays else f"{{as{i}}}({name})" for i, name in enumerate(names)
-        ]
-        rest = iter([casts[i] if i in converted else name for i, name in enumerate(names)])
-        given = [f"{{fixed{i}}}" if i in fixed else next(rest) for i in range(len(passed) + len(fixed))]
-        late = [] if self.late is None else [f"_as_array(_late{i})" for i in range(self.late.count)]
-        call = f"{{form}}({', '.join([*given, *late])})"
+        call = self._call(names, arrays, converted, fixed)
         lines = [f"_found = {call}"]
         back = handed_back()
         if self.complete is not None:
@@ -154,6 +147,19 @@ class Plain:
         # A fixed number is looked at, too: these are no tests of its type. The extremes of no elements are an error.
         small = [_is_within(names[i], passed[i], bits) for i, bits in self.looks.items()]
         return [f"if {' and '.join([alike, *small])}:", *indented(lines)]
+
+    def _call(
+        self, names: Sequence[str], arrays: Sequence[str], converted: Collection[int], fixed: Collection[int]
+    ) -> str:
+        """The call of the form, of arguments as it takes them."""
+        # NumPy's own cast takes a third less time by its name than through a function.
+        casts = [
+            f"{name}.astype({{as{i}}})" if name in arrays else f"{{as{i}}}({name})" for i, name in enumerate(names)
+        ]
+        rest = iter([casts[i] if i in converted else name for i, name in enumerate(names)])
+        given = [f"{{fixed{i}}}" if i in fixed else next(rest) for i in range(len(names) + len(fixed))]
+        late = [] if self.late is None else [f"_as_array(_late{i})" for i in range(self.late.count)]
+        return f"{{form}}({', '.join([*given, *late])})"
 
     @staticmethod
     def _between_lines(low: float, high: float) -> list[str]:
