@@ -34,8 +34,8 @@ SEVERAL = {
     "a choice among numbers": [sp.Piecewise((1, x > 0), (sp.Rational(1, 2), True)), x + y],
     "what hands back an argument": [sp.re(x), sp.conjugate(y), sp.Max(x, y), sp.floor(x)],
 }
-LEARNED = {"a list", "a tuple within", "a dict", "one result", "arguments", "a result twice", "numbers", "a matrix",
-           "a matrix of arguments", "a gradient and a Hessian"}  # fmt: skip
+LEARNED = ("a list", "a tuple within", "a dict", "one result", "arguments", "a result twice", "numbers", "a matrix",
+           "a matrix of arguments", "a gradient and a Hessian")  # fmt: skip
 
 
 def leaves(found):
