@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .._kinds import COMPLEX, INT, REAL
+from .._kinds import KIND_OF
 from .._program.bounds import Bounds
 from .._program.ir import Program
 from .arguments import PLAIN, Prepared
@@ -76,10 +76,9 @@ def _of_others(entry: Computing, types: tuple[type, ...]) -> Way | None:
     if not _OF_DOUBLES.issuperset(types):
         return numpy
     plain = [DOUBLE.get(kind, int) for kind in types]
-    form = entry.forms.complexes([_KINDS[kind] for kind in plain])
+    form = entry.forms.complexes([KIND_OF[kind] for kind in plain])
     return numpy if form is None else Way(lambda: form, tuple(plain), None, whole=numpy, is_over_cmath=True)
 
 
 _LARGEST = np.int64(2**62)
-_KINDS = {int: INT, float: REAL, complex: COMPLEX}
 _OF_DOUBLES = DOUBLE.keys() | PLAIN.keys()

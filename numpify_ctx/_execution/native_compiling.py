@@ -18,9 +18,8 @@ from .._emission.native.clusters import MOST_OPERANDS, Cluster, cluster, parts, 
 from .._emission.native.costs import left_to_numpy
 from .._emission.native.frame import BIT
 from .._emission.native.machine import Kernel, Unavailable, compiled, machine
-from .._emission.native.types import Types
+from .._emission.native.types import KIND_OF_TYPE, Types
 from .._emission.native.writer import cluster_text
-from .._kinds import BOOL, COMPLEX, INT, REAL
 from .._program.bounds import Bounds, Integers
 from .._program.ir import CONST, PARAM, Program
 from .._program.ops import STACK
@@ -37,7 +36,6 @@ _MOST_SHORTENED = 50  # operations of one that is compiled once more for integer
 # Of what is shorter in memory than the int64 that it counts as, the type that a kernel reads.
 _SHORT = {d: d.char for d in map(np.dtype, ("i1", "i2", "i4", "u1", "u2", "u4"))} | {np.dtype("?"): BIT}
 _NONE: Mapping[int, str] = MappingProxyType({})
-_KINDS = {"?": BOOL, "q": INT, "f": REAL, "d": REAL, "F": COMPLEX, "D": COMPLEX}
 
 Form = Callable[[Sequence[Any], tuple[int, ...], Integers, Any], Any]
 
@@ -91,7 +89,7 @@ class Compiler:
         types, integers, patterns = self._of_key(key)
         program = self.program
         array = self._arrays_of(patterns)
-        kinds = [_KINDS[t] for t in types]
+        kinds = [KIND_OF_TYPE[t] for t in types]
         of_nodes = Types(program, types, kinds, integers.checked)
         for node in left_to_numpy(program, of_nodes, self.wanted):
             of_nodes.native[node] = False

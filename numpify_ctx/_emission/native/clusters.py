@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from ..._kinds import BOOL, COMPLEX, INT, REAL, Kinds
+from ..._kinds import Kinds
 from ..._program.ir import CONST, PARAM, Layout, Op, Program
 from ..._program.walk import reach
 from .functions import DEAR
-from .types import Types
+from .types import KIND_OF_TYPE, Types
 
 
-_KINDS = {"?": BOOL, "q": INT, "f": REAL, "d": REAL, "F": COMPLEX, "D": COMPLEX}
 _FASTER = frozenset({"sin", "cos"})  # than NumPy's, by themselves
 MOST_OPERANDS = 64  # of one of NumPy's ufuncs, with its results
 _WORTH = 2  # operations of a kernel inside a program that NumPy runs; fewer gain nothing
@@ -113,7 +112,7 @@ def with_kernels(program: Program, types: Types, kernels: Sequence[tuple[Cluster
     ops, args, data = list(program.ops), list(program.args), list(program.data)
     for (_, inputs, outputs), ufunc in kernels:
         [node] = outputs
-        ops[node] = Op("kernel", ufunc, kinds=_always(_KINDS[types.of[node]]))
+        ops[node] = Op("kernel", ufunc, kinds=_always(KIND_OF_TYPE[types.of[node]]))
         args[node], data[node] = tuple(inputs), None
     layout: Layout = program.layout
     return Program(

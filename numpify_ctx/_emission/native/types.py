@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._kinds import BOOL, COMPLEX, REAL
+from ..._kinds import BOOL, COMPLEX, INT, REAL
 from ..._program.bounds import may_overflow
 from ..._program.ir import BOUND, CONST, PARAM, Operator, Program, Region, infer_kinds
 from . import complexes
@@ -20,6 +20,7 @@ from .composed import COMPOSED, QUOTIENTS
 from .functions import FUNCTIONS
 
 
+KIND_OF_TYPE = {"?": BOOL, "q": INT, "f": REAL, "d": REAL, "F": COMPLEX, "D": COMPLEX}
 _OF_KIND = {BOOL: "?", REAL: "d", COMPLEX: "D"}
 _SHORT = frozenset("fF")
 _EQUALITIES = frozenset({"==", "!="})
