@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 from weakref import ref
 
-import numpy as np
-
+from .._emission.scalars import is_exact
 from .._execution.entry import Entry
 from .._execution.fixed import Fixed, decided_by_floats
 from .._execution.forms import Forms
@@ -247,7 +246,7 @@ def _reading_of(bindings: Bindings) -> Literal["value", "_value"]:
 def _is_like_a_float(value: object) -> bool:
     """Is a frozen value a number that is the same as a float?
 
-    >>> _is_like_a_float(2.5), _is_like_a_float(3), _is_like_a_float(2**60), _is_like_a_float(np.float32(2))
+    >>> _is_like_a_float(2.5), _is_like_a_float(3), _is_like_a_float(2**60), _is_like_a_float(2j)
     (True, True, False, False)
     """
-    return type(value) in (float, np.float64) or (type(value) is int and abs(value) <= 2**53)
+    return type(value) in FLOATS or is_exact(value)
