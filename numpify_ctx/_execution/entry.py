@@ -218,7 +218,7 @@ class Entry:
             return self.results.arranged(self._company.compute(args))
         if self._in_pieces:
             # A kernel reads short integers as they are.
-            narrow = None if self.native is not None and self.native.off is None else self._narrow.computed
+            narrow = None if self.native is not None and self.native.off is None else self._narrow
             found = pieces.computed(self, args, self.blocks.threads, narrow)
             if found is not None:
                 return found

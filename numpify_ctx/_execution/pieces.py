@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._program.ir import Program
+from .narrow import Narrow
 from .threads import Threads, number_of, share
 
 
@@ -28,7 +29,7 @@ def computed(
     call: Callable[..., Any],
     args: Sequence[Any],
     threads: Threads,
-    narrow: Callable[[Sequence[Any]], Any] | None = None,
+    narrow: Narrow | None = None,
 ) -> Any:
     """What `call` gives of all, from what it gives of pieces; None for other arguments, or if pieces differ in dtype.
 
@@ -39,22 +40,32 @@ def computed(
         call: computes pieces of the arguments.
         args: all of them.
         threads: to share the pieces.
-        narrow: computes pieces sooner, and gives shorter integers, or None where it does not.
+        narrow: computes one operation at once, and pieces of more in shorter integers, where it does.
     """
     flat = _flattened(args)
     if flat is None:
         return None
     size, shape, values = flat
+    whole = narrow.at_once(values, size) if narrow is not None and threads == 1 else None
+    if whole is None:
+        whole = _in_pieces(call, values, size, threads, narrow)
+    return None if whole is None else whole.reshape(shape)
+
+
+def _in_pieces(
+    call: Callable[..., Any], values: Sequence[Any], size: int, threads: Threads, narrow: Narrow | None
+) -> Any:
+    """What `computed` gives, of arrays of so many elements with one axis, and scalars."""
 
     def some(part: slice) -> tuple[Any, ...]:
         return tuple([v[part] if type(v) is np.ndarray else v for v in values])
 
     def piece(part: slice) -> Any:
-        found = None if narrow is None else narrow(some(part))
+        found = None if narrow is None else narrow.computed(some(part))
         return call(*some(part)) if found is None else found
 
     cuts = _cuts(size, NARROW)
-    first = None if narrow is None else narrow(some(cuts[0]))
+    first = None if narrow is None else narrow.computed(some(cuts[0]))
     if first is None:  # nor is any other piece for it
         narrow, cuts = None, _cuts(size, PIECE)
         first = piece(cuts[0])
@@ -78,7 +89,7 @@ def computed(
             whole[part] = found
 
     share(work, 1 if threads == 1 else min(number_of(threads), len(cuts)))
-    return None if differs else whole.reshape(shape)
+    return None if differs else whole
 
 
 def _cuts(size: int, most: int) -> list[slice]:

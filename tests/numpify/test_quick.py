@@ -153,8 +153,8 @@ def test_an_int_beside_floats_of_two_precisions_is_an_int64():
 def test_large_arrays_of_short_integers_are_left_to_what_cuts_them():
     entry = entry_of(x + y, [x, y])
     large = np.arange(70_000, dtype=np.int32)
-    twice(entry, large, large)
-    assert quickly(entry, large[:100], large[:100]) is not None  # its pieces came by the same kind
+    twice(entry, large[:100], large[:100])
+    assert quickly(entry, large[:100], large[:100]) is not None
     assert quickly(entry, large, large) is None
 
 
