@@ -12,6 +12,7 @@ NumPy's and sparse ones, whose `*` is another one, and times, which are no numbe
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -105,7 +106,8 @@ class Company:
         results = [found[node] for node in program.results]
         if series is not None:
             results = [result.array if hasattr(result, "iloc") and result.ndim == 1 else result for result in results]
-        return [self._spread(node, result, args) for node, result in zip(program.results, results, strict=True)]
+        spread = [self._spread(node, result, args) for node, result in zip(program.results, results, strict=True)]
+        return _owned(spread, args)
 
     def _nodes(self, values: Sequence[Any]) -> list[Any]:
         """The values of all nodes."""
@@ -171,7 +173,11 @@ class Company:
         ]
         if _is_promise(result) and not program.rank[node]:
             # Not where nothing is to be done, as it is one more task for each chunk.
-            return _promised(result, left_out) if any(_shape_of(a) != result.shape for a in left_out) else result
+            is_less = any(_shape_of(a) != _shape_of(result) for a in left_out)
+            return _promised(result, left_out) if is_less else result
+        if isinstance(result, np.ndarray) and carries(type(result)) and not any(map(_is_promise, left_out)):
+            shape = np.broadcast_shapes(result.shape, *map(_shape_of, left_out))
+            return result if shape == result.shape else _where(np.ones(shape, bool), result, result)
         if carries(type(result)):
             return result
         promises = [value for value in args if hasattr(type(value), "__dask_graph__")]
@@ -182,6 +188,17 @@ class Company:
         ]
         shape = np.broadcast_shapes(np.shape(result), *shapes)
         return np.broadcast_to(result, shape).copy() if shape else result
+
+
+def _owned(results: Sequence[Any], args: Sequence[Any]) -> list[Any]:
+    """The results as the caller's own: neither an argument nor the same twice. What they carry is copied, too."""
+    owned: list[Any] = []
+    for result in results:
+        if carries(type(result)) and any(result is other for other in (*args, *owned)):
+            # Not all that can be copied has a method for it; and where it has, a plain copy may be a shallow one.
+            result = result.copy() if hasattr(type(result), "copy") else copy.copy(result)
+        owned.append(result)
+    return owned
 
 
 _SYMPY = {
@@ -303,9 +320,10 @@ def _of_one_dtype(value: Any, other: Any) -> tuple[Any, Any]:
 def _as_subclass(result: Any, operands: Sequence[Any]) -> Any:
     """The result as ufuncs would give it: np.where makes bare arrays of subclasses that do not say otherwise."""
     kept = np.ndarray.__array_function__
-    subclasses = [a for a in operands if isinstance(a, np.ndarray) and type(a).__array_function__ is kept]
+    arrays = [a for a in operands if isinstance(a, np.ndarray) and type(a) is not np.ndarray]
+    subclasses = [a for a in arrays if type(a).__array_function__ is kept]
     highest = max(subclasses, key=lambda a: a.__array_priority__, default=None)
-    return result if highest is None or type(highest) is np.ndarray else highest.__array_wrap__(np.asarray(result))
+    return result if highest is None else highest.__array_wrap__(np.asarray(result))
 
 
 def _is_complex(value: Any) -> bool:

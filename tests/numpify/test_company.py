@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -201,6 +202,69 @@ def test_a_subclass_of_ndarray_stays_whatever_its_rank() -> None:
         assert same(got, np.add(np.ones(shape).view(Labelled), 1.0))
         chosen = numpify(sp.Piecewise((x, x > a), (a, True)), [x, a])(np.ones(shape).view(Labelled), 2.0)
         assert same(chosen, np.full(shape, 2.0).view(Labelled))
+
+
+def test_a_subclass_of_ndarray_stays_where_a_plain_array_chooses() -> None:
+    class Labelled(np.ndarray):
+        pass
+
+    chosen = numpify(sp.Piecewise((x, a > 0), (-x, True)), [x, a])(np.ones(2).view(Labelled), np.array([1.0, -1.0]))
+    assert same(chosen, np.array([1.0, -1.0]).view(Labelled))
+
+
+def carrying() -> dict[str, Any]:
+    """Arguments that carry more than numbers."""
+    found: dict[str, Any] = {
+        "masked": np.ma.array([1.0, 2.0], mask=[0, 1]),
+        "complex and masked": np.ma.array([1.0 + 1j, 2.0], mask=[0, 1]),
+        "of a subclass": np.ones(2).view(np.recarray),
+    }
+    with contextlib.suppress(ImportError):
+        import pandas as pd
+
+        found |= {"a series": pd.Series([1.0, 2.0]), "a frame": pd.DataFrame({"p": [1.0, 2.0]})}
+        found |= {"nullable": pd.array([1, None], dtype="Int64"), "of these": pd.Series([1, None], dtype="Float64")}
+    with contextlib.suppress(ImportError):
+        import xarray as xr
+
+        found["of xarray"] = xr.DataArray([1.0, 2.0], dims="p")
+        found["of arrays of xarray"] = xr.Dataset({"q": ("p", [1.0, 2.0])})
+    with contextlib.suppress(ImportError):
+        import pint
+
+        found["of pint"] = pint.UnitRegistry().Quantity(np.array([1.0, 2.0]), "m")
+    with contextlib.suppress(ImportError):
+        import astropy.units as units
+
+        found["of astropy"] = np.array([1.0, 2.0]) * units.m
+    with contextlib.suppress(ImportError):
+        import dask.array
+
+        found["of dask"] = dask.array.from_array(np.array([1.0, 2.0]), chunks=1)
+    return found
+
+
+@pytest.mark.parametrize(("name", "value"), carrying().items(), ids=lambda v: v if isinstance(v, str) else "")
+def test_a_result_is_no_argument_nor_there_twice(name: str, value: Any) -> None:
+    """The memory of a result is the caller's, whatever he passes."""
+    chosen = sp.Piecewise((x, a > 0), (2 * x, True))
+    for expr in (x, sp.re(x), chosen, [x, x], [sp.Max(x), 2 * x, 2 * x]):
+        results = numpify(expr, [x, a])(value, 1.0)
+        results = results if isinstance(results, list) else [results]
+        for i, result in enumerate(results):
+            assert type(result) is type(value)
+            assert all(result is not other for other in (value, *results[:i]))
+            for other in (value, *results[:i]):
+                if isinstance(result, np.ndarray):
+                    assert not np.shares_memory(result, other)
+
+
+def test_a_subclass_of_ndarray_has_the_shape_of_all_arguments() -> None:
+    f = numpify(x, [x, a])
+    masked = f(np.ma.array([[1.0], [2.0]], mask=[[0], [1]]), np.ones(2))
+    assert masked.tolist() == [[1, 1], [None, None]]
+    labelled = np.ones(1).view(np.recarray)
+    assert same(f(labelled, np.ones(2)), np.ones(2).view(np.recarray))
 
 
 def test_a_memory_map_is_an_array(tmp_path: Any) -> None:
