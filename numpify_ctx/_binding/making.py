@@ -102,8 +102,8 @@ class Making:
         bindings, entry = self._bindings, self._entry
         names = bindings.roster.names
         frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
-        takes_floats = entry.takes_floats and all(map(_is_like_a_float, frozen.values()))
         fixed = _placed(bindings, frozen)
+        takes_floats = entry.takes_floats and _are_like_floats(entry, fixed)
         if fixed and self._fixed is None:
             self._fixed = Fixed(entry, fixed)
         quick, quick_names = self._quick_ways(of_all, of_free, fixed)
@@ -241,6 +241,17 @@ def _reading_of(bindings: Bindings) -> Literal["value", "_value"]:
     context = bindings.context
     held = context._found(bindings.dynamic) if type(context) is Parameters else None
     return "value" if held is None or not all(map(is_ours, held[1])) else "_value"
+
+
+def _are_like_floats(entry: Entry, fixed: Mapping[int, Any]) -> bool:
+    """May floats stand for what is frozen, beside floats? Not for integers of which alone a result is an integer."""
+    if not all(map(_is_like_a_float, fixed.values())):
+        return False
+    if int not in map(type, fixed.values()):
+        return True
+    floats = [0.0] * len(entry.program.parameters)
+    given = [fixed[i] if type(fixed.get(i)) is int else 0.0 for i in range(len(floats))]
+    return entry.results.kinds_of(given) == entry.results.kinds_of(floats)
 
 
 def _is_like_a_float(value: object) -> bool:

@@ -70,12 +70,12 @@ class Results:
         if self.is_ordinary:
             if type(result) in self.final:
                 return result
-            if type(result) is int and self._kinds_of(plain)[0] not in (REAL, COMPLEX):
+            if type(result) is int and self.kinds_of(plain)[0] not in (REAL, COMPLEX):
                 return result
         elif self._is_single and type(result) is np.ndarray and result.ndim == self._rank:
             return result
         finished = []
-        kinds = self._kinds_of(plain)
+        kinds = self.kinds_of(plain)
         for value, node, kind in zip(self._several(result), self._program.results, kinds, strict=True):
             rank = self._program.rank[node]
             value = spread(value, rank, ())
@@ -118,8 +118,8 @@ class Results:
     def _several(self, result: Any) -> Sequence[Any]:
         return (result,) if len(self._program.results) == 1 else result
 
-    def _kinds_of(self, plain: Sequence[Any]) -> list[int]:
-        """The kinds of the results for Python numbers of these types."""
+    def kinds_of(self, plain: Sequence[Any]) -> list[int]:
+        """The kinds of the results for Python numbers, floats or integers."""
         given = tuple([REAL if type(value) is float else INT for value in plain])
         kinds = self._kinds.get(given)
         if kinds is None:

@@ -174,6 +174,20 @@ def test_frozen_and_dynamic_numbers_of_every_type():
                 assert same(frozen(made(3)), f._origin.compiled.apply((made(3), kind(1), dynamic)))
 
 
+OF_INTEGERS = [y, y**40, sp.floor(y), sp.factorial(y), sp.Mod(y, 4), [x + y, y], {"a": x, "b": [y]}, sp.Matrix([y, y])]
+
+
+@pytest.mark.parametrize("expr", [*OF_INTEGERS, sp.Piecewise((y, x > 0), (2 * y, True)), x * y], ids=str)
+def test_what_frozen_integers_alone_decide_is_an_integer_beside_floats(expr):
+    f = numpify(expr, [x, y])
+    for value in (9, True, np.int32(9)):
+        frozen, dynamic = f.freeze(y=value), f.freeze(y=DYNAMIC_PARAMETER).set_parameter_context({y: value})
+        for made in (float, np.float64, int, float):
+            wanted = f._origin.compiled.apply((made(1.5), value))
+            assert same(frozen(made(1.5)), wanted)
+            assert same(dynamic(made(1.5)), wanted)
+
+
 def test_what_the_forms_refuse_goes_on_once():
     """A form that refuses is not asked again with the same numbers."""
     asked = []
