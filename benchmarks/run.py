@@ -32,6 +32,7 @@ SUITES = {
     "numpify.calls": "benchmarks.numpify_calls",
     "numpify.arrays": "benchmarks.numpify_arrays",
     "numpify.native": "benchmarks.numpify_native",
+    "numpify.several": "benchmarks.numpify_several",
     "numpify.types": "benchmarks.numpify_types",
     "numpify.use": "benchmarks.numpify_use",
     "numpify.limits": "benchmarks.numpify_limits",

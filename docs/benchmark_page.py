@@ -157,6 +157,10 @@ PEERS: Columns = (
     ("jax.jit", "jax.jit", ("1e3", "1e5", "1e6")), ("symengine", "symengine", ("1e3", "1e5", "1e6")),
     ("numexpr", "numexpr", ("1e3", "1e5", "1e6")), ("casadi", "casadi", ("1e3",)),
 )  # fmt: skip
+SEVERAL: Columns = (
+    ("numpify, native", "native", ("10", "1e3", "1e5")), ("numpify, NumPy", "NumPy alone", ("10", "1e3", "1e5")),
+    ("numba", "numba", ("10", "1e3", "1e5")),
+)  # fmt: skip
 DTYPES: Columns = (
     ("numpify, native", "native", ("1e3", "1e5", "1e6")), ("numpify, NumPy", "NumPy alone", ("1e3", "1e5", "1e6")),
     ("numba", "numba", ("1e3", "1e5", "1e6")), ("jax.jit", "jax.jit", ("1e3", "1e5", "1e6")),
@@ -215,6 +219,7 @@ def machine_code(newest: Release) -> dict[str, str]:
     return {
         "kernels of numpify.native": over_sizes("work", rows, KERNELS, firsts),
         "peers of numpify.native": over_sizes("work", rows, PEERS),
+        "table of numpify.several": over_sizes("results", newest.findings("numpify.several"), SEVERAL),
         "table of numpify.types": over_sizes("work | dtype", [r for r in typed if r not in by_itself], DTYPES),
         "functions of numpify.types": alone(by_itself),
     }
