@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -43,6 +44,23 @@ def decided(program: Program, kinds: Sequence[int], parameters: int, exact: bool
     >>> parts.first.results, parts.rest.parameters
     ((2,), ('x', 'a', '_decided0'))
     """
+    settled = _settled(program, parameters, exact)
+    done = {
+        node
+        for node, is_settled in enumerate(settled)
+        if is_settled and program.deps[node] and program.args[node] and not kinds[node] & ~REAL
+    }
+    # To negate one number in each call would cost what it saves.
+    numbers = set() if exact else {n for n, op in enumerate(program.ops) if op is PARAM and settled[n]}
+    program = _with_signs_inside(program, kinds, done, numbers)
+    rest = reach(program.results, program.args.__getitem__, stop=done)
+    used = chain(program.results, *[program.args[node] for node in rest])
+    cut = done.intersection(used)
+    return _parts(program, sorted(cut)) if cut else None
+
+
+def _settled(program: Program, parameters: int, exact: bool) -> list[bool]:
+    """Of each node, whether these parameters alone decide it, by operations of our own."""
     settled: list[bool] = []
     for node, (op, args) in enumerate(zip(program.ops, program.args, strict=True)):
         if op is PARAM:
@@ -51,15 +69,32 @@ def decided(program: Program, kinds: Sequence[int], parameters: int, exact: bool
             settled.append(_is_simple(program, node, exact) and all(settled[a] for a in args))
         else:
             settled.append(op is CONST)
-    done = {
-        node
-        for node, is_settled in enumerate(settled)
-        if is_settled and program.deps[node] and program.args[node] and not kinds[node] & ~REAL
-    }
-    rest = reach(program.results, program.args.__getitem__, stop=done)
-    used = chain(program.results, *[program.args[node] for node in rest])
-    cut = done.intersection(used)
-    return _parts(program, sorted(cut)) if cut else None
+    return settled
+
+
+def _with_signs_inside(program: Program, kinds: Sequence[int], done: set[int], numbers: set[int]) -> Program:
+    """-(u/d) as u/(-d), where d is done or a number, and so of products: one operation less, and the same to the bit.
+
+    The negative of d takes the place of the quotient, and is done, too.
+    """
+    negatives = [n for n, op in enumerate(program.ops) if op is NEG and n not in done]
+    if not negatives or not (done or numbers):
+        return program
+    readers = Counter(chain(program.results, chain.from_iterable(program.args)))
+    ops, args = list(program.ops), list(program.args)
+    deps, known = list(program.deps), list(program.kinds)
+    for negative in negatives:
+        [inner] = args[negative]
+        if ops[inner] not in (MUL, DIV) or kinds[inner] != REAL or readers[inner] > 1 or program.rank[inner]:
+            continue
+        operands = args[inner]
+        for place, d in enumerate(operands):
+            if d in done or (d in numbers and kinds[d] == REAL):
+                ops[negative], args[negative] = ops[inner], (*operands[:place], inner, *operands[place + 1 :])
+                ops[inner], args[inner], deps[inner], known[inner] = NEG, (d,), deps[d], known[d]
+                done.add(inner)
+                break
+    return replace(program, ops=ops, args=args, deps=deps, kinds=known)
 
 
 def _is_simple(program: Program, node: int, exact: bool) -> bool:

@@ -11,6 +11,11 @@ import pytest
 import sympy as sp
 
 from numpify_ctx import DYNAMIC_PARAMETER, Parameters, numpify
+from numpify_ctx._kinds import REAL
+from numpify_ctx._program.decided import decided
+from numpify_ctx._program.ir import infer_kinds
+from numpify_ctx._program.ops import NEG
+from numpify_ctx._program.walk import reach
 
 
 x, y, a, b, c = S = sp.symbols("x y a b c")
@@ -137,3 +142,37 @@ def test_a_function_that_is_dropped_is_gone_with_what_it_computed():
         assert gone() is None
     finally:
         gc.enable()
+
+
+QUOTIENTS = [
+    -x / a, -x * y / a**2, sp.exp(-x / a), sp.exp(-((x - b) ** 2) / a**2), -x * a * b, -(x + y) / sp.exp(a),
+    1 / x - x / a,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expr", QUOTIENTS, ids=str)
+def test_a_negative_sign_goes_to_what_frozen_numbers_decide(expr):
+    f = numpify(expr, S[:4], cache=False, native=False)
+    edges = np.array([0.0, -0.0, 1.5, -2.5, np.inf, -np.inf, np.nan, 5e-324, 1e308, -1e308])
+    args = np.repeat(edges, 10), np.tile(edges, 10)
+    live = f.freeze({a: DYNAMIC_PARAMETER, b: DYNAMIC_PARAMETER})
+    with np.errstate(all="ignore"):
+        for numbers in ((2.0, 0.5), (-3.0, 0.25), (0.0, 1.0), (-0.0, 1.0), (np.inf, 2.0), (5e-324, -1.0)):
+            of_all = dict(zip((a, b), numbers, strict=True))
+            want = f(*args, *numbers)
+            for bound in (f.freeze(of_all), live.set_parameter_context(of_all)):
+                for _ in range(3):
+                    got = bound(*args)
+                    np.testing.assert_array_equal(got, want)
+                    assert (np.signbit(got) == np.signbit(want))[~np.isnan(want)].all()
+                for *point, value in list(zip(*args, want, strict=True))[::7]:
+                    np.testing.assert_allclose(bound(*point), value, rtol=4e-16)  # over `math`
+
+
+@pytest.mark.parametrize("expr", QUOTIENTS[:-1], ids=str)
+def test_nothing_is_negative_in_the_rest(expr):
+    program = numpify(expr, S[:4], cache=False).freeze()._origin.compiled.program
+    parts = decided(program, infer_kinds(program, [REAL] * 4), 0b1100)
+    assert NEG in [program.ops[node] for node in reach(program.results, program.args.__getitem__)]
+    rest = parts.rest
+    assert NEG not in [rest.ops[node] for node in reach(rest.results, rest.args.__getitem__)]
