@@ -254,8 +254,8 @@ class Entry:
                 results = self.completion.all_completed(results, values, integers, shape)
             found = self.results.of_arrays(results if len(results) > 1 else results[0], values, shape, precision)
             # Where what a kernel gave is handed back as it is, such calls need nothing but the kernel.
-            if self.native is not None and by_kernel is not None and found is by_kernel[0]:
-                self._learn(self.native, Call(args, values, integers, shape, precision), found)
+            if self.native is not None and by_kernel is not None and self.results.are_handed_back(by_kernel, found):
+                self._learn(self.native, Call(args, values, integers, shape, precision), by_kernel)
             return found
         result = self._in_numpy(values, integers, shape)
         if shape and not checks:
@@ -299,15 +299,15 @@ class Entry:
         if quicks != self.quicks:
             self.quicks = quicks
 
-    def _learn(self, native: Native, call: Call, result: Any) -> None:
-        """Make a quick way for arguments like these, of which a kernel has just given the result; None: into `out`."""
+    def _learn(self, native: Native, call: Call, given: Sequence[Any] | None) -> None:
+        """Make a quick way for arguments like these, of which a kernel has just given results; None: into `out`."""
         if self.foreign:
             return  # it may not be asked twice for the same
         completion, before = self.completion, native.quicks
         completes = completion is not None and completion.may_fill
-        if not completes or not call.integers.mask:
+        if not completes or (self.results.is_ordinary and not call.integers.mask):
             complete = completion.of_floats if completion is not None and completes else None
-            native.learn(call, result, complete)
+            native.learn(call, given, complete)
         if native.quicks is not before:
             self._gather_quicks()
 

@@ -26,6 +26,7 @@ from .blocks import SIZES, Sizes, few_patterns
 from .grid import full_pattern, pattern_of
 from .native_calls import SMALL, Mixed, Pure
 from .native_compiling import Compiler, Form, Key, NoForm
+from .native_quick import kernel_quick
 from .quick import Quick, passed_as
 from .threads import Threads, executor
 from .ways import Call
@@ -138,12 +139,14 @@ class Native:
         """How many elements are computed before."""
         return PAYS / self.operations
 
-    def learn(self, call: Call, result: Any, complete: Callable[[Any, Sequence[Any]], Any] | None = None) -> None:
+    def learn(
+        self, call: Call, given: Sequence[Any] | None, complete: Callable[[Any, Sequence[Any]], Any] | None = None
+    ) -> None:
         """Make a quick way for arguments like these, which a native form has just taken and given the result.
 
         Args:
             call: its arguments.
-            result: what it gave; None if that was written into an array of the caller's.
+            given: what it gave, in order; None if that was written into an array of the caller's.
             complete: of the result and the arguments as they were passed, the result to hand back; None: as it is.
         """
         passed = passed_as(call.args)
@@ -151,16 +154,16 @@ class Native:
             return
         key = self._key(call.values, call.integers, call.shape)
         form = self._forms.get(key)
-        if result is None and not isinstance(form, Pure):
+        if given is None and not isinstance(form, Pure):
             return  # the result tells more, in a call that hands it back
         self._tried.add(passed)
         found: Quick | None = None
         # Where arguments broadcast, a form may be for these shapes alone.
         if isinstance(form, Pure) and type(key) is tuple:
             form = self.compiler.shortened(form, key, passed, call.values)
-            found = form.quick(passed, [value.dtype for value in call.values], complete)
-        elif isinstance(form, Mixed) and type(key) is tuple and type(result) is np.ndarray and not any(self._ranks):
-            found = form.quick(passed, call.values, call.integers, result.dtype, complete)
+            found = kernel_quick(form, passed, call.values, call.precision, given or (), complete)
+        elif isinstance(form, Mixed) and type(key) is tuple and given is not None and not any(self._ranks):
+            found = form.quick(passed, call.values, call.integers, given, complete)
         if found is not None:
             self.quicks = (*self.quicks, found)
 

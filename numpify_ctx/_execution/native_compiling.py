@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from .._emission.native.clusters import MOST_OPERANDS, Cluster, cluster, parts, pure, with_kernels
+from .._emission.native.clusters import MOST_OPERANDS, Cluster, Result, cluster, parts, pure, with_kernels
 from .._emission.native.costs import left_to_numpy
 from .._emission.native.frame import BIT
 from .._emission.native.machine import Kernel, Unavailable, compiled, machine
-from .._emission.native.types import KIND_OF_TYPE, Types
+from .._emission.native.types import KIND_OF_TYPE, Types, common_type
 from .._emission.native.writer import cluster_text
 from .._program.bounds import Bounds, Integers
 from .._program.ir import CONST, PARAM, Program
 from .._program.ops import STACK
 from .._program.walk import reach
 from .blocks import Blocks, Sizes
-from .native_calls import Call, Mixed, Pure
+from .native_calls import Call, Mixed, Piece, Pure
 from .threads import Threads
 
 
@@ -135,13 +135,16 @@ class Compiler:
         ]
 
     def _kernel(
-        self, types: Types, part: Cluster, array: int, bits: int | None = None, short: Mapping[int, str] = _NONE
-    ) -> Kernel:
+        self, types: Types, part: Cluster, array: int, results: Sequence[Result] = (), bits: int | None = None,
+        short: Mapping[int, str] = _NONE,
+    ) -> Kernel:  # fmt: skip
+        """The kernel of a part, and what it gives; by default, each output by itself."""
         program, target = self.program, machine().target
         scalars = [not program.deps[n] & array for n in part.inputs]
-        text = cluster_text(program, types, part.order, part.inputs, scalars, part.outputs, target, bits, short)
+        results = results or [Result((n,), types.of[n]) for n in part.outputs]
+        text = cluster_text(program, types, part.order, part.inputs, scalars, results, target, bits, short)
         inputs = [short.get(n, types.of[n]) for n in part.inputs]
-        kernel = compiled(text, inputs, [types.of[n] for n in part.outputs])
+        kernel = compiled(text, inputs, [r.type for r in results], [r.length for r in results])
         self.kernels.append(kernel)
         del self.kernels[:-_MOST_KERNELS]
         return kernel
@@ -156,25 +159,59 @@ class Compiler:
         if not short or not form.single or self.operations > _MOST_SHORTENED:
             return form
         types, array = form.types, self._arrays_of(self._of_key(key)[2])
-        part = cluster(self.program, types, form.calls[0].outputs)
+        part = cluster(self.program, types, self.program.results)
         nodes = {n: short[self.program.data[n]] for n in part.inputs if self.program.data[n] in short}
-        kernel = self._kernel(types, part, array, form.bits, nodes)
+        kernel = self._kernel(types, part, array, bits=form.bits, short=nodes)
         [call] = form.calls
         return Pure(self.program, self.threads, types, (replace(call, kernel=kernel),), form.described, form.bits)
 
     def _pure_form(self, types: Types, array: int, begun: float, bits: int | None) -> Form | NoForm:
         program = self.program
-        nodes = [n for n in dict.fromkeys(self.wanted) if program.ops[n] not in (CONST, PARAM)]
-        if not nodes:
+        if all(program.ops[n] in (CONST, PARAM) for n in self.wanted):
             return NoForm("there is nothing to compute")
+        of_stacks: dict[int, str] = {}
+        for node in program.results:
+            if program.ops[node] is STACK:
+                kind = common_type([types.of[entry] for entry in program.args[node]])
+                if kind is None:
+                    return NoForm("entries of one array have a type in common that kernels have not")
+                of_stacks[node] = kind
         calls = []
-        most = min(_OUTPUTS, MOST_OPERANDS - sum([op is PARAM for op in program.ops]))
-        for i in range(0, len(nodes), most):
-            part = cluster(program, types, nodes[i : i + most])
-            kernel = self._kernel(types, part, array, bits)
-            calls.append(Call(kernel, tuple([program.data[n] for n in part.inputs]), tuple(part.outputs)))
+        for pieces in self._pieces():
+            results = [
+                Result(program.args[p.node][p.first : p.first + p.count], of_stacks[p.node], p.count)
+                if p.count
+                else Result((p.node,), types.of[p.node])
+                for p in pieces
+            ]
+            part = cluster(program, types, [n for result in results for n in result.nodes])
+            if not part.inputs:  # constants alone: as many as anything else has elements
+                part = part._replace(inputs=[program.ops.index(PARAM)])
+            kernel = self._kernel(types, part, array, results, bits)
+            calls.append(Call(kernel, tuple([program.data[n] for n in part.inputs]), tuple(pieces)))
         described = f"{_counted(len(calls))} of {self.operations} operations, compiled in {_since(begun)}"
         return Pure(self.program, self.threads, types, tuple(calls), described, bits)
+
+    def _pieces(self) -> list[list[Piece]]:
+        """What each kernel gives: the results in order, but for constants and arguments; arrays entry by entry."""
+        program = self.program
+        counts = {n: len(program.args[n]) for n in program.results if program.ops[n] is STACK}
+        sizes = {n: counts.get(n, 1) for n in program.results if program.ops[n] not in (CONST, PARAM)}
+        most = min(_OUTPUTS, MOST_OPERANDS - sum([op is PARAM for op in program.ops]))
+        total = sum(sizes.values())
+        most = -(total // -max(-(total // -most), 1))  # the fewer arrays a kernel writes at a time, the better
+        found: list[list[Piece]] = []
+        room = 0
+        for node, left in sizes.items():
+            first = 0
+            while left:
+                if not room:
+                    found.append([])
+                    room = most
+                taken = min(left, room)
+                found[-1].append(Piece(node, first, taken if node in counts else 0))
+                first, left, room = first + taken, left - taken, room - taken
+        return found
 
     def _mixed_form(self, types: Types, array: int, few: Sequence[bool], begun: float) -> Form | NoForm:
         program = self.program

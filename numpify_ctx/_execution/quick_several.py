@@ -1,4 +1,4 @@
-"""Quick ways to plain NumPy for several results, and for those that have axes of their own: how these are handed back.
+"""Quick ways to several results, and to those that have axes of their own: how these are handed back.
 
 Law: what is handed back is what `Results.of_arrays` hands back: arrays of the right shapes, each of its own memory.
 Arguments and arrays that come twice are copied, numbers fill an array; whatever else might not be a new array is looked
@@ -16,6 +16,7 @@ import numpy as np
 from .._program.ir import CONST, PARAM, Layout, Program
 from .._runtime.numbers import python_number
 from .quick import indented
+from .results import shortened
 
 
 _MOST = 32  # results: more take their time anyway
@@ -30,7 +31,14 @@ class Back:
 
 
 def handed_back_together(
-    program: Program, results: Sequence[Any], values: Sequence[Any], arrays: Sequence[int], fresh: Sequence[bool]
+    program: Program,
+    results: Sequence[Any],
+    values: Sequence[Any],
+    arrays: Sequence[int],
+    fresh: Sequence[bool],
+    precision: Any = None,
+    taken: Sequence[str] = (),
+    tests: Sequence[str] = (),
 ) -> Back | None:
     """How results like these are handed back; None if more than a look is needed.
 
@@ -40,6 +48,9 @@ def handed_back_together(
         values: what it was given.
         arrays: which of these are arrays; they have one shape.
         fresh: which results are new arrays of all arrays for any such values, of the same dtypes.
+        precision: see `Prepared`.
+        taken: statements that take them as `_result0`, `_result1`, ...; by default, out of `_found`.
+        tests: what has to hold besides.
     """
     nodes = program.results
     if len(nodes) > _MOST:
@@ -47,12 +58,14 @@ def handed_back_together(
     names = [f"_result{i}" for i in range(len(nodes))]
     first, shape = f"{{{arrays[0]}}}", values[arrays[0]].shape
     words: dict[str, Any] = {}
-    tests: list[str] = []
+    tests = [*tests]
     made: list[str] = []  # statements that make the caller's own arrays of some results
     for i, (node, result) in enumerate(zip(nodes, results, strict=True)):
         name = names[i]
         if program.ops[node] is CONST and not program.rank[node]:
             value = np.asarray(python_number(result))
+            if precision is not None:
+                value = np.asarray(shortened(value, precision))
             words |= {f"empty{i}": np.empty, f"dtype{i}": value.dtype, f"value{i}": value[()]}
             made += [f"{name} = {{empty{i}}}({first}.shape, {{dtype{i}}})", f"{name}.fill({{value{i}}})"]
             continue
@@ -68,9 +81,10 @@ def handed_back_together(
             tests += [f"{name} is not {{{k}}}" for k in arrays]
             # Two operations may hand back one array.
             tests += [f"{name} is not {names[k]}" for k in range(len(nodes)) if k < i or fresh[k]]
-    taken = f"{names[0]} = _found" if len(nodes) == 1 else f"[{', '.join(names)}] = _found"
+    if not taken:
+        taken = [f"{names[0]} = _found" if len(nodes) == 1 else f"[{', '.join(names)}] = _found"]
     whole = [*made, f"return {_text(program.layout, iter(names), words)}"]
-    return Back((taken, *([f"if {' and '.join(tests)}:", *indented(whole)] if tests else whole)), words)
+    return Back((*taken, *([f"if {' and '.join(tests)}:", *indented(whole)] if tests else whole)), words)
 
 
 def _looks(name: str, dtype: str, rank: int, shape: str) -> list[str]:

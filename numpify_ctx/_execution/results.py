@@ -9,7 +9,7 @@ import numpy as np
 
 from .._kinds import COMPLEX, INT, REAL
 from .._memo import Memo
-from .._program.ir import Layout, Program, infer_kinds
+from .._program.ir import CONST, PARAM, Layout, Program, infer_kinds
 from .._program.ops import STACK
 from .._runtime.numbers import FLOAT64, number, python_number
 from .._runtime.special.pointwise import Pointwise
@@ -111,6 +111,16 @@ class Results:
             owned.append(value)
         return owned
 
+    def are_handed_back(self, given: Sequence[Any], found: Any) -> bool:
+        """Are results handed back as they were given, but for constants, arguments, and what comes twice?"""
+        nodes = self._program.results
+        leaves = (CONST, PARAM)
+        handed = (found,) if self._is_single else _taken_apart(self._program.layout, found)
+        return all(
+            one is other or node in nodes[:i] or self._program.ops[node] in leaves
+            for i, (node, one, other) in enumerate(zip(nodes, given, handed, strict=True))
+        )
+
     def arranged(self, results: Sequence[Any]) -> Any:
         """The results in the lists, tuples and dicts of the expression."""
         return results[0] if self._is_single else _arrange(self._program.layout, iter(results))
@@ -167,6 +177,16 @@ def _arrange(layout: Layout, values: Iterator[Any]) -> Any:
         case "tuple":
             return tuple([_arrange(item, values) for item in layout.items])
     return {key: _arrange(item, values) for key, item in zip(layout.keys, layout.items, strict=True)}
+
+
+def _taken_apart(layout: Layout, found: Any) -> Iterator[Any]:
+    """The results that `_arrange` has put together, in order."""
+    if layout.kind == "node":
+        yield found
+        return
+    items = found.values() if layout.kind == "dict" else found
+    for item, part in zip(layout.items, items, strict=True):
+        yield from _taken_apart(item, part)
 
 
 def shortened(result: Any, precision: Any) -> Any:

@@ -29,13 +29,29 @@ SEVERAL = {
     "a matrix of arguments": sp.Matrix([[x, y]]),
     "a matrix of one argument": [sp.Matrix([x, 2 * x]), y],
     "a gradient and a Hessian": [sp.Matrix([WAVE.diff(x), WAVE.diff(y)]), sp.hessian(WAVE, [x, y])],
+    "a rotation": sp.Matrix([[sp.cos(x), -sp.sin(x), 0], [sp.sin(x), sp.cos(x), 0], [0, 0, 1]]) * y,
+    "a matrix beside one value": (sp.Matrix([[x, y]]), WAVE),
+    "a matrix in a dict": {"k": sp.Matrix([x * y, sp.pi]), "x": x},
+    "an array of 3 axes": sp.Array([[[x, y], [x * y, 1]], [[x - y, 2], [x, x]]]),
+    "more entries than a kernel gives": sp.Matrix(5, 6, lambda i, j: x * i + y * j),
+    "an array of constants beside a value": [sp.Matrix(5, 6, range(30)), x * y],
+    "entries of several types": sp.Matrix([x / 3, x, sp.I, 2, x * y]),
+    "a constant that no kernel has": sp.Matrix([x * y, 2**70, x]),
+    "no number among entries": sp.Matrix([x * y, sp.oo, sp.nan, -sp.oo]),
+    "a matrix and what NumPy computes": [sp.Matrix([sp.besselj(0, x) * y, x * y + 1]), sp.sin(y) * x],
+    "values that NumPy computes": [sp.besselj(1, x) + x * y + 1, sp.sin(x) * x],
+    "relations": [x < y, sp.Eq(x, 0.5), x * y],
     "choices": [sp.Piecewise((x, x > y), (y, True)), sp.Piecewise((x * y, x > 0), (x, True)), sp.Abs(x), x < y],
     "real where only complex numbers lead": [sp.sqrt(x) * sp.sqrt(x - y), x * y],
     "a choice among numbers": [sp.Piecewise((1, x > 0), (sp.Rational(1, 2), True)), x + y],
     "what hands back an argument": [sp.re(x), sp.conjugate(y), sp.Max(x, y), sp.floor(x)],
 }
 LEARNED = ("a list", "a tuple within", "a dict", "one result", "arguments", "a result twice", "numbers", "a matrix",
-           "a matrix of arguments", "a gradient and a Hessian")  # fmt: skip
+           "a matrix of arguments", "a gradient and a Hessian", "a rotation", "a matrix beside one value",
+           "a matrix in a dict", "an array of 3 axes")  # fmt: skip
+LEARNED_BY_KERNELS = (*LEARNED, "more entries than a kernel gives", "an array of constants beside a value",
+                      "entries of several types", "no number among entries", "relations", "choices",
+                      "values that NumPy computes", "a choice among numbers")  # fmt: skip
 
 
 def leaves(found):
@@ -109,9 +125,12 @@ def test_out_is_refused_as_ever():
     assert told(lambda: f(*args, out=out)) == told(lambda: whole(args, out))
 
 
-@pytest.mark.parametrize("name", LEARNED)
-def test_calls_like_earlier_ones_ask_nothing_of_the_whole_way(name, monkeypatch):
-    f, _ = function_of(name, False)
+CASES = [(name, native) for native in NATIVE for name in (LEARNED_BY_KERNELS if native else LEARNED)]
+
+
+@pytest.mark.parametrize(("name", "native"), CASES)
+def test_calls_like_earlier_ones_ask_nothing_of_the_whole_way(name, native, monkeypatch):
+    f, _ = function_of(name, native)
     monkeypatch.setattr(type(f._origin.compiled), "apply", None)
     for kind in ("doubles", "of 100", "of 2 axes", "backwards", "that are read only"):
         args = [np.abs(a) + 0.5 for a in ARGUMENTS[kind]]
@@ -133,3 +152,41 @@ def test_several_results_of_integers_are_exact_and_quick_up_to_the_limit(monkeyp
         wanted = [[int(a) * int(b) + 1 for a, b in zip(*args, strict=True)]]
         assert got[0].tolist() == wanted[0] or got[0].dtype.kind == "f"
         assert not is_quick or got[0].dtype == np.int64
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_kernels_on_threads_give_the_same(name, monkeypatch):
+    pytest.importorskip("llvmlite")
+    monkeypatch.setattr("numpify_ctx._execution.native_calls.PIECE", 40)
+    monkeypatch.setattr("numpify_ctx._execution.native_quick.PIECE", 40)
+    one, several = (numpify(SEVERAL[name], [x, y], native=True, threads=n, cache=False) for n in (1, 3))
+    for shape in (5, 60, 300, (30, 10), (2, 150)):
+        args = values(shape), values(shape)[::-1].copy()
+        for _ in range(2):
+            assert told(lambda args=args: several(*args)) == told(lambda args=args: one(*args)), shape
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_plain_numpy_and_kernels_give_several_results_alike(name):
+    """Structure, shapes and types to the letter; values but for rounding."""
+    pytest.importorskip("llvmlite")
+    (plain, _), (native, _) = (function_of(name, kernels) for kernels in NATIVE)
+    for kind in ("doubles", "of 2 axes", "float32", "int64", "bool", "complex", "that broadcast", "a float first"):
+        args = ARGUMENTS[kind]
+        with np.errstate(all="ignore"):
+            (wanted, structure), (found, its) = leaves(plain(*args)), leaves(native(*args))
+        assert its == structure, kind
+        for one, other in zip(wanted, found, strict=True):
+            assert (type(one), one.dtype, one.shape) == (type(other), other.dtype, other.shape), kind
+            np.testing.assert_allclose(other, one, rtol=1e-5 if "32" in kind else 1e-13, atol=1e-300)
+
+
+@pytest.mark.parametrize("native", NATIVE)
+@pytest.mark.parametrize("beside", [x * y, sp.Piecewise((x, x > y), (y, True))], ids=str)
+def test_constants_that_are_no_numbers_are_no_news(beside, native):
+    f = numpify(sp.Matrix([beside, sp.oo, sp.nan]), [x, y], native=native, cache=False)
+    args = values(5), values(5)[::-1].copy()
+    for _ in range(3):
+        *_, said = outcome(lambda: f(*args))
+        assert not said
+        assert f(*args)[1:, 0].tolist()[0] == [np.inf] * 5

@@ -27,9 +27,23 @@ class Cluster(NamedTuple):
     outputs: list[int]
 
 
+class Result(NamedTuple):
+    """What a kernel gives: a node, or several along an axis of their own.
+
+    Attributes:
+        nodes: which they are; constants and arguments may be among several.
+        type: the one that all have.
+        length: of an axis of their own; 0: it is one node, without.
+    """
+
+    nodes: tuple[int, ...]
+    type: str
+    length: int = 0
+
+
 def cluster(program: Program, types: Types, outputs: Sequence[int], given: Collection[int] = ()) -> Cluster:
     """The kernel for `outputs`: all native nodes below them, but for what is `given`."""
-    wanted = set(outputs)
+    wanted = {n for n in outputs if program.ops[n] not in (CONST, PARAM)}
 
     def below(node: int) -> Sequence[int]:
         return program.args[node] if node in wanted or (types.native[node] and node not in given) else ()

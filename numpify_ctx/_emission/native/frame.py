@@ -5,6 +5,9 @@ whole vectors that lie side by side. Where operands lie otherwise, and for the r
 elements into buffers on the stack, repeats the last one to fill a vector, and copies the results back. Operands that
 are one number for all elements are read once.
 
+A result may be several outputs, along an axis of its own: NumPy hands over one pointer to all of them, and the step in
+bytes from one to the next.
+
 Integers of which only so many bits are allowed, as more might overflow, are looked at on the way: a kernel that meets a
 larger one adds 1 to the first counter of its data, warns of nothing, and its results are void. One that gives nan where
 no argument is adds 1 to the second.
@@ -75,6 +78,7 @@ def kernel_text(
     write: Callable[[Body, list[Value]], list[Value]],
     target: Target,
     is_long: bool = False,
+    lengths: Sequence[int] = (),
 ) -> str:
     """The text of a module with the function `@kernel`, an inner loop for NumPy.
 
@@ -84,6 +88,8 @@ def kernel_text(
         write: writes what is computed from the inputs of one vector.
         target: what processor it is for.
         is_long: there are many operations.
+        lengths: of each result, how many of the outputs it holds along an axis of its own; 0: it is one. Without any,
+            each output is a result.
     """
     width = _width(inputs, outputs, target, is_long)
     declared: set[str] = set()
@@ -94,7 +100,7 @@ def kernel_text(
         definitions(body.called, width, declared, inline),
         loop,
         copies({ELEMENTS[i.type][2] for i in inputs if not i.scalar}, {ELEMENTS[kind][2] for kind in outputs}),
-        _kernel(inputs, outputs, width, _flags(target, body.selects, any(i.bits is not None for i in inputs))),
+        _kernel(inputs, outputs, lengths, width, _flags(target, body.selects, any(i.bits is not None for i in inputs))),
         *sorted(declared),
         *(_OF_X86 if target.x86 else _OF_ARM),
         *_attributes(target),
@@ -136,7 +142,8 @@ def _loop(body: Body, inputs: Sequence[Operand], outputs: Sequence[str], write: 
     head = _scalars(text, inputs, values)
     results = write(body, values)
     limits = [(value[0], i.bits) for i, value in zip(inputs, values, strict=True) if i.bits is not None]
-    told = tell(body, values, results, limits, target.bits)
+    computed = [result for i, result in enumerate(results) if i not in body.untold]
+    told = tell(body, values, computed, limits, target.bits)
     for i, (kind, result) in enumerate(zip(outputs, results, strict=True)):
         _store(text, i, kind, result)
     pointers = ", ".join([f"ptr %a{i}" for i in range(len(inputs))] + [f"ptr %o{i}" for i in range(len(outputs))])
@@ -221,7 +228,7 @@ def _store(text: Text, i: int, kind: str, result: Value) -> None:
 # -- around the loop -------------------------------------------------------------------------------------------------
 
 
-def _kernel(inputs: Sequence[Operand], outputs: Sequence[str], width: int, flags: str) -> str:
+def _kernel(inputs: Sequence[Operand], outputs: Sequence[str], lengths: Sequence[int], width: int, flags: str) -> str:
     """The function that NumPy calls, around `@loop`.
 
     Long: it is one text, read best as the LLVM function that it is.
@@ -230,7 +237,7 @@ def _kernel(inputs: Sequence[Operand], outputs: Sequence[str], width: int, flags
     sizes = [ELEMENTS[operand.type][2] for operand in operands]
     # Elements that fit the buffers on the stack, in whole vectors.
     chunk = max(_STACK // max(sum(sizes), 1) // width * width, width)
-    setup, straight = _operands(operands, sizes, chunk)
+    setup, straight = _operands(operands, sizes, chunk, _pointers(len(inputs), lengths or [0] * len(outputs)))
     direct = ", ".join(f"ptr %a{i}" for i in range(len(operands)))
     pieces, packed, unpacked = _pieces(operands, sizes, len(inputs))
     return f"""
@@ -281,14 +288,41 @@ ret void
 """
 
 
-def _operands(operands: Sequence[Operand], sizes: Sequence[int], chunk: int) -> tuple[str, str]:
+def _pointers(count: int, lengths: Sequence[int]) -> list[tuple[int, list[str]]]:
+    """Of each operand, the number of NumPy's that it is in, and lines that read its pointer.
+
+    Args:
+        count: of the inputs.
+        lengths: as for `kernel_text`.
+    """
+    numbers = [*range(count), *(count + place for place, held in enumerate(lengths) for _ in range(held or 1))]
+    lines = [
+        [f"%ap{i} = getelementptr ptr, ptr %args, i64 {number}", f"%a{i} = load ptr, ptr %ap{i}, align 8"]
+        for i, number in enumerate(numbers)
+    ]
+    i, step = count, count + len(lengths)  # the steps along own axes come behind all others
+    for held in lengths:
+        for place in range(1, held):
+            lines[i + place] = [
+                f"%kp{i + place} = getelementptr i64, ptr %steps, i64 {step}",
+                f"%k{i + place} = load i64, ptr %kp{i + place}, align 8",
+                f"%w{i + place} = mul i64 %k{i + place}, {place}",
+                f"%a{i + place} = getelementptr i8, ptr %a{i}, i64 %w{i + place}",
+            ]
+        i, step = i + (held or 1), step + (held > 0)
+    return list(zip(numbers, lines, strict=True))
+
+
+def _operands(
+    operands: Sequence[Operand], sizes: Sequence[int], chunk: int, pointers: Sequence[tuple[int, list[str]]]
+) -> tuple[str, str]:
     """Lines that read pointers and steps, and make room; and the name of: does everything lie side by side?"""
     lines: list[str] = []
     regular = "true"
-    for i, operand in enumerate(operands):
+    for i, (operand, (number, its)) in enumerate(zip(operands, pointers, strict=True)):
         lines += [
-            f"%ap{i} = getelementptr ptr, ptr %args, i64 {i}", f"%a{i} = load ptr, ptr %ap{i}, align 8",
-            f"%sp{i} = getelementptr i64, ptr %steps, i64 {i}", f"%s{i} = load i64, ptr %sp{i}, align 8",
+            *its,
+            f"%sp{i} = getelementptr i64, ptr %steps, i64 {number}", f"%s{i} = load i64, ptr %sp{i}, align 8",
             f"%c{i} = icmp eq i64 %s{i}, {0 if operand.scalar else sizes[i]}",
         ]  # fmt: skip
         if operand.scalar:

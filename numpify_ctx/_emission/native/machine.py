@@ -1,6 +1,7 @@
 """From the text of a module to a ufunc of NumPy's: the only place that knows llvmlite, which is imported when needed.
 
-The ufunc is made by `PyUFunc_FromFuncAndData`, entry 1 of the table of functions that NumPy exports to C.
+The ufunc is made by `PyUFunc_FromFuncAndData`, entry 1 of the table of functions that NumPy exports to C; one whose
+results have axes of their own, a generalized ufunc, by `PyUFunc_FromFuncAndDataAndSignature`, entry 31.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Kernel:
     """A compiled kernel; the ufunc must not be used after it is gone.
 
     Attributes:
-        ufunc: of the inputs, an array for each output.
+        ufunc: of the inputs, an array for each result. The own axis of one comes last, as in all generalized ufuncs.
         text: the module.
         counter: how many calls met integers with too many bits, in all threads.
         nans: how many gave nan where no argument is.
@@ -104,8 +105,10 @@ def why_unavailable() -> str | None:
     return None
 
 
-def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str = "numpify") -> Kernel:
-    """The kernel of a module: `inputs` and `outputs` are types by NumPy's characters."""
+def compiled(
+    text: str, inputs: Sequence[str], outputs: Sequence[str], lengths: Sequence[int] = (), name: str = "numpify"
+) -> Kernel:
+    """The kernel of a module: `inputs` and `outputs` are characters of types, `lengths` as for `kernel_text`."""
     with _LOCK:
         engine = _engine(text)
     address = engine[0].get_function_address("kernel")
@@ -118,10 +121,15 @@ def compiled(text: str, inputs: Sequence[str], outputs: Sequence[str], name: str
     types = (ctypes.c_char * len(dtypes))(*[bytes([d.num]) for d in dtypes])
     label = ctypes.create_string_buffer(name.encode())
     empty = ctypes.create_string_buffer(b"")
-    ufunc = _from_func_and_data()(
+    given = (
         ctypes.addressof(functions), ctypes.addressof(data), ctypes.addressof(types), 1, len(inputs), len(outputs),
         -1, ctypes.addressof(label), ctypes.addressof(empty), 0,
     )  # fmt: skip
+    if any(lengths):
+        own = ",".join(f"({held})" if held else "()" for held in lengths)
+        ufunc = _from_func_and_data(31, ctypes.c_char_p)(*given, f"{','.join(['()'] * len(inputs))}->{own}".encode())
+    else:
+        ufunc = _from_func_and_data(1)(*given)
     # NumPy copies none of these: they must live as long as the ufunc.
     return Kernel(ufunc, text, counter, nans, (engine, functions, data, types, label, empty))
 
@@ -166,13 +174,13 @@ def core_of_numpy() -> Any:
 
 
 @functools.cache
-def _from_func_and_data() -> Any:
+def _from_func_and_data(entry: int, *more: Any) -> Any:
     # NumPy's C API is a table of addresses in a capsule: through ctypes it needs no C compiler.
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = ctypes.cast(pointer(core_of_numpy()._UFUNC_API, None), ctypes.POINTER(ctypes.c_void_p))
     whole, address = ctypes.c_int, ctypes.c_void_p
     kind = ctypes.PYFUNCTYPE(
-        ctypes.py_object, address, address, address, whole, whole, whole, whole, address, address, whole
+        ctypes.py_object, address, address, address, whole, whole, whole, whole, address, address, whole, *more
     )
-    return kind(table[1])
+    return kind(table[entry])

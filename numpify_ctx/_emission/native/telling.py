@@ -31,6 +31,7 @@ class Body:
         self.excused: Vector | None = None  # lanes in which a constant that is infinite or nan is selected
         self.selects = False
         self.called: list[str] = []
+        self.untold: set[int] = set()  # places of outputs that are not computed here, of which nothing is to be told
 
     def excuse(self, lanes: Vector) -> None:
         """Lanes of whose results nothing is to be told."""

@@ -88,6 +88,13 @@ def strong(types: Sequence[Any]) -> str | None:
     return _common(tuple([t if type(t) is str else _Weak(type(t)) for t in types]))
 
 
+def common_type(types: Sequence[Any]) -> str | None:
+    """The type of an array with entries of these types, constants among them; None if kernels have none such."""
+    if any(type(t) is int and not -(2**63) <= t < 2**63 for t in types):
+        return None
+    return strong(types) if types else "d"
+
+
 class _Weak:
     """A Python number of some type, whichever it is."""
 

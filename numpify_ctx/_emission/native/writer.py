@@ -10,6 +10,7 @@ from typing import Any
 from ..._program.ir import CONST, Operator, Program, is_real_constant
 from . import complexes, division
 from .arms import Arm, dear_arms
+from .clusters import Result
 from .composed import COMPOSED, GUARDED, QUOTIENTS
 from .frame import BIT, ELEMENTS, Operand, Target, kernel_text
 from .functions import FUNCTIONS
@@ -39,7 +40,7 @@ def cluster_text(
     order: Sequence[int],
     inputs: Sequence[int],
     scalars: Sequence[bool],
-    outputs: Sequence[int],
+    results: Sequence[Result],
     target: Target,
     bits: int | None = None,
     short: Mapping[int, str] | None = None,
@@ -52,27 +53,31 @@ def cluster_text(
         order: the nodes that it computes, each after its operands.
         inputs: the nodes that it is given.
         scalars: which of these are one number for all elements.
-        outputs: the nodes that it gives.
+        results: what it gives.
         target: what processor it is for.
         bits: of the integers that it is given, how many there may be beside the sign; None for all.
         short: of inputs that are shorter integers in memory than int64, their types there.
     """
     in_memory, is_long = short or {}, len(order) > _LONG
+    outputs = [(node, result.type) for result in results for node in result.nodes]
 
     def write(body: Body, values: list[Value]) -> list[Value]:
-        always, arms = dear_arms(program, order, outputs)
+        computed = set(order)
+        body.untold.update(i for i, (node, _) in enumerate(outputs) if node not in computed)
+        always, arms = dear_arms(program, order, [node for node, _ in outputs if node in computed])
         writer = _Writer(program, types, body, dict(zip(inputs, values, strict=True)), arms)
         if not is_long:
             writer.varying = _varying(program, order, [n for n, s in zip(inputs, scalars, strict=True) if not s])
         for node in always:
             writer.write(node)
-        return [writer.values[node] for node in outputs]
+        return [writer.converted(node, kind) for node, kind in outputs]
 
     operands = [
         Operand(in_memory.get(n, types.of[n]), scalar, _limit(bits, in_memory.get(n, types.of[n])))
         for n, scalar in zip(inputs, scalars, strict=True)
     ]
-    return kernel_text(operands, [types.of[n] for n in outputs], write, target, is_long)
+    kinds, counts = [kind for _, kind in outputs], [result.length for result in results]
+    return kernel_text(operands, kinds, write, target, is_long, counts)
 
 
 def _varying(program: Program, order: Sequence[int], arrays: Sequence[int]) -> set[int]:
@@ -110,8 +115,8 @@ class _Writer:
 
     # -- operands ----------------------------------------------------------------------------------------------------
 
-    def _as(self, node: int, kind: str) -> Value:
-        """An operand, converted to a type."""
+    def converted(self, node: int, kind: str) -> Value:
+        """A node that was written, an argument or a constant, in a type that holds it."""
         # A constant is written in the type in which it is met: it is weak, and has none of its own.
         if self.program.ops[node] is CONST:
             return self._constant(self.program.data[node], kind)
@@ -128,7 +133,7 @@ class _Writer:
         args = self.program.args[node]
         kind = strong([self.types[a] for a in args])
         assert kind is not None
-        return kind, [self._as(a, kind) for a in args]
+        return kind, [self.converted(a, kind) for a in args]
 
     # -- forms -------------------------------------------------------------------------------------------------------
 
@@ -140,11 +145,11 @@ class _Writer:
         for i, a in enumerate(args[1:], 1):
             common = strong([kind, self.types[a]])
             assert common is not None
-            left = self._as(args[0], common) if total is None else _converted(total, kind, common)
-            total = step(i, common, left, self._as(a, common))
+            left = self.converted(args[0], common) if total is None else _converted(total, kind, common)
+            total = step(i, common, left, self.converted(a, common))
             kind = common
         if total is None:
-            total, kind = self._as(args[0], self.types[node]), self.types[node]
+            total, kind = self.converted(args[0], self.types[node]), self.types[node]
         return total
 
     def _sum(self, node: int) -> Value:
@@ -158,7 +163,7 @@ class _Writer:
             return tuple(x - y if negative[i] else x + y for x, y in zip(left, right, strict=True))
 
         if len(negative) == 1:
-            return tuple(-part if negative[0] else part for part in self._as(first, self.types[node]))
+            return tuple(-part if negative[0] else part for part in self.converted(first, self.types[node]))
         return self._chain(node, step)
 
     def _product(self, node: int) -> Value:
@@ -170,7 +175,7 @@ class _Writer:
     def _quotient(self, node: int) -> Value:
         kind = self.types[node]
         first, second = self.program.args[node]
-        above, below = self._as(first, kind), self._as(second, kind)
+        above, below = self.converted(first, kind), self.converted(second, kind)
         if is_real_constant(self.program, second):
             divisor = self.program.data[second]
             if first in self.varying and division.has_quick_form(divisor, above[0].kind):
@@ -179,7 +184,7 @@ class _Writer:
         return complexes.divide(above, below) if kind in "FD" else (above[0] / below[0],)
 
     def _negative(self, node: int) -> Value:
-        return tuple(-part for part in self._as(self.program.args[node][0], self.types[node]))
+        return tuple(-part for part in self.converted(self.program.args[node][0], self.types[node]))
 
     def _compare(self, node: int) -> Value:
         kind, (left, right) = self._operands(node)
@@ -194,7 +199,7 @@ class _Writer:
         operator = self.program.ops[node].numpy
         assert isinstance(operator, Operator)
         name = {"&": "and", "|": "or", "^": "xor"}[operator.symbol]
-        parts = [self._as(a, "?")[0] for a in self.program.args[node]]
+        parts = [self.converted(a, "?")[0] for a in self.program.args[node]]
         total = parts[0]
         for part in parts[1:]:
             total = total.operation(name, part)
@@ -203,7 +208,7 @@ class _Writer:
     def _select(self, node: int) -> Value:
         self.body.selects = True
         args, kind = self.program.args[node], self.types[node]
-        conditions = [self._as(a, "?")[0] for a in args[:-1:2]]
+        conditions = [self.converted(a, "?")[0] for a in args[:-1:2]]
         # Lanes that no condition before has selected; None while that is all of them.
         undecided: Vector | None = None
         values = []
@@ -218,7 +223,7 @@ class _Writer:
             if lanes is not None and place in self.arms:
                 values.append(self._guarded(place, lanes, arm, kind))
             else:
-                values.append(self._as(arm, kind))
+                values.append(self.converted(arm, kind))
         result = values.pop()
         # From the last to the first: the first true condition has the last word.
         for condition, value in zip(reversed(conditions), reversed(values), strict=True):
@@ -234,7 +239,7 @@ class _Writer:
         text.begin(inside)
         for node in self.arms[place]:
             self.write(node)
-        value = self._as(arm, kind)
+        value = self.converted(arm, kind)
         end = text.block
         text.lines.append(f"br label %{after}")
         text.begin(after)
@@ -261,24 +266,24 @@ class _Writer:
             operand_kind, operands = self._operands(node)
             return special(operand_kind, *operands)
         if kind in "FD":
-            operand = self._as(self.program.args[node][0], kind)
+            operand = self.converted(self.program.args[node][0], kind)
             return _converted(complexes.FUNCTIONS[name](self.body, _converted(operand, kind, "D")), "D", kind)
         if name == "angle" and self.types[self.program.args[node][0]] in _COMPLEX:
-            operand = self._as(self.program.args[node][0], "D")
+            operand = self.converted(self.program.args[node][0], "D")
             return _converted((complexes.angle(self.body, operand),), "d", kind)
         if name == "sqrt":
-            return (self.body.text.intrinsic("sqrt", self._as(self.program.args[node][0], kind)[0]),)
+            return (self.body.text.intrinsic("sqrt", self.converted(self.program.args[node][0], kind)[0]),)
         if name == "heaviside":
-            x, at_zero = (self._as(a, kind)[0] for a in self.program.args[node])
+            x, at_zero = (self.converted(a, kind)[0] for a in self.program.args[node])
             step = where(x > 0.0, 1.0, where(x < 0.0, x.like(0.0), at_zero))
             return (where(x.is_nan(), x, step),)
         if kind == "f" and name in SINGLE:
-            return (self.body.function(name, *self._as(self.program.args[node][0], kind)),)
+            return (self.body.function(name, *self.converted(self.program.args[node][0], kind)),)
         # Any other float is computed as a double, whose rounding to a float is the right one but in rare cases.
         if name in QUOTIENTS:
             doubles = [_converted((operand,), kind, "d")[0] for operand in self._quotient_of_sum(node, kind)]
             return _converted((QUOTIENTS[name](self.body, *doubles),), "d", kind)
-        doubles = [_converted(self._as(a, kind), kind, "d")[0] for a in self.program.args[node]]
+        doubles = [_converted(self.converted(a, kind), kind, "d")[0] for a in self.program.args[node]]
         if name in COMPOSED:
             return _converted((COMPOSED[name](self.body, *doubles),), "d", kind)
         return _converted((self.body.function(name, *doubles),), "d", kind)
@@ -288,7 +293,7 @@ class _Writer:
         coefficients, constant, denominator = self.program.data[node]
         total: Vector | None = None
         for coefficient, a in zip(coefficients, self.program.args[node], strict=True):
-            [term] = self._as(a, kind)
+            [term] = self.converted(a, kind)
             product = term if coefficient == 1 else term * coefficient
             total = product if total is None else total + product
         assert total is not None
