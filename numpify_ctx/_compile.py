@@ -12,9 +12,8 @@ from ._execution.entry import Entry
 from ._execution.threads import Threads, checked_threads
 from ._lowering.rules import RULES
 from ._lowering.walk import lower
-from ._program.factored import factored
 from ._program.promotion import promoted
-from ._program.shared import shared
+from ._program.shared import shortened
 from ._symbolic.flatten import Flat
 from ._symbolic.key import key_of
 from ._symbolic.names import Signature
@@ -59,7 +58,7 @@ def compile_expression(
     known: Entry | None = None if key is None else CACHE.get(key)
     if known is not None:
         return known
-    compiled = Entry(promoted(shared(factored(lower(expr, call_signature, RULES, functions)))), threads, native=native)
+    compiled = Entry(promoted(shortened(lower(expr, call_signature, RULES, functions))), threads, native=native)
     return compiled if key is None else CACHE.put(key, compiled)
 
 

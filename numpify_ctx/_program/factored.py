@@ -13,8 +13,7 @@ where it has several powers; what is left of the terms are sums of fewer bases, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
-from typing import NamedTuple
+from functools import cached_property, lru_cache
 
 from .._kinds import COMPLEX
 from .ir import CONST, Program
@@ -28,15 +27,9 @@ from .rewriting import Rewriting, users_of
 _FEW = 64  # nodes of a product that are looked at before it is read
 
 Signed = tuple[bool, int]  # whether to subtract, and what
-
-
-class Term(NamedTuple):
-    """A term of a sum: `common` are those of its bases that other terms have too, the most frequent one first."""
-
-    negative: bool
-    node: int
-    powers: Monomial
-    common: list[int]
+# A term of a sum: whether it is subtracted, its node, that as a monomial, and those of the bases that other terms have
+# too, the most frequent one first. Plain tuples, as there are very many.
+Term = tuple[bool, int, Monomial, list[int]]
 
 
 def factored(program: Program) -> Program:
@@ -52,18 +45,24 @@ def factored(program: Program) -> Program:
     >>> [f"{op.name}{args}" for op, args in zip(found.ops, found.args) if args]
     ['mul(1, 0)', 'add(3, 2)', 'mul(0, 4)', 'add(5, 6)', 'mul(0, 7)']
     """
+    new = rewritten(program)
+    return program if new is None else new.finish()
+
+
+def rewritten(program: Program) -> Rewriting | None:
+    """What makes that program, settled; None if there is nothing to gain."""
     candidates = [node for node, op in enumerate(program.ops) if op is ADD and _may_share(program, node)]
     if not candidates:
-        return program
+        return None
     users = users_of(program)
     for is_shared in (True, False):
         found = _Factoring(program, users, is_shared)
         if not found.run(candidates):
-            return program
+            return None
         # What several sums share is gone only where all of them are made anew.
-        if found.new.saved(users, cost_of) > 0:
-            return found.new.finish()
-    return program
+        if found.new.saved(users, found.new.settle(), cost_of) > 0:
+            return found.new
+    return None
 
 
 def _may_share(program: Program, node: int) -> bool:
@@ -122,13 +121,13 @@ class _Factoring:
         count = len(new.ops)
         negative, root = self._sum(terms, 0)
         if negative:
-            root = new.apply(NEG, root)
+            root = new.apply(NEG, (root,))
         made = range(count, len(new.ops))
         # What depends on everything may be an array where its parts are none: not more is lost then than won else.
         saved = (
             0.0
             if root == node
-            else self._cost(node) - sum([cost_of(new.ops[i], new.args[i], new.data[i]) for i in made if new.args[i]])
+            else self._cost(node) - cost_of(new.ops[count:], new.args[count:], new.data[count:])
         )
         if saved <= 0 or self._more_on_all(node, made) > saved:
             new.undo(count)
@@ -142,46 +141,48 @@ class _Factoring:
 
     def _terms(self, node: int) -> list[Term]:
         """The terms of a sum; none, if no two products of them have a base in common."""
-        program, constants = self.program, self.constants
-        args = program.args[node]
+        constants, args = self.constants, self.program.args[node]
         monomials = list(map(self.products.of, args))
-        counts: dict[int, int] = {}
-        for powers in monomials:
+        having: dict[int, list[int]] = {}
+        for i, powers in enumerate(monomials):
             for base in powers:
-                counts[base] = counts.get(base, 0) + 1
+                if base in having:
+                    having[base].append(i)
+                else:
+                    having[base] = [i]
         # A stable sort: of the equally frequent the first, so that each process finds the same. Constants come last.
-        frequent = [base for base, count in counts.items() if count > 1]
+        frequent = [base for base, its_terms in having.items() if len(its_terms) > 1]
         if constants.issuperset(frequent):
             return []
-        frequent.sort(key=lambda base: (base in constants, -counts[base]))
-        order = {base: i for i, base in enumerate(frequent)}
-        get, several = order.__getitem__, order.keys()
-        terms = []
-        for a, negative, powers in zip(args, program.data[node], monomials, strict=True):
-            common = [base for base in powers if base in several]
-            if len(common) > 1:
-                common.sort(key=get)
-            terms.append(Term(negative, a, powers, common))
-        return terms
+        frequent.sort(key=lambda base: (base in constants, -len(having[base])))
+        common: list[list[int]] = [[] for _ in args]
+        for base in frequent:
+            for i in having[base]:
+                common[i].append(base)
+        return list(zip(self.program.data[node], args, monomials, common, strict=True))
 
     # -- costs -------------------------------------------------------------------------------------------------------
 
     def _cost(self, node: int) -> float:
-        args = self.program.args[node]
-        return cost_of(ADD, args, self.program.data[node]) + sum(map(self.products.share, args))
+        args, shares = self.program.args[node], self.products.shares
+        return cost_of([ADD], [args], [self.program.data[node]]) + sum([shares.get(a, 0.0) for a in args])
 
     def _more_on_all(self, node: int, made: Iterable[int]) -> int:
         """How many more operations there are now on what depends on all that the sum depends on."""
-        deps, args = self.program.deps, self.program.args
+        deps, args = self.new.deps, self.new.args
         wanted = deps[node]
         if wanted & (wanted - 1) == 0:
             return 0
-        before, todo = 0, [node]
+        before, todo, costs, users = 0, [node], self.products.costs, self.users
         while todo:
             current = todo.pop()
             before += _steps_on(args[current], deps, wanted)
-            todo += [a for a in args[current] if a in self.products.costs and self.users[a] == 1]
-        return sum([_steps_on(self.new.args[i], self.new.deps, wanted) for i in made]) - before
+            todo += [a for a in args[current] if deps[a] == wanted and a in costs and users[a] == 1]
+        # Of two operands, it is the one operation there is.
+        after = [
+            1 if len(args[i]) == 2 else _steps_on(args[i], deps, wanted) for i in made if deps[i] == wanted
+        ]
+        return sum(after) - before
 
     # -- sums of terms -----------------------------------------------------------------------------------------------
 
@@ -190,7 +191,10 @@ class _Factoring:
         parts: list[Signed] = [] if added is None else [added]
         if len(terms) > 1:
             terms = self._without_groups(terms, depth, parts)
-        parts += [(term.negative, self._node(term, depth)) for term in terms]
+        if depth:
+            parts += [(term[0], self._node(term, depth)) for term in terms]
+        else:
+            parts += [(negative, node) for negative, node, _, _ in terms]
         if len(parts) == 1:
             return parts[0]
         # Constants last, and first what is added, as the builder has it.
@@ -204,15 +208,16 @@ class _Factoring:
             if not turn:
                 parts.insert(0, parts.pop(first))
         nodes = [node for _, node in parts]
-        return turn, self.new.apply(ADD, *nodes, data=tuple([negative and not turn for negative, _ in parts]))
+        return turn, self.new.apply(ADD, tuple(nodes), tuple([negative and not turn for negative, _ in parts]))
 
     def _without_groups(self, terms: Sequence[Term], depth: int, parts: list[Signed]) -> Sequence[Term]:
         """What is left of the terms, after those that have a base in common became parts."""
         having: dict[int, list[Term]] = {}
         rest: list[Term] = []
         for term in terms:
-            if len(term.common) > depth:
-                having.setdefault(term.common[depth], []).append(term)
+            common = term[3]
+            if len(common) > depth:
+                having.setdefault(common[depth], []).append(term)
             else:
                 rest.append(term)
         for base, group in having.items():
@@ -227,20 +232,14 @@ class _Factoring:
         if base in self.constants and depth == 0:
             # A constant alone is left where it is: sums of multiples of integers have a way of their own.
             return False
-        gain, highest, powers = len(group), 0, set()
-        for term in group:
-            power = term.powers[base]
-            powers.add(power)
-            is_alone = len(term.powers) == depth + 1
-            gain -= is_alone
-            if power >= highest:
-                # The highest power times 1 is no product.
-                is_free = is_alone and power > highest and base >= 0
-                highest = power
-        gain += is_free - len(powers)
-        if highest > 1:
-            ordered = sorted(powers)
-            gain += _chain(powers) - _chain([high - low for low, high in zip([0, *ordered], ordered, strict=False)])
+        powers = [its_powers[base] for _, _, its_powers, _ in group]
+        alone = [power for power, term in zip(powers, group, strict=True) if len(term[2]) == depth + 1]
+        distinct = tuple(sorted(set(powers)))
+        gain = len(group) - len(alone) - len(distinct)
+        if base >= 0 and distinct[-1] in alone and powers.count(distinct[-1]) == 1:
+            gain += 1  # the highest power times 1 is no product
+        if distinct[-1] > 1:
+            gain += _won_by_steps(distinct)
         return gain > 0 and self._may_take(base, group, depth)
 
     def _may_take(self, base: int, terms: Sequence[Term], depth: int) -> bool:
@@ -250,49 +249,46 @@ class _Factoring:
             return True
         return any(
             may_leave[max(other, ~other)]
-            for term in terms
-            for other in term.powers
-            if other not in term.common[: depth + 1]
+            for _, _, powers, common in terms
+            for other in powers
+            if other not in common[: depth + 1]
         )
 
     def _horner(self, base: int, group: Sequence[Term], depth: int) -> Signed:
         """The sum of terms that all have the base, by its powers from the highest on."""
         by_power: dict[int, list[Term]] = {}
         for term in group:
-            by_power.setdefault(term.powers[base], []).append(term)
-        powers = sorted(by_power, reverse=True)
-        if len(powers) == 1:
+            by_power.setdefault(term[2][base], []).append(term)
+        if len(by_power) == 1:
             return self._common_factor(group, depth)
+        powers = sorted(by_power, reverse=True)
         [*others, last] = by_power[powers[0]]
         if others:
             negative, node = self._sum(by_power[powers[0]], depth + 1)
-            node = self._product([(base, powers[0] - powers[1])], node)
+            node = self._times(base, powers[0] - powers[1], node)
         else:
-            negative, node = last.negative, self._node(last, depth, powers[1])
+            negative, node = last[0], self._node(last, depth, powers[1])
         apply = self.new.apply
         for power, lower in zip(powers[1:], [*powers[2:], 0], strict=True):
             here = by_power[power]
             if len(here) > 1:
                 negative, node = self._sum(here, depth + 1, (negative, node))
             else:
-                minus, added = here[0].negative, self._node(here[0], depth + 1)
+                minus, added = here[0][0], self._node(here[0], depth + 1)
                 if negative and not minus:
-                    negative, node = False, apply(ADD, added, node, data=(False, True))
+                    negative, node = False, apply(ADD, (added, node), (False, True))
                 else:
-                    node = apply(ADD, node, added, data=(False, minus != negative))
-            if power - lower == 1 and base >= 0:
-                node = apply(MUL, base, node)
-            else:
-                node = self._product([(base, power - lower)], node)
+                    node = apply(ADD, (node, added), (False, minus != negative))
+            node = self._times(base, power - lower, node)
         return negative, node
 
     def _common_factor(self, group: Sequence[Term], depth: int) -> Signed:
         """The sum of terms that all have one power of a base: that comes out, and whatever else they all have."""
-        first = group[0]
+        _, _, powers, common = group[0]
         taken: list[tuple[int, int]] = []
-        for base in first.common[depth:]:
-            power = first.powers[base]
-            if [1 for term in group if term.common[depth : depth + 1] != [base] or term.powers[base] != power]:
+        for base in common[depth:]:
+            power = powers[base]
+            if [1 for term in group if term[3][depth : depth + 1] != [base] or term[2][base] != power]:
                 break
             taken.append((base, power))
             depth += 1
@@ -304,12 +300,18 @@ class _Factoring:
 
     def _node(self, term: Term, depth: int, lower: int = 0) -> int:
         """A term over the first `depth` of its common bases, and over the power `lower` of the next one."""
+        _, node, powers, common = term
         if not depth and not lower:
-            return term.node
-        taken = term.common[:depth]
-        left = {base: power for base, power in term.powers.items() if base not in taken}
+            return node
+        left = powers.copy()
+        for base in common[:depth]:
+            del left[base]
         if lower:
-            left[term.common[depth]] -= lower
+            left[common[depth]] -= lower
+        if len(left) == 1:
+            [(base, power)] = left.items()
+            if base >= 0:
+                return base if power == 1 else self._power(base, power)
         if self.constants.issuperset(left) and min(left, default=0) < 0:
             # A constant that is added is rounded once, as the quotient would be.
             value, data = 1, self.program.data
@@ -318,28 +320,45 @@ class _Factoring:
             return self.new.const(value)
         return self._product(left.items())
 
+    def _times(self, base: int, power: int, factor: int) -> int:
+        """The product of a power and another factor."""
+        if base < 0:
+            return self._product([(base, power)], factor)
+        return self.new.apply(MUL, (base if power == 1 else self._power(base, power), factor))
+
     def _product(self, powers: Iterable[tuple[int, int]], factor: int = -1) -> int:
         """The product of powers, and of another factor."""
         above: list[int] = []
         below: list[int] = []
         for base, power in powers:
-            one = base if base >= 0 else ~base
-            (above if base >= 0 else below).append(one if power == 1 else self._power(one, power))
+            if base >= 0:
+                above.append(base if power == 1 else self._power(base, power))
+            else:
+                below.append(~base if power == 1 else self._power(~base, power))
         if factor >= 0:
             above.append(factor)
         top = self._multiplied(above)
-        return self.new.apply(DIV, top, self._multiplied(below)) if below else top
+        return self.new.apply(DIV, (top, self._multiplied(below))) if below else top
 
     def _multiplied(self, factors: Sequence[int]) -> int:
         if not factors:
             return self.new.const(1)
-        return factors[0] if len(factors) == 1 else self.new.apply(MUL, *factors)
+        return factors[0] if len(factors) == 1 else self.new.apply(MUL, tuple(factors))
 
     def _power(self, base: int, power: int) -> int:
         """The base to a power, by squares that are shared, as the builder makes it."""
         if power > LONGEST_CHAIN:
-            return self.new.apply(POW, base, self.new.const(power))
-        return self._multiplied(factors_of_power(base, power, lambda square: self.new.apply(MUL, square, square)))
+            return self.new.apply(POW, (base, self.new.const(power)))
+        return self._multiplied(factors_of_power(base, power, self._squared))
+
+    def _squared(self, base: int) -> int:
+        return self.new.apply(MUL, (base, base))
+
+
+@lru_cache(256)
+def _won_by_steps(powers: Sequence[int]) -> int:
+    """How many products less it takes to go from each of these powers to the next, than to have them all."""
+    return _chain(powers) - _chain([high - low for low, high in zip([0, *powers], powers, strict=False)])
 
 
 def _chain(powers: Iterable[int]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .ir import CONST, Op, Program
@@ -17,11 +17,17 @@ _COST = {DIV: 2.0, POW: 20.0}  # of one operation, in passes over memory, where 
 Monomial = dict[int, int]  # from base to power; a base that divides is `~node`
 
 
-def cost_of(op: Op, args: Sequence[int], data: Any) -> float:
-    """What a node with operands costs: its operations, of which a division and a power count more."""
-    if op is ADD:
-        return len(args) - 1 + float(data[0])
-    return _COST.get(op, 1.0) * (len(args) - 1 or 1)
+def cost_of(ops: Sequence[Op], args: Sequence[Sequence[int]], data: Sequence[Any]) -> float:
+    """What such nodes cost together: their operations, of which a division and a power count more.
+
+    >>> cost_of([MUL, DIV, ADD], [(0, 1, 2), (3, 1), (4, 0)], [None, None, (True, True)])
+    6.0
+    """
+    counts = list(map(len, args))
+    # One operation less than operands; of one operand it is one, and of none there is none.
+    steps = sum(counts) - len(counts) + counts.count(1) + counts.count(0)
+    dear = (_COST[DIV] - 1.0) * ops.count(DIV) + (_COST[POW] - 1.0) * ops.count(POW)
+    return steps + dear + sum([signs[0] for op, signs in zip(ops, data, strict=True) if op is ADD])
 
 
 class Monomials:
@@ -29,11 +35,13 @@ class Monomials:
 
     Attributes:
         costs: of each product that was read, with what it is made of.
+        shares: what a user of such a product costs by it: who uses it shares in its cost.
     """
 
     def __init__(self, program: Program, users: Sequence[int], is_shared: bool) -> None:
         self.program, self.users, self.is_shared = program, users, is_shared
         self.costs: dict[int, float] = {}
+        self.shares: dict[int, float] = {}
         self._known: dict[int, Monomial] = {}
 
     def of(self, node: int, depth: int = 0) -> Monomial:
@@ -41,36 +49,49 @@ class Monomials:
         found = self._known.get(node)
         if found is not None:
             return found
-        program = self.program
-        op = program.ops[node]
-        if op not in PRODUCTS or depth > _NESTED or program.rank[node]:
+        op = self.program.ops[node]
+        if op not in PRODUCTS or depth > _NESTED or self.program.rank[node]:
             return {node: 1}
-        powers = self._read(op, node, depth)
+        powers: Monomial = {}
+        cost = self._read(op, node, depth, powers)
         if len(powers) > _MOST or max(powers.values()) > _MOST:
             powers = {node: 1}
+        users = self.users[node]
+        self.costs[node] = cost
+        self.shares[node] = cost if users == 1 else cost / users if self.is_shared else 0.0
         self._known[node] = powers
         return powers
 
-    def _read(self, op: Op, node: int, depth: int) -> Monomial:
-        ops, args = self.program.ops, self.program.args[node]
-        powers: Monomial = {}
-        cost = _COST.get(op, 1.0) * (len(args) - 1)
+    def _read(self, op: Op, node: int, depth: int, powers: Monomial) -> float:
+        """Find the powers of a product; gives what it costs."""
+        args = self.program.args[node]
         if op is POW:
             base, power = self._as_power(node)
             powers[base] = power
-        for a in () if op is POW else args if op is MUL else args[:1]:
-            if ops[a] in PRODUCTS:
-                for base, power in self.of(a, depth + 1).items():
-                    powers[base] = powers.get(base, 0) + power
-                cost += self.share(a)
-            elif op is MUL or not _is_one(self.program, a):
-                powers[a] = powers.get(a, 0) + 1
-        if op is DIV:
-            for base, power in self._below(args[1], depth):
-                powers[~base] = powers.get(~base, 0) + power
-            cost += self.share(args[1])
-        self.costs[node] = cost
-        return powers
+            return _COST[POW]
+        if op is MUL:
+            return len(args) - 1 + self._multiply(args, depth, powers)
+        above, below = args
+        cost = _COST[DIV]
+        if not _is_one(self.program, above):
+            cost += self._multiply((above,), depth, powers)
+        # A quotient in a denominator is a base.
+        its_powers = self.of(below, depth + 1)
+        for base, power in its_powers.items() if min(its_powers) >= 0 else ((below, 1),):
+            powers[~base] = powers.get(~base, 0) + power
+        return cost + self.shares.get(below, 0.0)
+
+    def _multiply(self, factors: Sequence[int], depth: int, powers: Monomial) -> float:
+        """Add the powers of these factors; gives what they cost."""
+        ops, known, cost = self.program.ops, self._known, 0.0
+        for a in factors:
+            if ops[a] not in PRODUCTS:
+                powers[a] = powers[a] + 1 if a in powers else 1
+                continue
+            for base, power in (known.get(a) or self.of(a, depth + 1)).items():
+                powers[base] = powers[base] + power if base in powers else power
+            cost += self.shares.get(a, 0.0)
+        return cost
 
     def _as_power(self, node: int) -> tuple[int, int]:
         """A power that is no product: its base, if the exponent is whole and not too large, else itself."""
@@ -78,16 +99,6 @@ class Monomials:
         value = self.program.data[exponent]
         is_whole = self.program.ops[exponent] is CONST and type(value) is int and 1 < value <= _MOST
         return (base, value) if is_whole else (node, 1)
-
-    def _below(self, node: int, depth: int) -> Iterable[tuple[int, int]]:
-        """The powers of a denominator; a quotient is a base."""
-        powers = self.of(node, depth + 1)
-        return powers.items() if min(powers) >= 0 else ((node, 1),)
-
-    def share(self, node: int) -> float:
-        """What a user of a node costs by it: who uses it shares in its cost."""
-        cost, users = self.costs.get(node, 0.0), self.users[node]
-        return cost if users == 1 else cost / users if self.is_shared else 0.0
 
 
 def _is_one(program: Program, node: int) -> bool:

@@ -2,97 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 from .._kinds import KIND_OF
 from .ir import BOUND, CONST, PARAM, Layout, Op, Program, Region
-from .ops import ADD, DIV, MUL, NEG, POW, UNSIGNED
+from .ops import DIV, POW, UNSIGNED
 
 
-_LEAVES = (PARAM, BOUND)
-_MADE = frozenset({ADD, MUL, DIV, NEG, POW, UNSIGNED})
+_LEAVES = frozenset({PARAM, BOUND})
 
 
 class Rewriting:
     """New nodes beside those of a program, each distinct one once, and what they stand for.
 
     The nodes of the program keep their numbers, and new ones have the numbers after them, until `finish`: there each
-    new node comes before the old one for which it was made, and the order of all others stays.
+    new node comes before the node for which it was made, and the order of all others stays. There may be several rounds:
+    `settle` ends one, after which what was made in it may be replaced, as what was there before.
 
     Attributes:
-        old: the number of nodes that the program has itself.
+        order: the nodes that are needed, in their order, as of the last `settle`.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.ops, self.args, self.data = list(program.ops), list(program.args), list(program.data)
-        self.deps, self.kinds = list(program.deps), list(program.kinds)
-        self.old = len(self.ops)
-        self._at = self.old
-        self._table: dict[Any, int] = {}
+        self.deps, self.kinds, self.rank = list(program.deps), list(program.kinds), list(program.rank)
+        self.order: list[int] = []
+        self._count = len(self.ops)  # of those that are there since the last round
+        # Where each node is computed: old ones at even places, new ones between them.
+        self._places = list(range(0, 2 * self._count, 2))
+        self._before = 2 * self._count
+        # With leaves and constants, which nobody looks for here: so no loop of Python's makes it.
+        self._table: dict[Any, int] = dict(zip(zip(self.ops, self.args, self.data), range(self._count)))
+        self._constants: dict[tuple[type, str], int] | None = None
         self._answers: dict[Any, int] = {}  # of `op.kinds`
-        for node, op in enumerate(self.ops):
-            if op in _MADE:
-                self._table[op, self.args[node], self.data[node]] = node
-            elif op is CONST and node not in program.large:
-                self._table[CONST, type(self.data[node]), repr(self.data[node])] = node
-        self._places: list[int] = []  # for each new node, the old one before which it stands
+        self._results = {node: node for node in program.results}
         self._instead: dict[int, int] = {}
-        self._unsigned: dict[int, int] = {}
+        self._signless: set[int] = set()
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
     def begin(self, node: int) -> None:
-        """What is made from now on stands before this old node, and uses nothing that comes later."""
-        self._at = node
+        """What is made from now on stands before this node, and uses nothing that comes later."""
+        self._before = self._places[node]
 
-    def _is_before(self, node: int) -> bool:
-        """Is it computed before what is made now?"""
-        return (node if node < self.old else self._places[node - self.old] - 1) < self._at
+    def first(self, nodes: Iterable[int]) -> int:
+        """Which of the nodes comes first."""
+        return min(nodes, key=self._places.__getitem__)
 
-    def apply(self, op: Op, *args: int, data: Any = None) -> int:
+    def apply(self, op: Op, args: tuple[int, ...], data: Any = None) -> int:
         """The node `op(args)`, of numbers."""
-        key = (op, args, data)
+        key = op, args, data
         known = self._table.get(key)
-        if known is not None and self._is_before(known):
+        if known is not None and self._places[known] < self._before:
             return known
-        deps = 0
+        deps, all_deps = 0, self.deps
         for a in args:
-            deps |= self.deps[a]
-        of_args = tuple([self.kinds[a] for a in args])
-        kinds = self._answers.get((op, of_args))
+            deps |= all_deps[a]
+        question = op, *map(self.kinds.__getitem__, args)
+        kinds = self._answers.get(question)
         if kinds is None:
-            kinds = self._answers[op, of_args] = op.kinds(of_args)
-        return self._new(key, op, args, data, deps, kinds)
+            kinds = self._answers[question] = op.kinds(question[1:])
+        return self._new(key, deps, kinds)
 
     def const(self, value: bool | int | float | complex) -> int:
         """A constant that arrays have."""
-        key = (CONST, type(value), repr(value))
-        known = self._table.get(key)
-        if known is not None and self._is_before(known):
-            return known
-        return self._new(key, CONST, (), value, 0, KIND_OF[type(value)])
+        found = self._constants
+        if found is None:
+            found = self._constants = {}
+            for node, op in enumerate(self.program.ops):
+                if op is CONST and node not in self.program.large:
+                    found[type(self.data[node]), repr(self.data[node])] = node
+        key = type(value), repr(value)
+        known = found.get(key)
+        if known is None or self._places[known] >= self._before:
+            known = found[key] = self._new((CONST, (), value), 0, KIND_OF[type(value)])
+        return known
 
-    def _new(self, key: Any, op: Op, args: tuple[int, ...], data: Any, deps: int, kinds: int) -> int:
+    def _new(self, key: tuple[Op, tuple[int, ...], Any], deps: int, kinds: int) -> int:
         self._table[key] = node = len(self.ops)
-        self._places.append(self._at)
+        op, args, data = key
         self.ops.append(op)
         self.args.append(args)
         self.data.append(data)
         self.deps.append(deps)
         self.kinds.append(kinds)
+        self.rank.append(0)
+        self._places.append(self._before - 1)
         return node
 
     def undo(self, count: int) -> None:
         """Take back all nodes but the first `count`."""
         for node in range(count, len(self.ops)):
             op, data = self.ops[node], self.data[node]
-            self._table.pop((CONST, type(data), repr(data)) if op is CONST else (op, self.args[node], data), None)
-        for facts in (self.ops, self.args, self.data, self.deps, self.kinds):
+            self._table.pop((op, self.args[node], data), None)
+            if op is CONST and self._constants is not None:
+                self._constants.pop((type(data), repr(data)), None)
+        for facts in (self.ops, self.args, self.data, self.deps, self.kinds, self.rank, self._places):
             del facts[count:]
-        del self._places[count - self.old :]
 
     # -- what stands for what ----------------------------------------------------------------------------------------
 
@@ -100,87 +109,95 @@ class Rewriting:
         """Have `new` where `old` was. `loses_sign`: `old` was never -0.0, as far as one knows, and `new` may be."""
         self._instead[old] = new
         if loses_sign:
-            self._unsigned[old] = self.apply(UNSIGNED, new, self.const(0), data=(False, False))
+            self._signless.add(old)
 
     def _replaced(self, node: int) -> tuple[int, ...]:
-        args, instead = self.args[node], self._instead
-        if self._unsigned.keys().isdisjoint(args):
+        op, args, instead = self.ops[node], self.args[node], self._instead
+        if self._signless.isdisjoint(args):
             return tuple([instead.get(a, a) for a in args])
-        looks = [a in self._unsigned and _looks_at_zeros(self.ops[node], i) for i, a in enumerate(args)]
         return tuple(
-            [self._unsigned[a] if at_sign else instead.get(a, a) for a, at_sign in zip(args, looks, strict=True)]
+            [
+                self._unsigned(a) if a in self._signless and _looks_at_zeros(op, i) else instead.get(a, a)
+                for i, a in enumerate(args)
+            ]
         )
 
-    @cached_property
-    def _order(self) -> list[int]:
-        """All nodes, each new one before the old one for which it was made."""
-        made: dict[int, list[int]] = {}
-        for i, place in enumerate(self._places):
-            made.setdefault(place, []).append(self.old + i)
-        order: list[int] = []
-        done = 0
-        for place in sorted(made):
-            order += range(done, place)
-            order += made[place]
-            done = place
-        return [*order, *range(done, self.old)]
+    def _unsigned(self, old: int) -> int:
+        """What stands for an old node, of which a zero has no sign."""
+        self.begin(old)
+        return self.apply(UNSIGNED, (self._instead[old], self.const(0)), (False, False))
 
-    @cached_property
-    def _operands(self) -> list[tuple[int, ...]]:
-        untouched = self._instead.keys().isdisjoint
-        return [args if untouched(args) else self._replaced(node) for node, args in enumerate(self.args)]
+    def settle(self) -> Sequence[int]:
+        """End a round: what was replaced is used by nothing any more.
 
-    @cached_property
-    def _needed(self) -> bytearray:
-        """For each node, whether a result needs it; asked when all is replaced."""
-        needed, operands = bytearray(len(self.ops)), self._operands
-        for node in self.program.results:
-            needed[self._instead.get(node, node)] = 1
-        for node in reversed(self._order):
-            if needed[node]:
-                for a in operands[node]:
-                    needed[a] = 1
+        Returns:
+            For each node, whether a result needs it.
+        """
+        all_args, instead = self.args, self._instead
+        untouched = instead.keys().isdisjoint
+        for node in [node for node, args in enumerate(all_args) if not untouched(args)]:
+            all_args[node] = self._replaced(node)
+        for result, node in self._results.items():
+            self._results[result] = instead.get(node, node)
+        needed = bytearray(len(all_args))
+        todo = list(self._results.values())
+        while todo:
+            node = todo.pop()
+            if not needed[node]:
+                needed[node] = 1
+                todo += all_args[node]
+        self._instead, self._signless = {}, set()
+        # A stable sort: what was made for one node stays in the order in which it was made.
+        order = sorted(range(len(needed)), key=self._places.__getitem__)
+        for place, node in enumerate(order):
+            self._places[node] = 2 * place
+        self.order = list(compress(order, map(needed.__getitem__, order)))
         return needed
 
-    def saved(self, users: Sequence[int], cost: Callable[[Op, Sequence[int], Any], float]) -> float:
+    def saved(
+        self, users: Sequence[int], needed: Sequence[int], cost: Callable[[Any, Any, Any], float]
+    ) -> float:
         """What is not needed any more costs so much more than what is new; `users` are those of the program."""
-        needed, found = self._needed, 0.0
-        for node, args in enumerate(self.args):
-            if args and (not needed[node] and users[node] if node < self.old else needed[node]):
-                one = cost(self.ops[node], args, self.data[node])
-                found += one if node < self.old else -one
-        return found
+        old = len(users)
+        gone = [node for node, count in enumerate(users) if count and not needed[node]]
+        made = [node for node in range(old, len(needed)) if needed[node]]
+        before, after = (
+            cost(*[list(map(facts.__getitem__, nodes)) for facts in (self.ops, self.args, self.data)])
+            for nodes in (gone, made)
+        )
+        return before - after
 
     def finish(self) -> Program:
-        """The program, without what nothing needs any more."""
-        program, instead = self.program, self._instead
-        order, operands, needed = self._order, self._operands, self._needed
-        kept = [node for node in order if needed[node] or self.ops[node] in _LEAVES]
-        number = [-1] * len(self.ops)
-        for i, node in enumerate(kept):
-            number[node] = i
-
-        def renumbered(data: Any) -> Any:
-            return Region(tuple([number[b] for b in data.bound]), data.extra) if type(data) is Region else data
-
-        def arranged(layout: Layout) -> Layout:
-            if layout.kind == "node":
-                return Layout("node", number[instead.get(layout.node, layout.node)])
-            return Layout(layout.kind, items=tuple(map(arranged, layout.items)), keys=layout.keys)
-
-        ranks = [*program.rank, *[0] * (len(self.ops) - self.old)]
+        """The program, without what nothing needs any more, as of the last `settle`."""
+        program, kept = self.program, self.order
+        leaves = {node for node, op in enumerate(program.ops) if op in _LEAVES}
+        if not leaves.issubset(kept):
+            kept = sorted(leaves.union(kept), key=self._places.__getitem__)
+        number = dict(zip(kept, range(len(kept)), strict=True))
+        at = number.__getitem__
+        ops, args, data, deps, kinds, rank = (
+            list(map(facts.__getitem__, kept))
+            for facts in (self.ops, self.args, self.data, self.deps, self.kinds, self.rank)
+        )
         return Program(
             program.parameters,
-            [self.ops[node] for node in kept],
-            [tuple([number[a] for a in operands[node]]) for node in kept],
-            [renumbered(self.data[node]) for node in kept],
-            [self.deps[node] for node in kept],
-            [self.kinds[node] for node in kept],
-            [ranks[node] for node in kept],
-            arranged(program.layout),
+            ops,
+            [tuple(map(at, of)) for of in args],
+            [Region(tuple(map(at, d.bound)), d.extra) if type(d) is Region else d for d in data],
+            deps,
+            kinds,
+            rank,
+            _arranged(program.layout, {result: number[node] for result, node in self._results.items()}),
             program.parameter_ranks,
-            {number[node]: value for node, value in program.large.items() if number[node] >= 0},
+            {number[node]: value for node, value in program.large.items() if node in number},
         )
+
+
+def _arranged(layout: Layout, number: Mapping[int, int]) -> Layout:
+    """A layout of other nodes."""
+    if layout.kind == "node":
+        return Layout("node", number[layout.node])
+    return Layout(layout.kind, items=tuple([_arranged(i, number) for i in layout.items]), keys=layout.keys)
 
 
 def _looks_at_zeros(op: Op, position: int) -> bool:
@@ -194,10 +211,11 @@ def _looks_at_zeros(op: Op, position: int) -> bool:
 def users_of(program: Program) -> Sequence[int]:
     """How often each node is an operand of what is needed, or a result; 0 for what is not needed."""
     counts = [0] * len(program.ops)
+    all_args = program.args
     for node in program.results:
         counts[node] += 1
     for node in range(len(counts) - 1, -1, -1):  # an operand has a smaller number than its user
         if counts[node]:
-            for a in program.args[node]:
+            for a in all_args[node]:
                 counts[a] += 1
     return counts

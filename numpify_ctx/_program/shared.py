@@ -15,6 +15,7 @@ from functools import cached_property
 from heapq import heapify, heappop, heappush
 
 from .._kinds import COMPLEX
+from .factored import rewritten
 from .ir import Program
 from .ops import MUL
 from .rewriting import Rewriting, users_of
@@ -38,38 +39,51 @@ def shared(program: Program) -> Program:
     >>> [args for args in found.args if args]
     [(0, 1), (3, 2), (5, 3)]
     """
-    if not [args for op, args in zip(program.ops, program.args, strict=True) if op is MUL and len(args) > 2]:
+    if not any([op is MUL and len(args) > 2 for op, args in zip(program.ops, program.args, strict=True)]):  # noqa: C419
         return program
-    users = users_of(program)
-    products = {
-        node: list(program.args[node])
-        for node, op in enumerate(program.ops)
-        if op is MUL and users[node] and not program.rank[node] and program.kinds[node] != COMPLEX
-    }
-    occurring: dict[int, int] = {}
-    for factors in products.values():
-        for factor in set(factors):
-            occurring[factor] = occurring.get(factor, 0) + 1
-    products = {node: factors for node, factors in products.items() if sum([occurring[f] > 1 for f in factors]) > 1}
-    if not any(len(factors) > 2 for factors in products.values()):
-        return program
-    return _Sharing(program, products, {f for f, count in occurring.items() if count > 1}).run()
+    sharing = _Sharing(program, [node for node, count in enumerate(users_of(program)) if count])
+    return sharing.new.finish() if sharing.run() else program
+
+
+def shortened(program: Program) -> Program:
+    """The same program, `factored` and then `shared`."""
+    new = rewritten(program)
+    if new is None:
+        return shared(program)
+    _Sharing(new, new.order).run()
+    return new.finish()
+
+
+def _products(program: Program | Rewriting, nodes: Sequence[int]) -> tuple[dict[int, list[int]], set[int]]:
+    """The factors of those of the nodes that are products with two factors that others have, too; and such factors."""
+    ops, args, rank, kinds = program.ops, program.args, program.rank, program.kinds
+    products = [node for node in nodes if ops[node] is MUL and not rank[node] and kinds[node] != COMPLEX]
+    met: set[int] = set()
+    frequent: set[int] = set()
+    for node in products:
+        factors = set(args[node])
+        frequent |= met & factors
+        met |= factors
+    found = {node: list(args[node]) for node in products if len([1 for f in args[node] if f in frequent]) > 1}
+    return (found, frequent) if any([len(factors) > 2 for factors in found.values()]) else ({}, set())  # noqa: C419
 
 
 class _Sharing:
-    def __init__(self, program: Program, products: dict[int, list[int]], frequent: set[int]) -> None:
-        self.program, self.products, self.frequent = program, products, frequent
+    def __init__(self, program: Program | Rewriting, nodes: Sequence[int]) -> None:
+        self.program = program
+        self.products, self.frequent = _products(program, nodes)
         self.having: dict[Pair, dict[int, None]] = {}  # in order, as a set has another one in each process
         self.queue: list[tuple[int, int, Pair]] = []
-        for node in products:
+        for node in self.products:
             self._enter(node)
 
     @cached_property
     def new(self) -> Rewriting:
         """What is made; most programs of products need none."""
-        return Rewriting(self.program)
+        return Rewriting(self.program) if isinstance(self.program, Program) else self.program
 
-    def run(self) -> Program:
+    def run(self) -> bool:
+        """Share all pairs that are worth it; are there any?"""
         queue = self.queue = [(-len(nodes), i, p) for i, (p, nodes) in enumerate(self.having.items()) if len(nodes) > 1]
         heapify(queue)
         changed: dict[int, None] = {}
@@ -87,10 +101,12 @@ class _Sharing:
         for node in changed:
             factors = self.products[node]
             self.new.begin(node)
-            product = factors[0] if len(factors) == 1 else self.new.apply(MUL, *factors)
+            product = factors[0] if len(factors) == 1 else self.new.apply(MUL, tuple(factors))
             if product != node:
                 self.new.replace(node, product, loses_sign=False)
-        return self.new.finish() if changed else self.program
+        if changed:
+            self.new.settle()
+        return bool(changed)
 
     def _pairs(self, node: int) -> Iterator[Pair]:
         found = [factor for factor in dict.fromkeys(self.products[node]) if factor in self.frequent]
@@ -115,8 +131,8 @@ class _Sharing:
 
     def _take(self, pair: Pair, nodes: Sequence[int]) -> None:
         """Make one factor of two, in all these products."""
-        self.new.begin(min(nodes))
-        both = self.new.apply(MUL, *sorted(pair, key=self.products[nodes[0]].index))
+        self.new.begin(self.new.first(nodes))
+        both = self.new.apply(MUL, tuple(sorted(pair, key=self.products[nodes[0]].index)))
         self.frequent.add(both)
         for node in nodes:
             for other in self._pairs(node):
