@@ -209,8 +209,10 @@ class Emitter:
         match op.form:
             case "call":
                 return self.call(node, [suite.text[a][0] for a in args])
-            case "sum" | "product":
-                return self.chain(suite, self.parts(suite, node, 0, len(args))), PRECEDENCE[op.form]
+            case "product":
+                return self.chain(suite, self.factors(suite, args, 0)), PRODUCT
+            case "sum":
+                return self.chain(suite, self.terms(suite, args, data, 0)), SUM
             case "quotient":
                 # a/(b*c) needs its brackets, a*b/c does not.
                 return f"{self.within(suite, args[0], PRODUCT)}/{self.within(suite, args[1], UNARY)}", PRODUCT
@@ -296,15 +298,34 @@ class Emitter:
         """Some operands of a sum, some of which are subtracted, or of a product, each with the sign before it."""
         operands = self.args[node][start:end]
         if self.ops[node].form == "product":
+            return self.factors(suite, operands, start)
+        return self.terms(suite, operands, self.data[node][start:end], start)
+
+    def factors(self, suite: Suite, operands: Sequence[int], start: int) -> list[str]:
+        """Factors, behind `start` others."""
+        found: list[str] = []
+        texts = suite.text
+        for factor in operands:
+            text, own = texts[factor]
             # Only the first factor may do without brackets: a*(b*c) is rounded otherwise than a*b*c.
-            found = ["*" + self.within(suite, a, PRODUCT + 1) for a in operands[not start :]]
-            return found if start else [self.within(suite, operands[0], PRODUCT), *found]
-        found = []
-        for term, negative in zip(operands, self.data[node][start:end], strict=True):
-            if start or found:
-                found.append(f" {'-' if negative else '+'} {self.within(suite, term, SUM + 1)}")
+            if found or start:
+                found.append(f"*{text}" if own > PRODUCT else f"*({text})")
             else:
-                found.append("-" + self.within(suite, term, PRODUCT) if negative else self.within(suite, term, SUM))
+                found.append(text if own >= PRODUCT else f"({text})")
+        return found
+
+    def terms(self, suite: Suite, operands: Sequence[int], signs: Sequence[bool], start: int) -> list[str]:
+        """Terms, behind `start` others; what has a sign is subtracted."""
+        found: list[str] = []
+        texts = suite.text
+        for term, negative in zip(operands, signs, strict=True):
+            text, own = texts[term]
+            if found or start:
+                text = text if own > SUM else f"({text})"
+                found.append(f" - {text}" if negative else f" + {text}")
+            else:
+                text = text if own >= (PRODUCT if negative else SUM) else f"({text})"
+                found.append(f"-{text}" if negative else text)
         return found
 
     def chain(self, suite: Suite, parts: Sequence[str]) -> str:

@@ -33,11 +33,14 @@ class Chain(NamedTuple):
 NOTHING = Chain("", 0, "", 0)
 
 
+_RESERVED = {"np", "math", "out", *keyword.kwlist}
+
+
 class Names:
     """Names that are neither a parameter's nor used before."""
 
     def __init__(self, taken: Iterable[str]) -> None:
-        self._taken = {*taken, "np", "math", "out", *keyword.kwlist}
+        self._taken = _RESERVED | set(taken)
         self.next: dict[str, int] = {}
 
     def numbered(self, stem: str) -> str:

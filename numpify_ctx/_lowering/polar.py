@@ -32,6 +32,8 @@ def angle_of(z: sp.Basic) -> tuple[sp.Basic, sp.Basic] | None:
     ((2*x, 3*pi), None)
     """
     # Only factors count: within a sum, an angle is that of one term.
+    if type(z) is not sp.Mul and type(z) is not sp.exp_polar:
+        return None
     factors = z.args if type(z) is sp.Mul else (z,)
     polar = [f for f in factors if type(f) is sp.exp_polar]
     if not polar:

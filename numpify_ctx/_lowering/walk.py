@@ -294,30 +294,31 @@ class _Lowering:
     def _combine(self, rule: Rule, expr: sp.Basic, scope: Scope, operands: Sequence[Any]) -> Any:
         folds, done = rule.folds, scope.done
         parts: list[Any] = []
-        for operand in operands:
+        bodies: dict[int, tuple[int, ...]] = {}
+        for i, operand in enumerate(operands):
             if type(operand) is Under:
                 # A body of bound variables is a function, and never a constant, even if it depends on none of them.
                 body, inner = self._operand(operand, scope)
-                part, folds = inner.done[id(body)], False
+                part, folds, bodies[i] = inner.done[id(body)], False, inner.bound
             else:
                 part = done[id(operand)]
-                folds = folds and type(part) is not int
+                if type(part) is int:
+                    folds = False
             parts.append(part)
         if folds:
             constant = self._constant(rule, expr, parts)
             if constant is not None:
                 return constant
-        nodes: list[Any] = []
-        ranks = self.builder.rank
-        for operand, part in zip(operands, parts, strict=True):
-            node = part if type(part) is int else self._force(part)
-            # Broadcasting would pair the axes of a matrix with those of an argument, without an error.
-            if ranks[node] and not rule.ranked:
-                raise refuse(expr, f"{type(expr).__name__} is of numbers, and one of its operands is a matrix or array")
-            nodes.append(Body(node, self._operand(operand, scope)[1].bound) if type(operand) is Under else node)
+        force, builder = self._force, self.builder
+        nodes: list[Any] = [part if type(part) is int else force(part) for part in parts]
+        # Broadcasting would pair the axes of a matrix with those of an argument, without an error.
+        if not rule.ranked and any([builder.rank[node] for node in nodes]):  # noqa: C419  a list is quicker
+            raise refuse(expr, f"{type(expr).__name__} is of numbers, and one of its operands is a matrix or array")
+        for i, bound in bodies.items():
+            nodes[i] = Body(nodes[i], bound)
         if rule.real:
             self._check_real(expr, nodes)
-        return rule.lower(self.builder, expr, *nodes)
+        return rule.lower(builder, expr, *nodes)
 
     def _constant(self, rule: Rule, expr: sp.Basic, parts: Sequence[Any]) -> Constant | None:
         """The constant that `expr` is, of constant parts; None if it has to be computed."""
@@ -343,8 +344,10 @@ class _Lowering:
         """The node of a lowered operand: a constant is evaluated now; what has no value is computed at each call."""
         if type(part) is int:
             return part
-        expr = _expression(part)
         # A rational need not be evaluated: the builder takes it as it is, and keeps it exact.
+        if type(part) in _RATIONAL:
+            return self.builder.const(part)
+        expr = _expression(part)
         value = expr if isinstance(expr, sp.Rational) else evaluate(expr)
         if value is not None:
             return self.builder.const(value)

@@ -75,10 +75,10 @@ class Builder:
             for a in args[:-1]:
                 deps |= all_deps[a]
         if kinds is None:
-            of_args = tuple([all_kinds[a] for a in args])
-            kinds = self._answers.get((op, of_args))
+            question: Any = (op, *map(all_kinds.__getitem__, args))
+            kinds = self._answers.get(question)
             if kinds is None:
-                kinds = self._answers[op, of_args] = op.kinds(of_args)
+                kinds = self._answers[question] = op.kinds(question[1:])
         if rank is None:
             rank = highest if op.rank is None else op.rank([all_ranks[a] for a in args])
         table[key] = number = self._new(op, args, data, deps, kinds, rank)
@@ -126,24 +126,24 @@ class Builder:
 
     def const(self, value: Any) -> int:
         """A constant: a SymPy number, or a Python bool, int, float or complex."""
+        exact = value
         if isinstance(value, sp.Integer):
             value = value.p
         if type(value) is not int:
-            return self._const(value)
+            return self._const(value, value)
         known = self._integers.get(value)
         if known is None:
-            known = self._integers[value] = self._const(value)
+            known = self._integers[value] = self._const(value, exact)
         return known
 
-    def _const(self, value: Any) -> int:
-        exact = value
+    def _const(self, value: Any, exact: Any) -> int:
         if isinstance(value, sp.Basic):
             found = nearest(value)
             assert found is not None, f"not a number: {value!r}"
             value = found
         elif isinstance(value, bool):
             exact = sp.true if value else sp.false
-        elif isinstance(value, int):
+        elif isinstance(value, int) and exact is value:
             exact = sp.Integer(value)
         large = value if type(value) is int and not is_int64(value) else None
         if large is not None:
@@ -210,13 +210,14 @@ class Builder:
         above: list[int] = []
         below: list[int] = []
         negative = False
+        ops, args = self.ops, self.args
         for factor in rest:
-            if self.ops[factor] is NEG:
+            if ops[factor] is NEG:
                 negative = not negative
-                factor = self.args[factor][0]
+                factor = args[factor][0]
             # a * (1/b) is rounded twice, a/b once.
-            if self.ops[factor] is DIV and self._is_one(self.args[factor][0]):
-                below.append(self.args[factor][1])
+            if ops[factor] is DIV and self._is_one(args[factor][0]):
+                below.append(args[factor][1])
             else:
                 above.append(factor)
         if constant is not None:
@@ -246,10 +247,13 @@ class Builder:
 
     def pow(self, base: int, exponent: int) -> int:
         """base**exponent: products for small integers, roots for halves, a division for what is negative."""
+        is_plain = not self.is_const(base) and self.rank[base] == 0
         power = self.exact.get(exponent)
+        if is_plain and power is not None and type(n := self.data[exponent]) is int and abs(n) <= LONGEST_CHAIN:
+            return self._whole_power(base, n)  # most powers, without a look at what SymPy knows of their exponents
         if not isinstance(power, sp.Expr) or power.is_extended_negative is not False:
             base = self.unsigned(base)  # 0 to a negative power is a division by 0
-        if isinstance(power, sp.Rational | sp.Float) and not self.is_const(base) and self.rank[base] == 0:
+        if isinstance(power, sp.Rational | sp.Float) and is_plain:
             twice = 2 * self.value(exponent)  # exactly, as far as it is whole and small
             # What is near a half or a whole number, and rounded to it, is none.
             if power.is_Rational and power.q > 2:
@@ -266,6 +270,13 @@ class Builder:
             # A denominator, which stays an integer, where the quotient of the whole may be a number and this one be 0.
             return self._div(self.const(1), self.pow(base, self.args[exponent][0]))
         return self.apply(POW, base, exponent)
+
+    def _whole_power(self, base: int, power: int) -> int:
+        """base**power, by products."""
+        if power >= 0:
+            return self._chain(base, power, half=False)
+        # 0 to a negative power is a division by 0.
+        return self._div(self.const(1), self._chain(self.unsigned(base), -power, half=False))
 
     def unsigned(self, a: int) -> int:
         """The same number; if it is 0, and was computed, +0.0.
@@ -368,12 +379,16 @@ class Builder:
             return self.args[node][0], True
         if op is CONST:
             value = self.data[node]
-            if type(value) in (int, float) and value < 0:
+            if type(value) is int and value < 0:
+                return self.const(-value), True
+            if type(value) is float and value < 0:
                 return self.const(-self.exact[node]), True
         return node, False
 
     def _is_quotient(self, node: int) -> bool:
         """Is this constant a quotient of small integers, and no float?"""
+        if type(self.data[node]) is int:
+            return False
         value = self.exact[node]
         if not isinstance(value, sp.Rational) or value.q & (value.q - 1) == 0:
             return False

@@ -13,7 +13,7 @@ where it has several powers; what is left of the terms are sums of fewer bases, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from .._kinds import COMPLEX
 from .ir import CONST, Program
@@ -56,12 +56,14 @@ def rewritten(program: Program) -> Rewriting | None:
         return None
     users = users_of(program)
     for is_shared in (True, False):
-        found = _Factoring(program, users, is_shared)
-        if not found.run(candidates):
+        new = _Factoring(program, users, is_shared).run(candidates)
+        if new is None:
             return None
+        new.settle()
         # What several sums share is gone only where all of them are made anew.
-        if found.new.saved(users, found.new.settle(), cost_of) > 0:
-            return found.new
+        gone, made = new.changes(users)
+        if cost_of(program, gone) > cost_of(new, made):
+            return new
     return None
 
 
@@ -94,28 +96,18 @@ class _Factoring:
         self.constants.update([~node for node in self.constants])
         self.products = Monomials(program, users, is_shared)
 
-    def run(self, candidates: Sequence[int]) -> bool:
-        """Make those sums anew for which it pays; are there any?"""
-        return any([self.rewrite(node) for node in candidates])  # noqa: C419  all of them
+    def run(self, candidates: Sequence[int]) -> Rewriting | None:
+        """Make those sums anew for which it pays; None, if there are none."""
+        found = [(node, terms) for node in candidates if (terms := self._terms(node))]
+        if not found:
+            return None
+        self.new = Rewriting(self.program)
+        self.leaving = leaving(self.program)
+        is_new = [self._rewrite(node, terms) for node, terms in found]
+        return self.new if any(is_new) else None
 
-    @cached_property
-    def new(self) -> Rewriting:
-        """What is made; most programs of sums need none."""
-        return Rewriting(self.program)
-
-    @cached_property
-    def leaving(self) -> list[bool] | None:
-        """Which nodes may leave the reals."""
-        return leaving(self.program)
-
-    def rewrite(self, node: int) -> bool:
+    def _rewrite(self, node: int, terms: Sequence[Term]) -> bool:
         """Make a sum anew, if that takes fewer operations."""
-        program = self.program
-        if not self.users[node] or program.rank[node] or program.kinds[node] == COMPLEX:
-            return False
-        terms = self._terms(node)
-        if not terms:
-            return False
         new = self.new
         new.begin(node)
         count = len(new.ops)
@@ -123,13 +115,9 @@ class _Factoring:
         if negative:
             root = new.apply(NEG, (root,))
         made = range(count, len(new.ops))
+        saved = self._cost(node) - cost_of(new, made)
         # What depends on everything may be an array where its parts are none: not more is lost then than won else.
-        saved = (
-            0.0
-            if root == node
-            else self._cost(node) - cost_of(new.ops[count:], new.args[count:], new.data[count:])
-        )
-        if saved <= 0 or self._more_on_all(node, made) > saved:
+        if root == node or saved <= 0 or self._more_on_all(node, made) > saved:
             new.undo(count)
             return False
         # What a constant is added to is no -0.0.
@@ -141,7 +129,10 @@ class _Factoring:
 
     def _terms(self, node: int) -> list[Term]:
         """The terms of a sum; none, if no two products of them have a base in common."""
-        constants, args = self.constants, self.program.args[node]
+        program, constants = self.program, self.constants
+        if not self.users[node] or program.rank[node] or program.kinds[node] == COMPLEX:
+            return []
+        args = program.args[node]
         monomials = list(map(self.products.of, args))
         having: dict[int, list[int]] = {}
         for i, powers in enumerate(monomials):
@@ -159,13 +150,13 @@ class _Factoring:
         for base in frequent:
             for i in having[base]:
                 common[i].append(base)
-        return list(zip(self.program.data[node], args, monomials, common, strict=True))
+        return list(zip(program.data[node], args, monomials, common, strict=True))
 
     # -- costs -------------------------------------------------------------------------------------------------------
 
     def _cost(self, node: int) -> float:
-        args, shares = self.program.args[node], self.products.shares
-        return cost_of([ADD], [args], [self.program.data[node]]) + sum([shares.get(a, 0.0) for a in args])
+        shares = self.products.shares
+        return cost_of(self.program, [node]) + sum([shares.get(a, 0.0) for a in self.program.args[node]])
 
     def _more_on_all(self, node: int, made: Iterable[int]) -> int:
         """How many more operations there are now on what depends on all that the sum depends on."""
@@ -179,9 +170,7 @@ class _Factoring:
             before += _steps_on(args[current], deps, wanted)
             todo += [a for a in args[current] if deps[a] == wanted and a in costs and users[a] == 1]
         # Of two operands, it is the one operation there is.
-        after = [
-            1 if len(args[i]) == 2 else _steps_on(args[i], deps, wanted) for i in made if deps[i] == wanted
-        ]
+        after = [1 if len(args[i]) == 2 else _steps_on(args[i], deps, wanted) for i in made if deps[i] == wanted]
         return sum(after) - before
 
     # -- sums of terms -----------------------------------------------------------------------------------------------

@@ -179,6 +179,8 @@ class Layout:
 
     def leaves(self) -> list[int]:
         """The nodes, from left to right."""
+        if self.kind == "node":
+            return [self.node]
         found: list[int] = []
         todo = [self]
         while todo:
@@ -233,10 +235,10 @@ def infer_kinds(program: Program, parameter_kinds: Sequence[int]) -> Sequence[in
         elif op is BOUND or op is CONST:
             kinds.append(known)
         else:
-            of_args = tuple([kinds[a] for a in args])
-            kind = given.get((op, of_args))
+            question: Any = (op, *map(kinds.__getitem__, args))
+            kind = given.get(question)
             if kind is None:
-                kind = given[op, of_args] = op.kinds(of_args)
+                kind = given[question] = op.kinds(question[1:])
             # A rule may have known more than its operation infers; if the two exclude each other, the rule is right.
             kinds.append(kind & known or known)
     return kinds

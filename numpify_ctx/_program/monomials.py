@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from .ir import CONST, Op, Program
+from .ir import CONST, Program
 from .ops import ADD, DIV, MUL, POW
+from .rewriting import Rewriting
 
 
 PRODUCTS = frozenset({MUL, DIV, POW})
@@ -17,17 +17,18 @@ _COST = {DIV: 2.0, POW: 20.0}  # of one operation, in passes over memory, where 
 Monomial = dict[int, int]  # from base to power; a base that divides is `~node`
 
 
-def cost_of(ops: Sequence[Op], args: Sequence[Sequence[int]], data: Sequence[Any]) -> float:
-    """What such nodes cost together: their operations, of which a division and a power count more.
-
-    >>> cost_of([MUL, DIV, ADD], [(0, 1, 2), (3, 1), (4, 0)], [None, None, (True, True)])
-    6.0
-    """
-    counts = list(map(len, args))
-    # One operation less than operands; of one operand it is one, and of none there is none.
-    steps = sum(counts) - len(counts) + counts.count(1) + counts.count(0)
-    dear = (_COST[DIV] - 1.0) * ops.count(DIV) + (_COST[POW] - 1.0) * ops.count(POW)
-    return steps + dear + sum([signs[0] for op, signs in zip(ops, data, strict=True) if op is ADD])
+def cost_of(program: Program | Rewriting, nodes: Iterable[int]) -> float:
+    """What these nodes cost: their operations, of which a division and a power count more."""
+    ops, args, data, found = program.ops, program.args, program.data, 0.0
+    for node in nodes:
+        op = ops[node]
+        if op is MUL:
+            found += len(args[node]) - 1
+        elif op is ADD:
+            found += len(args[node]) - 1 + data[node][0]
+        elif args[node]:
+            found += _COST.get(op, 1.0) * (len(args[node]) - 1 or 1)
+    return found
 
 
 class Monomials:
@@ -49,11 +50,19 @@ class Monomials:
         found = self._known.get(node)
         if found is not None:
             return found
-        op = self.program.ops[node]
-        if op not in PRODUCTS or depth > _NESTED or self.program.rank[node]:
+        program = self.program
+        op, args = program.ops[node], program.args[node]
+        if op not in PRODUCTS or depth > _NESTED or program.rank[node]:
             return {node: 1}
         powers: Monomial = {}
-        cost = self._read(op, node, depth, powers)
+        if op is MUL:
+            cost = len(args) - 1 + self._multiply(args, depth, powers)
+        elif op is DIV:
+            cost = _COST[DIV] + self._divide(args, depth, powers)
+        else:
+            cost = _COST[POW]
+            base, power = self._as_power(node)
+            powers[base] = power
         if len(powers) > _MOST or max(powers.values()) > _MOST:
             powers = {node: 1}
         users = self.users[node]
@@ -62,19 +71,10 @@ class Monomials:
         self._known[node] = powers
         return powers
 
-    def _read(self, op: Op, node: int, depth: int, powers: Monomial) -> float:
-        """Find the powers of a product; gives what it costs."""
-        args = self.program.args[node]
-        if op is POW:
-            base, power = self._as_power(node)
-            powers[base] = power
-            return _COST[POW]
-        if op is MUL:
-            return len(args) - 1 + self._multiply(args, depth, powers)
+    def _divide(self, args: Sequence[int], depth: int, powers: Monomial) -> float:
+        """Add the powers of a quotient; gives what its parts cost."""
         above, below = args
-        cost = _COST[DIV]
-        if not _is_one(self.program, above):
-            cost += self._multiply((above,), depth, powers)
+        cost = 0.0 if _is_one(self.program, above) else self._multiply((above,), depth, powers)
         # A quotient in a denominator is a base.
         its_powers = self.of(below, depth + 1)
         for base, power in its_powers.items() if min(its_powers) >= 0 else ((below, 1),):

@@ -34,7 +34,11 @@ def promoted(program: Program, complex_parameters: int = 0, everywhere: bool = F
         everywhere: results are wanted in complex, also those that are real for real arguments.
     """
     # Of most programs it takes one look to see that no node leaves the reals, whatever the arguments are.
-    if not any(op.leaves and not _is_safe_power(program, node) for node, op in enumerate(program.ops)):
+    if not [1 for node, op in enumerate(program.ops) if op.leaves and not _is_safe_power(program, node)]:
+        return program
+    # Nothing is complex for real arguments, and nobody asks for a part of what might be.
+    is_real = not (everywhere or complex_parameters or COMPLEX in program.kinds)
+    if is_real and not [1 for op in set(program.ops) if op.exposes]:
         return program
     count = len(program.parameters)
     kinds = infer_kinds(program, [COMPLEX if complex_parameters >> i & 1 else BOOL | INT | REAL for i in range(count)])
@@ -84,7 +88,7 @@ def may_leave(program: Program, kinds: Sequence[int], node: int) -> bool:
 
 def leaving(program: Program) -> list[bool] | None:
     """Which nodes are made of what may leave the reals, of real arguments; None if nothing does."""
-    if not any(op.leaves for op in program.ops):
+    if not any([op.leaves for op in set(program.ops)]):  # noqa: C419  a list is quicker
         return None
     found: list[bool] = []
     for node, (op, args) in enumerate(zip(program.ops, program.args, strict=True)):

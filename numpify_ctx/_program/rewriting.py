@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 from typing import Any
 
@@ -18,8 +18,8 @@ class Rewriting:
     """New nodes beside those of a program, each distinct one once, and what they stand for.
 
     The nodes of the program keep their numbers, and new ones have the numbers after them, until `finish`: there each
-    new node comes before the node for which it was made, and the order of all others stays. There may be several rounds:
-    `settle` ends one, after which what was made in it may be replaced, as what was there before.
+    new node comes before the node for which it was made, and the order of all others stays. There may be several
+    rounds: `settle` ends one, `resume` begins another, in which what was made before may be replaced as well.
 
     Attributes:
         order: the nodes that are needed, in their order, as of the last `settle`.
@@ -29,13 +29,17 @@ class Rewriting:
         self.program = program
         self.ops, self.args, self.data = list(program.ops), list(program.args), list(program.data)
         self.deps, self.kinds, self.rank = list(program.deps), list(program.kinds), list(program.rank)
+        count = self._old = len(self.ops)  # of what there was before this round
         self.order: list[int] = []
-        self._count = len(self.ops)  # of those that are there since the last round
-        # Where each node is computed: old ones at even places, new ones between them.
-        self._places = list(range(0, 2 * self._count, 2))
-        self._before = 2 * self._count
+        self._all: list[int] = []  # with what is not needed
+        self._needed = bytearray()  # for each node, whether a result needs it, as of the last `settle`
+        # Where each node is computed: at even places, and what is new between them.
+        self._places = list(range(0, 2 * count, 2))
+        self._before = 2 * count
         # With leaves and constants, which nobody looks for here: so no loop of Python's makes it.
-        self._table: dict[Any, int] = dict(zip(zip(self.ops, self.args, self.data), range(self._count)))
+        self._table: dict[Any, int] = dict(
+            zip(zip(self.ops, self.args, self.data, strict=True), range(count), strict=True)
+        )
         self._constants: dict[tuple[type, str], int] | None = None
         self._answers: dict[Any, int] = {}  # of `op.kinds`
         self._results = {node: node for node in program.results}
@@ -61,7 +65,7 @@ class Rewriting:
         deps, all_deps = 0, self.deps
         for a in args:
             deps |= all_deps[a]
-        question = op, *map(self.kinds.__getitem__, args)
+        question: Any = (op, *map(self.kinds.__getitem__, args))
         kinds = self._answers.get(question)
         if kinds is None:
             kinds = self._answers[question] = op.kinds(question[1:])
@@ -127,16 +131,15 @@ class Rewriting:
         self.begin(old)
         return self.apply(UNSIGNED, (self._instead[old], self.const(0)), (False, False))
 
-    def settle(self) -> Sequence[int]:
-        """End a round: what was replaced is used by nothing any more.
-
-        Returns:
-            For each node, whether a result needs it.
-        """
+    def settle(self) -> None:
+        """End a round: what was replaced is used by nothing any more."""
         all_args, instead = self.args, self._instead
         untouched = instead.keys().isdisjoint
-        for node in [node for node, args in enumerate(all_args) if not untouched(args)]:
-            all_args[node] = self._replaced(node)
+        # In the first round, users have greater numbers than their operands.
+        candidates = self.order or range(min(instead) + 1, self._old)
+        for node in [*candidates, *range(self._old, len(all_args))]:
+            if not untouched(all_args[node]):
+                all_args[node] = self._replaced(node)
         for result, node in self._results.items():
             self._results[result] = instead.get(node, node)
         needed = bytearray(len(all_args))
@@ -146,47 +149,39 @@ class Rewriting:
             if not needed[node]:
                 needed[node] = 1
                 todo += all_args[node]
-        self._instead, self._signless = {}, set()
+        self._old, self._instead, self._signless, self._needed = len(needed), {}, set(), needed
         # A stable sort: what was made for one node stays in the order in which it was made.
-        order = sorted(range(len(needed)), key=self._places.__getitem__)
-        for place, node in enumerate(order):
-            self._places[node] = 2 * place
-        self.order = list(compress(order, map(needed.__getitem__, order)))
-        return needed
+        self._all = sorted(range(len(needed)), key=self._places.__getitem__)
+        self.order = list(compress(self._all, map(needed.__getitem__, self._all)))
 
-    def saved(
-        self, users: Sequence[int], needed: Sequence[int], cost: Callable[[Any, Any, Any], float]
-    ) -> float:
-        """What is not needed any more costs so much more than what is new; `users` are those of the program."""
-        old = len(users)
+    def resume(self) -> None:
+        """Begin another round."""
+        for place, node in enumerate(self._all):
+            self._places[node] = 2 * place
+
+    def changes(self, users: Sequence[int]) -> tuple[Iterable[int], Iterable[int]]:
+        """What the results do not need any more, and what they need that is new; `users` are those of the program."""
+        needed = self._needed
         gone = [node for node, count in enumerate(users) if count and not needed[node]]
-        made = [node for node in range(old, len(needed)) if needed[node]]
-        before, after = (
-            cost(*[list(map(facts.__getitem__, nodes)) for facts in (self.ops, self.args, self.data)])
-            for nodes in (gone, made)
-        )
-        return before - after
+        return gone, compress(range(len(users), len(needed)), needed[len(users) :])
 
     def finish(self) -> Program:
         """The program, without what nothing needs any more, as of the last `settle`."""
-        program, kept = self.program, self.order
-        leaves = {node for node, op in enumerate(program.ops) if op in _LEAVES}
-        if not leaves.issubset(kept):
-            kept = sorted(leaves.union(kept), key=self._places.__getitem__)
+        program, needed, kept = self.program, self._needed, self.order
+        leaves = [node for node, op in enumerate(program.ops) if op in _LEAVES and not needed[node]]
+        if leaves:
+            kept = sorted([*leaves, *kept], key=self._places.__getitem__)
         number = dict(zip(kept, range(len(kept)), strict=True))
         at = number.__getitem__
-        ops, args, data, deps, kinds, rank = (
-            list(map(facts.__getitem__, kept))
-            for facts in (self.ops, self.args, self.data, self.deps, self.kinds, self.rank)
-        )
+        all_args, data = self.args, list(map(self.data.__getitem__, kept))
         return Program(
             program.parameters,
-            ops,
-            [tuple(map(at, of)) for of in args],
+            list(map(self.ops.__getitem__, kept)),
+            [tuple(map(at, all_args[node])) for node in kept],
             [Region(tuple(map(at, d.bound)), d.extra) if type(d) is Region else d for d in data],
-            deps,
-            kinds,
-            rank,
+            list(map(self.deps.__getitem__, kept)),
+            list(map(self.kinds.__getitem__, kept)),
+            list(map(self.rank.__getitem__, kept)),
             _arranged(program.layout, {result: number[node] for result, node in self._results.items()}),
             program.parameter_ranks,
             {number[node]: value for node, value in program.large.items() if node in number},

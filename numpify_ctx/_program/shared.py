@@ -10,7 +10,7 @@ first in a product. A pair that might take one out of such a beginning must occu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from heapq import heapify, heappop, heappush
 
@@ -39,10 +39,11 @@ def shared(program: Program) -> Program:
     >>> [args for args in found.args if args]
     [(0, 1), (3, 2), (5, 3)]
     """
+    # Most programs have no product of more than two factors.
     if not any([op is MUL and len(args) > 2 for op, args in zip(program.ops, program.args, strict=True)]):  # noqa: C419
         return program
-    sharing = _Sharing(program, [node for node, count in enumerate(users_of(program)) if count])
-    return sharing.new.finish() if sharing.run() else program
+    new = _share(program, [node for node, count in enumerate(users_of(program)) if count])
+    return program if new is None else new.finish()
 
 
 def shortened(program: Program) -> Program:
@@ -50,14 +51,28 @@ def shortened(program: Program) -> Program:
     new = rewritten(program)
     if new is None:
         return shared(program)
-    _Sharing(new, new.order).run()
+    _share(new, new.order)
     return new.finish()
+
+
+def _share(program: Program | Rewriting, nodes: Sequence[int]) -> Rewriting | None:
+    """Share the factors of these nodes; None if there is nothing to gain."""
+    products, frequent = _products(program, nodes)
+    if not products:
+        return None
+    sharing = _Sharing(program, products, frequent)
+    if not sharing.run():
+        return None
+    sharing.new.settle()
+    return sharing.new
 
 
 def _products(program: Program | Rewriting, nodes: Sequence[int]) -> tuple[dict[int, list[int]], set[int]]:
     """The factors of those of the nodes that are products with two factors that others have, too; and such factors."""
     ops, args, rank, kinds = program.ops, program.args, program.rank, program.kinds
     products = [node for node in nodes if ops[node] is MUL and not rank[node] and kinds[node] != COMPLEX]
+    if not any([len(args[node]) > 2 for node in products]):  # noqa: C419  a list is quicker
+        return {}, set()
     met: set[int] = set()
     frequent: set[int] = set()
     for node in products:
@@ -69,22 +84,33 @@ def _products(program: Program | Rewriting, nodes: Sequence[int]) -> tuple[dict[
 
 
 class _Sharing:
-    def __init__(self, program: Program | Rewriting, nodes: Sequence[int]) -> None:
-        self.program = program
-        self.products, self.frequent = _products(program, nodes)
-        self.having: dict[Pair, dict[int, None]] = {}  # in order, as a set has another one in each process
+    def __init__(self, program: Program | Rewriting, products: dict[int, list[int]], frequent: set[int]) -> None:
+        self.program, self.products, self.frequent = program, products, frequent
         self.queue: list[tuple[int, int, Pair]] = []
-        for node in self.products:
-            self._enter(node)
+        self.pairs = {node: self._pairs(node) for node in self.products}
+        met: set[Pair] = set()
+        several: set[Pair] = set()
+        for pairs in self.pairs.values():
+            several.update(met.intersection(pairs))
+            met.update(pairs)
+        # Of the pairs that several products have, these; in order, as a set has another one in each process.
+        self.having: dict[Pair, dict[int, None]] = {}
+        for node, pairs in self.pairs.items() if several else ():
+            for pair in pairs:
+                if pair in several:
+                    self.having.setdefault(pair, {})[node] = None
 
     @cached_property
     def new(self) -> Rewriting:
         """What is made; most programs of products need none."""
-        return Rewriting(self.program) if isinstance(self.program, Program) else self.program
+        if isinstance(self.program, Program):
+            return Rewriting(self.program)
+        self.program.resume()
+        return self.program
 
     def run(self) -> bool:
         """Share all pairs that are worth it; are there any?"""
-        queue = self.queue = [(-len(nodes), i, p) for i, (p, nodes) in enumerate(self.having.items()) if len(nodes) > 1]
+        queue = self.queue = [(-len(nodes), i, pair) for i, (pair, nodes) in enumerate(self.having.items())]
         heapify(queue)
         changed: dict[int, None] = {}
         while queue:
@@ -104,20 +130,13 @@ class _Sharing:
             product = factors[0] if len(factors) == 1 else self.new.apply(MUL, tuple(factors))
             if product != node:
                 self.new.replace(node, product, loses_sign=False)
-        if changed:
-            self.new.settle()
         return bool(changed)
 
-    def _pairs(self, node: int) -> Iterator[Pair]:
+    def _pairs(self, node: int) -> Sequence[Pair]:
         found = [factor for factor in dict.fromkeys(self.products[node]) if factor in self.frequent]
-        if len(found) <= _MOST:
-            for i, one in enumerate(found):
-                for other in found[:i]:
-                    yield (other, one) if other < one else (one, other)
-
-    def _enter(self, node: int) -> None:
-        for pair in self._pairs(node):
-            self.having.setdefault(pair, {})[node] = None
+        if not 1 < len(found) <= _MOST:
+            return ()
+        return [(a, b) if a < b else (b, a) for i, b in enumerate(found) for a in found[:i]]
 
     def _is_harmless(self, node: int, pair: Pair) -> bool:
         """Does the later of the two have no more elements than what comes before it, if others do?"""
@@ -134,14 +153,18 @@ class _Sharing:
         self.new.begin(self.new.first(nodes))
         both = self.new.apply(MUL, tuple(sorted(pair, key=self.products[nodes[0]].index)))
         self.frequent.add(both)
+        having = self.having
         for node in nodes:
-            for other in self._pairs(node):
-                del self.having[other][node]
+            for other in self.pairs[node]:
+                if other in having:
+                    del having[other][node]
             factors = self.products[node]
             one, other_one = sorted(factors.index(factor) for factor in pair)
             factors[other_one] = both
             del factors[one]
-            for found in self._pairs(node):
-                self.having.setdefault(found, {})[node] = None
-                if both in found and len(self.having[found]) == 2:
-                    heappush(self.queue, (-2, len(self.having), found))
+            self.pairs[node] = self._pairs(node)
+            for found in self.pairs[node]:
+                if both in found or found in having:
+                    having.setdefault(found, {})[node] = None
+                    if both in found and len(having[found]) == 2:
+                        heappush(self.queue, (-2, len(having), found))

@@ -17,6 +17,9 @@ Nest: TypeAlias = "tuple[sp.Basic | Nest, ...]"
 """Parameters in call order. A tuple among them is passed as one argument: a list, tuple or array of so many values."""
 
 
+_SYMBOLS = frozenset({sp.Symbol, sp.Dummy})
+
+
 def ordered_arguments(args: object) -> Nest:
     """What the caller listed as parameters: one symbol, or an ordered collection of them, which may nest.
 
@@ -59,6 +62,9 @@ def listed_arguments(expr: object, args: object) -> Nest:
     Raises:
         CompileError: as `ordered_arguments`; or the two were swapped, by those who come from lambdify.
     """
+    # Symbols are no expression, whichever came first; and most that is listed is no more.
+    if isinstance(args, list | tuple) and _SYMBOLS.issuperset(map(type, args)):
+        return tuple(args)
     several = isinstance(expr, list | tuple | sp.Tuple)
     symbols = expr if isinstance(expr, list | tuple | sp.Tuple) else [expr]
     listed = args if several and isinstance(args, list | tuple) else [args]
