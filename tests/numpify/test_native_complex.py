@@ -118,3 +118,10 @@ def test_what_computes_them_is_fused_with_the_arithmetic_around():
     z = np.linspace(0.1, 2, 50) * (1 + 1j)
     np.testing.assert_allclose(f(z, z), np.sin(z) * np.cos(z) + np.sqrt(z), rtol=1e-14)
     assert f.explain(z, z).startswith("native: a kernel of 5 operations,")
+
+
+@pytest.mark.parametrize("function", [sp.Min, sp.Max])
+def test_a_kernel_takes_complex_numbers_that_numpy_orders(function):
+    expr, plane = sp.exp(sp.Abs(y)) + sp.exp(function(1, 1 / x)), np.array([1 + 2j, 0.5, 3])
+    native, plain = both(expr, [x, y])
+    check_same(native(plane, np.array([1, 2, 3])), plain(plane, np.array([1, 2, 3])))

@@ -1,9 +1,9 @@
 """One value, whatever the form and the size: the whole table of functions, element by element.
 
-Each function is computed of the same points by each form: Python's numbers, NumPy's scalars, arrays of rank 0, and of
-1, 7 and 35 elements in one piece and in blocks, among other neighbours, and into `out=`. Values agree to rounding, and
-exactly in what rounding does not touch: which are nan, which are infinite and on which side, the sign of a zero, the
-branch, the kind of number.
+Each function is computed of the same points by each form: Python's numbers, alone and beside an array, NumPy's
+scalars, arrays of rank 0, and of 1, 7 and 35 elements in one piece and in blocks, among other neighbours, and into
+`out=`. Values agree to rounding, and exactly in what rounding does not touch: which are nan, which are infinite and on
+which side, the sign of a zero, the branch, the kind of number.
 """
 
 from __future__ import annotations
@@ -123,6 +123,10 @@ def test_every_function_has_one_value(expr, number, dtype):
         warnings.simplefilter("ignore")
         try:
             values = dict(by_each_form(found, points, dtype, (2, 20) if name in DEAR else (7, 35)))
+            if dtype == "float64":
+                # An array that the expression does not use: of it and doubles, these become arrays of rank 0.
+                beside = forms.compiled(expr, [*S[:number], sp.Symbol("u")])
+                values["beside an array"] = [beside(*point, np.zeros(2))[1] for point in points]
         except TypeError:
             if dtype != "complex128":  # there are functions of real numbers
                 raise

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from numpify_ctx import numpify
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._errors import CompileError
-from numpify_ctx._kinds import BOOL, INT, NUMBER, REAL, arithmetic, floating, promote
+from numpify_ctx._kinds import BOOL, COMPLEX, INT, NUMBER, REAL, arithmetic, floating, promote
 from numpify_ctx._lowering.rule import Rule, Under
 from numpify_ctx._lowering.rules import RULES
 from numpify_ctx._lowering.walk import lower
 from numpify_ctx._program.builder import Builder
-from numpify_ctx._program.ir import CONST, PARAM, Math, Numpy, Op, Operator
+from numpify_ctx._program.ir import CONST, PARAM, Math, Numpy, Op, Operator, infer_kinds
 from numpify_ctx._program.ops import DIV, MUL, NEG, POW, SELECT
 
 
@@ -263,3 +264,33 @@ def test_a_wide_expression_gives_the_garbage_collector_little_to_look_through():
     for expr in exprs:  # the first one meets its rules and caches
         lower(expr, [(x, "x")], rules, {})
     assert alive[2] - alive[1] < 1100  # of 3000 operations and 2000 numbers; the denominators are made anew
+
+
+_DEAR = ("appellf1", "lerchphi")  # mpmath takes seconds
+OF_NUMBERS = [
+    pytest.param(kind, marks=[pytest.mark.slow] * (kind.__name__ in _DEAR))
+    for kind, rule in RULES.items()
+    if rule.example and not rule.example.refused and issubclass(kind, sp.Function) and kind is not sp.Integral
+]
+
+
+@pytest.mark.parametrize("kind", OF_NUMBERS, ids=lambda kind: kind.__name__)
+@pytest.mark.filterwarnings("ignore")
+def test_the_kind_that_is_inferred_is_that_of_the_values(kind):
+    """Of complex numbers, too: kernels, and the forms, take a real kind for a double."""
+    try:
+        f = numpify(RULES[kind].example.expr(), native=False)
+    except CompileError:
+        pytest.skip("it needs SciPy")
+    entry = f._origin.compiled
+    if any(entry.program.parameter_ranks) or len(entry.program.results) > 1:
+        pytest.skip("it is not of numbers")
+    count = len(f.parameters)
+    for of_kind, start in ((COMPLEX, 0.5 + 0.25j), (REAL, 0.5)):
+        try:
+            found = entry.apply(tuple([np.array([start + i]) for i in range(count)]))
+        except TypeError:  # it is of real numbers
+            continue
+        program = entry.in_complex((1 << count) - 1).program if of_kind == COMPLEX else entry.program
+        inferred = infer_kinds(program, [of_kind] * count)[program.results[0]]
+        assert inferred & {"b": BOOL, "i": INT, "f": REAL, "c": COMPLEX}[found.dtype.kind]

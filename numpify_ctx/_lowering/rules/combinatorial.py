@@ -8,12 +8,11 @@ from typing import Any
 import sympy as sp
 from sympy.functions import Rem, udivisor_sigma
 
-from ..._kinds import real_part
+from ..._kinds import arithmetic, real_part
 from ..._program.builder import Builder
 from ..._program.ir import Op
 from ..._runtime.special import bernoulli, combinatorial as rt, numbertheory
 from ..._runtime.special.pointwise import Pointwise
-from ..._runtime.special.whole import Whole
 from ..example import POLE, k, n, x, y
 from ..rule import Rule
 from .common import by_count, call, op_of, rational, runtime, whole
@@ -25,7 +24,7 @@ def _function(function: Pointwise) -> Rule:
     return call(op_of(function))
 
 
-_BELL = Op("bell", rt.INCOMPLETE_BELL, kinds=real_part)
+_BELL = Op("bell", rt.INCOMPLETE_BELL, kinds=arithmetic)
 
 
 def _bell(b: Builder, expr: sp.Basic, *nodes: int) -> int:
@@ -44,12 +43,7 @@ def _bell_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
 
 
 _numbers, _touchard = whole(rt.BELL), whole(rt.TOUCHARD)
-_PRIMEPI = Op("primepi", numbertheory.PRIMEPI, kinds=real_part)
-
-
-def _symbol(function: Whole) -> Rule:
-    # Counts and signs: real, whatever they are asked for.
-    return whole(function, kinds=real_part)
+_PRIMEPI = Op("primepi", numbertheory.PRIMEPI, kinds=arithmetic)
 
 
 TITLE = "Combinatorics and number theory"
@@ -97,8 +91,8 @@ RULES: dict[type, Rule] = {
         {1: whole(bernoulli.HARMONIC, kinds=rational), 2: whole(bernoulli.GENERAL_HARMONIC, kinds=rational)}
     ).with_example(lambda: sp.harmonic(n), f"all numbers; {POLE}"),
     # number theory
-    sp.totient: _symbol(numbertheory.TOTIENT).with_example(lambda: sp.totient(n), "integers from 1"),
-    sp.reduced_totient: _symbol(numbertheory.REDUCED_TOTIENT).with_example(
+    sp.totient: whole(numbertheory.TOTIENT).with_example(lambda: sp.totient(n), "integers from 1"),
+    sp.reduced_totient: whole(numbertheory.REDUCED_TOTIENT).with_example(
         lambda: sp.reduced_totient(n), "integers from 1"
     ),
     # Without an order, the sum of the divisors themselves.
@@ -108,20 +102,20 @@ RULES: dict[type, Rule] = {
     udivisor_sigma: whole(numbertheory.UDIVISOR_SIGMA, 1, arity=2).with_example(
         lambda: udivisor_sigma(n, k), "integers from 1"
     ),
-    sp.mobius: _symbol(numbertheory.MOBIUS).with_example(lambda: sp.mobius(n), "integers from 1"),
-    sp.primenu: _symbol(numbertheory.PRIMENU).with_example(lambda: sp.primenu(n), "integers from 1"),
-    sp.primeomega: _symbol(numbertheory.PRIMEOMEGA).with_example(lambda: sp.primeomega(n), "integers from 1"),
+    sp.mobius: whole(numbertheory.MOBIUS).with_example(lambda: sp.mobius(n), "integers from 1"),
+    sp.primenu: whole(numbertheory.PRIMENU).with_example(lambda: sp.primenu(n), "integers from 1"),
+    sp.primeomega: whole(numbertheory.PRIMEOMEGA).with_example(lambda: sp.primeomega(n), "integers from 1"),
     # It jumps at integers only, so that what answers for integers does for all real numbers.
     sp.primepi: Rule(lambda b, e, x: b.apply(_PRIMEPI, b.apply(FLOOR, x))).with_example(
         lambda: sp.primepi(n), "real numbers to 10**10"
     ),
-    sp.legendre_symbol: _symbol(numbertheory.LEGENDRE_SYMBOL).with_example(
+    sp.legendre_symbol: whole(numbertheory.LEGENDRE_SYMBOL).with_example(
         lambda: sp.legendre_symbol(n, 7), "integers modulo an odd prime"
     ),
-    sp.jacobi_symbol: _symbol(numbertheory.JACOBI_SYMBOL).with_example(
+    sp.jacobi_symbol: whole(numbertheory.JACOBI_SYMBOL).with_example(
         lambda: sp.jacobi_symbol(n, 15), "integers modulo an odd one"
     ),
-    sp.kronecker_symbol: _symbol(numbertheory.KRONECKER_SYMBOL).with_example(
+    sp.kronecker_symbol: whole(numbertheory.KRONECKER_SYMBOL).with_example(
         lambda: sp.kronecker_symbol(n, k), "integers"
     ),
     # The remainder of truncated division; sp.Mod is that of floored division.

@@ -46,10 +46,10 @@ ABS = Op(
 MOD = Op("mod", Numpy("mod"), rt.math_mod, "mod", exact=rt.exact_mod, kinds=real_part, real=True)
 FLOOR = Op("floor", rt.floor, rt.math_floor, native="floor", kinds=arithmetic)
 MINIMUM = Op(
-    "minimum", Numpy("minimum"), rt.math_minimum, "minimum", kinds=real_part, cheap=True, within=True, real=True
+    "minimum", Numpy("minimum"), rt.math_minimum, "minimum", kinds=arithmetic, cheap=True, within=True, real=True
 )
 MAXIMUM = Op(
-    "maximum", Numpy("maximum"), rt.math_maximum, "maximum", kinds=real_part, cheap=True, within=True, real=True
+    "maximum", Numpy("maximum"), rt.math_maximum, "maximum", kinds=arithmetic, cheap=True, within=True, real=True
 )
 
 
@@ -263,7 +263,7 @@ RULES: dict[type, Rule] = {
     sp.SingularityFunction: rewritten(lambda e: e.rewrite(sp.Piecewise)).with_example(
         lambda: sp.SingularityFunction(y, 1, 2)
     ),
-    sp.LeviCivita: call(runtime(rt.levi_civita, kinds=real_part)).with_example(
+    sp.LeviCivita: call(runtime(rt.levi_civita, kinds=arithmetic)).with_example(
         lambda: sp.LeviCivita(n, k, m), "of integers", lambda: sp.Integer(-3)
     ),
 }

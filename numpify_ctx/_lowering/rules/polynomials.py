@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 from sympy.functions import Ynm, Znm, chebyshevt_root, chebyshevu_root, hermite_prob
 
-from ..._kinds import real
+from ..._kinds import floating
 from ..._runtime.special import polynomials as rt
 from ..example import k, n, x, y, z
 from ..rule import Rule
@@ -31,10 +31,10 @@ RULES: dict[type, Rule] = {
     ),
     # A cosine of real numbers, computed at once: there is no reference by mpmath to fall back on. Unevaluated in the
     # examples, as SymPy asks at once whether k < n, which symbols cannot answer.
-    chebyshevt_root: call(runtime(rt.chebyshevt_root, kinds=real)).with_example(
+    chebyshevt_root: call(runtime(rt.chebyshevt_root, kinds=floating)).with_example(
         lambda: chebyshevt_root(n, k, evaluate=False), "nan unless 0 <= k < n", lambda: chebyshevt_root(4, 2)
     ),
-    chebyshevu_root: call(runtime(rt.chebyshevu_root, kinds=real)).with_example(
+    chebyshevu_root: call(runtime(rt.chebyshevu_root, kinds=floating)).with_example(
         lambda: chebyshevu_root(n, k, evaluate=False), "nan unless 0 <= k < n", lambda: chebyshevu_root(4, 2)
     ),
     sp.hermite: pointwise(rt.HERMITE).with_example(lambda: sp.hermite(n, x), "all orders", lambda: sp.hermite(4, x)),

@@ -50,7 +50,7 @@ def _between_zeros(x: Any) -> Any:
 def _loggamma_fast(special: ModuleType, x: Value) -> Any:
     """SciPy's real form is right to the last digits but near the zeros 1 and 2, at the poles, and next to 0."""
     if not np.ndim(x):
-        return _loggamma_of_number(special, float(x))
+        return np.float64(_loggamma_of_number(special, float(x)))  # as of arrays, NumPy's
     flat = x.reshape(-1)
     value = np.empty(flat.shape)
     for i in range(0, flat.size, _CHUNK):
