@@ -276,3 +276,9 @@ class IntegerEmitter(FloatEmitter):
 
     def call(self, node: int, operands: list[str]) -> Text:
         return ScalarEmitter.call(self, node, operands)
+
+    def _finished(self, suite: Suite, node: int) -> str:
+        # Constants beyond int64 are real to arrays; among Python's integers they are exact, and so is what they give.
+        if self.program.large and self.kinds[node] == REAL and not self.program.rank[node]:
+            return f"{self.inject('number', numbers.number)}({suite.text[node][0]}, {REAL | INT})"
+        return super()._finished(suite, node)

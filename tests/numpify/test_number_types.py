@@ -39,6 +39,7 @@ EXPRESSIONS = [
     sp.factorial(x) + y,
     sp.binomial(x, y),
     10**30 * x + y,
+    sp.Piecewise((x + 10**30, x > y), (y, True)),
     [x, y, x / y],
     {"sum": x + y, "more": (x > y, sp.sin(x))},
     sp.Sum(n * x, (n, 1, y)),
@@ -274,7 +275,7 @@ def whole(compiled, *kinds):
     return lambda *args: compiled._call_arrays(args)
 
 
-@pytest.mark.parametrize("expr", [*EXPRESSIONS[:8], *EXPRESSIONS[9:19], sp.sin(x) * y + 3 * x - 1], ids=str)
+@pytest.mark.parametrize("expr", [*EXPRESSIONS[:8], *EXPRESSIONS[9:20], sp.sin(x) * y + 3 * x - 1], ids=str)
 def test_every_two_types_take_the_way_of_arrays(expr):
     f = numpify(expr, [x, y], cache=False)
     compiled = f._origin.compiled
