@@ -14,6 +14,7 @@ from ._lowering.rules import RULES
 from ._lowering.walk import lower
 from ._program.promotion import promoted
 from ._program.shared import shortened
+from ._program.signs import without_signs
 from ._symbolic.flatten import Flat
 from ._symbolic.key import key_of
 from ._symbolic.names import Signature
@@ -58,7 +59,8 @@ def compile_expression(
     known: Entry | None = None if key is None else CACHE.get(key)
     if known is not None:
         return known
-    compiled = Entry(promoted(shortened(lower(expr, call_signature, RULES, functions))), threads, native=native)
+    program = promoted(shortened(lower(expr, call_signature, RULES, functions)))
+    compiled = Entry(without_signs(program), threads, native=native)
     return compiled if key is None else CACHE.put(key, compiled)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from .._kinds import REAL
 from .ir import CONST, PARAM, Layout, Op, Program, Region
 from .ops import ADD, DIV, MUL, NEG, UNSIGNED
+from .signs import signs_inside
 from .walk import reach
 
 
@@ -51,8 +51,9 @@ def decided(program: Program, kinds: Sequence[int], parameters: int, exact: bool
         if is_settled and program.deps[node] and program.args[node] and not kinds[node] & ~REAL
     }
     # To negate one number in each call would cost what it saves.
-    numbers = set() if exact else {n for n, op in enumerate(program.ops) if op is PARAM and settled[n]}
-    program = _with_signs_inside(program, kinds, done, numbers)
+    numbers = [] if exact else [n for n, op in enumerate(program.ops) if op is PARAM and settled[n]]
+    program, negatives = signs_inside(program, done.union([n for n in numbers if kinds[n] == REAL]), kinds)
+    done |= negatives
     rest = reach(program.results, program.args.__getitem__, stop=done)
     used = chain(program.results, *[program.args[node] for node in rest])
     cut = done.intersection(used)
@@ -70,31 +71,6 @@ def _settled(program: Program, parameters: int, exact: bool) -> list[bool]:
         else:
             settled.append(op is CONST)
     return settled
-
-
-def _with_signs_inside(program: Program, kinds: Sequence[int], done: set[int], numbers: set[int]) -> Program:
-    """-(u/d) as u/(-d), where d is done or a number, and so of products: one operation less, and the same to the bit.
-
-    The negative of d takes the place of the quotient, and is done, too.
-    """
-    negatives = [n for n, op in enumerate(program.ops) if op is NEG and n not in done]
-    if not negatives or not (done or numbers):
-        return program
-    readers = Counter(chain(program.results, chain.from_iterable(program.args)))
-    ops, args = list(program.ops), list(program.args)
-    deps, known = list(program.deps), list(program.kinds)
-    for negative in negatives:
-        [inner] = args[negative]
-        if ops[inner] not in (MUL, DIV) or kinds[inner] != REAL or readers[inner] > 1 or program.rank[inner]:
-            continue
-        operands = args[inner]
-        for place, d in enumerate(operands):
-            if d in done or (d in numbers and kinds[d] == REAL):
-                ops[negative], args[negative] = ops[inner], (*operands[:place], inner, *operands[place + 1 :])
-                ops[inner], args[inner], deps[inner], known[inner] = NEG, (d,), deps[d], known[d]
-                done.add(inner)
-                break
-    return replace(program, ops=ops, args=args, deps=deps, kinds=known)
 
 
 def _is_simple(program: Program, node: int, exact: bool) -> bool:

@@ -15,7 +15,7 @@ from numpify_ctx import numpify
 from . import forms
 
 
-n, m, x = sp.symbols("n m x")
+n, m, x, y = sp.symbols("n m x y")
 S = sp.S
 
 NUMERATORS = st.integers(-40, 40).filter(bool)
@@ -182,3 +182,24 @@ def test_what_is_no_integer_is_divided_as_floats():
     assert numpify(sp.floor(n / m), [n, m])(7 + 5j, 2) == 3 + 2j
     assert not numpify(sp.Contains(n / m, S.Integers), [n, m])(3 + 3j, 2)
     assert numpify(sp.Contains(n / m, S.Integers), [n, m])(3 + 3j, 1 + 1j)
+
+
+@pytest.mark.parametrize("divisor", [3, 7, 49, 10**6 + 3, sp.Float(0.3), -5])
+@pytest.mark.parametrize("native", [False, True])
+def test_the_negative_of_a_quotient_is_the_quotient_by_the_negative(divisor, native):
+    if native:
+        pytest.importorskip("llvmlite")
+    edges = [0.0, -0.0, 1.0, -2.5, np.pi, 1e308, -1e308, 5e-324, -3e-308, np.inf, -np.inf]
+    positive = numpify([x / divisor, sp.exp(x * y) / divisor], cache=False, native=native)
+    negative = numpify([-x / divisor, -sp.exp(x * y) / divisor], cache=False, native=native)
+    values = [np.repeat(edges, 11), np.tile(edges, 11)]
+    whole = [np.arange(-60, 60), np.arange(120) % 7 - 3]
+    turned = [np.linspace(-2, 3, 11) + 1j * np.linspace(-1, 2, 11)[::-1], np.linspace(1, 2, 11)]
+    with np.errstate(all="ignore"):
+        for args in (values, [v.astype(np.float32) for v in values], whole, [w.astype(np.int8) for w in whole], turned):
+            for got, want in zip(negative(*args), positive(*args), strict=True):
+                assert got.dtype == want.dtype
+                np.testing.assert_array_equal(got, -want)
+                assert (np.signbit(got.real) == np.signbit(-want.real))[~np.isnan(want)].all()
+        for point in zip(values[0], values[1] % 2, strict=True):
+            assert list(map(str, negative(*map(float, point)))) == [str(-v) for v in positive(*map(float, point))]
