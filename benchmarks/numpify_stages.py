@@ -18,9 +18,9 @@ import sympy as sp
 from numpify_ctx._execution.entry import Entry
 from numpify_ctx._lowering.rules import RULES
 from numpify_ctx._lowering.walk import lower
-from numpify_ctx._program.factored import factored
 from numpify_ctx._program.promotion import promoted
-from numpify_ctx._program.shared import shared
+from numpify_ctx._program.shared import shortened
+from numpify_ctx._program.signs import without_signs
 from numpify_ctx._symbolic.names import call_signature
 
 from ._timing import CLOCKS, in_turn, use_clock
@@ -32,16 +32,14 @@ def stages(work: Work) -> dict[str, Callable[[], Any]]:
     signature = call_signature(work.arguments)
     point = work.point()
     lowered = lower(work.expr, signature, RULES, {})
-    with_factors = factored(lowered)
-    rewritten = shared(with_factors)
-    program = promoted(rewritten)
+    short = shortened(lowered)
+    program = without_signs(promoted(short))
     return {
         "lambdify and its first call": lambda: lambdified(work)(*point),
         "all": lambda: numpified(work, native=False)(*point),
         "lowering": lambda: lower(work.expr, signature, RULES, {}),
-        "Horner and common factors": lambda: factored(lowered),
-        "shared products": lambda: shared(with_factors),
-        "promotion": lambda: promoted(rewritten),
+        "Horner, common factors, shared products": lambda: shortened(lowered),
+        "promotion, and minus signs": lambda: without_signs(promoted(short)),
         "source for numbers, and the first call": lambda: Entry(program)(*point),
     }
 
