@@ -125,7 +125,9 @@ class _Several:
         self._names = {node: f"_result{i}" for i, node in reversed(results)}  # of each, where it comes first
         self.words: dict[str, Any] = {"empty": np.empty, "rows_of": rows_of}
         for i, call in enumerate(form.calls):
-            self.words |= {f"kernel{i}": call.kernel.ufunc, f"counter{i}": call.kernel.counter}
+            one = call.kernel
+            self.words |= {f"kernel{i}": one.ufunc, f"writing{i}": one.writing, f"counter{i}": one.counter}
+        self._writes = [call.kernel.writing is not None for call in form.calls]
         self.words |= {f"dtype_of{node}": dtype for node, dtype in form.dtypes.items()}
 
     def lines(self) -> list[str]:
@@ -133,7 +135,7 @@ class _Several:
         lines: list[str] = []
         few = f" and {self._arrays[0]}.size < {2 * PIECE}" if self._form.threads != 1 else ""  # in one piece
         tests = [f"{{counter{i}}}.value == _before{i}" for i in range(len(self._form.calls))] if self._checks else []
-        for is_flat in (True, False) if self._form.stacks else (False,):
+        for is_flat in (True, False) if self._form.stacks or any(self._writes) else (False,):
             back = handed_back_together(
                 self._program, self._given, self._values, self._places, [True] * len(self._given), self._precision,
                 [*self._taking(is_flat)], tests,
@@ -149,7 +151,7 @@ class _Several:
         """Statements that take the results as `_result0`, `_result1`, ..."""
         program, form = self._program, self._form
         shape = "_size" if is_flat else "*_shape"
-        if form.stacks:
+        if form.stacks or (is_flat and any(self._writes)):
             yield f"{shape.strip('*')} = {self._arrays[0]}.{shape.strip('*_')}"
         for node in form.stacks:
             name, own = self._names[node], program.data[node][0]
@@ -162,6 +164,11 @@ class _Several:
         for i, call in enumerate(form.calls):
             names = ["_" if piece.count else self._names[piece.node] for piece in call.pieces]
             given = [f"{{{k}}}" for k in call.parameters]
+            if is_flat and self._writes[i]:
+                for piece in call.pieces[:-1]:
+                    yield f"{self._names[piece.node]} = {self._empty(piece.node, '_size')}"
+                yield f"{names[-1]} = {{writing{i}}}({', '.join([*given, *names[:-1]])})"
+                continue
             given += [self._place(piece, is_flat) for piece in call.pieces] if form.stacks else []
             goal = f"[{', '.join(names)}]" if len(names) > 1 else names[0]
             yield f"{goal} = {{kernel{i}}}({', '.join(given)})"

@@ -44,6 +44,13 @@ def read_only(array):
     return array
 
 
+def not_aligned(array):
+    """The same elements where no processor would put them."""
+    room = np.zeros(array.nbytes + 1, "u1")[1:].view(array.dtype)
+    room[...] = array
+    return room
+
+
 # What calls may pass. Most come as pairs of one kind; the first ones are those that get quick ways.
 ARGUMENTS = {
     "doubles": (values(5), values(5)[::-1].copy()),
@@ -54,6 +61,8 @@ ARGUMENTS = {
     "of 2 axes": (values((3, 4)), values((3, 4))[::-1].copy()),
     "in the order of Fortran": (np.asfortranarray(values((3, 4))), values((3, 4))),
     "backwards": (values(9)[::-2], values(9)[::2]),
+    "that are not aligned": (not_aligned(values(5)), values(5)),
+    "of one number": (np.broadcast_to(np.array(1.5), (5,)), values(5)),
     "that are read only": (read_only(values(5)), read_only(values(5))),
     "a float": (values(5), 1.5),
     "a float first": (1.5, values(5)),

@@ -11,7 +11,7 @@ import sympy as sp
 
 from numpify_ctx import DYNAMIC_PARAMETER, Parameters, numpify
 
-from .test_quick_laws import ARGUMENTS, NATIVE, outcome, values, warm
+from .test_quick_laws import ARGUMENTS, NATIVE, not_aligned, outcome, read_only, values, warm
 
 
 x, y = sp.symbols("x y")
@@ -190,3 +190,25 @@ def test_constants_that_are_no_numbers_are_no_news(beside, native):
         *_, said = outcome(lambda: f(*args))
         assert not said
         assert f(*args)[1:, 0].tolist()[0] == [np.inf] * 5
+
+
+@pytest.mark.parametrize("size", [1, 100, 8192, 50_000])
+def test_kernels_write_what_counts_as_an_input(size):
+    """NumPy copies inputs that it has to convert or to align, and whatever of more axes does not lie in one order."""
+    pytest.importorskip("llvmlite")
+    f = numpify([x * y + 1, x < y, x - 2, y / 3], [x, y], native=True, cache=False)
+    wide = np.linspace(-3.0, 5.0, 2 * size)
+    kinds = [
+        wide[:size],
+        wide[::2],
+        wide[::-2],
+        not_aligned(wide[:size]),
+        np.broadcast_to(wide[:1], size),
+        wide[:size].T,
+    ]
+    beside = read_only(wide[:size] ** 2)
+    f(kinds[0], beside)
+    for one, other in itertools.product([*kinds, 1.5], [*kinds, beside]):
+        wanted = [one * other + 1, one < other, other * 0 + one - 2, one * 0 + other / 3]
+        for found, want in zip(f(one, other), wanted, strict=True):
+            assert (found.dtype, found.tolist()) == (want.dtype, want.tolist())
