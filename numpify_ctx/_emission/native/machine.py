@@ -53,9 +53,9 @@ class Kernel:
     Attributes:
         ufunc: of the inputs, an array for each result. The own axis of one comes last, as in all generalized ufuncs.
         writing: the same of arrays of one axis, and of arrays for all results but the last, which count as inputs and
-            are written; None if there is one result. NumPy has a short way for ufuncs of one output, which takes a third
-            of the time, and hands over the memory of such inputs as it is: of one axis, it copies none but what it has
-            to convert or to align.
+            are written; None if there is one result. NumPy has a short way for ufuncs of one output, which takes a
+            third of the time, and hands over the memory of such inputs as it is: of one axis, it copies none but what
+            it has to convert or to align.
         text: the module.
         counter: how many calls met integers with too many bits, in all threads.
         nans: how many gave nan where no argument is.
