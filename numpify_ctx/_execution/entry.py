@@ -145,7 +145,10 @@ class Entry:
             better = None if self.foreign or is_in_company(args) else explained(error, self.program, args)
             if better is None:
                 raise
-            raise better from error
+            try:
+                raise better from error
+            finally:
+                del better  # its traceback knows this frame: a cycle, which would keep the arguments
 
     def explain(self, *args: Any) -> str:
         """Which form these arguments take, and why."""

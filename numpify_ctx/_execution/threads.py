@@ -85,5 +85,8 @@ def share(work: Callable[[], None], threads: int) -> None:
         errors = [other.exception() for other in others if not other.cancel()]
     for error in errors:
         if error is not None:
-            raise error
+            try:
+                raise error
+            finally:
+                del error, errors, others  # its traceback knows this frame: a cycle, which would keep what `work` holds
     return None

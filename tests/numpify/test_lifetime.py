@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import gc
 import pickle
+import threading
 import weakref
 
 import numpy as np
@@ -12,6 +15,7 @@ import sympy as sp
 from sympy.core.parameters import global_parameters
 
 from numpify_ctx import DYNAMIC_PARAMETER, Parameters, numpify
+from numpify_ctx._execution.threads import share
 
 
 x, v, k = sp.symbols("x v k")
@@ -39,6 +43,13 @@ def refused(g):
         g(1.0)
 
 
+def explained(g):
+    with pytest.raises(TypeError, match=r"'one'|no numbers"):
+        g("one", 1.0)
+    with pytest.raises(ValueError, match="broadcast"):
+        g(np.ones(3), np.ones(4))
+
+
 CALLS = {
     "nothing": lambda g: None,
     "floats": lambda g: g(1.0, 2.0),
@@ -47,6 +58,7 @@ CALLS = {
     "large arrays": lambda g: g(np.ones((100_000, 1)), 1.0),
     "keywords": lambda g: g(x=1.0, v=2.0),
     "a wrong call": refused,
+    "wrong arguments": explained,
     "being looked at": lambda g: (repr(g), g.__doc__, g.__wrapped__, g.__signature__, g.source),
     "a pickle": lambda g: pickle.dumps(g),
     "being bound": lambda g: g.freeze(x=1.0)(2.0),
@@ -85,6 +97,21 @@ def test_so_are_numbers_contexts_and_what_was_not_bound():
     gone = [weakref.ref(bound), weakref.ref(knobs), weakref.ref(plain)]
     bound = knobs = plain = None
     assert [left() for left in gone] == [None] * 3
+
+
+@pytest.mark.usefixtures("_no_collector")
+def test_so_is_what_threads_that_fail_hold():
+    held, begun = np.ones(3).view(Held), threading.Barrier(2)
+
+    def failing(value):
+        begun.wait()
+        if threading.current_thread() is not threading.main_thread():
+            raise ValueError(f"failed at {value[0]}")
+
+    with contextlib.suppress(ValueError):
+        share(functools.partial(failing, held), 2)
+    gone, held = weakref.ref(held), None
+    assert gone() is None
 
 
 @pytest.mark.usefixtures("_no_collector")
