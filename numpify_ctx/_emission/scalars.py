@@ -14,6 +14,7 @@ from .._program.ir import BOUND, CONST, PARAM, Layout, Math, Numpy, Op, Operator
 from .._program.ops import POW, STACK
 from .._runtime import numbers
 from .._runtime.numbers import FLOAT64
+from .._runtime.special.pointwise import Pointwise
 from .common import AND, ATOM, BITXOR, IF, MANY, OR, WIDE, Emitter, as_tuple
 from .suites import Source, Suite, Text
 
@@ -72,7 +73,11 @@ class ScalarEmitter(Emitter):
     def target(self, op: Op) -> str:
         if op.math is None:
             return super().target(op)
-        return f"math.{op.math.name}" if isinstance(op.math, Math) else self.inject(op.name, op.math)
+        if isinstance(op.math, Math):
+            return f"math.{op.math.name}"
+        if isinstance(op.numpy, Pointwise) and op.math == op.numpy.of_numbers:
+            return self.inject(op.name, op.numpy.of_floats)
+        return self.inject(op.name, op.math)
 
     def const(self, node: int) -> Text:
         large = self.program.large.get(node)

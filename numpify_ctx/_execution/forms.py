@@ -14,6 +14,7 @@ from .._kinds import BOOL
 from .._program.bounds import NO_INTEGERS, Integers
 from .._program.ir import PARAM, Program
 from .._program.ops import ADD
+from .._runtime.special.direct import Direct
 from .._runtime.special.pointwise import Pointwise
 
 
@@ -81,14 +82,15 @@ class Forms:
             return np.subtract
         return None if data and any(data) else found
 
-    def ufunc_between(self) -> tuple[np.ufunc, float, float] | None:
-        """The ufunc that is the whole program, of one array of doubles between two numbers; None if it is more."""
+    def direct(self) -> tuple[Direct, Callable[..., Any]] | None:
+        """What is the whole program, of one array of doubles as they mostly are, and who computes it; None: nothing."""
         program = self._program
         node = program.results[0]
         function = program.ops[node].numpy
         if not isinstance(function, Pointwise) or len(program.parameters) != 1 or program.data[node]:
             return None
-        return function.ufunc_between if [program.ops[a] for a in program.args[node]] == [PARAM] else None
+        found = function.direct if [program.ops[a] for a in program.args[node]] == [PARAM] else None
+        return None if found is None else (found[0], found[0].of(found[1]))
 
     def scalars(self) -> Callable[..., Any]:
         """The function for Python numbers of any types."""

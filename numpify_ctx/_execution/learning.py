@@ -72,11 +72,11 @@ def _of_one(entry: Entry, call: Call, dtype: Any, native: Native | None) -> Quic
     is_all = complete is None and late is None and (is_raw or (is_like_its_ufunc and not integers.complex))
     ufunc = entry.forms.ufunc(are_doubles) if is_all else None
     is_one_thread = entry.blocks.threads == 1
-    between = entry.forms.ufunc_between() if is_all and are_doubles and is_one_thread else None
-    if between or (ufunc and isinstance(entry.program.ops[entry.program.results[0]].numpy, Pointwise)):
+    direct = entry.forms.direct() if is_all and are_doubles and is_one_thread else None
+    if direct or (ufunc and isinstance(entry.program.ops[entry.program.results[0]].numpy, Pointwise)):
         native = None  # no kernel computes it
     least = sys.maxsize if is_raw or (ufunc and is_one_thread and integers.are_none) else entry.blocks.least(precision)
     if not is_raw and any(type(a) is np.ndarray and a.dtype != v.dtype for a, v in zip(args, values, strict=True)):
         least = min(least, pieces.LEAST)  # the pieces of more come here, too
-    way = Plain(form, dtype, least, complete, native, fresh, late, ufunc, between, looks)
+    way = Plain(form, dtype, least, complete, native, fresh, late, ufunc, direct, looks)
     return way.quick(passed_as(args), args if is_raw else values)

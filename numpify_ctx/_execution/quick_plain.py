@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .._runtime.special.direct import Direct, count_nonzero
 from .quick import FLOATS, Quick, are_alike, are_any, handed_back, indented, places_of_arrays, tests_of
 from .quick_several import Back
 
@@ -53,7 +54,7 @@ class Plain:
         fresh: is the result an array of that dtype, new, and of all arrays, whatever the values are?
         late: what the numbers beside the arrays decide, of which `form` is that form then; None: nothing.
         ufunc: what is all of `form`, where it is given arrays alone, which it makes longer; None: it is more.
-        between: what is all of it for one array between two numbers, and these.
+        direct: what is all of it for one array of doubles as they mostly are, and how that is told.
         looks: how many bits beside the sign integers may have, by the place of what the dtypes do not tell it of.
         back: how results are handed back that are several, or have axes of their own, of which `result` is None.
     """
@@ -66,7 +67,7 @@ class Plain:
     fresh: bool = False
     late: Late | None = None
     ufunc: np.ufunc | None = None
-    between: tuple[np.ufunc, float, float] | None = None
+    direct: tuple[Direct, Callable[..., Any]] | None = None
     looks: Mapping[int, int] = field(default_factory=dict)
     back: Back | None = None
 
@@ -98,8 +99,8 @@ class Plain:
         form = self.form if self.ufunc is None else self.ufunc
         words |= {"form": form, "result": self.result, "complete": self.complete}
         words |= {} if self.back is None else self.back.words
-        if self.between is not None:
-            words["between"] = self.between[0]
+        if self.direct is not None:
+            words |= {"direct": self.direct[1], "count": count_nonzero}
         if self.native is not None:
             words |= {"computed": self.native.computed, "limit": self.native.limit}
         if self.late is not None:
@@ -139,9 +140,9 @@ class Plain:
             lines = self._late_lines(self.late, [n if n in arrays else f"_float({n})" for n in names], fixed, lines)
         if self.native is not None:
             lines = [f"{{computed}}[0] += {arrays[0]}.size", "if {computed}[0] < {limit}:", *indented(lines)]
-        if self.between is not None:
+        if self.direct is not None and self.ufunc is None:
             few = [f"if {arrays[0]}.size < {self.least}:", *indented(lines)]
-            lines = [*self._between_lines(*self.between[1:]), *few]
+            lines = [*self._direct_lines(self.direct[0]), *few]
         elif self.least < sys.maxsize:
             alike += f" and {arrays[0]}.size < {self.least}"
         # A fixed number is looked at, too: these are no tests of its type. The extremes of no elements are an error.
@@ -169,11 +170,12 @@ class Plain:
         return f"{{form}}({', '.join(given)})"
 
     @staticmethod
-    def _between_lines(low: float, high: float) -> list[str]:
-        # One look, which nan does not pass; of none there is no least, which is an error.
-        test = f"{{0}}.item({{0}}.argmin()) > {low}" if high == np.inf else f"{{0}}.item({{0}}.argmax()) < {high}"
-        taken = ["if out is None:", "    return {between}({0})", "return {between}({0}, out)"]
-        return [f"if {test}:", *indented(taken)]
+    def _direct_lines(direct: Direct) -> list[str]:
+        after = direct.tests_of_value("_found", "{count}")
+        back = [f"if {' and '.join(after)}:", *indented(handed_back())] if after else handed_back()
+        lines = ["_found = {direct}({0})", *back]
+        tests = direct.tests("{0}")
+        return [f"if {' and '.join(tests)}:", *indented(lines)] if tests else lines
 
     @staticmethod
     def _late_lines(late: Late, names: Sequence[str], fixed: Collection[int], lines: Sequence[str]) -> list[str]:

@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import mpmath
+from mpmath.libmp import to_float
 
 from .._locks import new_lock
 from . import continuation
-from .types import MPNumber
+from .types import MPNumber, Value
 
 
 BITS = 120  # of a reference; a double has 53
@@ -186,3 +187,31 @@ if hasattr(os, "register_at_fork"):
 NO_VALUE = (
     ArithmeticError, mpmath.libmp.NoConvergence, NotImplementedError, RecursionError, TypeError, ValueError,
 )  # fmt: skip
+
+
+def as_mp(value: Value) -> Any:
+    """An mpmath number; a real one if it can be: mpmath takes more care of those, and as integers of orders."""
+    if isinstance(value, complex):
+        return MP.mpf(value.real) if value.imag == 0 else MP.mpc(value.real, value.imag)
+    return MP.mpf(value)
+
+
+def agree(one: Value, other: Value) -> bool:
+    """Are the numbers equal to more digits than a double has, or both infinite or nan?"""
+    if not (MP.isfinite(one) and MP.isfinite(other)):
+        return MP.isfinite(one) == MP.isfinite(other)  # type: ignore[no-any-return]  # a bool
+    return bool(abs(one - other) <= MP.ldexp(abs(other), -60))
+
+
+def as_float(value: Value) -> float:
+    if isinstance(value, MP.mpc):
+        if abs(value.imag) > abs(value.real) * MP.mpf(2) ** (30 - BITS) and value.imag:
+            return float("nan")
+        value = value.real
+    return float(to_float(value._mpf_, rnd="n"))
+
+
+def as_complex(value: Value) -> complex:
+    if isinstance(value, MP.mpc):
+        return complex(to_float(value.real._mpf_, rnd="n"), to_float(value.imag._mpf_, rnd="n"))
+    return complex(to_float(value._mpf_, rnd="n"))

@@ -332,7 +332,7 @@ def check_is_ufunc(expr, ufunc):
 @pytest.mark.parametrize("expr", [sp.erfc(x), sp.gamma(x), sp.digamma(x)], ids=str)
 def test_ufuncs_that_are_right_between_two_numbers(expr, native):
     f = warm(numpify(expr, [x], native=native, cache=False), 1)
-    assert any(word.endswith("_between") for word in f.__call__.__globals__)
+    assert any(word.endswith("_direct") for word in f.__call__.__globals__)
     edges = [0.0, -0.0, -1.0, -2.0, -0.5, -170.5, -171.5, 26.4, 26.6, 27.0, 1e308, np.inf, -np.inf, np.nan, 1e-310]
     for chosen in ([1.0, 2.0], edges, *([1.5, edge] for edge in edges), []):
         given = (np.array(chosen, float),)

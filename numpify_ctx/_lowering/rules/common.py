@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -111,6 +112,21 @@ def op_of(function: Pointwise, math: Math | Callable[..., Any] | None = None) ->
     return Op(function.name, function, of_numbers, kinds=kinds, leaves=leaves)
 
 
+def _at_order(b: Builder, given: Callable[[float], Pointwise | None], nodes: Sequence[int]) -> Op | None:
+    """The operation on what is behind the first node, if that is a number for which there is one."""
+    order = b.value(nodes[0]) if b.is_const(nodes[0]) else None
+    if not isinstance(order, int | float) or not abs(order) < 2**53:
+        return None
+    function = given(float(order))
+    return None if function is None else _known_op(function)
+
+
+@lru_cache(maxsize=512)
+def _known_op(function: Pointwise) -> Op:
+    # Operations are compared by identity.
+    return op_of(function)
+
+
 def pointwise(
     function: Pointwise, math: Math | Callable[..., Any] | None = None, *defaults: Any, arity: int = 0
 ) -> Rule:
@@ -130,6 +146,9 @@ def pointwise(
         if scipy:
             needs_scipy(expr)
         left_out = max(arity - len(nodes), 0)
+        known = None if function.given is None else _at_order(b, function.given, nodes)
+        if known is not None:
+            return b.apply(known, *nodes[1:])
         return b.apply(op, *nodes, *map(b.const, defaults[len(defaults) - left_out :]))
 
     # Unless a rule knows better, an angle beyond the principal branch is refused: a wrong branch would not show.

@@ -214,7 +214,7 @@ RULES: dict[type, Rule] = {
     sp.sec: reciprocal(COS),
     sp.csc: reciprocal(SIN),
     sp.cot: reciprocal(TAN),
-    sp.sinc: call(runtime(rt.sinc, native="sinc")).with_example(lambda: sp.sinc(x), "1 at 0"),
+    sp.sinc: call(runtime(rt.sinc, rt.math_sinc, native="sinc")).with_example(lambda: sp.sinc(x), "1 at 0"),
     sp.asin: call(ARCSIN).with_example(lambda: sp.asin(x), NAN),
     sp.acos: call(ARCCOS).with_example(lambda: sp.acos(x), NAN),
     sp.atan: call(ARCTAN),

@@ -37,6 +37,7 @@ from ..._runtime.special import (
     bessel as bessel,
     elliptic as elliptic,
     gamma as gamma,
+    integrals as integrals,
     loggamma as loggamma,
     zeta as zeta,
 )
@@ -67,20 +68,15 @@ def _beta_operands(b: Builder, expr: sp.Basic) -> Sequence[Any]:
 
 # -- the Lambert function: which branch it is decides whether it can be real -------------------------------------------
 
-_POLYGAMMA, _DIGAMMA = pointwise(gamma.POLYGAMMA), pointwise(gamma.DIGAMMA)
-
-
-def _polygamma(b: Builder, expr: sp.Basic, n: int, z: int) -> int:
-    # SymPy makes this of every digamma.
-    return _DIGAMMA.lower(b, expr, z) if b.is_const(n) and b.value(n) == 0 else _POLYGAMMA.lower(b, expr, n, z)
-
-
 _LAMBERTW, _LAMBERTW_BRANCH = op_of(zeta.LAMBERTW), op_of(zeta.LAMBERTW_BRANCH)
+_LAMBERTW_PRINCIPAL = op_of(zeta.LAMBERTW_PRINCIPAL)
 
 
 def _lambertw(b: Builder, expr: sp.Basic, z: int, *branch: int) -> int:
     needs_scipy(expr)
     k = branch[0] if branch else b.const(0)
+    if b.is_const(k) and b.value(k) == 0:
+        return b.apply(_LAMBERTW_PRINCIPAL, z)
     # Only the branches 0 and -1 are real anywhere.
     real = b.is_const(k) and b.value(k) in (0, -1)
     return b.apply(_LAMBERTW if real else _LAMBERTW_BRANCH, z, k)
@@ -218,11 +214,13 @@ RULES: dict[type, Rule] = {
     # gamma functions
     sp.gamma: pointwise(gamma.GAMMA, Math("gamma")).with_example(lambda: sp.gamma(x), POLE),
     sp.loggamma: pointwise(loggamma.LOGGAMMA).with_example(lambda: sp.loggamma(x), f"{NAN}: left of 0"),
-    digamma: _DIGAMMA.with_example(lambda: digamma(x, evaluate=False), POLE, lambda: sp.polygamma(0, x)),
+    digamma: pointwise(gamma.DIGAMMA).with_example(
+        lambda: digamma(x, evaluate=False), POLE, lambda: sp.polygamma(0, x)
+    ),
     trigamma: pointwise(gamma.TRIGAMMA).with_example(
         lambda: trigamma(x, evaluate=False), POLE, lambda: sp.polygamma(1, x)
     ),
-    sp.polygamma: replace(_POLYGAMMA, lower=_polygamma).with_example(lambda: sp.polygamma(2, x), f"all orders; {POLE}"),
+    sp.polygamma: pointwise(gamma.POLYGAMMA).with_example(lambda: sp.polygamma(2, x), f"all orders; {POLE}"),
     multigamma: Rule(lambda b, e, x: x, lambda b, e: [_product_of_gammas(e)]).with_example(
         lambda: multigamma(y, 2, evaluate=False), "orders that are integers", lambda: multigamma(y, 2)
     ),
@@ -238,16 +236,16 @@ RULES: dict[type, Rule] = {
         lambda: sp.betainc_regularized(x, y, 0, z), NAN
     ),
     # exponential and trigonometric integrals
-    sp.Ei: polar.continued(pointwise(gamma.EI), polar.ei).with_example(lambda: sp.Ei(x)),
-    sp.expint: polar.continued(pointwise(gamma.EXPINT), polar.expint).with_example(
+    sp.Ei: polar.continued(pointwise(integrals.EI), polar.ei).with_example(lambda: sp.Ei(x)),
+    sp.expint: polar.continued(pointwise(integrals.EXPINT), polar.expint).with_example(
         lambda: sp.expint(x, y), f"all orders; {NAN}"
     ),
-    sp.li: pointwise(gamma.LI).with_example(lambda: sp.li(x), NAN),
-    sp.Li: pointwise(gamma.LI_OFFSET).with_example(lambda: sp.Li(x), NAN),
-    sp.Si: pointwise(gamma.SI),
-    sp.Ci: pointwise(gamma.CI).with_example(lambda: sp.Ci(x), NAN),
-    sp.Shi: pointwise(gamma.SHI),
-    sp.Chi: pointwise(gamma.CHI).with_example(lambda: sp.Chi(x), NAN),
+    sp.li: pointwise(integrals.LI).with_example(lambda: sp.li(x), NAN),
+    sp.Li: pointwise(integrals.LI_OFFSET).with_example(lambda: sp.Li(x), NAN),
+    sp.Si: pointwise(integrals.SI),
+    sp.Ci: pointwise(integrals.CI).with_example(lambda: sp.Ci(x), NAN),
+    sp.Shi: pointwise(integrals.SHI),
+    sp.Chi: pointwise(integrals.CHI).with_example(lambda: sp.Chi(x), NAN),
     # Bessel functions, Hankel, Airy and spherical ones
     sp.besselj: pointwise(bessel.BESSELJ).with_example(lambda: sp.besselj(2, x), f"all orders; {NAN}"),
     sp.bessely: pointwise(bessel.BESSELY).with_example(lambda: sp.bessely(2, x), f"all orders; {NAN}"),

@@ -6,12 +6,16 @@ Where a formula comes from is said as DLMF and the number of the equation (https
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache, partial
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..types import MPContext, MPNumber, Value
+from .direct import ANY, Direct, part_of
+from .orders import at_order, is_order
 from .pointwise import SHIFT, Fast, Pointwise, all_below, is_whole, of_scipy, replaced
 
 
@@ -64,6 +68,20 @@ def _of_both_kinds(name: str, sign: int) -> Callable[..., Any]:
     return function
 
 
+def _by_series(special: ModuleType, of: str, n: Value, x: Value) -> Any:
+    """J or I where it is small beside 1: DLMF 10.2.2 and 10.25.2, of as many terms as that needs."""
+    sign = np.where((n < 0) & (n % 2 == 1) & (of == "jv"), -1.0, 1.0)
+    n, half = np.abs(n), x / 2
+    square = half * half * (-1 if of == "jv" else 1)
+    term = total = np.ones_like(half)
+    for k in range(1, 30):
+        term = term * square / (k * (n + k))
+        total = total + term
+    few = np.minimum(n, 170.0)  # of which the factorial is a number
+    logarithm = (n - few) * np.log(np.abs(half)) - (special.gammaln(n + 1) - special.gammaln(few + 1))
+    return sign * half**few / special.gamma(few + 1) * np.exp(logarithm) * total
+
+
 def _of_low_orders(of: str, names: tuple[str, str]) -> Callable[..., Any]:
     """SciPy's function of any order, and for real numbers those of the orders 0 and 1, which take a fiftieth."""
 
@@ -74,6 +92,9 @@ def _of_low_orders(of: str, names: tuple[str, str]) -> Callable[..., Any]:
         # SciPy gives 0 for what is smaller than the normal numbers, but of these orders.
         if of == "kv" and not all_below(690, x):
             value = replaced(value, value == 0, lambda n, x: s.kve(n, x) * np.exp(SHIFT - x) * np.exp(-SHIFT), n, x)
+        # And, for tiny numbers, of what is far from that.
+        if of in ("jv", "iv"):
+            value = replaced(value, (value == 0) & (x != 0), lambda n, x: _by_series(s, of, n, x), n, x)
         if not np.ndim(n):
             return value
         value = np.asarray(value)
@@ -85,20 +106,35 @@ def _of_low_orders(of: str, names: tuple[str, str]) -> Callable[..., Any]:
     return function
 
 
-def _always_low(names: tuple[str, str]) -> Callable[..., Any]:
-    """Of order 0 or 1, SciPy has the right value also where its function of any order has none."""
+_BEYOND_TINY = (1e-150, np.inf)
 
-    def function(s: ModuleType, n: Value, x: Value) -> Any:
-        return getattr(s, names[int(n)])(x) if not np.ndim(n) and n in (0, 1) else None
 
-    return function
+def _by_order(function: Callable[[], Pointwise], of: str) -> Callable[[float], Pointwise]:
+    """The function of a number alone, for each order."""
+
+    @lru_cache(maxsize=256)
+    def of_order(n: float) -> Pointwise:
+        if n in (0, 1):
+            # There SciPy has the right value also where its function of any order has none, as of tiny numbers.
+            within = (1e-300, np.inf) if of == "kv" else ANY
+            low = Direct(attrgetter(f"{of[0]}{n:.0f}"), (within,), no_nan=of != "kv")
+            return at_order(function(), n, low)
+        # What is tiny SciPy may give as 0.
+        within = ANY if of in ("jv", "iv") and is_order(n) else _BEYOND_TINY
+        direct = Direct(lambda s: partial(getattr(s, of), np.array(n)), (within,), no_nan=True, no_zero=of != "yv")
+        return at_order(function(), n, direct)
+
+    return of_order
 
 
 def _first_kind(name: str, of: str, sign: int) -> Pointwise:
     """J or I, which are real left of 0 for an integer order; SciPy calls it `of`."""
     names = (of[0] + "0", of[0] + "1")
-    fast = Fast(_of_low_orders(of, names), _not_tiny, _not_real_between, always=_always_low(names))
-    return Pointwise(name, _reflected(name, sign), fast, Fast(of_scipy(of), _not_tiny), (0,))
+    fast = Fast(_of_low_orders(of, names), _not_tiny, _not_real_between)
+    found = Pointwise(
+        name, _reflected(name, sign), fast, Fast(of_scipy(of), _not_tiny), (0,), given=_by_order(lambda: found, of)
+    )
+    return found
 
 
 def _second_kind(name: str, of: str) -> Pointwise:
@@ -108,8 +144,9 @@ def _second_kind(name: str, of: str) -> Pointwise:
         return getattr(mp, name)(n, z)
 
     names = (of[0] + "0", of[0] + "1")
-    fast = Fast(_of_low_orders(of, names), _not_tiny, _not_real, always=_always_low(names))
-    return Pointwise(name, reference, fast, Fast(of_scipy(of), _not_tiny), (0,))
+    fast = Fast(_of_low_orders(of, names), _not_tiny, _not_real)
+    found = Pointwise(name, reference, fast, Fast(of_scipy(of), _not_tiny), (0,), given=_by_order(lambda: found, of))
+    return found
 
 
 BESSELJ, BESSELI = _first_kind("besselj", "jv", -1), _first_kind("besseli", "iv", 1)
@@ -220,7 +257,7 @@ AIRYAI, AIRYAIPRIME, AIRYBI, AIRYBIPRIME = (
     Pointwise(
         name,
         reference,
-        Fast(_airy(i), where=lambda x: x > -100),
+        Fast(_airy(i), where=lambda x: x > -100, direct=part_of("airy", i, (-100.0, 100.0))),
         Fast(lambda s, z, i=i: s.airy(z)[i], where=lambda z: np.abs(z) < 100),
     )
     for i, (name, reference) in enumerate(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from mpmath.libmp import ifib
 
 from ..types import MPContext, MPNumber, Value
+from .direct import Direct
 from .pointwise import Fast, Pointwise, is_whole, replaced
 from .whole import Undefined, Whole
 
@@ -48,7 +49,7 @@ FACTORIAL = Whole(
     Pointwise(
         "factorial",
         lambda mp, z: mp.factorial(z),
-        Fast(_factorial_fast, keep_nan=True),
+        Fast(_factorial_fast, keep_nan=True, direct=Direct(lambda s: lambda x: x * s.gamma(x), ((1e-150, 170.0),))),
         Fast(lambda s, z: s.gamma(z + 1)),
     ),
     far=1_800_000,
@@ -131,7 +132,11 @@ RISING = Whole(
     Pointwise(
         "rising_factorial",
         lambda mp, x, k: mp.rf(x, k),
-        Fast(lambda s, x, k: s.gamma(x + k) / s.gamma(x), where=lambda x, k: _moderate(x, x + k)),
+        Fast(
+            lambda s, x, k: s.gamma(x + k) / s.gamma(x),
+            where=lambda x, k: _moderate(x, x + k),
+            direct=Direct(lambda s: lambda x, k: s.gamma(x + k) / s.gamma(x), ((1e-150, 75.0), (0.0, 75.0))),
+        ),
     ),
     far=2_000_000,
 )
@@ -178,6 +183,14 @@ def _binomial_fast(special: ModuleType, n: Value, k: Value) -> Any:
     return replaced(value, left, lambda n, k: _binomial_left(special, n, k), n, k)
 
 
+def _binomial_within(special: ModuleType, n: Value, k: Value) -> Any:
+    """`_binomial_fast` of numbers none of which comes near to a pole, for which there is the last look here."""
+    difference = np.subtract(n, k)
+    if difference.size and not difference.item(difference.argmin()) > -0.5:
+        raise ValueError("n - k is near a pole of Gamma(n - k + 1)")
+    return special.gamma(n + 1) / (special.gamma(k + 1) * special.gamma(difference + 1))
+
+
 def _binomial_left(special: ModuleType, n: Value, k: Value) -> Any:
     """The same by 1/Gamma, which has zeros where Gamma has poles, with what the difference n - k lost."""
     difference = n - k
@@ -213,6 +226,7 @@ BINOMIAL = Whole(
             _binomial_fast,
             where=_binomial_stands,
             outside=_is_at_a_pole,
+            direct=Direct(lambda s: partial(_binomial_within, s), ((-0.9, 79.0), (-0.9, 79.0))),
         ),
     ),
     far=1 << 25,

@@ -13,7 +13,9 @@ import numpy as np
 from ..complexes import floor_of_parts
 from ..cuts import arctan, arctanh
 from ..integers import by_modulus, exact_add, exact_multiply, is_integer
+from ..numbers import is_finite
 from ..types import Value
+from .direct import count_nonzero
 
 
 def sinc(x: Value) -> Any:
@@ -22,9 +24,16 @@ def sinc(x: Value) -> Any:
     >>> sinc(np.array([0.0, np.pi / 2, np.inf]))
     array([1.        , 0.63661977, 0.        ])
     """
+    if type(x) is np.ndarray and x.dtype.kind == "f" and count_nonzero(x) == x.size and is_finite(x):
+        return np.sin(x) / x
     special = (x == 0) | np.isinf(x)
     safe = np.where(special, np.ones_like(x), x)
     return np.where(special, np.where(x == 0, np.ones_like(safe), np.zeros_like(safe)), np.sin(safe) / safe)[()]
+
+
+def math_sinc(x: Any) -> Any:
+    """`sinc` of a Python number."""
+    return math.sin(x) / x if x - x == 0 != x else sinc(np.float64(x)).item()
 
 
 def acot(x: Value) -> Any:

@@ -5,13 +5,16 @@ Where a formula comes from is said as DLMF and the number of the equation (https
 
 from __future__ import annotations
 
+from functools import partial
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..types import MPContext, MPNumber, Value
-from .pointwise import Fast, Pointwise, of_scipy
+from .direct import ANY, POSITIVE, Direct
+from .pointwise import Fast, Pointwise, of_scipy, replaced
 
 
 _FEW_BITS, _ROUGHLY = 40, 1e-6  # what tells one branch from another
@@ -19,24 +22,36 @@ _FEW_BITS, _ROUGHLY = 40, 1e-6  # what tells one branch from another
 
 def _first_fast(special: ModuleType, z: Value, m: Value) -> Any:
     """DLMF 19.25.5 beyond m = 1, where it is real only before the first singularity of the integrand."""
+    return replaced(
+        np.copysign(special.ellipkinc(np.abs(z), m), z), ~(m <= 1), lambda z, m: _first_beyond(special, z, m), z, m
+    )
+
+
+def _first_beyond(special: ModuleType, z: Value, m: Value) -> Any:
     sine, cosine = np.sin(z), np.cos(z)
-    within = np.copysign(special.ellipkinc(np.abs(z), m), z)
-    return np.where(m <= 1, within, sine * special.elliprf(cosine**2, 1 - m * sine**2, 1.0))
+    return sine * special.elliprf(cosine**2, 1 - m * sine**2, 1.0)
 
 
 def _second_fast(special: ModuleType, z: Value, m: Value) -> Any:
     """DLMF 19.25.9 beyond m = 1."""
+    return replaced(special.ellipeinc(z, m), ~(m <= 1), lambda z, m: _second_beyond(special, z, m), z, m)
+
+
+def _second_beyond(special: ModuleType, z: Value, m: Value) -> Any:
     sine, cosine = np.sin(z), np.cos(z)
     x, y = cosine**2, 1 - m * sine**2
-    beyond = sine * special.elliprf(x, y, 1.0) - m / 3 * sine**3 * special.elliprd(x, y, 1.0)
-    return np.where(m <= 1, special.ellipeinc(z, m), beyond)
+    return sine * special.elliprf(x, y, 1.0) - m / 3 * sine**3 * special.elliprd(x, y, 1.0)
 
 
 def _complete_third(special: ModuleType, n: Value, m: Value) -> Any:
     """DLMF 19.25.2; infinite where the integrand is at pi/2."""
-    value = special.elliprf(0.0, 1 - m, 1.0) + n / 3 * special.elliprj(0.0, 1 - m, 1.0, 1 - n)
+    value = _complete_third_within(special, n, m)
     infinite = ((n == 1) & (np.real(m) <= 1)) | ((m == 1) & (np.real(n) <= 1))
     return np.where(infinite, np.inf, value)
+
+
+def _complete_third_within(special: ModuleType, n: Value, m: Value) -> Any:
+    return special.elliprf(0.0, 1 - m, 1.0) + n / 3 * special.elliprj(0.0, 1 - m, 1.0, 1 - n)
 
 
 def _third_fast(special: ModuleType, n: Value, z: Value, m: Value) -> Any:
@@ -129,18 +144,36 @@ def _singular(m: Value, z: Value) -> Any:
     return (m > 1) & ((np.abs(z) > np.pi / 2) | (m * np.sin(z) ** 2 > 1))
 
 
-ELLIPTIC_K = Pointwise("elliptic_k", lambda mp, m: mp.ellipk(m), Fast(of_scipy("ellipk"), outside=lambda m: m > 1))
+_BELOW_1 = (-np.inf, 1.0)
+# nan beyond m = 1, and nowhere else.
+ELLIPTIC_K = Pointwise("elliptic_k", lambda mp, m: mp.ellipk(m), Fast(of_scipy("ellipk"), keep_nan=True))
 ELLIPTIC_F = Pointwise(
-    "elliptic_f", lambda mp, z, m: mp.ellipf(z, m), Fast(_first_fast, outside=lambda z, m: _singular(m, z))
+    "elliptic_f",
+    lambda mp, z, m: mp.ellipf(z, m),
+    Fast(
+        _first_fast,
+        outside=lambda z, m: _singular(m, z),
+        direct=Direct(attrgetter("ellipkinc"), (POSITIVE, _BELOW_1), no_nan=True),
+    ),
 )
-ELLIPTIC_E = Pointwise("elliptic_e", lambda mp, m: mp.ellipe(m), Fast(of_scipy("ellipe"), outside=lambda m: m > 1))
+ELLIPTIC_E = Pointwise("elliptic_e", lambda mp, m: mp.ellipe(m), Fast(of_scipy("ellipe"), keep_nan=True))
 ELLIPTIC_E_INCOMPLETE = Pointwise(
-    "elliptic_e", lambda mp, z, m: mp.ellipe(z, m), Fast(_second_fast, outside=lambda z, m: _singular(m, z))
+    "elliptic_e",
+    lambda mp, z, m: mp.ellipe(z, m),
+    Fast(
+        _second_fast,
+        outside=lambda z, m: _singular(m, z),
+        direct=Direct(attrgetter("ellipeinc"), (ANY, _BELOW_1), no_nan=True),
+    ),
 )
 ELLIPTIC_PI = Pointwise(
     "elliptic_pi",
     _complete_third_reference,
-    Fast(_complete_third, outside=lambda n, m: (n > 1) | (m > 1)),
+    Fast(
+        _complete_third,
+        outside=lambda n, m: (n > 1) | (m > 1),
+        direct=Direct(lambda s: partial(_complete_third_within, s), ((-1e6, 1.0), (-1e6, 1.0)), no_nan=True),
+    ),
     Fast(_complete_third, where=_off_its_cuts),
     reach=(1e6, 1e6),
 )

@@ -1,18 +1,22 @@
-"""Error and gamma functions and exponential integrals, each with its reference and its fast forms.
+"""Error and gamma functions, each with its reference and its fast forms.
 
 Where a formula comes from is said as DLMF and the number of the equation (https://dlmf.nist.gov).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import lru_cache, partial
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from ..numbers import is_finite
 from ..types import MPContext, MPNumber, Value
+from .direct import FROM_0, POSITIVE, Direct, part_of
+from .orders import at_order
 from .pointwise import SHIFT, Fast, Pointwise, all_below, is_whole, of_scipy, replaced
 
 
@@ -35,7 +39,7 @@ def _erfc_fast(special: ModuleType, x: Value) -> Any:
     """SciPy gives 0 for what is smaller than the normal numbers; `math.erfc` does not."""
     value = special.erfc(x)
     return (
-        value if all_below(26.5, x) else replaced(value, (x >= 26.5) & (x < 27.3), lambda x: _erfc_far(special, x), x)
+        value if all_below(26.5, x) else replaced(value, (value == 0) & (x < 27.3), lambda x: _erfc_far(special, x), x)
     )
 
 
@@ -49,7 +53,7 @@ def _erfc_far(special: ModuleType, x: Value) -> Any:
 ERFC = Pointwise(
     "erfc",
     lambda mp, z: mp.erfc(z),
-    Fast(_erfc_fast, keep_nan=True, always=_erfc_fast, between=("erfc", -np.inf, 26.5)),
+    Fast(_erfc_fast, keep_nan=True, direct=Direct(attrgetter("erfc"), no_zero=True, rest=_erfc_fast)),
     Fast(of_scipy("erfc")),
 )
 ERFI = Pointwise("erfi", lambda mp, z: mp.erfi(z), Fast(of_scipy("erfi"), keep_nan=True), Fast(of_scipy("erfi")))
@@ -65,8 +69,13 @@ def _erf2(mp: MPContext, x: MPNumber, y: MPNumber) -> Any:
 
 
 def _erf2_fast(special: ModuleType, x: Value, y: Value) -> Any:
-    tail = _erfc_fast(special, np.abs(x)) - _erfc_fast(special, np.abs(y))
-    return np.where((x > 0) & (y > 0), tail, np.where((x < 0) & (y < 0), -tail, special.erf(y) - special.erf(x)))
+    def tail(sign: int, x: Value, y: Value) -> Any:
+        return sign * (_erfc_fast(special, np.abs(x)) - _erfc_fast(special, np.abs(y)))
+
+    value = special.erf(y) - special.erf(x)
+    for sign in (1, -1):
+        value = replaced(value, (sign * x > 0) & (sign * y > 0), lambda x, y, sign=sign: tail(sign, x, y), x, y)
+    return value
 
 
 def _far_apart(x: Value, y: Value) -> Any:
@@ -111,7 +120,10 @@ def _fresnel_fast(i: int) -> Callable[..., Any]:
     return function
 
 
-_FRESNEL = tuple((Fast(lambda s, x, i=i: s.fresnel(x)[i]), Fast(_fresnel_fast(i))) for i in (0, 1))
+_FRESNEL = tuple(
+    (Fast(lambda s, x, i=i: s.fresnel(x)[i], direct=part_of("fresnel", i, no_nan=True)), Fast(_fresnel_fast(i)))
+    for i in (0, 1)
+)
 FRESNELS = Pointwise("fresnels", lambda mp, z: mp.fresnels(z), *_FRESNEL[0])
 FRESNELC = Pointwise("fresnelc", lambda mp, z: mp.fresnelc(z), *_FRESNEL[1])
 
@@ -121,10 +133,7 @@ FRESNELC = Pointwise("fresnelc", lambda mp, z: mp.fresnelc(z), *_FRESNEL[1])
 def _gamma_fast(special: ModuleType, x: Value) -> Any:
     """SciPy gives 0 for what is smaller than the normal numbers; `math.gamma` does not."""
     value = special.gamma(x)
-    # One look, which nan does not pass.
-    if not x.size or x.item(x.argmin()) > -170:
-        return value
-    return replaced(value, (x <= -170) & (x > -185) & ~is_whole(x), lambda x: _gamma_far(special, x), x)
+    return replaced(value, (value == 0) & (x > -185), lambda x: _gamma_far(special, x), x)
 
 
 def _gamma_far(special: ModuleType, x: Value) -> Any:
@@ -138,21 +147,20 @@ def _gamma_far(special: ModuleType, x: Value) -> Any:
 GAMMA = Pointwise(
     "gamma",
     lambda mp, z: mp.gamma(z),
-    Fast(_gamma_fast, keep_nan=True, always=_gamma_fast, between=("gamma", -170.0, np.inf)),
+    Fast(_gamma_fast, keep_nan=True, direct=Direct(attrgetter("gamma"), no_zero=True, rest=_gamma_fast)),
     Fast(of_scipy("gamma")),
 )
 
 
 def _digamma_fast(special: ModuleType, x: Value) -> Any:
     """SciPy has an infinity at the pole 0, and nan at the others."""
-    value = special.psi(x)
-    return value if is_finite(value) else replaced(value, x == 0, lambda x: np.nan, x)
+    return replaced(special.psi(x), x == 0, lambda x: np.nan, x)
 
 
 DIGAMMA = Pointwise(
     "digamma",
     lambda mp, z: mp.digamma(z),
-    Fast(_digamma_fast, keep_nan=True, always=_digamma_fast, between=("psi", 0.0, np.inf)),
+    Fast(_digamma_fast, keep_nan=True, direct=Direct(attrgetter("psi"), no_zeros=True, rest=_digamma_fast)),
     Fast(of_scipy("psi")),
 )
 
@@ -165,7 +173,24 @@ def _polygamma(mp: MPContext, n: MPNumber, z: MPNumber) -> Any:
     return (slope + (mp.euler + mp.digamma(-n)) * mp.zeta(n + 1, z)) * mp.rgamma(-n)
 
 
-POLYGAMMA = Pointwise(
+@lru_cache(maxsize=256)
+def _polygamma_of_order(n: float) -> Pointwise | None:
+    """DLMF 5.15.1, where neither the zeta function nor its product with the factorial overflows."""
+    if not 0 <= n < 150 or n != int(n):
+        return None
+    if n == 0:
+        return DIGAMMA
+    factor = float((-1) ** int(n + 1) * math.factorial(int(n)))
+
+    def of(special: ModuleType) -> Callable[..., Any]:
+        return lambda x: factor * special.zeta(n + 1, x)
+
+    # zeta(n + 1, x) is nearly x**(-n - 1) for small x, and x**-n/n for large ones.
+    reach = (abs(factor) * 1e-290) ** (1 / (n + 1)), 1e290 ** (1 / n)
+    return at_order(POLYGAMMA, n, Direct(of, (reach,)))
+
+
+POLYGAMMA: Pointwise = Pointwise(
     "polygamma",
     _polygamma,
     Fast(
@@ -173,9 +198,9 @@ POLYGAMMA = Pointwise(
         lambda s, n, x: np.where(n == 0, s.psi(x), np.where(n % 2, 1, -1) * s.gamma(n + 1) * s.zeta(n + 1, x)),
         where=lambda n, x: is_whole(n) & (n >= 0) & (n < 150) & (x > 0),
         outside=lambda n, x: is_whole(n) & (n >= 0) & is_whole(x) & (x <= 0),
-        always=lambda s, n, x: s.psi(x) if not np.ndim(n) and n == 0 else None,
     ),
     reach=(1e3, 1e4),
+    given=_polygamma_of_order,
 )
 
 
@@ -185,8 +210,12 @@ def _trigamma(special: ModuleType, x: Value) -> Any:
     return np.where(x > 0, positive, (np.pi / np.sin(np.pi * (x % 2))) ** 2 - positive)
 
 
+_ZETA_2 = Direct(lambda s: partial(s.zeta, 2.0), (POSITIVE,))
 TRIGAMMA = Pointwise(
-    "trigamma", lambda mp, z: mp.psi(1, z), Fast(_trigamma, outside=lambda x: is_whole(x) & (x <= 0)), reach=(1e4,)
+    "trigamma",
+    lambda mp, z: mp.psi(1, z),
+    Fast(_trigamma, outside=lambda x: is_whole(x) & (x <= 0), direct=_ZETA_2),
+    reach=(1e4,),
 )
 
 
@@ -199,12 +228,14 @@ def _lowergamma(mp: MPContext, a: MPNumber, z: MPNumber) -> Any:
     return mp.gammainc(a, 0, z)
 
 
+_OF_GAMMA = (1e-300, 170.0), FROM_0  # where gamma(a) is finite
 LOWERGAMMA = Pointwise(
     "lowergamma",
     _lowergamma,
     Fast(
         lambda s, a, x: _or_nan(s.gammainc(a, x), x == 0) * s.gamma(a),
         where=lambda a, x: (a > 0) & (a < 170) & (x >= 0),
+        direct=Direct(lambda s: lambda a, x: s.gammainc(a, x) * s.gamma(a), _OF_GAMMA, no_zero=True),
     ),
 )
 
@@ -224,10 +255,17 @@ UPPERGAMMA = Pointwise(
     Fast(
         _uppergamma_fast,
         where=lambda a, x: ((a > 0) & (a < 170) & (x >= 0)) | ((a == 0) & (x >= 0)),
+        direct=Direct(lambda s: lambda a, x: s.gammaincc(a, x) * s.gamma(a), _OF_GAMMA),
     ),
 )
 BETA = Pointwise(
-    "beta", lambda mp, x, y: mp.beta(x, y), Fast(of_scipy("beta"), where=lambda x, y: (x > 0) & (y > 0) & (x + y < 150))
+    "beta",
+    lambda mp, x, y: mp.beta(x, y),
+    Fast(
+        of_scipy("beta"),
+        where=lambda x, y: (x > 0) & (y > 0) & (x + y < 150),
+        direct=Direct(attrgetter("beta"), ((0.0, 75.0), (0.0, 75.0))),
+    ),
 )
 
 
@@ -250,114 +288,27 @@ def _no_cancellation(a: Value, b: Value, x1: Value, x2: Value) -> Any:
     return (a > 0) & (b > 0) & (x1 == 0) & (x2 >= 0) & (x2 <= 1)
 
 
+_PROPER = POSITIVE, POSITIVE, (-5e-324, 5e-324), (-5e-324, math.nextafter(1.0, 2.0))
 BETAINC = Pointwise(
     "betainc",
     _betainc,
     Fast(lambda s, a, b, x, y: _regularized_fast(s, a, b, x, y) * s.beta(a, b), where=_no_cancellation),
 )
 BETAINC_REGULARIZED = Pointwise(
-    "betainc_regularized", _betainc_regularized, Fast(_regularized_fast, where=_no_cancellation)
-)
-
-# -- exponential integrals ---------------------------------------------------------------------------------------------
-
-_EI_ZERO, _LI_ZERO = 0.37250741078136663, 1.4513692348833811
-
-
-def _off(zero: float) -> Callable[..., Any]:
-    """Not so near to a zero that SciPy, right to an absolute error, has wrong digits."""
-    return lambda z: np.abs(z - zero) > 0.01
-
-
-EI = Pointwise(
-    "Ei",
-    lambda mp, z: mp.ei(z),
-    Fast(of_scipy("expi"), where=_off(_EI_ZERO)),
-    Fast(of_scipy("expi"), where=_off(_EI_ZERO)),
-)
-
-
-def _is_small_order(n: Value) -> Any:
-    """SciPy makes 32-bit integers of orders."""
-    return is_whole(n) & (n >= 0) & (n < 2**31)
-
-
-def _expint_n(special: ModuleType, n: Value, x: Value) -> Any:
-    """SciPy gives 0 for what is smaller than the normal numbers, but of order 1."""
-    value = np.where(n == 1, special.exp1(x), special.expn(np.where(_is_small_order(n), n, 0).astype(np.float64), x))
-    return value if all_below(700, x) else replaced(value, (value == 0) & (x < 750), _expint_far, n, x)
-
-
-def _expint_far(n: Value, x: Value) -> Any:
-    """DLMF 8.20.6, of as many terms as these numbers have digits."""
-    m = x + n
-    terms = 1 + n / m**2 * (1 + (n - 2 * x) / m**2 * (1 + (6 * x * x - 8 * n * x + n * n) / ((n - 2 * x) * m**2)))
-    return terms / m * np.exp(SHIFT - x) * np.exp(-SHIFT)
-
-
-EXPINT = Pointwise(
-    "expint",
-    lambda mp, n, z: mp.expint(n, z),
+    "betainc_regularized",
+    _betainc_regularized,
     Fast(
-        _expint_n,
-        where=lambda n, x: _is_small_order(n) & (x > 0),
-        outside=lambda n, x: is_whole(n) & (n >= 1) & (x < 0),
+        _regularized_fast,
+        where=_no_cancellation,
+        direct=Direct(lambda s: lambda a, b, _, x: s.betainc(a, b, x), _PROPER),
     ),
-    Fast(lambda s, n, z: s.exp1(z), where=lambda n, z: (n == 1) & (np.imag(z) != 0)),
-    orders=(0,),
-)
-
-
-def _li(mp: MPContext, z: MPNumber) -> Any:
-    return mp.li(z) if z else mp.zero
-
-
-LI = Pointwise(
-    "li",
-    _li,
-    Fast(lambda s, x: s.expi(np.log(x)), where=lambda x: (x > 0) & _off(_LI_ZERO)(x), outside=lambda x: x < 0),
-    Fast(lambda s, z: s.expi(np.log(z)), where=lambda z: (np.imag(z) != 0) & (np.abs(z - 1) > 0.5)),
-)
-LI_OFFSET = Pointwise(
-    "Li",
-    lambda mp, z: _li(mp, z) - mp.li(2),
-    Fast(
-        lambda s, x: s.expi(np.log(x)) - 1.0451637801174927848,
-        where=lambda x: (x > 0) & (np.abs(x - 2) > 1),
-        outside=lambda x: x < 0,
-    ),
-)
-
-
-def _si(mp: MPContext, z: MPNumber) -> Any:
-    # mpmath fails at infinite imaginary parts. Along the imaginary axis there is a limit, and nowhere else.
-    if mp.isinf(mp.im(z)):
-        return mp.mpc(mp.nan, mp.nan) if mp.re(z) else mp.mpc(0, mp.im(z))
-    return mp.si(z)
-
-
-def _ci(mp: MPContext, z: MPNumber) -> Any:
-    if mp.isinf(mp.im(z)):
-        return mp.mpc(mp.nan, mp.nan) if mp.re(z) else mp.mpc(mp.inf, mp.sign(mp.im(z)) * mp.pi / 2)
-    return mp.ci(z)
-
-
-SI = Pointwise("Si", _si, Fast(lambda s, x: s.sici(x)[0]), Fast(lambda s, z: s.sici(z)[0]))
-CI = Pointwise(
-    "Ci",
-    _ci,
-    Fast(lambda s, x: s.sici(x)[1], outside=lambda x: x < 0),
-    Fast(lambda s, z: s.sici(z)[1]),
-)
-SHI = Pointwise("Shi", lambda mp, z: mp.shi(z), Fast(lambda s, x: s.shichi(x)[0]), Fast(lambda s, z: s.shichi(z)[0]))
-CHI = Pointwise(
-    "Chi",
-    lambda mp, z: mp.chi(z),
-    Fast(lambda s, x: s.shichi(x)[1], outside=lambda x: x < 0),
-    Fast(lambda s, z: s.shichi(z)[1]),
 )
 
 # -- small differences -------------------------------------------------------------------------------------------------
 
 COSM1 = Pointwise("cosm1", lambda mp, z: -2 * mp.sin(z / 2) ** 2, Fast(of_scipy("cosm1")))
-POWM1 = Pointwise("powm1", lambda mp, x, y: mp.powm1(x, y), Fast(of_scipy("powm1"), keep_nan=True))
+# x**0 is 1 for SciPy, even of nan.
+_POWM1 = Direct(attrgetter("powm1"), ((0.0, 1e300), (-1e300, 1e300)))
+POWM1 = Pointwise(
+    "powm1", lambda mp, x, y: mp.powm1(x, y), Fast(lambda s, x, y: s.powm1(x, y), keep_nan=True, direct=_POWM1)
+)

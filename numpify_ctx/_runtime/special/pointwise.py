@@ -18,15 +18,17 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-from mpmath.libmp import to_float
 
 from ..cuts import above
-from ..mp import BITS, LOCK, MP, NO_VALUE, OverBudget
-from ..numbers import FLOAT64, LeftToNumPy, has_nan, is_finite
+from ..mp import BITS, LOCK, MP, NO_VALUE, OverBudget, agree, as_complex, as_float, as_mp
+from ..numbers import FLOAT64, LeftToNumPy, has_nan
 from ..types import Value
+from .direct import ANY, Direct
 
 
 Array = Any  # a float64 or complex128 array or scalar
@@ -35,6 +37,7 @@ Condition = Callable[..., Any]
 _REAL = (bool, int, float)
 _PLAIN = (*_REAL, complex)
 _REAL_NUMBERS = frozenset({*_REAL, np.float64, np.int64})
+_LOW_ORDERS = frozenset(range(64))  # of which functions are kept, however many others are asked for
 _MOST_KNOWN = 4096  # points beyond the budget
 
 
@@ -59,9 +62,7 @@ class Fast:
         keep_nan: nan stands where the other conditions hold.
         scipy: `function` needs its first argument; else it does without where that is None.
         optional: `function` uses its first argument, and does without where it is None.
-        always: `(scipy.special, *numbers and arrays) -> array`: a form that needs no conditions wherever it is finite;
-            it gives None for arguments that it is not for. If it is `function` itself, it needs none anywhere.
-        between: the name of SciPy's ufunc, and two numbers, one of them infinite, between which it is `function`.
+        direct: what gives the values of doubles at once, where a few looks say so.
     """
 
     function: Callable[..., Any]
@@ -70,8 +71,7 @@ class Fast:
     keep_nan: bool = False
     scipy: bool = True
     optional: bool = False
-    always: Callable[..., Any] | None = None
-    between: tuple[str, float, float] | None = None
+    direct: Direct | None = None
 
     def stands_everywhere(self, args: Sequence[Array]) -> bool:
         """Do the conditions hold for all elements, as far as they are known before there is a value?"""
@@ -90,11 +90,16 @@ class of_scipy:
         return getattr(special, self.name)(*args)
 
 
+def _no_value(*args: Value) -> None:
+    """Of arguments of which nothing has the values at once."""
+
+
 def replaced(value: Value, where: Value, function: Callable[..., Any], *args: Value) -> Any:
     """`value`, with that of the function for the elements `where`."""
     if not np.any(where):
         return value
     value = np.array(value)
+    where = np.broadcast_to(where, value.shape)
     value[where] = function(*[np.broadcast_to(a, value.shape)[where] for a in args])
     return value[()]
 
@@ -124,6 +129,8 @@ class Pointwise:
         complex: a fast form for complex arguments. It gets real arrays for the arguments that are real.
         orders: which arguments the fast complex form takes only if they are real.
         complex_valued: the result is complex also where all arguments are real.
+        given: `(number) -> Pointwise`: the function of the other arguments where the first is that number, perhaps by
+            shorter ways; it is the same object for the same number. None: there is no other way.
         reach: bounds of the absolute values of the first arguments, beyond which the reference would take too long:
             the result is nan there, as it is where the reference takes more work than its budget.
 
@@ -139,36 +146,55 @@ class Pointwise:
     orders: tuple[int, ...] = ()
     complex_valued: bool = False
     reach: tuple[float, ...] = ()
+    given: Callable[[float], Pointwise | None] | None = None
     beyond: set[Any] = field(default_factory=set)  # points that are known to take more than the budget
+    known: dict[Any, Callable[..., Any]] = field(default_factory=dict)  # what has the values at once
+
+    @property
+    def direct(self) -> tuple[Direct, ModuleType] | None:
+        """What gives the values of some doubles at once, and the `scipy.special` that it is from; None: nothing."""
+        form, special = self.real, scipy_special()
+        if form is None or special is None or self.complex_valued:
+            return None
+        found = form.direct
+        is_all = form.keep_nan and form.where is None and form.outside is None
+        if found is None and is_all and type(form.function) is of_scipy:
+            name = form.function.name
+            found = Direct(attrgetter(name), (ANY,) * getattr(getattr(special, name), "nin", 1))
+        return None if found is None else (found, special)
 
     @property
     def of_doubles(self) -> Callable[..., Any] | None:
         """What gives the values of arrays of doubles, to the last nan, without a warning; None if nothing does."""
-        form, special = self.real, scipy_special()
-        if form is None or special is None or form.always is None or form.always is not form.function:
-            return self.ufunc_of_doubles
-        return functools.partial(form.always, special)
+        found = self.direct
+        return None if found is None else found[0].of_arrays(found[1], self)
 
     @property
     def ufunc_of_doubles(self) -> np.ufunc | None:
         """The ufunc of SciPy that gives the values of all doubles, to the last nan; None if there is none."""
-        form, special = self.real, scipy_special()
-        if form is None or type(form.function) is not of_scipy or special is None or self.complex_valued:
-            return None
-        if not form.keep_nan or form.where is not None or form.outside is not None:
-            return None
-        found = getattr(special, form.function.name)
+        found = self.of_doubles
         return found if isinstance(found, np.ufunc) else None
 
     @property
-    def ufunc_between(self) -> tuple[np.ufunc, float, float] | None:
-        """The ufunc of SciPy that gives the values of doubles between two numbers, and these; None: there is none."""
-        special = scipy_special()
-        if self.real is None or self.real.between is None or special is None:
-            return None
-        name, low, high = self.real.between
-        found = getattr(special, name)
-        return (found, low, high) if isinstance(found, np.ufunc) else None
+    def of_floats(self) -> Callable[..., Any]:
+        """`of_numbers`, which asks no more than it must of those whose value SciPy has at once."""
+        found = self.direct
+        return self.of_numbers if found is None else found[0].of_numbers(found[1], self.of_numbers)
+
+    def known_of_floats(self, *args: Value) -> Any:
+        """The same."""
+        found = self.known.get("floats")
+        if found is None:
+            found = self.known["floats"] = self.of_floats
+        return found(*args)
+
+    def _at_once(self, special: ModuleType, given: Sequence[Any]) -> Any:
+        """The value of arrays of doubles and numbers, if a few looks say that SciPy has it; else None."""
+        found = self.known.get(special)
+        if found is None:
+            direct = self.direct
+            found = self.known[special] = _no_value if direct is None else direct[0].of_arrays(special, _no_value)
+        return found(*given)
 
     def __call__(self, *args: Value) -> Any:
         for a in args:
@@ -196,9 +222,12 @@ class Pointwise:
         given = _as_doubles(args)
         if given is None:
             return None
-        if form.always is not None and special is not None:
-            value = form.always(special, *given)
-            if value is not None and is_finite(value):
+        if special is not None:
+            if self.given is not None and type(args[0]) in _REAL_NUMBERS and args[0] in _LOW_ORDERS:
+                other = self.given(float(args[0]))
+                return None if other is None else other._of_doubles(args[1:])
+            value = self._at_once(special, given)
+            if value is not None:
                 return value
         is_plain = type(form.function) is of_scipy
         if is_plain and form.where is None and form.outside is None:
@@ -216,6 +245,10 @@ class Pointwise:
 
         See `_execution.completion`: what leads to a real result may be complex.
         """
+        if self.given is not None and type(args[0]) in _REAL and args[0] in _LOW_ORDERS:
+            other = self.given(float(args[0]))
+            if other is not None:
+                return other.known_of_floats(*args[1:])
         value = self(*args)
         if value != value and not any(a != a for a in args):
             raise LeftToNumPy
@@ -297,14 +330,14 @@ class Pointwise:
         known = tuple(point)
         if known in self.beyond or any(abs(v) > bound for v, bound in zip(point, self.reach, strict=False)):
             return np.nan if real else complex(np.nan, np.nan)
-        numbers = [_as_mp(value) for value in point]
+        numbers = [as_mp(value) for value in point]
         with LOCK, MP.budget():
             try:
                 before = self._with_bits(BITS, numbers)
                 for bits in (2 * BITS, 4 * BITS, 8 * BITS, 16 * BITS):
                     value = self._with_bits(bits, numbers)
-                    if _agree(before, value) and (value or bits == 8 * BITS):
-                        return _as_float(value) if real else _as_complex(value)
+                    if agree(before, value) and (value or bits == 8 * BITS):
+                        return as_float(value) if real else as_complex(value)
                     before = value
             except OverBudget:  # several forms may ask for the same value
                 if len(self.beyond) < _MOST_KNOWN:
@@ -352,31 +385,3 @@ def _double(value: Value) -> Any:
     if type(value) in _PLAIN:
         return np.complex128(value) if type(value) is complex else np.float64(value)
     return value.astype(np.complex128 if value.dtype.kind == "c" else np.float64, copy=False)
-
-
-def _as_mp(value: Value) -> Any:
-    """An mpmath number; a real one if it can be: mpmath takes more care of those, and as integers of orders."""
-    if isinstance(value, complex):
-        return MP.mpf(value.real) if value.imag == 0 else MP.mpc(value.real, value.imag)
-    return MP.mpf(value)
-
-
-def _agree(one: Value, other: Value) -> bool:
-    """Are the numbers equal to more digits than a double has, or both infinite or nan?"""
-    if not (MP.isfinite(one) and MP.isfinite(other)):
-        return MP.isfinite(one) == MP.isfinite(other)  # type: ignore[no-any-return]  # a bool
-    return bool(abs(one - other) <= MP.ldexp(abs(other), -60))
-
-
-def _as_float(value: Value) -> float:
-    if isinstance(value, MP.mpc):
-        if abs(value.imag) > abs(value.real) * MP.mpf(2) ** (30 - BITS) and value.imag:
-            return float("nan")
-        value = value.real
-    return float(to_float(value._mpf_, rnd="n"))
-
-
-def _as_complex(value: Value) -> complex:
-    if isinstance(value, MP.mpc):
-        return complex(to_float(value.real._mpf_, rnd="n"), to_float(value.imag._mpf_, rnd="n"))
-    return complex(to_float(value._mpf_, rnd="n"))

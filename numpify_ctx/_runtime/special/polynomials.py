@@ -6,14 +6,18 @@ Where a formula comes from is said as DLMF and the number of the equation (https
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
+from functools import lru_cache, partial
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..types import MPContext, MPNumber, Value
+from .direct import ANY, Direct
+from .orders import at_order
 from .pointwise import Fast, Pointwise, scipy_special
 
 
@@ -42,7 +46,11 @@ def _climb(n: Value, first: Value, second: Value, step: Callable[[int, Any, Any]
 
 
 def _three_terms(
-    name: str, scipy: str, reference: Callable[..., Any], climb: Callable[..., Any], where: Value = None
+    name: str,
+    scipy: str,
+    reference: Callable[..., Any],
+    climb: Callable[..., Any],
+    least: float = -math.inf,
 ) -> Pointwise:
     """A family `(n, *parameters, x)` by its recurrence, where n is an order and the parameters allow it.
 
@@ -51,7 +59,7 @@ def _three_terms(
         scipy: the function of SciPy's, which has the same recurrence in C, for real numbers.
         reference: by mpmath, for all numbers.
         climb: by NumPy, for complex numbers, and where there is no SciPy.
-        where: `(*parameters) -> bool array`: where the recurrence is stable. None: everywhere.
+        least: the recurrence is stable for parameters above this.
     """
 
     def real(special: ModuleType, n: Value, *rest: Value) -> Any:
@@ -61,21 +69,31 @@ def _three_terms(
         return getattr(special, scipy)(np.where(_is_order(n, _HIGHEST_OF_SCIPY), n, 0).astype(np.int64), *rest)
 
     def allowed(n: Value, *rest: Value) -> Any:
-        return _is_order(n) if where is None else _is_order(n) & where(*rest[:-1])
+        return functools.reduce(np.logical_and, [p > least for p in rest[:-1]], _is_order(n))
 
     def allowed_real(n: Value, *rest: Value) -> Any:
         order = _is_order(n, _HIGHEST if scipy_special() is None else _HIGHEST_OF_SCIPY)
-        return order if where is None else order & where(*rest[:-1])
+        return functools.reduce(np.logical_and, [p > least for p in rest[:-1]], order)
 
     parameters = climb.__code__.co_argcount - 1
-    return Pointwise(
+
+    @lru_cache(maxsize=256)
+    def given(n: float) -> Pointwise | None:
+        if not n or not _is_order(n, _HIGHEST_OF_SCIPY):  # of order 0 it is 1, even of nan
+            return None
+        within = *((least, math.inf),) * (parameters - 1), ANY
+        return at_order(found, n, Direct(lambda s: partial(getattr(s, scipy), np.int64(n)), within, no_nan=True))
+
+    found = Pointwise(
         name,
         reference,
         Fast(real, where=allowed_real, scipy=False, optional=True),
         Fast(lambda special, *arrays: climb(*arrays), where=allowed, scipy=False),
         tuple(range(parameters)),
         reach=(1e4,) * parameters,
+        given=given,
     )
+    return found
 
 
 def _legendre(n: Value, x: Value) -> Any:
@@ -138,7 +156,7 @@ HERMITE_PROB = _three_terms(
 # DLMF 13.6.19, which mpmath's own laguerre leaves for 0 where n is a negative integer.
 LAGUERRE = _three_terms("laguerre", "eval_laguerre", lambda mp, n, x: mp.hyp1f1(-n, 1, x), _laguerre)
 ASSOC_LAGUERRE = _three_terms(
-    "assoc_laguerre", "eval_genlaguerre", lambda mp, n, a, x: mp.laguerre(n, a, x), _assoc_laguerre, lambda a: a > -1
+    "assoc_laguerre", "eval_genlaguerre", lambda mp, n, a, x: mp.laguerre(n, a, x), _assoc_laguerre, -1
 )
 
 
@@ -147,10 +165,8 @@ def _gegenbauer_between(mp: MPContext, n: MPNumber, c: MPNumber, x: MPNumber) ->
     return mp.zero if mp.isint(n) and n < 0 else mp.gegenbauer(n, c, x)
 
 
-GEGENBAUER = _three_terms("gegenbauer", "eval_gegenbauer", _gegenbauer_between, _gegenbauer, lambda c: c > -0.5)
-JACOBI = _three_terms(
-    "jacobi", "eval_jacobi", lambda mp, n, a, b, x: mp.jacobi(n, a, b, x), _jacobi, lambda a, b: (a > -1) & (b > -1)
-)
+GEGENBAUER = _three_terms("gegenbauer", "eval_gegenbauer", _gegenbauer_between, _gegenbauer, -0.5)
+JACOBI = _three_terms("jacobi", "eval_jacobi", lambda mp, n, a, b, x: mp.jacobi(n, a, b, x), _jacobi, -1)
 
 # -- associated Legendre functions and spherical harmonics -------------------------------------------------------------
 

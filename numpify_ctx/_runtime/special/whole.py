@@ -24,6 +24,7 @@ from ..._symbolic.exact import quotient
 from ..integers import OVERFLOW
 from ..numbers import FLOAT64
 from ..types import Value
+from .direct import count_nonzero
 from .pointwise import Array, Pointwise, delivered, result_dtype
 
 
@@ -62,13 +63,13 @@ class Whole:
     far: int | None = None
 
     def __call__(self, *args: Value) -> Any:
+        if self.continued is not None and self.whole is None and any([_are_no_whole(a) for a in args]):  # noqa: C419
+            return self.continued(*args)  # most calls of arrays of doubles
         if all(type(a) is int or type(a) is bool for a in args):
             value = self._at(tuple(map(int, args)), {} if self.far is None else {"far": self.far})
             return float(value) if isinstance(value, Fraction) else value
         if all(_is_integer(a) for a in args):
             return self._of_integers(args)
-        if self.continued is not None and self.whole is None and any(map(_has_no_whole, args)):
-            return self.continued(*args)
         return self._of_floats(args)
 
     def _of_integers(self, args: Sequence[Any]) -> Any:
@@ -139,10 +140,10 @@ def _distinct(arrays: Sequence[Any]) -> tuple[list[tuple[Any, ...]], Any]:
     return list(found), where
 
 
-def _has_no_whole(value: Value) -> bool:
+def _are_no_whole(value: Value) -> bool:
     """Are these doubles none of which is a whole number?"""
     if type(value) is np.ndarray:
-        return value.dtype is FLOAT64 and not np.equal(np.floor(value), value).any()
+        return value.dtype is FLOAT64 and not count_nonzero(np.floor(value) == value)
     return type(value) is float and not value.is_integer()
 
 

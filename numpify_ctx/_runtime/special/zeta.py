@@ -5,12 +5,17 @@ Where a formula comes from is said as DLMF and the number of the equation (https
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..types import MPContext, MPNumber, Value
+from .direct import POSITIVE, Direct
+from .orders import at_order
 from .pointwise import Fast, Pointwise, is_whole, of_scipy
 
 
@@ -29,7 +34,16 @@ def _hurwitz(mp: MPContext, s: MPNumber, a: MPNumber) -> Any:
     return mp.zeta(s if abs(s) > 1e-60 else 0, a)
 
 
-HURWITZ = Pointwise("zeta", _hurwitz, Fast(of_scipy("zeta"), where=lambda s, a: (s > 1) & (a > 0)), reach=(1e4, 1e8))
+HURWITZ = Pointwise(
+    "zeta",
+    _hurwitz,
+    Fast(
+        of_scipy("zeta"),
+        where=lambda s, a: (s > 1) & (a > 0),
+        direct=Direct(attrgetter("zeta"), ((1.0, np.inf), POSITIVE), no_nan=True),
+    ),
+    reach=(1e4, 1e8),
+)
 ETA = Pointwise("dirichlet_eta", lambda mp, s: mp.altzeta(s))
 
 
@@ -43,7 +57,15 @@ def _general_eta(mp: MPContext, s: MPNumber, a: MPNumber) -> Any:
 
 
 GENERAL_ETA = Pointwise("dirichlet_eta", _general_eta, reach=(1e4, 1e8))
-POLYLOG = Pointwise(
+
+
+@lru_cache(maxsize=1)
+def _polylog_of_order(order: float) -> Pointwise | None:
+    direct = Direct(lambda s: lambda z: s.spence(1 - z), ((-1e300, -0.01),))
+    return at_order(POLYLOG, 2, direct) if order == 2 else None
+
+
+POLYLOG: Pointwise = Pointwise(
     "polylog",
     lambda mp, s, z: mp.polylog(s, z),
     Fast(
@@ -52,6 +74,7 @@ POLYLOG = Pointwise(
         outside=lambda n, z: (n == 2) & (z > 1),
     ),
     reach=(1e3, np.inf),
+    given=_polylog_of_order,
 )
 
 
@@ -84,7 +107,7 @@ XI = Pointwise("riemann_xi", _xi)
 
 # -- the Lambert function ----------------------------------------------------------------------------------------------
 
-_TIP = -np.exp(-1.0)
+_TIP = -math.exp(-1.0)
 
 
 def _lambertw(mp: MPContext, z: MPNumber, k: MPNumber) -> Any:
@@ -110,6 +133,17 @@ LAMBERTW = Pointwise(
     ),
     Fast(_lambertw_complex, where=_away_from_the_tip),
     (1,),
+)
+LAMBERTW_PRINCIPAL = Pointwise(
+    "lambertw",
+    lambda mp, z: mp.lambertw(z),
+    Fast(
+        lambda s, x: s.lambertw(x).real,
+        where=lambda x: x > _TIP + 0.05,
+        outside=lambda x: x < -0.4,
+        direct=Direct(lambda s: lambda x: s.lambertw(x).real, ((_TIP + 0.051, 1e300),)),
+    ),
+    Fast(lambda s, z: s.lambertw(z), where=lambda z: np.abs(z - _TIP) > 0.05),
 )
 # A branch that is not real anywhere: complex also for real arguments.
 LAMBERTW_BRANCH = Pointwise(
