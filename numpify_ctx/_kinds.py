@@ -7,6 +7,7 @@ mask: `INT | REAL` is an integer or a float.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 
 BOOL, INT, REAL, COMPLEX = 1, 2, 4, 8
@@ -34,6 +35,11 @@ def promote(kinds: Iterable[int]) -> int:
     >>> promote([INT, INT | REAL]) == INT | REAL, promote([REAL, INT]) == REAL
     (True, True)
     """
+    return _promoted(frozenset(kinds))
+
+
+@lru_cache(1024)  # few distinct questions are asked, for each expression anew
+def _promoted(kinds: frozenset[int]) -> int:
     union = lowest = 0
     for mask in kinds:
         union |= mask

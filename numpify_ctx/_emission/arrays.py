@@ -54,6 +54,10 @@ class ArrayEmitter(Emitter):
     scalars = False
     module = "np"
 
+    def __init__(self, program: Program, parameter_kinds: Sequence[int], checked: bool = True) -> None:
+        super().__init__(program, parameter_kinds, checked)
+        self.has_complex = max(self.kinds, default=0) >= COMPLEX  # may any number be complex?
+
     def source(self, roots: Sequence[int] | None = None, given: Sequence[int] | None = None) -> Source:
         """The whole."""
         results = self.program.results if roots is None else roots
@@ -93,20 +97,26 @@ class ArrayEmitter(Emitter):
 
     def write(self, suite: Suite, node: int) -> Text:
         op, args = self.ops[node], self.args[node]
-        if op.exact is not None and self.is_checked(node):
+        if op.exact is not None and may_overflow(self.program, self.kinds, node, self.checked):
             return self._checked(suite, node, op.exact)
+        if op is NE and self.kinds[args[0]] == BOOL and self.data[args[1]] == 0 and self.ops[args[1]] is CONST:
+            return suite.text[args[0]]  # to compare it with an integer, NumPy would make it one
+        special = self._of_complex(suite, node) if self.has_complex else None
+        return super().write(suite, node) if special is None else special
+
+    def _of_complex(self, suite: Suite, node: int) -> Text | None:
+        """The text of a node for which it matters that an operand may be complex; None if it does not."""
+        op, args = self.ops[node], self.args[node]
         if self.may_be_on_a_cut(node):
             assert op.cut is not None
             return f"{self.inject(op.cut.__name__, op.cut)}({', '.join([suite.text[a][0] for a in args])})", ATOM
         if self.is_over_real(node):
             divide = self.inject(divided_by_real.__name__, divided_by_real)
             return f"{divide}({suite.text[args[0]][0]}, {suite.text[args[1]][0]})", ATOM
-        if op is NE and self.kinds[args[0]] == BOOL and self.data[args[1]] == 0 and self.ops[args[1]] is CONST:
-            return suite.text[args[0]]  # to compare it with an integer, NumPy would make it one
         if op.form == "quotient" and COMPLEX in (self.kinds[args[0]], self.kinds[args[1]]):
             # 1j*x is Python's number where x is a scalar of NumPy's, and Python divides nothing by zero.
             return f"np.divide({suite.text[args[0]][0]}, {suite.text[args[1]][0]})", ATOM
-        return super().write(suite, node)
+        return None
 
     def may_be_on_a_cut(self, node: int) -> bool:
         """May an operand be complex, so that the sign of a zero part would choose the side of a branch cut?"""

@@ -92,7 +92,7 @@ class Blocks:
         # Threads gain more by blocks.
         is_short = threads == 1 and len(operations) < 3
         self._least = sizes.few if is_short else sizes.large * (4 // max(len(operations), 1))
-        if threads == 1 and _is_one_ufunc(program):
+        if threads == 1 and len(operations) == 1 and _is_one_ufunc(program):
             self._least = sizes.single
         self.results = program.results
         self.parameters = [(node, program.data[node]) for node, op in enumerate(program.ops) if op is PARAM]
