@@ -133,7 +133,8 @@ class _Factoring:
         if not self.users[node] or program.rank[node] or program.kinds[node] == COMPLEX:
             return []
         args = program.args[node]
-        monomials = list(map(self.products.of, args))
+        ops, monomial = program.ops, self.products.of
+        monomials = [monomial(a) if ops[a] in PRODUCTS else {a: 1} for a in args]
         having: dict[int, list[int]] = {}
         for i, powers in enumerate(monomials):
             for base in powers:

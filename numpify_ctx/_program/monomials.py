@@ -54,15 +54,14 @@ class Monomials:
         op, args = program.ops[node], program.args[node]
         if op not in PRODUCTS or depth > _NESTED or program.rank[node]:
             return {node: 1}
-        powers: Monomial = {}
-        if op is MUL:
-            cost = len(args) - 1 + self._multiply(args, depth, powers)
-        elif op is DIV:
-            cost = _COST[DIV] + self._divide(args, depth, powers)
-        else:
+        if op is POW:
             cost = _COST[POW]
             base, power = self._as_power(node)
-            powers[base] = power
+            powers = {base: power}
+        elif op is MUL:
+            cost, powers = self._multiply(args, depth)
+        else:
+            cost, powers = self._divide(args, depth)
         if len(powers) > _MOST or max(powers.values()) > _MOST:
             powers = {node: 1}
         users = self.users[node]
@@ -71,19 +70,11 @@ class Monomials:
         self._known[node] = powers
         return powers
 
-    def _divide(self, args: Sequence[int], depth: int, powers: Monomial) -> float:
-        """Add the powers of a quotient; gives what its parts cost."""
-        above, below = args
-        cost = 0.0 if _is_one(self.program, above) else self._multiply((above,), depth, powers)
-        # A quotient in a denominator is a base.
-        its_powers = self.of(below, depth + 1)
-        for base, power in its_powers.items() if min(its_powers) >= 0 else ((below, 1),):
-            powers[~base] = powers.get(~base, 0) + power
-        return cost + self.shares.get(below, 0.0)
-
-    def _multiply(self, factors: Sequence[int], depth: int, powers: Monomial) -> float:
-        """Add the powers of these factors; gives what they cost."""
-        ops, known, cost = self.program.ops, self._known, 0.0
+    def _multiply(self, factors: Sequence[int], depth: int) -> tuple[float, Monomial]:
+        """What a product costs, and its powers."""
+        ops, known = self.program.ops, self._known
+        cost = len(factors) - 1.0
+        powers: Monomial = {}
         for a in factors:
             if ops[a] not in PRODUCTS:
                 powers[a] = powers[a] + 1 if a in powers else 1
@@ -91,7 +82,17 @@ class Monomials:
             for base, power in (known.get(a) or self.of(a, depth + 1)).items():
                 powers[base] = powers[base] + power if base in powers else power
             cost += self.shares.get(a, 0.0)
-        return cost
+        return cost, powers
+
+    def _divide(self, args: Sequence[int], depth: int) -> tuple[float, Monomial]:
+        """What a quotient costs, and its powers."""
+        above, below = args
+        # A quotient in a denominator is a base.
+        its_powers = self.of(below, depth + 1)
+        powers = {} if _is_one(self.program, above) else self.of(above, depth + 1).copy()
+        for base, power in its_powers.items() if min(its_powers) >= 0 else ((below, 1),):
+            powers[~base] = powers[~base] + power if ~base in powers else power
+        return _COST[DIV] + self.shares.get(above, 0.0) + self.shares.get(below, 0.0), powers
 
     def _as_power(self, node: int) -> tuple[int, int]:
         """A power that is no product: its base, if the exponent is whole and not too large, else itself."""

@@ -22,6 +22,8 @@ def _pow(b: Builder, expr: sp.Basic, base: int, exponent: int) -> int:
 
 def _factors(b: Builder, expr: sp.Basic) -> tuple[sp.Basic, ...]:
     """Of log(x)/log(2) one logarithm: the quotient of two rounded ones is not 6 for 64. Likewise to base 10."""
+    if sp.log not in map(type, expr.args):
+        return expr.args  # type: ignore[no-any-return]
     for below in expr.args:
         if type(below) is sp.Pow and below.args[1] is sp.S.NegativeOne and type(below.args[0]) is sp.log:
             known = _LOGARITHMS.get(below.args[0].args[0])
