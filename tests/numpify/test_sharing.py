@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -19,8 +20,10 @@ from numpify_ctx._execution.entry import Entry
 from numpify_ctx._lowering.rules import RULES
 from numpify_ctx._lowering.walk import lower
 from numpify_ctx._program.factored import factored
+from numpify_ctx._program.ir import CONST
 from numpify_ctx._program.promotion import promoted
-from numpify_ctx._program.shared import shared
+from numpify_ctx._program.shared import shared, shortened
+from numpify_ctx._program.walk import reach
 
 from .forms import in_blocks, plain
 
@@ -75,6 +78,12 @@ def sums(draw, bases=BASES, coefficients=COEFFICIENTS, most=6, least=1):
     return sp.Add(*terms)
 
 
+@st.composite
+def products(draw):
+    """A product of a few bases, some of which others have, too."""
+    return sp.prod(draw(st.lists(st.sampled_from(BASES), min_size=2, max_size=5)))
+
+
 POLYNOMIALS = sums([x, y, z], st.sampled_from([1, -1, 2, -3, 5, 11]))
 
 
@@ -101,10 +110,27 @@ def test_how_many_operations_there_are(expr, before, after):
     assert (operations(raw), operations(shared(factored(raw)))) == (before, after)
 
 
+@given(st.lists(st.one_of(sums(), sums(least=-2), products()), min_size=1, max_size=4))
+def test_in_one_go_it_is_the_same(exprs):
+    """`shortened` makes the products of the new sums share their factors, as `shared` does with a finished program."""
+    raw = lowered(exprs)
+    assert operations(shortened(raw)) == operations(shared(factored(raw)))
+    assert (shortened(raw) is raw) == (shared(factored(raw)) is raw)
+
+
+@given(st.lists(sums(least=-2), min_size=1, max_size=3))
+def test_nothing_is_made_that_nothing_needs(exprs):
+    raw = lowered(exprs)
+    made = shortened(raw)
+    if made is not raw:
+        needed = reach(made.results, made.args.__getitem__)
+        assert {node for node, args in enumerate(made.args) if args or made.ops[node] is CONST} <= needed
+
+
 @pytest.mark.parametrize("expr", [x * y + z, x + x**2, x + x * y, sp.sin(x) + sp.cos(y) * x, 2 * x + 2 * y, x * y])
 def test_what_gains_nothing_stays_the_same_program(expr):
     raw = lowered(expr)
-    assert shared(factored(raw)) is raw
+    assert shortened(raw) is raw
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
@@ -281,6 +307,113 @@ def test_every_process_makes_the_same_program():
         for seed in ("1", "2")
     ]
     assert texts[0] == texts[1]
+
+
+# -- within arms, sums and users' functions, and of frozen parameters -------------------------------------------------
+
+RATIONAL = st.sampled_from([1, -1, 2, -3, 5, sp.Rational(1, 3), sp.Rational(-5, 7)])
+POINTS = st.tuples(*[st.sampled_from([0.5, -0.5, 0.75, -1.25, 2.0, -3.0, 1.0 + 2**-20])] * 4)
+k = sp.Symbol("k", integer=True)
+USER = sp.Function("user")
+
+
+def by_users(value):
+    return value * value - 3 * value
+
+
+class Told:
+    """An exact value, and the sum of the magnitudes of the terms that lead to it."""
+
+    def __init__(self, value, size=None):
+        self.value, self.size = Fraction(value), abs(Fraction(value)) if size is None else size
+
+    def __add__(self, other):
+        return Told(self.value + other.value, self.size + other.size)
+
+    def __mul__(self, other):
+        return Told(self.value * other.value, self.size * other.size)
+
+
+def told(expr, point):
+    """What `expr` is at a point, of rational numbers, by its definition."""
+    if expr in point:
+        return point[expr]
+    if expr.is_Rational:
+        return Told(Fraction(int(expr.p), int(expr.q)))
+    if isinstance(expr, sp.Sum):
+        [(index, low, high)] = expr.limits
+        terms = [told(expr.function, point | {index: Told(i)}) for i in range(int(low), int(high) + 1)]
+        return functools.reduce(Told.__add__, terms)
+    if isinstance(expr, sp.Piecewise):
+        return next(told(value, point) for value, test in expr.args if holds(test, point))
+    parts = [told(arg, point) for arg in expr.args]
+    if expr.func == USER:
+        [part] = parts
+        # What is subtracted adds to what can be lost.
+        return Told(by_users(part.value), part.size * part.size + 3 * part.size)
+    if expr.is_Add:
+        return functools.reduce(Told.__add__, parts)
+    if expr.is_Mul:
+        return functools.reduce(Told.__mul__, parts)
+    base, power = parts[0], int(expr.exp)
+    return functools.reduce(Told.__mul__, [base] * power) if power else Told(1)
+
+
+def holds(test, point):
+    return bool(test.xreplace({s: sp.Rational(*one.value.as_integer_ratio()) for s, one in point.items()}))
+
+
+@st.composite
+def nested(draw):
+    """Sums in the arms of a selection, in a sum over k, and in a user's function; and around these."""
+    inner = draw(sums([x, y, z], RATIONAL, most=5))
+    other = draw(sums([x, y, w], RATIONAL, most=5))
+    base = draw(
+        st.sampled_from(
+            [
+                sp.Piecewise((inner, x > 0), (other * inner, y > 0), (other, True)),
+                sp.Sum(k * inner + k**2 * x + k * y * x + other, (k, 1, 3)),
+                USER(inner),
+                USER(other) * sp.Piecewise((inner, y > 0), (x * y * z + x * y, True)),
+            ]
+        )
+    )
+    around = draw(sums([x, base, y], RATIONAL, most=4))
+    return draw(st.sampled_from([base, around, x * base + y * base + inner]))
+
+
+def is_near(got, expected):
+    return abs(Fraction(float(got)) - expected.value) <= 256 * Fraction(EPS) * expected.size
+
+
+@given(nested(), POINTS)
+def test_within_arms_sums_and_functions_only_rounding_differs(expr, values):
+    point = {s: Told(value) for s, value in zip(SYMBOLS, values, strict=True)}
+    expected = told(expr, point)
+    f = numpify(expr, SYMBOLS, functions={USER: by_users}, cache=False, native=False)
+    assert is_near(f(*values), expected)
+    [alone] = f(*[np.array([value]) for value in values])
+    assert is_near(alone, expected)
+
+
+@given(nested(), POINTS, st.sets(st.sampled_from(SYMBOLS), min_size=1, max_size=3))
+def test_frozen_or_passed_it_is_the_same(expr, values, frozen):
+    """To the bit: what frozen numbers decide alone is the part of the program that it was."""
+    f = numpify(expr, SYMBOLS, functions={USER: by_users}, cache=False, native=False)
+    by_symbol = dict(zip(SYMBOLS, values, strict=True))
+    g = f.freeze({symbol: by_symbol[symbol] for symbol in frozen})
+    rest = [value for symbol, value in by_symbol.items() if symbol not in frozen]
+    assert g(*rest) == f(*values)
+    arrays = [np.full(3, value) for value in rest]
+    passed = [by_symbol[symbol] if symbol in frozen else np.full(3, by_symbol[symbol]) for symbol in SYMBOLS]
+    for _ in range(2):  # the second call may take a quick way
+        np.testing.assert_array_equal(g(*arrays), f(*passed))
+
+
+@given(nested())
+def test_within_regions_there_are_never_more_operations(expr):
+    raw = lower(expr, [(a, a.name) for a in SYMBOLS], RULES, {USER: by_users})
+    assert operations(shortened(raw)) <= operations(raw)
 
 
 # -- how it reads ------------------------------------------------------------------------------------------------------
