@@ -61,6 +61,8 @@ class Shape:
         places: what is passed, if parameters nest; else the free ones are.
         decided: names of what frozen numbers decide alone, which the form for floats takes behind the others.
         quick: the statements of quick ways.
+        takes_out: did `out` come before? A parameter for it takes half the time of a look into keywords, but some time
+            also of calls without.
     """
 
     names: tuple[str, ...]
@@ -74,6 +76,7 @@ class Shape:
     places: tuple[Place, ...] | None = None
     decided: tuple[str, ...] = ()
     quick: tuple[str, ...] = ()
+    takes_out: bool = False
 
     def having(self, role: Role) -> list[str]:
         """Names of the parameters that have this role, in call order."""
@@ -130,9 +133,8 @@ _WORDS: Mapping[str, Any] = {
 def text(shape: Shape) -> str:
     """The source of the wrapper.
 
-    >>> print(text(Shape(("t", "k", "omega"), ("free", "frozen", "dynamic"))))
-    def _wrapper(t=_missing, /, *_extra, **_keywords):
-        out = _pop(_keywords, _out, None) if _keywords else None
+    >>> print(text(Shape(("t", "k", "omega"), ("free", "frozen", "dynamic"), takes_out=True)))
+    def _wrapper(t=_missing, /, *_extra, out=None, **_keywords):
         if t is _missing or _extra or _keywords:
             [t] = _fit((t, *_extra), _keywords)
         _parameters = _context.parameters
@@ -161,7 +163,8 @@ def text(shape: Shape) -> str:
     # Where arguments are what the form takes, their types are asked for before all else: a call has no keywords then.
     is_first = bool(values) and taken == values and not shape.quick
     if is_first:
-        lines += _calling_floats(shape, values, ["not _extra", "not _keywords"], f"return _call({passed}, None)")
+        others = ["not _extra", "not _keywords", *["out is None"] * shape.takes_out]
+        lines += _calling_floats(shape, values, others, f"return _call({passed}, None)")
     lines += _fitting(shape, taken, unpacking)
     if dynamic := shape.having("dynamic"):
         numbers = shape.numbered()
@@ -183,7 +186,8 @@ def text(shape: Shape) -> str:
 
 def _header(shape: Shape, taken: Sequence[str]) -> str:
     passed = [f"{word}=_missing" for word in taken]
-    return f"def _wrapper({', '.join([*passed, *['/'] * bool(passed), '*_extra', '**_keywords'])}):"
+    behind = ["*_extra", *["out=None"] * shape.takes_out, "**_keywords"]
+    return f"def _wrapper({', '.join([*passed, *['/'] * bool(passed), *behind])}):"
 
 
 def _fitting(shape: Shape, taken: Sequence[str], unpacking: Sequence[str]) -> list[str]:
@@ -192,8 +196,15 @@ def _fitting(shape: Shape, taken: Sequence[str], unpacking: Sequence[str]) -> li
     fitted = f"[{', '.join(shape.having('free'))}] = _fit"
     # Arguments fill from the left, so that the last one tells of all. None goes by keyword, which finds duplicates.
     unfit = " or ".join([*(f"{word} is _missing" for word in taken[-1:]), "_extra", "_keywords"])
+    taking_out = [
+        "    out = None",
+        "    if _keywords:",
+        "        out = _pop(_keywords, _out, None)",
+        "        if out is not None:",
+        "            _note_out()",
+    ]
     lines = [
-        "    out = _pop(_keywords, _out, None) if _keywords else None",
+        *([] if shape.takes_out else taking_out),
         f"    if {unfit}:",
         f"        {fitted}({f'({given}*_extra)' if taken else '_extra'}, _keywords)",
     ]
@@ -335,6 +346,7 @@ def wrapper(
     ways: Ways | None = None,
     fit: Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Any, ...]],
     absent: Callable[[Any], Exception],
+    note_out: Callable[[], None] | None,
     frozen: Mapping[str, Any],
     symbols: Mapping[str, Any],
     context: object,
@@ -351,6 +363,7 @@ def wrapper(
         ways: what computes numbers, by their types.
         fit: the values of the free parameters, in order, from positional arguments and keywords that are not just
             that.
+        note_out: called when `out` comes first; None if it is a parameter.
         absent: makes the error for dynamic symbols that the given mapping does not hold.
         frozen: value by parameter name; asked for by the form for floats only.
         symbols: symbol by parameter name, of the dynamic parameters.
@@ -369,7 +382,7 @@ def wrapper(
         cells = [None] * len(symbols) if held is None else held[1]
         namespace |= {f"_cell{numbers[name]}": cell for name, cell in zip(symbols, cells, strict=True)}
     namespace |= quick_names
-    namespace |= {"_call": call, "_fit": fit, "_absent": absent, "_context": context}
+    namespace |= {"_call": call, "_fit": fit, "_absent": absent, "_note_out": note_out, "_context": context}
     if shape.floats:
         namespace |= {name: float(value) for name, value in frozen.items()}
         namespace |= decided

@@ -34,7 +34,9 @@ class Making:
         owner: the object whose `__call__` it is.
     """
 
-    __slots__ = ("_bindings", "_entry", "_fixed", "_has_floats", "_has_numbers", "_kinds", "_owner", "_quicks")
+    __slots__ = (
+        "_bindings", "_entry", "_fixed", "_has_floats", "_has_numbers", "_has_out", "_kinds", "_owner", "_quicks",
+    )  # fmt: skip
 
     def __init__(self, entry: Entry, bindings: Bindings, owner: object) -> None:
         self._entry = entry
@@ -44,6 +46,7 @@ class Making:
         self._quicks: tuple[tuple[Quick, ...], ...] = ((), ())  # those that stand in the function behind the call
         self._has_floats = False  # did floats come?
         self._has_numbers = False  # and other numbers? Most functions are called with floats, or arrays, alone
+        self._has_out = False  # and `out`?
         self._kinds: tuple[tuple[type, ...], ...] = ()  # types of other numbers that came, the first few
 
     def __call__(self, /, *args: Any, **keywords: Any) -> Any:
@@ -68,6 +71,11 @@ class Making:
         """The first call with floats, after others."""
         self._put(True)
         return self._entry(*values)
+
+    def _note_out(self) -> None:
+        """`out` has come: most functions are called without."""
+        self._has_out = True
+        self._put(False)
 
     def _whole(self, args: tuple[Any, ...], out: Any = None) -> Any:
         """The whole way; where that finds quick ways, these go into the function behind the call, as do numbers."""
@@ -123,6 +131,7 @@ class Making:
             bindings.places(),
             tuple(decided),
             tuple(quick),
+            self._has_out,
         )
         return wrapper(
             shape,
@@ -132,6 +141,7 @@ class Making:
             ways=Ways(self._finding(fixed, takes_floats), list(names.values()), fixed),
             fit=bindings.arguments,
             absent=bindings.absent,
+            note_out=self._note_out,
             frozen=frozen,
             symbols={names[symbol]: symbol for symbol in bindings.dynamic},
             context=bindings.context,
@@ -215,12 +225,13 @@ def explaining(entry: Entry, bindings: Bindings) -> Callable[..., str]:
     return wrapper(
         Shape(
             tuple(names.values()), tuple(map(bindings.role, names)), _lookup_of(bindings.context),
-            places=bindings.places(),
+            places=bindings.places(), takes_out=True,
         ),
         call=lambda args, out: entry.explain(*fixed.filled(args)),
         floats=None,
         fit=bindings.arguments,
         absent=bindings.absent,
+        note_out=None,
         frozen={},
         symbols={names[symbol]: symbol for symbol in bindings.dynamic},
         context=bindings.context,

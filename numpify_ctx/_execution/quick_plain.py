@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .._emission.into import writing
 from .._runtime.special.direct import Direct, count_nonzero
 from .quick import FLOATS, Quick, are_alike, are_any, handed_back, indented, places_of_arrays, tests_of
 from .quick_several import Back
@@ -97,7 +98,11 @@ class Plain:
         words |= {f"as{i}": _conversion(values[i], isinstance(passed[i], np.dtype)) for i in converted}
         words |= {f"fixed{i}": value for i, value in fixed.items()}
         form = self.form if self.ufunc is None else self.ufunc
-        words |= {"form": form, "result": self.result, "complete": self.complete}
+        # Where nothing is looked at afterwards, an array of the caller's is written at once.
+        into = None
+        if self.ufunc is None and self.complete is None and self.back is None:
+            into = writing(self.form)
+        words |= {"form": form, "result": self.result, "complete": self.complete, "into": into}
         words |= {} if self.back is None else self.back.words
         if self.direct is not None:
             words |= {"direct": self.direct[1], "count": count_nonzero}
@@ -106,36 +111,19 @@ class Plain:
         if self.late is not None:
             words["late"] = self.late.first
             words |= {f"float{i}": float(value) for i, value in fixed.items() if not value.ndim}
-        return Quick(tuple(passed), tests, tuple(self._lines(passed, converted, fixed)), words, self.result)
+        lines = self._lines(passed, converted, fixed, into is not None)
+        return Quick(tuple(passed), tests, tuple(lines), words, self.result)
 
-    def _lines(self, passed: Sequence[Any], converted: Collection[int], fixed: Collection[int]) -> list[str]:
+    def _lines(
+        self, passed: Sequence[Any], converted: Collection[int], fixed: Collection[int], writes: bool
+    ) -> list[str]:
         names = [f"{{{i}}}" for i in range(len(passed))]
         arrays = [names[i] for i in places_of_arrays(passed)]
         call = self._call(names, arrays, converted, fixed)
-        lines = [f"_found = {call}"]
-        back = handed_back()
-        if self.complete is not None:
-            # The cheapest look that warns of nothing: where there are nans, the first one is the largest.
-            back = [
-                "_largest = _found.item(_found.argmax()) if _found.size else 0.0",
-                "if _largest != _largest:",
-                f"    _found = {{complete}}(_found, ({''.join(f'{name}, ' for name in names)}))",
-                *back,
-            ]
-        alike = are_alike(arrays, self.fresh)
-        if self.ufunc is not None:
-            if self.least == sys.maxsize:
-                alike = are_any(arrays)
-            lines = ["if out is None:", f"    return {call}", f"return {call[:-1]}, out=out)"]
-        elif self.back is not None:
-            lines += self.back.lines
-        elif self.fresh:
-            lines += back
-        else:
-            # An operation may hand back an argument, or a view of one, which is not to be the caller's.
-            own = " and ".join(["_found.base is None", *(f"_found is not {name}" for name in arrays)])
-            kind = "_type(_found) is _array and _found.dtype is {result}"
-            lines += [f"if {kind} and _found.shape == {arrays[0]}.shape and {own}:", *indented(back)]
+        lines = self._handing_back(call, names, arrays, writes)
+        alike = (
+            are_any(arrays) if self.ufunc is not None and self.least == sys.maxsize else are_alike(arrays, self.fresh)
+        )
         if self.late is not None:
             lines = self._late_lines(self.late, [n if n in arrays else f"_float({n})" for n in names], fixed, lines)
         if self.native is not None:
@@ -148,6 +136,32 @@ class Plain:
         # A fixed number is looked at, too: these are no tests of its type. The extremes of no elements are an error.
         small = [_is_within(names[i], passed[i], bits) for i, bits in self.looks.items()]
         return [f"if {' and '.join([alike, *small])}:", *indented(lines)]
+
+    def _handing_back(self, call: str, names: Sequence[str], arrays: Sequence[str], writes: bool) -> list[str]:
+        """Statements that hand back what the call gives, or write it into `out`: at once, if a form does that."""
+        if self.ufunc is not None:
+            return ["if out is None:", f"    return {call}", f"return {call[:-1]}, out=out)"]
+        lines = [f"_found = {call}"]
+        if self.back is not None:
+            return [*lines, *self.back.lines]
+        into = ["if out is not None:", f"    return {call.replace('{form}', '{into}')[:-1]}, out)"] if writes else []
+        if self.fresh and writes:
+            return [*into, f"return {call}"]
+        back = ["return _found"] if writes else handed_back()
+        if self.complete is not None:
+            # The cheapest look that warns of nothing: where there are nans, the first one is the largest.
+            back = [
+                "_largest = _found.item(_found.argmax()) if _found.size else 0.0",
+                "if _largest != _largest:",
+                f"    _found = {{complete}}(_found, ({''.join(f'{name}, ' for name in names)}))",
+                *back,
+            ]
+        if not self.fresh:
+            # An operation may hand back an argument, or a view of one, which is not to be the caller's.
+            own = " and ".join(["_found.base is None", *(f"_found is not {name}" for name in arrays)])
+            kind = "_type(_found) is _array and _found.dtype is {result}"
+            back = [f"if {kind} and _found.shape == {arrays[0]}.shape and {own}:", *indented(back)]
+        return [*into, *lines, *back]
 
     def _call(
         self, names: Sequence[str], arrays: Sequence[str], converted: Collection[int], fixed: Collection[int]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import threading
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -224,6 +225,45 @@ def test_out_over_the_arguments(expr, native):
             wanted = whole((over[:10].copy(), beside)).astype(float)
             assert f(over[:10], beside, out=out) is out
         np.testing.assert_array_equal(out, wanted)
+
+
+@pytest.mark.parametrize("expr", [x * y + x, (x + y) / x, sp.sin(x * y), x * y < x, -x * y], ids=str)
+@pytest.mark.parametrize("kind", ["f8", "f4", "c16", "i8"])
+def test_plain_numpy_writes_out_at_once(expr, kind):
+    """The last operation makes no array beside `out`."""
+    if expr.is_Relational and kind == "c16":
+        pytest.skip("complex numbers have no order")
+    f = numpify(expr, [x, y], native=False, cache=False)
+    args = np.arange(1, 10_001).astype(kind), np.arange(10_000, 0, -1).astype(kind)
+    for _ in range(2):
+        wanted = f(*args)
+    out = np.empty_like(wanted)
+    peaks = []
+    for given in (None, out):
+        f(*args, out=given)
+        tracemalloc.start()
+        found = f(*args, out=given)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert found.tobytes() == wanted.tobytes()
+    assert peaks[1] < peaks[0] - 0.9 * out.nbytes
+
+
+@pytest.mark.parametrize("native", NATIVE)
+def test_out_is_a_keyword_like_any_other(native):
+    f = numpify(x * y + 1, [x, y], native=native, cache=False)
+    args, out = (values(5), values(5)), np.empty(5)
+    wanted = f(*args)
+    for _ in range(3):  # the first call with `out` makes it a parameter
+        assert f(*args, out=out) is f(out=out, y=args[1], x=args[0]) is f(args[0], out=out, y=args[1]) is out
+        assert out.tolist() == f(*args, out=None).tolist() == f(x=args[0], y=args[1]).tolist() == wanted.tolist()
+        assert f(2.0, 3.0) == f(2.0, 3.0, out=None) == f(2.0, y=3.0) == 7.0
+        with pytest.raises(TypeError, match="z"):
+            f(*args, out=out, z=1)
+        with pytest.raises(TypeError):
+            f(*args, args[0], out=out)
+        with pytest.raises(TypeError, match="y"):
+            f(args[0], out=out)
 
 
 # -- which calls take quick ways -------------------------------------------------------------------------------------
