@@ -165,14 +165,17 @@ class _Factoring:
         wanted = deps[node]
         if wanted & (wanted - 1) == 0:
             return 0
-        before, todo, costs, users = 0, [node], self.products.costs, self.users
+        found, todo, costs, users = [node], [node], self.products.costs, self.users
         while todo:
-            current = todo.pop()
-            before += _steps_on(args[current], deps, wanted)
-            todo += [a for a in args[current] if deps[a] == wanted and a in costs and users[a] == 1]
-        # Of two operands, it is the one operation there is.
-        after = [1 if len(args[i]) == 2 else _steps_on(args[i], deps, wanted) for i in made if deps[i] == wanted]
-        return sum(after) - before
+            inner = [a for a in args[todo.pop()] if deps[a] == wanted and a in costs and users[a] == 1]
+            found += inner
+            todo += inner
+        # Of two operands, there is one operation.
+        before, after = (
+            sum([1 if len(args[i]) == 2 else _steps_on(args[i], deps, wanted) for i in nodes if deps[i] == wanted])
+            for nodes in (found, made)
+        )
+        return after - before
 
     # -- sums of terms -----------------------------------------------------------------------------------------------
 
