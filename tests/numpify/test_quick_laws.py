@@ -345,7 +345,7 @@ def test_what_is_one_ufunc_is_called_at_once(expr):
     check_is_ufunc(expr, ALONE[expr])
 
 
-@pytest.mark.parametrize("name", ["erf", "erfi", "erfinv"])
+@pytest.mark.parametrize("name", ["erf", "erfinv", "erfcinv"])
 def test_functions_of_scipy_whose_nans_stand_are_called_at_once(name):
     special = pytest.importorskip("scipy.special")
     check_is_ufunc(getattr(sp, name)(x), getattr(special, name))
@@ -369,7 +369,7 @@ def check_is_ufunc(expr, ufunc):
 
 
 @pytest.mark.parametrize("native", NATIVE)
-@pytest.mark.parametrize("expr", [sp.erfc(x), sp.gamma(x), sp.digamma(x)], ids=str)
+@pytest.mark.parametrize("expr", [sp.erfc(x), sp.erfi(x), sp.gamma(x), sp.digamma(x)], ids=str)
 def test_ufuncs_that_are_right_between_two_numbers(expr, native):
     f = warm(numpify(expr, [x], native=native, cache=False), 1)
     assert any(word.endswith("_direct") for word in f.__call__.__globals__)

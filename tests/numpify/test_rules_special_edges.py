@@ -252,3 +252,56 @@ def test_binomials_of_numbers_that_are_not_whole_need_no_mpmath(monkeypatch):
     np.testing.assert_allclose(got, want, rtol=1e-12)
     assert [f(a, b) for a, b in zip(n.tolist(), k.tolist(), strict=True)] == got.tolist()
     np.testing.assert_array_equal(f(np.array([-2.0, 0.5]), np.array([0.5, -2.0])), [np.nan, 0.0])
+
+
+w = sp.Symbol("w")
+# Each by mpmath, with digits enough for what cancels.
+LOST_BY_SCIPY = [
+    (sp.erfi(x), [(v,) for v in (26.5, 26.65, 26.71, -26.7)], mpmath.erfi),
+    (
+        sp.erf2inv(x, y),
+        [(1.5e-14, -2e-19), (-1.2e-17, 1.0), (2.8e-236, -0.0), (-16.0, 9.5e-125), (3.0, -1e-5), (-3.0, 0.5)],
+        lambda a, b: mpmath.erfinv(mpmath.erf(a) + b),
+    ),
+    (sp.besseli(2, x), [(v,) for v in (1.8e-116, -3e-147, 1.6e-137)], lambda v: v**2 / 8),
+    (sp.besseli(5, x), [(v,) for v in (-4e-54, 6.2e-56, 1e-62)], lambda v: v**5 / 3840),
+    (sp.besselj(5, x), [(v,) for v in (-1.75e-61, 5.7e-63)], lambda v: v**5 / 3840),
+    (sp.besselj(x, y), [(400.0, 41.5), (150.0, 0.9), (300.0, 12.0)], mpmath.besselj),
+    (sp.legendre(x, y), [(-6.0, 2e-178), (-4.0, 1e-60), (-3.0, 1e-60), (5.0, 2e-178)], None),
+    (
+        sp.gegenbauer(x, y, z),
+        [(5.0, c, v) for c, v in ((3.1e-8, 0.17), (2.5e-9, -3.0), (-2e-12, 9.7), (1.7e-15, 7.0), (2e-17, -8e-12))],
+        mpmath.gegenbauer,
+    ),
+    (sp.assoc_laguerre(x, y, z), [(5.0, -0.9999999998698704, -8.0), (5.0, -0.99987, -5.0)], mpmath.laguerre),
+    (
+        sp.jacobi(w, x, y, z),
+        [
+            (5.0, 8e-16, 0.0, -2.2e-10),
+            (5.0, -0.9999999999968694, 0.06, -0.55),
+            (5.0, 0.0, 8.3e-11, -2.5e-20),
+            (5.0, -0.9999, -0.9999, 0.3),
+            (1.0, -1e-13, 7e-17, 3e-15),
+        ],
+        mpmath.jacobi,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("expr", "points", "meaning"), LOST_BY_SCIPY, ids=lambda v: str(v) if isinstance(v, sp.Basic) else ""
+)
+def test_digits_that_scipy_or_mpmath_loses(expr, points, meaning):
+    symbols = [s for s in (w, x, y, z) if s in expr.free_symbols]
+    if meaning is None:  # P(-1 - n) is P(n), and the slope of P(5) at 0 is 15/8
+        meaning = {5: lambda t: 15 * t / 8, 3: lambda t: -3 * t / 2, 2: lambda t: -mpmath.mpf(1) / 2}
+        with mpmath.workdps(50):
+            want = [float(meaning[-1 - p[0] if p[0] < 0 else p[0]](mpmath.mpf(p[1]))) for p in points]
+    else:
+        with mpmath.workdps(360):
+            want = [float(mpmath.re(meaning(*map(mpmath.mpf, p)))) for p in points]
+    f = numpify(expr, symbols, native=False, cache=False)
+    columns = [np.array(column) for column in zip(*points, strict=True)]
+    for _ in range(3):
+        np.testing.assert_allclose(f(*columns), want, rtol=1e-12, atol=1e-323)
+    np.testing.assert_allclose([f(*p) for p in points], want, rtol=1e-12, atol=1e-323)

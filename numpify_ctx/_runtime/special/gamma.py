@@ -56,7 +56,27 @@ ERFC = Pointwise(
     Fast(_erfc_fast, keep_nan=True, direct=Direct(attrgetter("erfc"), no_zero=True, rest=_erfc_fast)),
     Fast(of_scipy("erfc")),
 )
-ERFI = Pointwise("erfi", lambda mp, z: mp.erfi(z), Fast(of_scipy("erfi"), keep_nan=True), Fast(of_scipy("erfi")))
+
+
+def _erfi_fast(special: ModuleType, x: Value) -> Any:
+    """SciPy overflows a little too soon, where exp(x**2) does."""
+    value = special.erfi(x)
+    return replaced(value, np.isinf(value) & (np.abs(x) < 26.8), lambda x: _erfi_far(special, x), x)
+
+
+def _erfi_far(special: ModuleType, x: Value) -> Any:
+    """2/sqrt(pi) exp(x**2) dawsn(x) (DLMF 7.5.1), as `_erfc_far`."""
+    head = x.astype(np.float32).astype(np.float64)
+    tail = np.exp((x - head) * (x + head))
+    return special.dawsn(x) * (2 / math.sqrt(math.pi)) * tail * np.exp(head * head - SHIFT) * np.exp(SHIFT)
+
+
+ERFI = Pointwise(
+    "erfi",
+    lambda mp, z: mp.erfi(z),
+    Fast(_erfi_fast, keep_nan=True, direct=Direct(attrgetter("erfi"), ((-26.6, 26.6),))),
+    Fast(of_scipy("erfi")),
+)
 
 
 def _erf2(mp: MPContext, x: MPNumber, y: MPNumber) -> Any:
@@ -89,14 +109,21 @@ ERFCINV = Pointwise("erfcinv", lambda mp, x: mp.erfinv(1 - x), Fast(of_scipy("er
 
 
 def _erf2inv_fast(special: ModuleType, x: Value, y: Value) -> Any:
-    """z such that erf(z) - erf(x) = y, by the complement on the side where it is smaller."""
-    right = special.erfcinv(special.erfc(x) - y)
-    left = -special.erfcinv(special.erfc(-x) + y)
-    return np.where(special.erf(x) + y > 0, right, left)
+    """z such that erf(z) - erf(x) = y; far from 0 by the complement, which is smaller."""
+
+    def right(x: Value, y: Value) -> Any:
+        """z by 1 - erf(x) - y, of which no part is rounded that is much larger."""
+        near = np.where(x > 0.5, special.erfc(x) - y, (1 - y) - special.erf(x))
+        return special.erfcinv(np.where(x < -0.5, (2 - y) - special.erfc(-x), near))
+
+    total = special.erf(x) + y
+    far = np.where(total > 0, right(x, y), -right(-x, -y))
+    return np.where(np.abs(total) < 0.5, special.erfinv(total), far)
 
 
 def _erf2inv(mp: MPContext, x: MPNumber, y: MPNumber) -> Any:
-    return mp.erfinv(mp.erf(x) + y)
+    with mp.extraprec(1100 if mp.isfinite(x) and mp.isfinite(y) else 0):  # erf(x) + y may be as near to 1 as erfc(26)
+        return mp.erfinv(mp.erf(x) + y)
 
 
 ERF2INV = Pointwise("erf2inv", _erf2inv, Fast(_erf2inv_fast, keep_nan=True))

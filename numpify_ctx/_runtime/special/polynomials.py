@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from types import ModuleType
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 from ..types import MPContext, MPNumber, Value
 from .direct import ANY, Direct
 from .orders import at_order
-from .pointwise import Fast, Pointwise, scipy_special
+from .pointwise import Fast, Pointwise, replaced, scipy_special
 
 
 _HIGHEST = 2000  # order up to which recurrences run
@@ -51,6 +51,8 @@ def _three_terms(
     reference: Callable[..., Any],
     climb: Callable[..., Any],
     least: float = -math.inf,
+    weak: Callable[..., Any] | None = None,
+    strong: tuple[tuple[float, float], ...] = (ANY,),
 ) -> Pointwise:
     """A family `(n, *parameters, x)` by its recurrence, where n is an order and the parameters allow it.
 
@@ -60,20 +62,28 @@ def _three_terms(
         reference: by mpmath, for all numbers.
         climb: by NumPy, for complex numbers, and where there is no SciPy.
         least: the recurrence is stable for parameters above this.
+        weak: `(*parameters, x) -> bool array`: where SciPy's is not, though ours is.
+        strong: for each of these, numbers between which it is nowhere weak.
     """
 
     def real(special: ModuleType, n: Value, *rest: Value) -> Any:
         if special is None:
             return climb(n, *rest)
         # Integers choose the recurrence: for floats SciPy sums a hypergeometric series, which loses digits.
-        return getattr(special, scipy)(np.where(_is_order(n, _HIGHEST_OF_SCIPY), n, 0).astype(np.int64), *rest)
+        value = getattr(special, scipy)(np.where(_is_order(n, _HIGHEST_OF_SCIPY), n, 0).astype(np.int64), *rest)
+        return value if weak is None else replaced(value, _is_order(n) & weak(*rest), climb, n, *rest)
+
+    def is_stable(order: Value, known: Sequence[Value]) -> Any:
+        found = functools.reduce(np.logical_and, [p > least for p in known], order)
+        # Jacobi's divides by k + alpha + beta.
+        return found & (known[0] + known[1] > 2 * least + 0.1) if len(known) == 2 else found
 
     def allowed(n: Value, *rest: Value) -> Any:
-        return functools.reduce(np.logical_and, [p > least for p in rest[:-1]], _is_order(n))
+        return is_stable(_is_order(n), rest[:-1])
 
     def allowed_real(n: Value, *rest: Value) -> Any:
         order = _is_order(n, _HIGHEST if scipy_special() is None else _HIGHEST_OF_SCIPY)
-        return functools.reduce(np.logical_and, [p > least for p in rest[:-1]], order)
+        return is_stable(order, rest[:-1])
 
     parameters = climb.__code__.co_argcount - 1
 
@@ -81,8 +91,7 @@ def _three_terms(
     def given(n: float) -> Pointwise | None:
         if not n or not _is_order(n, _HIGHEST_OF_SCIPY):  # of order 0 it is 1, even of nan
             return None
-        within = *((least, math.inf),) * (parameters - 1), ANY
-        return at_order(found, n, Direct(lambda s: partial(getattr(s, scipy), np.int64(n)), within, no_nan=True))
+        return at_order(found, n, Direct(lambda s: partial(getattr(s, scipy), np.int64(n)), strong, no_nan=True))
 
     found = Pointwise(
         name,
@@ -128,7 +137,7 @@ def _assoc_laguerre(n: Value, alpha: Value, x: Value) -> Any:
 
 
 def _gegenbauer(n: Value, c: Value, x: Value) -> Any:
-    return _climb(n, np.ones_like(x), 2 * c * x, lambda k, a, b: (2 * x * (k + c - 1) * a - (k + 2 * c - 2) * b) / k)
+    return _climb(n, np.ones_like(x), 2 * c * x, lambda k, a, b: (2 * x * (k - 1 + c) * a - (k - 2 + 2 * c) * b) / k)
 
 
 def _jacobi(n: Value, alpha: Value, beta: Value, x: Value) -> Any:
@@ -140,10 +149,18 @@ def _jacobi(n: Value, alpha: Value, beta: Value, x: Value) -> Any:
         middle = (twice - 1) * (twice * (twice - 2) * x + (alpha - beta) * both)
         return (middle * a - 2 * (k + alpha - 1) * (k + beta - 1) * twice * b) / (2 * k * (k + both) * (twice - 2))
 
-    return _climb(n, np.ones_like(x), alpha + 1 + (both + 2) * (x - 1) / 2, step)
+    return _climb(n, np.ones_like(x), (alpha - beta) / 2 + (both + 2) / 2 * x, step)
 
 
-LEGENDRE = _three_terms("legendre", "eval_legendre", lambda mp, n, x: mp.legendre(n, x), _legendre)
+def _legendre_between(mp: MPContext, n: MPNumber, x: MPNumber) -> Any:
+    """mpmath has x for all tiny x and odd n; it is the slope there, n P(n - 1) of 0 (DLMF 18.9.17)."""
+    if mp.isint(n) and mp.isfinite(x) and x and mp.mag(x) < -mp.prec:
+        n = n if n >= 0 else -1 - n
+        return n * mp.legendre(n - 1, 0) * x if n % 2 else mp.legendre(n, 0)
+    return mp.legendre(n, x)
+
+
+LEGENDRE = _three_terms("legendre", "eval_legendre", _legendre_between, _legendre)
 CHEBYSHEVT = _three_terms("chebyshevt", "eval_chebyt", lambda mp, n, x: mp.chebyt(n, x), _chebyshev(1))
 CHEBYSHEVU = _three_terms("chebyshevu", "eval_chebyu", lambda mp, n, x: mp.chebyu(n, x), _chebyshev(2))
 HERMITE = _three_terms("hermite", "eval_hermite", lambda mp, n, x: mp.hermite(n, x), _hermite)
@@ -156,7 +173,13 @@ HERMITE_PROB = _three_terms(
 # DLMF 13.6.19, which mpmath's own laguerre leaves for 0 where n is a negative integer.
 LAGUERRE = _three_terms("laguerre", "eval_laguerre", lambda mp, n, x: mp.hyp1f1(-n, 1, x), _laguerre)
 ASSOC_LAGUERRE = _three_terms(
-    "assoc_laguerre", "eval_genlaguerre", lambda mp, n, a, x: mp.laguerre(n, a, x), _assoc_laguerre, -1
+    "assoc_laguerre",
+    "eval_genlaguerre",
+    lambda mp, n, a, x: mp.laguerre(n, a, x),
+    _assoc_laguerre,
+    -1,
+    lambda a, x: a < -0.99,
+    ((-0.99, math.inf), ANY),
 )
 
 
@@ -165,8 +188,24 @@ def _gegenbauer_between(mp: MPContext, n: MPNumber, c: MPNumber, x: MPNumber) ->
     return mp.zero if mp.isint(n) and n < 0 else mp.gegenbauer(n, c, x)
 
 
-GEGENBAUER = _three_terms("gegenbauer", "eval_gegenbauer", _gegenbauer_between, _gegenbauer, -0.5)
-JACOBI = _three_terms("jacobi", "eval_jacobi", lambda mp, n, a, b, x: mp.jacobi(n, a, b, x), _jacobi, -1)
+GEGENBAUER = _three_terms(
+    "gegenbauer",
+    "eval_gegenbauer",
+    _gegenbauer_between,
+    _gegenbauer,
+    -0.5,
+    lambda c, x: np.abs(c) < 0.05,
+    ((0.05, math.inf), ANY),
+)
+JACOBI = _three_terms(
+    "jacobi",
+    "eval_jacobi",
+    lambda mp, n, a, b, x: mp.jacobi(n, a, b, x),
+    _jacobi,
+    -1,
+    lambda a, b, x: (a < -0.99) | (b < -0.99) | (np.abs(x) < 1e-3),
+    ((-0.9, math.inf), (-0.9, math.inf), (1e-3, math.inf)),
+)
 
 # -- associated Legendre functions and spherical harmonics -------------------------------------------------------------
 
