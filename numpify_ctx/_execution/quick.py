@@ -43,6 +43,7 @@ WORDS: Mapping[str, Any] = {
     "_doubles": FLOATS,
     "_float": float,
     "_int": int,
+    "_np_float64": np.float64,
     "_type": type,
 }
 """What the words stand for that all quick ways share."""
@@ -185,11 +186,15 @@ def tests_of(passed: Sequence[Any], dtypes: Sequence[Any]) -> tuple[tuple[str, .
     None if there is none for one of them, or no array among them.
     """
     tests = []
+    # A float takes the precision of the arrays beside it, while a double of NumPy's gives them its own.
+    is_short = any(isinstance(kind, np.dtype) and kind.char in "efF" for kind in passed)
     for place, (kind, dtype) in enumerate(zip(passed, dtypes, strict=True)):
         if not isinstance(kind, np.dtype):
             test = _TESTS.get(dtype.char, {}).get(kind)
             if test is None:
                 return None
+            if kind in FLOATS and is_short:
+                test = f"_type({{0}}) is {'_float' if kind is float else '_np_float64'}"
         # NumPy itself makes short integers longer, piece by piece.
         elif kind == dtype or (dtype == np.int64 and np.can_cast(kind, dtype)):
             test = f"{{0}}.dtype is {{kind{place}}}"

@@ -71,6 +71,7 @@ ARGUMENTS = {
     "a nan": (values(5), np.nan),
     "an int": (values(5), 2),
     "float32": (values(5, "f4"), values(5, "f4")),
+    "float32 and a double": (values(5, "f4"), np.float64(0.1)),
     "float32 and a float": (values(5, "f4"), 0.1),
     "float32 and an int": (values(5, "f4"), 3),
     "int64": (values(5, "i8"), values(5, "i8")),
@@ -80,6 +81,8 @@ ARGUMENTS = {
     "int8": (values(5, "i1"), values(5, "i1")),
     "bool": (values(5, "?"), values(5, "?")),
     "complex": (values(5, "c16"), values(5, "c16") * 1j),
+    "complex64 and a double": (values(5, "c8"), np.float64(0.5)),
+    "complex64 and a float": (values(5, "c8"), 0.5),
     "nans": (np.array([1.0, np.nan, -1.0, np.inf]), np.array([np.nan, 2.0, 3.0, -np.inf])),
     "swapped bytes": (values(5, ">f8"), values(5, ">f8")),
     "of different dtypes": (values(5), values(5, "f4")),
@@ -133,7 +136,7 @@ def warm(f, count):
 @functools.cache
 def function_of(expr, native):
     """The function, with quick ways; and the whole way."""
-    arguments = sorted(expr.free_symbols, key=str)
+    arguments = sorted(sp.Tuple(expr).free_symbols, key=str)
     f = warm(numpify(expr, arguments, native=native, cache=False), len(arguments))
     assert f._origin.compiled.quicks
     return f, f._origin.compiled.apply
@@ -152,6 +155,17 @@ def test_values_of_all_kinds_of_arguments(expr, native):
         assert outcome(lambda args=args: f(*args)) == outcome(lambda args=args: whole(args)), name
         if count == 2:
             assert outcome(lambda args=args: f(args[0], y=args[1])) == outcome(lambda args=args: whole(args)), name
+
+
+@pytest.mark.parametrize("learnt", ARGUMENTS)
+def test_what_was_learnt_of_one_kind_is_for_no_other(learnt):
+    """What differs in no more than a type, such as a double of NumPy's and a float, differs in what it gives, too."""
+    f = numpify(x * y + 1, [x, y], native=False, cache=False)
+    _, whole = function_of(x * y + 1, False)
+    for _ in range(4):
+        outcome(lambda: f(*ARGUMENTS[learnt]))
+    for name, args in ARGUMENTS.items():  # each once, of which nothing is learnt
+        assert outcome(lambda args=args: f(*args)) == outcome(lambda args=args: whole(args)), name
 
 
 @pytest.mark.parametrize("native", NATIVE)
