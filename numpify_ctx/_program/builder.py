@@ -130,33 +130,35 @@ class Builder:
         if isinstance(value, sp.Integer):
             value = value.p
         if type(value) is not int:
-            return self._const(value, value)
+            return self._const(value)
         known = self._integers.get(value)
         if known is None:
-            known = self._integers[value] = self._const(value, exact)
+            is_large = not is_int64(value)
+            data = quotient(value, 1) if is_large else value  # NumPy has no such integer
+            known = self._integers[value] = self._new(CONST, (), data, 0, KIND_OF[type(data)], 0)
+            self.exact[known] = sp.Integer(value) if exact is value else exact
+            if is_large:
+                self.large[known] = value
         return known
 
-    def _const(self, value: Any, exact: Any) -> int:
+    def _const(self, value: Any) -> int:
+        """A constant that is not written as an integer."""
+        exact = value
         if isinstance(value, sp.Basic):
             found = nearest(value)
             assert found is not None, f"not a number: {value!r}"
             value = found
         elif isinstance(value, bool):
             exact = sp.true if value else sp.false
-        elif isinstance(value, int) and exact is value:
-            exact = sp.Integer(value)
-        large = value if type(value) is int and not is_int64(value) else None
-        if large is not None:
-            value = quotient(large, 1)  # NumPy has no such integer
-        # 1, 1.0 and True are equal, 0.0 and -0.0 too, nan is not equal to itself: only the text tells all apart.
-        key = repr(value) if large is None else large
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self.const(int(value))
+        # 1.0 and True are equal, 0.0 and -0.0 too, nan is not equal to itself: only the text tells all apart.
+        key = repr(value)
         table = self._table[CONST]
         known = table.get(key)
         if known is None:
             known = table[key] = self._new(CONST, (), value, 0, KIND_OF[type(value)], 0)
             self.exact[known] = exact
-            if large is not None:
-                self.large[known] = large
         return known
 
     def is_const(self, node: int) -> bool:
