@@ -53,6 +53,7 @@ def _three_terms(
     least: float = -math.inf,
     weak: Callable[..., Any] | None = None,
     strong: tuple[tuple[float, float], ...] = (ANY,),
+    guarded: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
 ) -> Pointwise:
     """A family `(n, *parameters, x)` by its recurrence, where n is an order and the parameters allow it.
 
@@ -64,6 +65,7 @@ def _three_terms(
         least: the recurrence is stable for parameters above this.
         weak: `(*parameters, x) -> bool array`: where SciPy's is not, though ours is.
         strong: for each of these, numbers between which it is nowhere weak.
+        guarded: SciPy's function for these as one that raises a ValueError where it is weak nevertheless.
     """
 
     def real(special: ModuleType, n: Value, *rest: Value) -> Any:
@@ -91,7 +93,8 @@ def _three_terms(
     def given(n: float) -> Pointwise | None:
         if not n or not _is_order(n, _HIGHEST_OF_SCIPY):  # of order 0 it is 1, even of nan
             return None
-        return at_order(found, n, Direct(lambda s: partial(getattr(s, scipy), np.int64(n)), strong, no_nan=True))
+        direct = Direct(lambda s: guarded(partial(getattr(s, scipy), np.int64(n))), strong, no_nan=True)
+        return at_order(found, n, direct)
 
     found = Pointwise(
         name,
@@ -183,6 +186,17 @@ ASSOC_LAGUERRE = _three_terms(
 )
 
 
+def _of_unequal(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of two parameters that are numbers, and not nearly equal, and of x; a ValueError of others."""
+
+    def checked(a: Value, b: Value, x: Value) -> Any:
+        if isinstance(a, np.ndarray) or isinstance(b, np.ndarray) or b - 1e-3 < a < b + 1e-3:
+            raise ValueError(f"{a} and {b} are not known to be apart")
+        return function(a, b, x)
+
+    return checked
+
+
 def _gegenbauer_between(mp: MPContext, n: MPNumber, c: MPNumber, x: MPNumber) -> Any:
     """Zero for negative integers, as SymPy has it."""
     return mp.zero if mp.isint(n) and n < 0 else mp.gegenbauer(n, c, x)
@@ -203,8 +217,10 @@ JACOBI = _three_terms(
     lambda mp, n, a, b, x: mp.jacobi(n, a, b, x),
     _jacobi,
     -1,
-    lambda a, b, x: (a < -0.99) | (b < -0.99) | (np.abs(x) < 1e-3),
-    ((-0.9, math.inf), (-0.9, math.inf), (1e-3, math.inf)),
+    # Near the zero at 0, which they have for equal parameters and odd orders.
+    lambda a, b, x: (a < -0.99) | (b < -0.99) | ((np.abs(x) < 1e-3) & (np.abs(a - b) < 1e-3)),
+    ((-0.99, math.inf), (-0.99, math.inf), ANY),
+    _of_unequal,
 )
 
 # -- associated Legendre functions and spherical harmonics -------------------------------------------------------------
