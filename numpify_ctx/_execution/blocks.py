@@ -24,7 +24,8 @@ from .._program.bounds import Integers
 from .._program.ir import CONST, PARAM, Numpy, Operator, Program
 from .._program.ops import STACK
 from .._program.partition import partition
-from .grid import Tiling, Work, axis_order, cut, full_pattern, mask_of, merged_axes, pattern_of, size_of, view
+from .along import Along
+from .grid import Tiling, Work, axis_order, full_pattern, merged_axes, pattern_of, size_of, tiled, view
 from .samples import sample_nodes
 from .threads import Threads, number_of, share
 
@@ -43,8 +44,8 @@ class Sizes:
         at_hand: what all arrays that one block touches may have together.
         shortest: a block has these, whatever it touches.
         large: fewer elements than this are computed in plain NumPy.
-        few: likewise, of one or two operations: NumPy writes what the second gives over what the first gave, so there
-            is no more memory than the result.
+        few: likewise, of up to four operations: NumPy writes what one gives over what another gave, so that there is
+            little more memory than the result.
         single: fewer elements than this, if all there is to compute is one ufunc of NumPy's: that has no temporaries.
     """
 
@@ -54,6 +55,12 @@ class Sizes:
     large: int = 1 << 16
     few: int = 3 << 18
     single: int = sys.maxsize
+
+    def longest(self, source: BlockSource, inputs: int, threads: int) -> int:
+        """The most elements of a block of what computes this from so many arrays and numbers."""
+        arrays = inputs + len(source.buffers) + len(source.outputs)
+        length = self.block if threads > 1 else min(self.block, max(self.at_hand // arrays, self.shortest))
+        return max(length * 8 // source.width, 1)
 
 
 SIZES = Sizes()
@@ -88,11 +95,11 @@ class Blocks:
         self.program = program
         self.threads = threads
         self.sizes = sizes
-        operations = list(itertools.islice(filter(None, program.args), 4))
+        operations = len(list(itertools.islice(filter(None, program.args), 5)))
         # Threads gain more by blocks.
-        is_short = threads == 1 and len(operations) < 3
-        self._least = sizes.few if is_short else sizes.large * (4 // max(len(operations), 1))
-        if threads == 1 and len(operations) == 1 and _is_one_ufunc(program):
+        is_short = threads == 1 and operations < 5
+        self._least = sizes.few if is_short else sizes.large * max(4 // max(operations, 1), 1)
+        if threads == 1 and operations == 1 and _is_one_ufunc(program):
             self._least = sizes.single
         self.results = program.results
         self.parameters = [(node, program.data[node]) for node, op in enumerate(program.ops) if op is PARAM]
@@ -160,6 +167,23 @@ class Blocks:
         if kernel is None:
             return None
         return _Run(self, plan, kernel, given, patterns, shape).results(out)
+
+    def along(self, values: Sequence[Any], integers: Integers) -> Along | None:
+        """What computes arrays and numbers of these dtypes, if nothing but blocks is needed; else None."""
+        if self.threads != 1 or self.is_ranked or len(self.results) != 1 or self.program.rank[self.results[0]]:
+            return None
+        given = {node: values[i].reshape(-1) if values[i].ndim else values[i] for node, i in self.parameters}
+        patterns = {node: int(value.ndim > 0) for node, value in given.items()}
+        plan = self._plan(list(given.values()), integers, _LINE, tuple(patterns.values()))
+        if plan is None or plan.function is not None or plan.roots != self.results:
+            return None
+        kernel = self._kernel(plan, integers, given, patterns, full_pattern(_LINE))
+        if kernel is None:
+            return None
+        places = dict(self.parameters)
+        inputs = [(places[node], patterns[node]) for node in kernel.source.inputs]
+        most = self.sizes.longest(kernel.source, len(inputs), 1)
+        return Along(kernel.source, kernel.function, inputs, [i for n, i in self.parameters if patterns[n]], most)
 
     # -- plans -------------------------------------------------------------------------------------------------------
 
@@ -240,6 +264,7 @@ def few_patterns(patterns: Sequence[int], shape: tuple[int, ...]) -> frozenset[i
 
 
 _NOTHING = frozenset({0})
+_LINE = (2,)  # a shape of one axis along which there is more than one element
 
 
 def _dtype(value: Any) -> Any:
@@ -334,16 +359,6 @@ class _Run:
         share(work, min(threads, max(len(tiling.grid) // 2, 1)))
 
     def _tiling(self, axes: Sequence[Sequence[int]], casts: Sequence[Any], threads: int) -> Tiling:
-        source = self.kernel.source
         sizes = [math.prod([self.shape[axis] for axis in group]) for group in axes]
-        masks = [mask_of(p, axes) for _, p in self.inputs]
-        buffers = [(dtype, mask_of(p, axes)) for dtype, p in source.buffers]
-        return Tiling(masks, buffers, casts, *cut(sizes, self._length(threads)))
-
-    def _length(self, threads: int) -> int:
-        """How many elements a block has."""
-        source = self.kernel.source
-        arrays = len(self.inputs) + len(source.buffers) + len(source.outputs)
-        sizes = self.blocks.sizes
-        length = sizes.block if threads > 1 else min(sizes.block, max(sizes.at_hand // arrays, sizes.shortest))
-        return max(length * 8 // source.width, 1)
+        most = self.blocks.sizes.longest(self.kernel.source, len(self.inputs), threads)
+        return tiled(self.kernel.source, [p for _, p in self.inputs], axes, sizes, casts, most)

@@ -42,6 +42,7 @@ from .ways import MOST_TYPES, NUMBERS, Call, Way
 # What `math` and Python's operators raise where NumPy gives nan or inf, or takes complex numbers; and NumPy where it
 # is given an integer beyond its own: arctan2 looks for a method of that name.
 REFUSALS = (ArithmeticError, AttributeError, ValueError, TypeError)
+_SHORT = 64  # nodes: longer programs compute for so long in blocks that a quick way there is no quicker
 
 
 class Entry:
@@ -259,6 +260,8 @@ class Entry:
             # Where what a kernel gave is handed back as it is, such calls need nothing but the kernel.
             if self.native is not None and by_kernel is not None and self.results.are_handed_back(by_kernel, found):
                 self._learn(self.native, Call(args, values, integers, shape, precision), by_kernel)
+            elif doubles and by_kernel is None and len(self.program.ops) < _SHORT:
+                self._learn_plain(Call(args, values, integers, shape, precision), found)
             return found
         result = self._in_numpy(values, integers, shape)
         if shape and not checks:

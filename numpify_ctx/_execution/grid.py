@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._emission import BlockSource
 from .buffers import Buffers, Memory
 
 
@@ -157,6 +158,19 @@ class Tiling:
         kinds = (*self.buffers, *((dtype, everywhere) for dtype in self.casts if dtype is not None))
         object.__setattr__(self, "kinds", kinds)
         object.__setattr__(self, "memory", tuple([(d, math.prod(_shape(self.extent, mask))) for d, mask in kinds]))
+
+
+def tiled(
+    source: BlockSource,
+    patterns: Sequence[int],
+    axes: Sequence[Sequence[int]],
+    sizes: Sequence[int],
+    casts: Sequence[Any],
+    most: int,
+) -> Tiling:
+    """Blocks of up to so many elements, for inputs of these patterns; the groups of axes have these sizes."""
+    buffers = [(dtype, mask_of(p, axes)) for dtype, p in source.buffers]
+    return Tiling([mask_of(p, axes) for p in patterns], buffers, casts, *cut(sizes, most))
 
 
 @dataclass(slots=True, eq=False)

@@ -78,5 +78,7 @@ def _of_one(entry: Entry, call: Call, dtype: Any, native: Native | None) -> Quic
     least = sys.maxsize if is_raw or (ufunc and is_one_thread and integers.are_none) else entry.blocks.least(precision)
     if not is_raw and any(type(a) is np.ndarray and a.dtype != v.dtype for a, v in zip(args, values, strict=True)):
         least = min(least, pieces.LEAST)  # the pieces of more come here, too
-    way = Plain(form, dtype, least, complete, native, fresh, late, ufunc, direct, looks)
+    is_along = are_doubles and late is None and ufunc is None and direct is None
+    along = entry.blocks.along(values, integers) if is_along else None
+    way = Plain(form, dtype, least, complete, native, fresh, late, ufunc, direct, looks, along=along)
     return way.quick(passed_as(args), args if is_raw else values)

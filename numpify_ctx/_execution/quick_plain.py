@@ -49,7 +49,7 @@ class Plain:
     Attributes:
         form: the function in plain NumPy.
         result: the dtype of what it gives.
-        least: a result of so many elements is not for it.
+        least: a result of so many elements is not for it, but for `along`.
         complete: of the result and the arguments as they were passed, the result to hand back; None: as it is.
         native: where what is computed adds up, until it is so much that this way is not to be taken any more.
         fresh: is the result an array of that dtype, new, and of all arrays, whatever the values are?
@@ -58,6 +58,7 @@ class Plain:
         direct: what is all of it for one array of doubles as they mostly are, and how that is told.
         looks: how many bits beside the sign integers may have, by the place of what the dtypes do not tell it of.
         back: how results are handed back that are several, or have axes of their own, of which `result` is None.
+        along: takes what `form` does, and gives the result, or None; None: the whole way takes so many elements.
     """
 
     form: Callable[..., Any]
@@ -71,6 +72,7 @@ class Plain:
     direct: tuple[Direct, Callable[..., Any]] | None = None
     looks: Mapping[int, int] = field(default_factory=dict)
     back: Back | None = None
+    along: Callable[..., Any] | None = None
 
     def quick(
         self, passed: Sequence[Any], values: Sequence[Any], fixed: Mapping[int, Any] = MappingProxyType({})
@@ -102,7 +104,7 @@ class Plain:
         into = None
         if self.ufunc is None and self.complete is None and self.back is None:
             into = writing(self.form)
-        words |= {"form": form, "result": self.result, "complete": self.complete, "into": into}
+        words |= {"form": form, "result": self.result, "complete": self.complete, "into": into, "along": self.along}
         words |= {} if self.back is None else self.back.words
         if self.direct is not None:
             words |= {"direct": self.direct[1], "count": count_nonzero}
@@ -121,9 +123,10 @@ class Plain:
         arrays = [names[i] for i in places_of_arrays(passed)]
         call = self._call(names, arrays, converted, fixed)
         lines = self._handing_back(call, names, arrays, writes)
-        alike = (
-            are_any(arrays) if self.ufunc is not None and self.least == sys.maxsize else are_alike(arrays, self.fresh)
-        )
+        if self.along is not None:
+            lines = self._by_size(call, names, arrays[0], lines)
+        is_of_any = self.ufunc is not None and self.least == sys.maxsize
+        alike = are_any(arrays) if is_of_any else are_alike(arrays, self.fresh)
         if self.late is not None:
             lines = self._late_lines(self.late, [n if n in arrays else f"_float({n})" for n in names], fixed, lines)
         if self.native is not None:
@@ -131,7 +134,7 @@ class Plain:
         if self.direct is not None and self.ufunc is None:
             few = [f"if {arrays[0]}.size < {self.least}:", *indented(lines)]
             lines = [*self._direct_lines(self.direct[0]), *few]
-        elif self.least < sys.maxsize:
+        elif self.least < sys.maxsize and self.along is None:
             alike += f" and {arrays[0]}.size < {self.least}"
         # A fixed number is looked at, too: these are no tests of its type. The extremes of no elements are an error.
         small = [_is_within(names[i], passed[i], bits) for i, bits in self.looks.items()]
@@ -147,21 +150,30 @@ class Plain:
         into = ["if out is not None:", f"    return {call.replace('{form}', '{into}')[:-1]}, out)"] if writes else []
         if self.fresh and writes:
             return [*into, f"return {call}"]
-        back = ["return _found"] if writes else handed_back()
-        if self.complete is not None:
-            # The cheapest look that warns of nothing: where there are nans, the first one is the largest.
-            back = [
-                "_largest = _found.item(_found.argmax()) if _found.size else 0.0",
-                "if _largest != _largest:",
-                f"    _found = {{complete}}(_found, ({''.join(f'{name}, ' for name in names)}))",
-                *back,
-            ]
+        back = [*self._second_look(names), *(["return _found"] if writes else handed_back())]
         if not self.fresh:
             # An operation may hand back an argument, or a view of one, which is not to be the caller's.
             own = " and ".join(["_found.base is None", *(f"_found is not {name}" for name in arrays)])
             kind = "_type(_found) is _array and _found.dtype is {result}"
             back = [f"if {kind} and _found.shape == {arrays[0]}.shape and {own}:", *indented(back)]
         return [*into, *lines, *back]
+
+    def _second_look(self, names: Sequence[str]) -> list[str]:
+        """Statements that complete what was found."""
+        if self.complete is None:
+            return []
+        # The cheapest look that warns of nothing: where there are nans, the first one is the largest.
+        return [
+            "_largest = _found.item(_found.argmax()) if _found.size else 0.0",
+            "if _largest != _largest:",
+            f"    _found = {{complete}}(_found, ({''.join(f'{name}, ' for name in names)}))",
+        ]
+
+    def _by_size(self, call: str, names: Sequence[str], array: str, few: Sequence[str]) -> list[str]:
+        """These statements for few elements, and for many what computes them in blocks, but where there is `out`."""
+        many = [f"_found = {call.replace('{form}', '{along}')}", "if _found is not None:"]
+        many += indented([*self._second_look(names), "return _found"])
+        return [f"if {array}.size < {self.least}:", *indented(few), "elif out is None:", *indented(many)]
 
     def _call(
         self, names: Sequence[str], arrays: Sequence[str], converted: Collection[int], fixed: Collection[int]

@@ -13,6 +13,8 @@ from numpify_ctx import numpify
 from numpify_ctx._compile import compile_expression
 from numpify_ctx._execution.entry import Entry
 
+from .forms import SMALL
+
 
 x, y, z = sp.symbols("x y z")
 FORMS = [False, *[True] * (importlib.util.find_spec("llvmlite") is not None)]
@@ -201,6 +203,50 @@ def test_numbers_beside_arrays_take_their_precision(dtype):
     np.testing.assert_array_equal(found, wanted)
 
 
+ALONG = [
+    x * y + sp.exp(x) * y**2 - x,
+    sp.sqrt(x - 1) * y + x / y,
+    x * sp.sin(y) / 3 + 2,
+    sp.Piecewise((x * y, x > y), (x, True)),
+]
+
+
+@pytest.mark.parametrize("expr", ALONG, ids=str)
+def test_large_arrays_go_a_quick_way_to_blocks(expr):
+    arguments = sorted(expr.free_symbols, key=str)
+    entry = Entry(entry_of(expr, arguments).program, sizes=SMALL)
+    rng = np.random.default_rng(5)
+    kinds = [(rng.uniform(-2, 2, 100), rng.uniform(1, 2, 100)), (rng.uniform(1, 2, 100), 1.5)]
+    with np.errstate(all="ignore"):
+        for one, other in kinds:
+            for _ in range(3):
+                entry(one, other)
+            for size in (1, 2, 15, 16, 17, 33, 100):
+                args = one[:size], other if isinstance(other, float) else other[:size]
+                wanted = entry.apply(args)
+                found = quickly(entry, *args)
+                if found is not None:
+                    assert found.dtype == wanted.dtype
+                    assert found.base is None or not any(np.shares_memory(found, a) for a in args if np.ndim(a))
+                    np.testing.assert_array_equal(found, wanted)
+                np.testing.assert_array_equal(entry(*args), wanted)
+            assert isinstance(other, float) or found is not None  # what a number decides goes first, in the whole way
+        one, other = kinds[0]
+        grids = [a.reshape(10, 10) for a in (one, other)]
+        wanted = entry.apply(tuple(grids))
+        np.testing.assert_array_equal(quickly(entry, *grids), wanted)
+        for args in (
+            (one[::2], other[::2]),
+            (grids[0].T, grids[1].T),
+            (grids[0], other[:10]),
+            (one[:50], one[50:].copy()),
+        ):
+            np.testing.assert_array_equal(entry(*args), entry.apply(args))
+        out = np.empty(100)
+        assert entry(one, other, out=out) is out
+        np.testing.assert_array_equal(out, entry.apply((one, other)))
+
+
 def test_what_is_of_other_kinds_is_for_the_whole_way():
     entry = entry_of(EXPR, [x, y])
     a = np.ones(8)
@@ -208,7 +254,7 @@ def test_what_is_of_other_kinds_is_for_the_whole_way():
     assert quickly(entry, a, a) is not None
     others = [
         (a, np.ones((8, 8))), (a, a[:1]), (np.float64(1), 1.0), (1.0, 1.0), (a.astype("f4"), a), (a.view(np.matrix), a),
-        (a.astype(">f8"), a), (np.array(1.0), np.array(1.0)), (np.ones(10**6), np.ones(10**6)),
+        (a.astype(">f8"), a), (np.array(1.0), np.array(1.0)), (np.ones((10**6, 1)), np.ones(10**6)),
     ]  # fmt: skip
     for args in others:
         assert quickly(entry, *args) is None
