@@ -51,7 +51,8 @@ def writing(form: Callable[..., Any]) -> Callable[..., Any] | None:
     ufunc, operands = found
     given = ", ".join(str(ast.get_source_segment(text, operand)) for operand in operands)
     head, *lines = text.splitlines()[: last.lineno - 1]
-    lines = [head.replace("):", ", out):"), *lines, f"    return _last({given}, out)"]
+    # By its keyword, as NumPy warns of a third operand of np.maximum.
+    lines = [head.replace("):", ", out):"), *lines, f"    return _last({given}, out=out)"]
     return load(Source("\n".join(lines) + "\n", form.__name__, {**form.__globals__, "_last": ufunc}))
 
 

@@ -395,3 +395,14 @@ def test_ufuncs_that_are_right_between_two_numbers(expr, native):
         assert f(*given, out=results[0]) is results[0]
         f._origin.compiled.apply(given, results[1])
         np.testing.assert_array_equal(*results)
+
+
+@pytest.mark.parametrize("function", [sp.Max, sp.Min])
+@pytest.mark.parametrize("dtypes", [("f8", "f8"), ("c16", "f8"), ("f8", "i4"), ("f4", "f8")])
+def test_extrema_are_written_into_out_without_a_warning(function, dtypes):
+    for expr in (function(x, y), function(x, 2 * y)):
+        f = numpify(expr, [x, y], native=False, cache=False)
+        args = [values(5, dtype) for dtype in dtypes]
+        for _ in range(4):
+            out = np.zeros(5, np.result_type(*args))
+            assert outcome(functools.partial(f, *args, out=out)) == outcome(functools.partial(f, *args))
