@@ -15,7 +15,7 @@ import numpy as np
 
 from ..types import MPContext, MPNumber, Value
 from .direct import ANY, Direct, part_of
-from .orders import at_order, is_order
+from .orders import at_order
 from .pointwise import SHIFT, Fast, Pointwise, all_below, is_whole, of_scipy, replaced
 
 
@@ -119,9 +119,10 @@ def _by_order(function: Callable[[], Pointwise], of: str) -> Callable[[float], P
             within = (1e-300, np.inf) if of == "kv" else ANY
             low = Direct(attrgetter(f"{of[0]}{n:.0f}"), (within,), no_nan=of != "kv")
             return at_order(function(), n, low)
-        # What is tiny SciPy may give as 0.
-        within = ANY if of in ("jv", "iv") and is_order(n) else _BEYOND_TINY
-        direct = Direct(lambda s: partial(getattr(s, of), np.array(n)), (within,), no_nan=True, no_zero=of != "yv")
+        # What is tiny SciPy may give as 0. Of what begins at 0 that is told before anything is computed.
+        direct = Direct(
+            lambda s: partial(getattr(s, of), np.array(n)), (_BEYOND_TINY,), no_nan=True, no_zero=of != "yv"
+        )
         return at_order(function(), n, direct)
 
     return of_order

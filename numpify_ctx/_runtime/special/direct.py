@@ -87,10 +87,11 @@ class Direct:
         function = self.of(special)
         if self.always:
             return function
+        if self.rest is not None:
+            return partial(self.rest, special)  # it looks itself, so that nothing is computed twice
         names = self._names
         tests = [test.format(count="_count") for test in self.tests(*names)]
         after = self.tests_of_value("_found", "_count")
-        other = other if self.rest is None else partial(self.rest, special)
         return _made(names, tests, after, "_found", function, other)
 
     def of_numbers(self, special: ModuleType, other: Callable[..., Any]) -> Callable[..., Any]:

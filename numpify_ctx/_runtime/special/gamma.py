@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..types import MPContext, MPNumber, Value
-from .direct import FROM_0, POSITIVE, Direct, part_of
+from .direct import FROM_0, POSITIVE, Direct, count_nonzero, part_of
 from .orders import at_order
-from .pointwise import SHIFT, Fast, Pointwise, all_below, is_whole, of_scipy, replaced
+from .pointwise import SHIFT, Fast, Pointwise, is_whole, of_scipy, replaced
 
 
 def _finite(value: Value) -> Any:
@@ -38,9 +38,9 @@ ERF = Pointwise("erf", lambda mp, z: mp.erf(z), Fast(of_scipy("erf"), keep_nan=T
 def _erfc_fast(special: ModuleType, x: Value) -> Any:
     """SciPy gives 0 for what is smaller than the normal numbers; `math.erfc` does not."""
     value = special.erfc(x)
-    return (
-        value if all_below(26.5, x) else replaced(value, (value == 0) & (x < 27.3), lambda x: _erfc_far(special, x), x)
-    )
+    if count_nonzero(value) == value.size:
+        return value
+    return replaced(value, (value == 0) & (x < 27.3), lambda x: _erfc_far(special, x), x)
 
 
 def _erfc_far(special: ModuleType, x: Value) -> Any:
@@ -160,6 +160,8 @@ FRESNELC = Pointwise("fresnelc", lambda mp, z: mp.fresnelc(z), *_FRESNEL[1])
 def _gamma_fast(special: ModuleType, x: Value) -> Any:
     """SciPy gives 0 for what is smaller than the normal numbers; `math.gamma` does not."""
     value = special.gamma(x)
+    if count_nonzero(value) == value.size:
+        return value
     return replaced(value, (value == 0) & (x > -185), lambda x: _gamma_far(special, x), x)
 
 
@@ -181,7 +183,8 @@ GAMMA = Pointwise(
 
 def _digamma_fast(special: ModuleType, x: Value) -> Any:
     """SciPy has an infinity at the pole 0, and nan at the others."""
-    return replaced(special.psi(x), x == 0, lambda x: np.nan, x)
+    value = special.psi(x)
+    return value if count_nonzero(x) == x.size else replaced(value, x == 0, lambda x: np.nan, x)
 
 
 DIGAMMA = Pointwise(
@@ -262,7 +265,7 @@ LOWERGAMMA = Pointwise(
     Fast(
         lambda s, a, x: _or_nan(s.gammainc(a, x), x == 0) * s.gamma(a),
         where=lambda a, x: (a > 0) & (a < 170) & (x >= 0),
-        direct=Direct(lambda s: lambda a, x: s.gammainc(a, x) * s.gamma(a), _OF_GAMMA, no_zero=True),
+        direct=Direct(lambda s: lambda a, x: s.gammainc(a, x) * s.gamma(a), (_OF_GAMMA[0], POSITIVE), no_zero=True),
     ),
 )
 

@@ -69,6 +69,8 @@ def _loggamma_fast(special: ModuleType, x: Value) -> Any:
     """SciPy's real form is right to the last digits but near the zeros 1 and 2, at the poles, and next to 0."""
     if not np.ndim(x):
         return np.float64(_loggamma_of_number(special, float(x)))  # as of arrays, NumPy's
+    if x.size and x.item(x.argmin()) >= _HIGH:
+        return special.loggamma(x)
     if x.ndim == 1 and x.size <= _CHUNK:
         return _of_chunk(special, x)
     flat = x.reshape(-1)
