@@ -21,22 +21,24 @@ class Along:
     Args:
         source: of the function.
         function: what it is.
+        before: what computes numbers from all arguments, that come behind them; None if there are none.
         inputs: of each of its inputs, which argument that is, and 1 for an array, or 0 for a number.
         arrays: the places of all arguments that are arrays.
         most: elements of a block.
     """
 
-    __slots__ = ("_arrays", "_dtype", "_function", "_inputs", "_most", "_source", "_tilings")
+    __slots__ = ("_arrays", "_before", "_dtype", "_function", "_inputs", "_most", "_source", "_tilings")
 
     def __init__(
         self,
         source: BlockSource,
         function: Callable[..., None],
+        before: Callable[..., Sequence[Any]] | None,
         inputs: Sequence[tuple[int, int]],
         arrays: Sequence[int],
         most: int,
     ) -> None:
-        self._source, self._function = source, function
+        self._source, self._function, self._before = source, function, before
         self._inputs, self._arrays, self._most = inputs, arrays, most
         [self._dtype] = source.outputs
         self._tilings: Memo[int, Tiling] = Memo(_MOST_TILINGS)
@@ -46,6 +48,8 @@ class Along:
         for place in self._arrays:
             if not values[place].flags.c_contiguous:
                 return None
+        if self._before is not None:
+            values = (*values, *map(np.asarray, self._before(*values)))
         first = values[self._arrays[0]]
         tiling = self._tilings.get(first.size)
         if tiling is None:

@@ -169,21 +169,28 @@ class Blocks:
         return _Run(self, plan, kernel, given, patterns, shape).results(out)
 
     def along(self, values: Sequence[Any], integers: Integers) -> Along | None:
-        """What computes arrays and numbers of these dtypes, if nothing but blocks is needed; else None."""
+        """What computes arrays and numbers of these dtypes, if but numbers are needed before the blocks; else None."""
         if self.threads != 1 or self.is_ranked or len(self.results) != 1 or self.program.rank[self.results[0]]:
             return None
         given = {node: values[i].reshape(-1) if values[i].ndim else values[i] for node, i in self.parameters}
         patterns = {node: int(value.ndim > 0) for node, value in given.items()}
         plan = self._plan(list(given.values()), integers, _LINE, tuple(patterns.values()))
-        if plan is None or plan.function is not None or plan.roots != self.results:
+        if plan is None or plan.roots != self.results:
             return None
+        if plan.function is not None:
+            with np.errstate(all="ignore"):
+                given |= dict(zip(plan.before, plan.function(*values), strict=True))
+            if any(map(np.ndim, [given[node] for node in plan.before])):
+                return None
+            patterns |= dict.fromkeys(plan.before, 0)
         kernel = self._kernel(plan, integers, given, patterns, full_pattern(_LINE))
         if kernel is None:
             return None
-        places = dict(self.parameters)
+        places = {**dict(self.parameters), **{node: len(values) + i for i, node in enumerate(plan.before)}}
         inputs = [(places[node], patterns[node]) for node in kernel.source.inputs]
+        arrays = [i for node, i in self.parameters if patterns[node]]
         most = self.sizes.longest(kernel.source, len(inputs), 1)
-        return Along(kernel.source, kernel.function, inputs, [i for n, i in self.parameters if patterns[n]], most)
+        return Along(kernel.source, kernel.function, plan.function, inputs, arrays, most)
 
     # -- plans -------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from .._program.ir import infer_kinds
 from .arguments import prepare
 from .entry import REFUSALS, Entry
 from .forms import Forms
+from .learning import along_of
 from .native import Native
 from .parts import Parts, late_of
 from .quick import FLOATS, MOST_QUICK, Quick, Recurring, passed_as
@@ -93,7 +94,7 @@ class Fixed:
     def _learn(self, args: Sequence[Any], given: Sequence[Any], result: Any) -> None:
         """Make a quick way for arguments like these, if they are doubles that plain NumPy computes with."""
         entry = self._entry
-        if result.size >= entry.blocks.least(None) or not (entry.results.is_ordinary and entry.gives_numbers):
+        if not (entry.results.is_ordinary and entry.gives_numbers):
             return
         passed = passed_as(args)
         native = entry.native
@@ -137,7 +138,9 @@ class Fixed:
         form = forms.arrays(integers) if integers.mask else forms.doubles() if late is None else late.form
         arrays = [i for i, kind in zip(self._free, passed, strict=True) if kind not in FLOATS]
         [fresh] = entry.results.fresh(arrays) if not integers.mask else [False]
-        way = Plain(form, np.dtype(np.float64), entry.blocks.least(None), complete, native, fresh, late)
+        every = [fixed[i] if i in fixed else values[i] for i in range(len(program.parameters))]
+        along = None if integers.mask else along_of(entry.blocks, program, every, late)
+        way = Plain(form, np.dtype(np.float64), entry.blocks.least(None), complete, native, fresh, late, along=along)
         # Of doubles, arrays of rank 0 combine with arrays in half the time that a number takes.
         ready = {i: np.array(value) if value.dtype == np.float64 else value for i, value in fixed.items()}
         return way.quick(passed, [values[i] for i in self._free], ready)

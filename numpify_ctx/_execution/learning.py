@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._program.bounds import is_bounded
+from .._program.bounds import NO_INTEGERS, is_bounded
+from .._program.ir import Program
 from .._runtime.special.pointwise import Pointwise
 from . import pieces
+from .along import Along
+from .blocks import Blocks
 from .parts import of_doubles_with
 from .quick import FLOATS, Quick, passed_as
-from .quick_plain import Plain
+from .quick_plain import Late, Plain
 from .quick_several import handed_back_together
 from .ways import Call
 
@@ -78,7 +81,23 @@ def _of_one(entry: Entry, call: Call, dtype: Any, native: Native | None) -> Quic
     least = sys.maxsize if is_raw or (ufunc and is_one_thread and integers.are_none) else entry.blocks.least(precision)
     if not is_raw and any(type(a) is np.ndarray and a.dtype != v.dtype for a, v in zip(args, values, strict=True)):
         least = min(least, pieces.LEAST)  # the pieces of more come here, too
-    is_along = are_doubles and late is None and ufunc is None and direct is None
-    along = entry.blocks.along(values, integers) if is_along else None
+    is_along = are_doubles and ufunc is None and direct is None
+    along = along_of(entry.blocks, entry.program, values, late) if is_along else None
     way = Plain(form, dtype, least, complete, native, fresh, late, ufunc, direct, looks, along=along)
     return way.quick(passed_as(args), args if is_raw else values)
+
+
+def along_of(blocks: Blocks, program: Program, values: Sequence[Any], late: Late | None) -> Along | None:
+    """What computes large arrays of doubles in blocks, and the numbers beside them.
+
+    Args:
+        blocks: of the whole program.
+        program: of which these are the arguments, that program or the rest of it.
+        values: the arguments.
+        late: what numbers among them decide alone.
+    """
+    if late is not None:
+        program, values = late.program, [*values, *[np.float64(1.0)] * late.count]
+    if program is not blocks.program:
+        blocks = Blocks(program, blocks.threads, blocks.sizes)
+    return blocks.along(values, NO_INTEGERS)

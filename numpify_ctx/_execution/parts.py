@@ -43,7 +43,7 @@ def late_of(program: Program, numbers: Sequence[int]) -> Late | None:
     parts = Parts(found)
     rest = parts.program
     used = [rest.data[node] for node in reach(rest.results, rest.args.__getitem__) if rest.ops[node] is PARAM]
-    return Late(parts.first.floats(), parts.count, parts.rest.doubles(), frozenset(used))
+    return Late(parts.first.floats(), parts.count, parts.rest.doubles(), frozenset(used), rest)
 
 
 def of_doubles_with(

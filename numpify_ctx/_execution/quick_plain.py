@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .._emission.into import writing
+from .._program.ir import Program
 from .._runtime.special.direct import Direct, count_nonzero
 from .quick import FLOATS, Quick, are_alike, are_any, handed_back, indented, places_of_arrays, tests_of
 from .quick_several import Back
@@ -25,12 +26,14 @@ class Late:
         count: how many these are.
         form: takes them behind the others.
         used: the arguments that `form` looks at.
+        program: that of `form`.
     """
 
     first: Callable[..., Any]
     count: int
     form: Callable[..., Any]
     used: frozenset[int]
+    program: Program
 
 
 class Counting(Protocol):
