@@ -106,9 +106,6 @@ def _of_low_orders(of: str, names: tuple[str, str]) -> Callable[..., Any]:
     return function
 
 
-_BEYOND_TINY = (1e-150, np.inf)
-
-
 def _by_order(function: Callable[[], Pointwise], of: str) -> Callable[[float], Pointwise]:
     """The function of a number alone, for each order."""
 
@@ -119,10 +116,10 @@ def _by_order(function: Callable[[], Pointwise], of: str) -> Callable[[float], P
             within = (1e-300, np.inf) if of == "kv" else ANY
             low = Direct(attrgetter(f"{of[0]}{n:.0f}"), (within,), no_nan=of != "kv")
             return at_order(function(), n, low)
-        # What is tiny SciPy may give as 0. Of what begins at 0 that is told before anything is computed.
-        direct = Direct(
-            lambda s: partial(getattr(s, of), np.array(n)), (_BEYOND_TINY,), no_nan=True, no_zero=of != "yv"
-        )
+        # Of what begins at 0, and where K is tiny, that is told before anything is computed; of J and I by the value 0.
+        within = (1e-150, 690.0 if of == "kv" else np.inf)
+        is_first = of in ("jv", "iv")
+        direct = Direct(lambda s: partial(getattr(s, of), np.array(n)), (within,), no_nan=of != "kv", no_zero=is_first)
         return at_order(function(), n, direct)
 
     return of_order
