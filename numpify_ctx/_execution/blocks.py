@@ -172,6 +172,8 @@ class Blocks:
         """What computes arrays and numbers of these dtypes, if but numbers are needed before the blocks; else None."""
         if self.threads != 1 or self.is_ranked or len(self.results) != 1 or self.program.rank[self.results[0]]:
             return None
+        if not all(value.size for value in values):
+            return None  # of nothing there is no sample
         given = {node: values[i].reshape(-1) if values[i].ndim else values[i] for node, i in self.parameters}
         patterns = {node: int(value.ndim > 0) for node, value in given.items()}
         plan = self._plan(list(given.values()), integers, _LINE, tuple(patterns.values()))

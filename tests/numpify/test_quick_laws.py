@@ -406,3 +406,15 @@ def test_extrema_are_written_into_out_without_a_warning(function, dtypes):
         for _ in range(4):
             out = np.zeros(5, np.result_type(*args))
             assert outcome(functools.partial(f, *args, out=out)) == outcome(functools.partial(f, *args))
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0)])
+def test_a_way_may_be_learnt_of_no_elements(shape):
+    f = numpify(x**2 + x * y + y**2 + 1, [x, y], native=False, cache=False)
+    for second in (np.zeros(shape), 2.0):
+        for bound in (f, f.freeze(y=2.0)):
+            for _ in range(4):
+                args = (np.zeros(shape), second)[: len(bound.free_parameters)]
+                assert bound(*args).shape == shape
+            many = np.full(200_000, 3.0)
+            assert bound(*(many, 2.0)[: len(bound.free_parameters)])[-1] == 20.0
