@@ -22,7 +22,7 @@ from .entry import REFUSALS, Entry
 from .forms import Forms
 from .learning import along_of
 from .native import Native
-from .parts import Parts, late_of
+from .parts import Parts, arithmetic, late_of
 from .quick import FLOATS, MOST_QUICK, Quick, Recurring, passed_as
 from .quick_plain import Plain
 
@@ -53,10 +53,13 @@ def decided_by_floats(entry: Entry, fixed: Mapping[int, float]) -> tuple[Forms, 
     parts = parts_of(entry, sum([1 << i for i in fixed]), None)
     if parts is None:
         return None
-    try:
-        values = parts.first.floats()(*[fixed.get(i) for i in range(len(entry.program.parameters))])
-    except REFUSALS:
-        return None  # of the call, which gives it to NumPy
+    given = [fixed.get(i) for i in range(len(entry.program.parameters))]
+    values: Any = arithmetic(parts.decided, given)
+    if values is None:
+        try:
+            values = parts.first.floats()(*given)
+        except REFUSALS:
+            return None  # of the call, which gives it to NumPy
     if not all(type(value) is float for value in values):
         return None
     return parts.rest, dict(zip(parts.names, values, strict=True))
@@ -125,7 +128,7 @@ class Fixed:
         fixed = {i: values[i] for i in self._fixed}
         parts = parts_of(entry, sum([1 << i for i in fixed]), integers)
         if parts is not None:
-            once = _once(parts.first.arrays(integers), values, parts.count)
+            once = _once(parts, values, integers)
             if once is not None:
                 program, forms = parts.program, parts.rest
                 fixed |= {len(values) + i: value for i, value in enumerate(once)}
@@ -146,6 +149,20 @@ class Fixed:
         return way.quick(passed, [values[i] for i in self._free], ready)
 
 
+def _once(parts: Parts, values: Sequence[Any], integers: Integers) -> Sequence[Any] | None:
+    """What the fixed numbers decide; None if that is not numbers, or NumPy would warn of it."""
+    plain = arithmetic(parts.decided, [float(v) if type(v) is np.float64 else v for v in values])
+    if plain is not None:
+        return list(map(np.float64, plain))
+    try:
+        with np.errstate(over="raise", divide="raise", invalid="raise", under="ignore"):
+            found = parts.first.arrays(integers)(*values)
+    except (FloatingPointError, *REFUSALS):
+        return None
+    found = (found,) if parts.count == 1 else found
+    return found if all(isinstance(value, np.float64) for value in found) else None
+
+
 def _filled(free: Sequence[int], fixed: Mapping[int, Any], args: Sequence[Any]) -> tuple[Any, ...]:
     values = {**dict(zip(free, args, strict=True)), **fixed}
     return tuple([values[i] for i in range(len(values))])
@@ -164,14 +181,3 @@ def _are_doubles(args: Sequence[Any], passed: Sequence[Any], shape: tuple[int, .
         a.shape == shape if kind == np.float64 and type(a) is np.ndarray else kind in FLOATS
         for a, kind in zip(args, passed, strict=True)
     )
-
-
-def _once(first: Callable[..., Any], values: Sequence[Any], count: int) -> Sequence[Any] | None:
-    """What the fixed numbers decide; None if that is not numbers, or NumPy would warn of it."""
-    try:
-        with np.errstate(over="raise", divide="raise", invalid="raise", under="ignore"):
-            found = first(*values)
-    except (FloatingPointError, *REFUSALS):
-        return None
-    found = (found,) if count == 1 else found
-    return found if all(isinstance(value, np.float64) for value in found) else None

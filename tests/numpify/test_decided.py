@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import warnings
 import weakref
 
@@ -11,6 +12,7 @@ import pytest
 import sympy as sp
 
 from numpify_ctx import DYNAMIC_PARAMETER, Parameters, numpify
+from numpify_ctx._execution.parts import Parts, arithmetic
 from numpify_ctx._kinds import REAL
 from numpify_ctx._program.decided import decided
 from numpify_ctx._program.ir import infer_kinds
@@ -176,3 +178,22 @@ def test_nothing_is_negative_in_the_rest(expr):
     assert NEG in [program.ops[node] for node in reach(program.results, program.args.__getitem__)]
     rest = parts.rest
     assert NEG not in [rest.ops[node] for node in reach(rest.results, rest.args.__getitem__)]
+
+
+PLAIN = [
+    (a + 2 * b - 3) * x, x / (a * b - c), x + a**4 / b**3, x / 7 * a / (b + c) - a * b / 3, x * ((1 - a) * (b - 1) + c),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expr", PLAIN, ids=str)
+def test_plain_arithmetic_of_frozen_numbers_is_that_of_the_form(expr):
+    program = numpify(expr, S, cache=False).freeze()._origin.compiled.program
+    parts = Parts(decided(program, infer_kinds(program, [REAL] * 5), 0b11100))
+    numbers = [0.0, -0.0, 0.1, 1.0, -2.5, 3.0, 1e200, 5e-324, np.inf, np.nan]
+    known = 0
+    for three in itertools.product(numbers, repeat=3):
+        found = arithmetic(parts.decided, [None, None, *three])
+        if found is not None:
+            known += 1
+            assert list(map(float.hex, found)) == list(map(float.hex, parts.first.floats()(None, None, *three)))
+    assert known > 300
