@@ -213,8 +213,8 @@ class NamedRef(Handle):
             index: Any = (idx, *pairs) if pairs else idx
             self._check_usable()
             return make(self._ref, *plan_view(self._layout, self._operands, index))
-        except Exception as error:
-            hide_frames(error)
+        except Exception:
+            hide_frames()
             raise
 
     def unsliced(self) -> NamedRef:
@@ -280,15 +280,15 @@ class NamedRef(Handle):
     def __getitem__(self, idx: Index) -> NamedArray:
         try:
             return read(self, idx)
-        except Exception as error:
-            hide_frames(error)
+        except Exception:
+            hide_frames()
             raise
 
     def __setitem__(self, idx: Index, value: Value) -> None:
         try:
             write(self, idx, value)
-        except Exception as error:
-            hide_frames(error)
+        except Exception:
+            hide_frames()
             raise
 
     def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], Layout]:

@@ -311,8 +311,8 @@ def freeze(tree: PyTree) -> Any:
     """
     try:
         return _frozen(tree)
-    except Exception as error:
-        hide_frames(error)  # not by `short_traceback`, in whose call a signal would lose what this returns
+    except Exception:
+        hide_frames()  # not by `short_traceback`, in whose call a signal would lose what this returns
         raise
 
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from sys import exc_info
 from typing import ParamSpec, TypeVar
 
 
@@ -21,9 +22,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def hide_frames(error: BaseException) -> None:
-    """Mark the frames of this package in the traceback of an error that is about to leave it."""
-    traceback = error.__traceback__
+def hide_frames() -> None:
+    """Mark the frames of this package in the traceback of the error that is being handled, and is about to leave it.
+
+    To mark a frame may keep its variables as they are now. So none may be the error: it would keep itself, and with it
+    all arguments, until the garbage collector comes.
+    """
+    traceback = exc_info()[2]
     while traceback is not None:
         frame = traceback.tb_frame
         if frame.f_code.co_filename.startswith(PACKAGE):
@@ -42,8 +47,8 @@ def short_traceback(function: Callable[P, R]) -> Callable[P, R]:
     def called(*args: P.args, **named: P.kwargs) -> R:
         try:
             return function(*args, **named)
-        except Exception as error:
-            hide_frames(error)
+        except Exception:
+            hide_frames()
             raise
 
     return called

@@ -70,7 +70,10 @@ def run(
         explained = explain(error, raw.dtype, layout)
         if explained is None:
             raise
-        raise explained from error
+        try:
+            raise explained from error
+        finally:
+            del explained  # its traceback knows this frame, and so the ref: a cycle
 
 
 def _run_traced(

@@ -224,7 +224,10 @@ def _pure(function: Callable[[], Any], refs: Sequence[NamedRef]) -> Any:
         layout = next((ref._layout for ref in refs if ref._ref is consts[number]), whole_of_shape(consts[number].shape))
         error = explain(Exception(UNBATCHED_WRITE), consts[number].dtype, layout)
         assert error is not None
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # its traceback knows this frame: a cycle
     pure = without_refs(traced.closed, consts, ())
     if pure is None:
         raise NotImplementedError(

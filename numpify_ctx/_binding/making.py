@@ -112,10 +112,8 @@ class Making:
         frozen = {names[symbol]: numeric(value) for symbol, value in bindings.frozen.items()}
         fixed = _placed(bindings, frozen)
         takes_floats = entry.takes_floats and _are_like_floats(entry, fixed)
-        if fixed and self._fixed is None:
-            self._fixed = Fixed(entry, fixed)
+        self._fixed = self._fixed or (Fixed(entry, fixed) if fixed else None)
         quick, quick_names = self._quick_ways(of_all, of_free, fixed)
-        takes_numbers = not any(entry.program.parameter_ranks) and NUMBERS.issuperset(map(type, frozen.values()))
         of_floats, decided = _of_floats(entry, fixed) if takes_floats and with_floats else (None, {})
         floats = None if of_floats is None else of_floats.short_floats()
         bodies, names_of_bodies = self._bodies({} if floats is None else floats.namespace)
@@ -127,7 +125,7 @@ class Making:
             takes_floats,
             () if floats is None else floats.body,
             bodies,
-            self._has_numbers and takes_numbers,
+            self._has_numbers and _takes_numbers(entry, frozen),
             bindings.places(),
             tuple(decided),
             tuple(quick),
@@ -208,6 +206,11 @@ def _of_floats(entry: Entry, fixed: Mapping[int, Any]) -> tuple[Forms, Mapping[s
     """The forms of what is left for floats, and what the fixed numbers, as floats, decide alone."""
     once = decided_by_floats(entry, {place: float(value) for place, value in fixed.items()}) if fixed else None
     return (entry.forms, {}) if once is None else once
+
+
+def _takes_numbers(entry: Entry, frozen: Mapping[str, Any]) -> bool:
+    """Are numbers of any types computed by the table of ways?"""
+    return not any(entry.program.parameter_ranks) and NUMBERS.issuperset(map(type, frozen.values()))
 
 
 def _placed(bindings: Bindings, frozen: Mapping[str, Any]) -> dict[int, Any]:

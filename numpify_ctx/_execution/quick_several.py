@@ -63,9 +63,7 @@ def handed_back_together(
     for i, (node, result) in enumerate(zip(nodes, results, strict=True)):
         name = names[i]
         if program.ops[node] is CONST and not program.rank[node]:
-            value = np.asarray(python_number(result))
-            if precision is not None:
-                value = np.asarray(shortened(value, precision))
+            value = _constant(result, precision)
             words |= {f"empty{i}": np.empty, f"dtype{i}": value.dtype, f"value{i}": value[()]}
             made += [f"{name} = {{empty{i}}}({first}.shape, {{dtype{i}}})", f"{name}.fill({{value{i}}})"]
             continue
@@ -85,6 +83,12 @@ def handed_back_together(
         taken = [f"{names[0]} = _found" if len(nodes) == 1 else f"[{', '.join(names)}] = _found"]
     whole = [*made, f"return {_text(program.layout, iter(names), words)}"]
     return Back((*taken, *([f"if {' and '.join(tests)}:", *indented(whole)] if tests else whole)), words)
+
+
+def _constant(value: Any, precision: Any) -> Any:
+    """An array of rank 0 of a number, as it is handed back beside arrays of this precision."""
+    found = np.asarray(python_number(value))
+    return found if precision is None else np.asarray(shortened(found, precision))
 
 
 def _looks(name: str, dtype: str, rank: int, shape: str) -> list[str]:

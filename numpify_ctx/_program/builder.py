@@ -12,11 +12,12 @@ import sympy as sp
 from .._kinds import ANY, BOOL, COMPLEX, INT, KIND_OF, REAL, is_int64
 from .._symbolic.exact import evaluate, nearest, quotient
 from .ir import BOUND, CONST, PARAM, Layout, Op, Program, Region
+from .nodes import Nodes
 from .ops import ADD, DIV, MUL, NE, NEG, NOT, POW, SELECT, SQRT, UNSIGNED
 from .powers import LONGEST_CHAIN, factors_of_power
 
 
-class Builder:
+class Builder(Nodes):
     """Makes the nodes of one program: each distinct one once, constants folded.
 
     The methods take and give node numbers. `apply` makes any node; `const`, `add`, `mul`, `div`, `neg`, `pow`,
@@ -25,13 +26,8 @@ class Builder:
     """
 
     def __init__(self, parameters: Sequence[str]) -> None:
+        super().__init__()
         self.parameters = tuple(parameters)
-        self.ops: list[Op] = []
-        self.args: list[tuple[int, ...]] = []
-        self.data: list[Any] = []
-        self.deps: list[int] = []
-        self.kinds: list[int] = []
-        self.rank: list[int] = []
         self.exact: dict[int, Any] = {}
         self.large: dict[int, int] = {}  # constants that are integers beyond int64
         self.parameter_ranks = [0] * len(self.parameters)
@@ -39,20 +35,9 @@ class Builder:
         # to look through, however many nodes there are.
         self._table: dict[Op, dict[Any, int]] = defaultdict(dict)
         self._integers: dict[int, int] = {}  # value -> node
-        self._answers: dict[Any, int] = {}  # of `op.kinds`: few distinct questions are asked, many times over
         self._leaves = len(self.parameters)
 
     # -- nodes -------------------------------------------------------------------------------------------------------
-
-    def _new(self, op: Op, args: tuple[int, ...], data: Any, deps: int, kinds: int, rank: int) -> int:
-        number = len(self.ops)
-        self.ops.append(op)
-        self.args.append(args)
-        self.data.append(data)
-        self.deps.append(deps)
-        self.kinds.append(kinds)
-        self.rank.append(rank)
-        return number
 
     def apply(self, op: Op, *args: int, data: Any = None, kinds: int | None = None, rank: int | None = None) -> int:
         """The node `op(args)`; `data` is hashable and part of its identity."""

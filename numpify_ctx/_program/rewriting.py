@@ -8,13 +8,14 @@ from typing import Any
 
 from .._kinds import KIND_OF
 from .ir import BOUND, CONST, PARAM, Layout, Op, Program, Region
+from .nodes import Nodes
 from .ops import DIV, POW, UNSIGNED
 
 
 _LEAVES = frozenset({PARAM, BOUND})
 
 
-class Rewriting:
+class Rewriting(Nodes):
     """New nodes beside those of a program, each distinct one once, and what they stand for.
 
     The nodes of the program keep their numbers, and new ones have the numbers after them, until `finish`: there each
@@ -26,9 +27,8 @@ class Rewriting:
     """
 
     def __init__(self, program: Program) -> None:
+        super().__init__(program)
         self.program = program
-        self.ops, self.args, self.data = list(program.ops), list(program.args), list(program.data)
-        self.deps, self.kinds, self.rank = list(program.deps), list(program.kinds), list(program.rank)
         count = self._old = len(self.ops)  # of what there was before this round
         self.order: list[int] = []
         self._all: list[int] = []  # with what is not needed
@@ -41,7 +41,6 @@ class Rewriting:
             zip(zip(self.ops, self.args, self.data, strict=True), range(count), strict=True)
         )
         self._constants: dict[tuple[type, str], int] | None = None
-        self._answers: dict[Any, int] = {}  # of `op.kinds`
         self._results = {node: node for node in program.results}
         self._instead: dict[int, int] = {}
         self._signless: set[int] = set()
@@ -69,7 +68,7 @@ class Rewriting:
         kinds = self._answers.get(question)
         if kinds is None:
             kinds = self._answers[question] = op.kinds(question[1:])
-        return self._new(key, deps, kinds)
+        return self._made(key, deps, kinds)
 
     def const(self, value: bool | int | float | complex) -> int:
         """A constant that arrays have."""
@@ -82,18 +81,12 @@ class Rewriting:
         key = type(value), repr(value)
         known = found.get(key)
         if known is None or self._places[known] >= self._before:
-            known = found[key] = self._new((CONST, (), value), 0, KIND_OF[type(value)])
+            known = found[key] = self._made((CONST, (), value), 0, KIND_OF[type(value)])
         return known
 
-    def _new(self, key: tuple[Op, tuple[int, ...], Any], deps: int, kinds: int) -> int:
-        self._table[key] = node = len(self.ops)
+    def _made(self, key: tuple[Op, tuple[int, ...], Any], deps: int, kinds: int) -> int:
         op, args, data = key
-        self.ops.append(op)
-        self.args.append(args)
-        self.data.append(data)
-        self.deps.append(deps)
-        self.kinds.append(kinds)
-        self.rank.append(0)
+        self._table[key] = node = self._new(op, args, data, deps, kinds, 0)
         self._places.append(self._before - 1)
         return node
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -289,3 +290,37 @@ def test_errors_are_explained_as_ever():
     twice(entry, np.ones(3), np.ones(3))
     with pytest.raises(ValueError, match="broadcast"):
         twice(entry, np.ones(3), np.ones(4))
+
+
+def test_threads_that_call_at_once():
+    f = numpify(sp.sin(x) * y + 3, [x, y], cache=False)
+    a = {dtype: np.linspace(-2, 2, 50).astype(dtype) for dtype in ("f8", "f4", "c16", "i8")}
+    wanted = {dtype: f._origin.compiled.apply((v, v)) for dtype, v in a.items()}
+    wrong = []
+
+    def work(dtypes):
+        for _ in range(20):
+            for dtype in dtypes:
+                found = f(a[dtype], a[dtype])
+                if found.tobytes() != wanted[dtype].tobytes():
+                    wrong.append(dtype)
+
+    order = list(a)
+    threads = [threading.Thread(target=work, args=(order[i:] + order[:i],)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0)])
+def test_a_way_may_be_learnt_of_no_elements(shape):
+    f = numpify(x**2 + x * y + y**2 + 1, [x, y], native=False, cache=False)
+    for second in (np.zeros(shape), 2.0):
+        for bound in (f, f.freeze(y=2.0)):
+            for _ in range(4):
+                args = (np.zeros(shape), second)[: len(bound.free_parameters)]
+                assert bound(*args).shape == shape
+            many = np.full(200_000, 3.0)
+            assert bound(*(many, 2.0)[: len(bound.free_parameters)])[-1] == 20.0

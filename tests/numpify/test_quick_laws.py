@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import threading
 import tracemalloc
 import warnings
 
@@ -326,28 +325,6 @@ def test_a_function_that_shares_compiled_code_gets_its_quick_ways(native, monkey
         assert f(values(5), values(5)).shape == (5,)
 
 
-def test_threads_that_call_at_once():
-    f = numpify(sp.sin(x) * y + 3, [x, y], cache=False)
-    a = {dtype: values(50, dtype) for dtype in ("f8", "f4", "c16", "i8")}
-    wanted = {dtype: f._origin.compiled.apply((v, v)) for dtype, v in a.items()}
-    wrong = []
-
-    def work(dtypes):
-        for _ in range(20):
-            for dtype in dtypes:
-                found = f(a[dtype], a[dtype])
-                if found.tobytes() != wanted[dtype].tobytes():
-                    wrong.append(dtype)
-
-    order = list(a)
-    threads = [threading.Thread(target=work, args=(order[i:] + order[:i],)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
-
-
 ALONE = {
     x + y: np.add, x - y: np.subtract, x * y: np.multiply, x / y: np.divide, x**y: np.power, sp.exp(x): np.exp,
     x < y: np.less, sp.Eq(x, y): np.equal,
@@ -406,15 +383,3 @@ def test_extrema_are_written_into_out_without_a_warning(function, dtypes):
         for _ in range(4):
             out = np.zeros(5, np.result_type(*args))
             assert outcome(functools.partial(f, *args, out=out)) == outcome(functools.partial(f, *args))
-
-
-@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0)])
-def test_a_way_may_be_learnt_of_no_elements(shape):
-    f = numpify(x**2 + x * y + y**2 + 1, [x, y], native=False, cache=False)
-    for second in (np.zeros(shape), 2.0):
-        for bound in (f, f.freeze(y=2.0)):
-            for _ in range(4):
-                args = (np.zeros(shape), second)[: len(bound.free_parameters)]
-                assert bound(*args).shape == shape
-            many = np.full(200_000, 3.0)
-            assert bound(*(many, 2.0)[: len(bound.free_parameters)])[-1] == 20.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import subprocess
 import sys
@@ -15,67 +14,19 @@ import sympy as sp
 from hypothesis import example, given, strategies as st
 
 from numpify_ctx import numpify
-from numpify_ctx._compile import compile_expression
-from numpify_ctx._execution.entry import Entry
-from numpify_ctx._lowering.rules import RULES
-from numpify_ctx._lowering.walk import lower
 from numpify_ctx._program.factored import factored
 from numpify_ctx._program.ir import CONST
-from numpify_ctx._program.promotion import promoted
 from numpify_ctx._program.shared import shared, shortened
 from numpify_ctx._program.walk import reach
 
 from .forms import in_blocks, plain
+from .sharing import BASES, EPS, SYMBOLS, as_it_is, as_it_was, lowered, operations, sums
 
 
-x, y, z, w = SYMBOLS = sp.symbols("x y z w")
-EPS = 2.0**-53
-
-
-def lowered(expr, symbols=SYMBOLS):
-    return lower(expr, [(a, a.name) for a in symbols], RULES, {})
-
-
-def as_it_was(expr, symbols=SYMBOLS) -> Entry:
-    """The expression as it was written: nothing shared but equal subexpressions."""
-    return Entry(promoted(lowered(expr, symbols)))
-
-
-def as_it_is(expr, symbols=SYMBOLS) -> Entry:
-    return compile_expression(expr, [(a, a.name) for a in symbols], cache=False)
-
-
-def operations(program):
-    """How many operations the results take; a division counts twice, as it takes twice the time."""
-    needed, todo, count = set(), list(program.results), 0
-    while todo:
-        node = todo.pop()
-        if node in needed:
-            continue
-        needed.add(node)
-        args, form = program.args[node], program.ops[node].form
-        todo += args
-        if form == "sum":
-            count += len(args) - 1 + program.data[node][0]
-        elif args:
-            count += {"product": len(args) - 1, "quotient": 2}.get(form, 1)
-    return count
+x, y, z, w = SYMBOLS
 
 
 # -- expressions -------------------------------------------------------------------------------------------------------
-
-BASES = [x, y, z, sp.sin(x), sp.exp(-x * y), 1 + x**2]
-COEFFICIENTS = st.sampled_from([1, -1, 2, -3, 5, sp.Rational(1, 3), sp.Rational(-5, 7), 0.3, w])
-
-
-@st.composite
-def sums(draw, bases=BASES, coefficients=COEFFICIENTS, most=6, least=1):
-    """A sum of products of powers, as SymPy keeps it."""
-    terms = []
-    for _ in range(draw(st.integers(2, most))):
-        factors = draw(st.lists(st.tuples(st.sampled_from(bases), st.integers(least, 4)), max_size=3))
-        terms.append(draw(coefficients) * sp.prod([base**power for base, power in factors]))
-    return sp.Add(*terms)
 
 
 @st.composite
@@ -316,113 +267,6 @@ def test_every_process_makes_the_same_program():
         for seed in ("1", "2")
     ]
     assert texts[0] == texts[1]
-
-
-# -- within arms, sums and users' functions, and of frozen parameters -------------------------------------------------
-
-RATIONAL = st.sampled_from([1, -1, 2, -3, 5, sp.Rational(1, 3), sp.Rational(-5, 7)])
-POINTS = st.tuples(*[st.sampled_from([0.5, -0.5, 0.75, -1.25, 2.0, -3.0, 1.0 + 2**-20])] * 4)
-k = sp.Symbol("k", integer=True)
-USER = sp.Function("user")
-
-
-def by_users(value):
-    return value * value - 3 * value
-
-
-class Told:
-    """An exact value, and the sum of the magnitudes of the terms that lead to it."""
-
-    def __init__(self, value, size=None):
-        self.value, self.size = Fraction(value), abs(Fraction(value)) if size is None else size
-
-    def __add__(self, other):
-        return Told(self.value + other.value, self.size + other.size)
-
-    def __mul__(self, other):
-        return Told(self.value * other.value, self.size * other.size)
-
-
-def told(expr, point):
-    """What `expr` is at a point, of rational numbers, by its definition."""
-    if expr in point:
-        return point[expr]
-    if expr.is_Rational:
-        return Told(Fraction(int(expr.p), int(expr.q)))
-    if isinstance(expr, sp.Sum):
-        [(index, low, high)] = expr.limits
-        terms = [told(expr.function, point | {index: Told(i)}) for i in range(int(low), int(high) + 1)]
-        return functools.reduce(Told.__add__, terms)
-    if isinstance(expr, sp.Piecewise):
-        return next(told(value, point) for value, test in expr.args if holds(test, point))
-    parts = [told(arg, point) for arg in expr.args]
-    if expr.func == USER:
-        [part] = parts
-        # What is subtracted adds to what can be lost.
-        return Told(by_users(part.value), part.size * part.size + 3 * part.size)
-    if expr.is_Add:
-        return functools.reduce(Told.__add__, parts)
-    if expr.is_Mul:
-        return functools.reduce(Told.__mul__, parts)
-    base, power = parts[0], int(expr.exp)
-    return functools.reduce(Told.__mul__, [base] * power) if power else Told(1)
-
-
-def holds(test, point):
-    return bool(test.xreplace({s: sp.Rational(*one.value.as_integer_ratio()) for s, one in point.items()}))
-
-
-@st.composite
-def nested(draw):
-    """Sums in the arms of a selection, in a sum over k, and in a user's function; and around these."""
-    inner = draw(sums([x, y, z], RATIONAL, most=5))
-    other = draw(sums([x, y, w], RATIONAL, most=5))
-    base = draw(
-        st.sampled_from(
-            [
-                sp.Piecewise((inner, x > 0), (other * inner, y > 0), (other, True)),
-                sp.Sum(k * inner + k**2 * x + k * y * x + other, (k, 1, 3)),
-                USER(inner),
-                USER(other) * sp.Piecewise((inner, y > 0), (x * y * z + x * y, True)),
-            ]
-        )
-    )
-    around = draw(sums([x, base, y], RATIONAL, most=4))
-    return draw(st.sampled_from([base, around, x * base + y * base + inner]))
-
-
-def is_near(got, expected):
-    return abs(Fraction(float(got)) - expected.value) <= 256 * Fraction(EPS) * expected.size
-
-
-@given(nested(), POINTS)
-def test_within_arms_sums_and_functions_only_rounding_differs(expr, values):
-    point = {s: Told(value) for s, value in zip(SYMBOLS, values, strict=True)}
-    expected = told(expr, point)
-    f = numpify(expr, SYMBOLS, functions={USER: by_users}, cache=False, native=False)
-    assert is_near(f(*values), expected)
-    [alone] = f(*[np.array([value]) for value in values])
-    assert is_near(alone, expected)
-
-
-@given(nested(), POINTS, st.sets(st.sampled_from(SYMBOLS), min_size=1, max_size=3))
-def test_frozen_or_passed_it_is_the_same(expr, values, frozen):
-    """To the bit: what frozen numbers decide alone is the part of the program that it was."""
-    f = numpify(expr, SYMBOLS, functions={USER: by_users}, cache=False, native=False)
-    by_symbol = dict(zip(SYMBOLS, values, strict=True))
-    g = f.freeze({symbol: by_symbol[symbol] for symbol in frozen})
-    rest = [value for symbol, value in by_symbol.items() if symbol not in frozen]
-    assert g(*rest) == f(*values)
-    arrays = [np.full(3, value) for value in rest]
-    passed = [by_symbol[symbol] if symbol in frozen else np.full(3, by_symbol[symbol]) for symbol in SYMBOLS]
-    for _ in range(2):  # the second call may take a quick way
-        np.testing.assert_array_equal(g(*arrays), f(*passed))
-
-
-@given(nested())
-def test_within_regions_there_are_never_more_operations(expr):
-    raw = lower(expr, [(a, a.name) for a in SYMBOLS], RULES, {USER: by_users})
-    assert operations(shortened(raw)) <= operations(raw)
 
 
 # -- how it reads ------------------------------------------------------------------------------------------------------

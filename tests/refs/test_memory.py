@@ -127,3 +127,43 @@ def test_every_cache_has_a_limit() -> None:
                     assert value.cache_parameters()["maxsize"] is not None, name
                 if isinstance(value, Recent):
                     assert 0 < value.limit <= 4096, name
+
+
+def _frozen_twice(ref: Any) -> None:
+    hax.freeze(ref)
+    hax.freeze(ref)
+
+
+FAILING: dict[str, Callable[[Any], object]] = {
+    "read out of bounds": lambda ref: ref["x", 7],
+    "unknown axis": lambda ref: ref["y", 0],
+    "no integer": lambda ref: ref["x", jnp.array(1.5)],
+    "another axis": lambda ref: ref.__setitem__(("x", 0), hax.ones({"z": 2})),
+    "another dtype": lambda ref: ref.__setitem__(..., hax.ones({"x": 4}).astype(jnp.complex64)),
+    "slice out of bounds": lambda ref: ref.slice({"x": hax.ds(3, 5)}),
+    "a number of a function": lambda ref: ref.at["x", 9].apply(jnp.sin),
+    "added": lambda ref: ref.at["x", 0].add(hax.ones({"z": 2})),
+    "within jit": lambda ref: jax.jit(lambda r: r["x", 9])(ref),
+    "within vmap": lambda ref: hax.vmap(lambda r: r["q", 9], "x")(ref),
+    "frozen twice": _frozen_twice,
+    "read when frozen": lambda ref: (hax.freeze(ref), ref[...]),
+}
+
+
+@pytest.mark.parametrize("failing", FAILING)
+def test_an_error_keeps_no_ref(failing: str) -> None:
+    """The buffer of a ref is free when nothing refers to it, also after an error: nobody waits for the collector."""
+
+    def fail() -> weakref.ref[Any]:
+        ref = hax.new_ref(hax.arange({"x": 4}).astype(jnp.float32))
+        with pytest.raises(Exception):  # noqa: B017, PT011  which one, other tests say
+            FAILING[failing](ref)
+        return weakref.ref(ref)
+
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        assert fail()() is None
+    finally:
+        if was:
+            gc.enable()

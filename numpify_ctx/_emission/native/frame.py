@@ -12,7 +12,7 @@ Integers of which only so many bits are allowed, as more might overflow, are loo
 larger one adds 1 to the first counter of its data, warns of nothing, and its results are void. One that gives nan where
 no argument is adds 1 to the second.
 
-What there is to warn of is in `telling`; the processor's flags are put right at the end.
+What there is to warn of is in `telling`; the processor's flags are put right at the end, see `flags`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .copies import copies
+from .flags import OF_ARM, OF_X86, set_flags
 from .functions import definitions, library_function
-from .telling import DIVIDE, INVALID, LARGE, OVERFLOW, Body, Value, tell
+from .telling import Body, Value, tell
 from .vectors import DOUBLE, FLAG, FLOAT, INT, Text, Vector, mask_of
 
 
@@ -100,9 +101,15 @@ def kernel_text(
         definitions(body.called, width, declared, inline),
         loop,
         copies({ELEMENTS[i.type][2] for i in inputs if not i.scalar}, {ELEMENTS[kind][2] for kind in outputs}),
-        _kernel(inputs, outputs, lengths, width, _flags(target, body.selects, any(i.bits is not None for i in inputs))),
+        _kernel(
+            inputs,
+            outputs,
+            lengths,
+            width,
+            set_flags(target.x86, body.selects, any(i.bits is not None for i in inputs)),
+        ),
         *sorted(declared),
-        *(_OF_X86 if target.x86 else _OF_ARM),
+        *(OF_X86 if target.x86 else OF_ARM),
         *_attributes(target),
     ]
     return "\n".join(parts) + "\n"
@@ -363,46 +370,3 @@ def _pieces(operands: Sequence[Operand], sizes: Sequence[int], count: int) -> tu
         else:
             packed.append(f"call void @pack{sizes[i]}(ptr %b{i}, ptr %q{i}, i64 %s{i}, i64 %n{i}, i64 %padded)")
     return ", ".join(names), "\n".join(packed), "\n".join(unpacked)
-
-
-def _flags(target: Target, selects: bool, counts: bool) -> str:
-    """Lines that put the processor's flags right: those in %told, and those that it has itself; and that count."""
-    if target.x86:
-        read = ["call void @llvm.x86.sse.stmxcsr(ptr %csr)", "%control = load i32, ptr %csr, align 4"]
-        write = [
-            "%cleared = and i32 %control, -64", "%right = or i32 %cleared, %raised",
-            "store i32 %right, ptr %csr, align 4", "call void @llvm.x86.sse.ldmxcsr(ptr %csr)",
-        ]  # fmt: skip
-    else:  # ARM has invalid 1, divide 2, overflow 4, in C's library as in the processor
-        read = ["%found = call i32 @fetestexcept(i32 6)", "%control = shl i32 %found, 1"]
-        write = [
-            "%cleared = call i32 @feclearexcept(i32 31)", "%invalid = and i32 %raised, 1",
-            "%others = lshr i32 %raised, 1", "%others6 = and i32 %others, 6", "%right = or i32 %invalid, %others6",
-            "%done = call i32 @feraiseexcept(i32 %right)",
-        ]  # fmt: skip
-    if selects:
-        middle = ["%own = and i32 %control, %told", "%invalid0 = and i32 %told, 1", "%raised = or i32 %own, %invalid0"]
-    else:
-        middle = [
-            f"%own = and i32 %control, {DIVIDE | OVERFLOW}", f"%new = and i32 %told, {LARGE - 1}",
-            "%raised = or i32 %own, %new",
-        ]  # fmt: skip
-    if counts:
-        middle[-1] = middle[-1].replace("%raised", "%raised0")
-        middle += [
-            f"%large = and i32 %told, {LARGE}", "%void = icmp ne i32 %large, 0", "%more.large = zext i1 %void to i64",
-            "%counted = atomicrmw add ptr %data, i64 %more.large monotonic",
-            "%raised = select i1 %void, i32 0, i32 %raised0",
-        ]  # fmt: skip
-    # Rare, and atomic: so behind a branch.
-    counted = [
-        f"%invalid.told = and i32 %told, {INVALID}", "%is.invalid = icmp ne i32 %invalid.told, 0",
-        "br i1 %is.invalid, label %nans, label %counted.nans", "nans:",
-        "%at.nans = getelementptr i64, ptr %data, i64 1",
-        "%nans.before = atomicrmw add ptr %at.nans, i64 1 monotonic", "br label %counted.nans", "counted.nans:",
-    ]  # fmt: skip
-    return "\n".join([*read, *middle, *write, *counted])
-
-
-_OF_X86 = ("declare void @llvm.x86.sse.stmxcsr(ptr)", "declare void @llvm.x86.sse.ldmxcsr(ptr)")
-_OF_ARM = tuple(f"declare i32 @fe{word}except(i32)" for word in ("test", "clear", "raise"))
