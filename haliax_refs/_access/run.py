@@ -48,19 +48,13 @@ def run(
         return jitted_anyway(_run_eager, operation, handle, target, planned, value)
     divided, kernel = divided_by_mapping(layout), is_in_kernel(raw)
     target = Target(
-        layout,
-        planned.guards,
-        value_axes,
-        write,
-        clip,
-        index_arrays,
-        divided,
+        layout, planned.guards, value_axes, write, clip, index_arrays, divided,
         # Where it may be, no tracer says whether it is.
         partitioned=layout.operands > 0 and not kernel and has_several_devices(),
         kernel=kernel,
         typed_ints=is_mapping(),
         manual=is_manual(),
-    )
+    )  # fmt: skip
     operands = [_known(operand) for operand in planned.operands]
     if target.manual and not target.kernel:
         raw = _varying(raw, target, [*operands, *([] if value is None else [value])])
