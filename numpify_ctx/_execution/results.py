@@ -11,6 +11,7 @@ from .._kinds import COMPLEX, INT, REAL
 from .._memo import Memo
 from .._program.ir import CONST, PARAM, Layout, Program, infer_kinds
 from .._program.ops import STACK
+from .._program.walk import reach
 from .._runtime.numbers import FLOAT64, number, python_number
 from .._runtime.special.pointwise import Pointwise
 from .arguments import Shape
@@ -46,12 +47,20 @@ class Results:
         program = self._program
         kinds = infer_kinds(program, [REAL] * len(program.parameters))
 
+        def is_of_all(node: int) -> bool:
+            return all(program.deps[node] >> i & 1 for i in arrays)
+
+        # What is chosen by a number has the shape of what is chosen.
+        chosen = {n for n, op in enumerate(program.ops) if op.lazy and not is_of_all(program.args[n][0])}
+
         def is_fresh(node: int) -> bool:
             op = program.ops[node]
+            if chosen and not chosen.isdisjoint(reach([node], program.args.__getitem__)):
+                return False
             if op is STACK and is_of_scalars(program, node):
                 return any(program.deps[node] >> i & 1 for i in arrays)
             is_new = are_real and not program.rank[node] and (op.ufunc is not None or isinstance(op.numpy, Pointwise))
-            return is_new and kinds[node] == REAL and all(program.deps[node] >> i & 1 for i in arrays)
+            return is_new and kinds[node] == REAL and is_of_all(node)
 
         return [is_fresh(node) for node in program.results]
 

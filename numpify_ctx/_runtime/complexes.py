@@ -56,6 +56,8 @@ def divided_by_real(value: Value, divisor: float, out: Any = None) -> Any:
     >>> divided_by_real(np.array([3 + 6j]), 3), divided_by_real(np.complex128(1j), 2)
     (array([1.+2.j]), np.complex128(0.5j))
     """
+    if type(value) is complex:
+        value = np.complex128(value)
     part = _PARTS.get(value.dtype.char) if isinstance(value, np.ndarray | np.generic) else None
     if part is None:
         return np.divide(value, divisor, out=out)

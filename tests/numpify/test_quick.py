@@ -324,3 +324,41 @@ def test_a_way_may_be_learnt_of_no_elements(shape):
                 assert bound(*args).shape == shape
             many = np.full(200_000, 3.0)
             assert bound(*(many, 2.0)[: len(bound.free_parameters)])[-1] == 20.0
+
+
+CHOOSING = [
+    sp.sign(sp.Piecewise((sp.sqrt(sp.sin(y)), sp.sin(y) >= 0), (sp.sin(x), True))),
+    2 * sp.Piecewise((sp.erf(y), y > 1), (sp.sin(x) * sp.exp(x), y > 0), (sp.gamma(x), True)),
+    sp.Piecewise((sp.log(y), y > 0), (sp.exp(x), True)) + sp.cos(y),
+    [x * y, sp.tan(sp.Piecewise((sp.exp(y), y > 0), (sp.sin(x), True)))],
+    sp.Matrix([sp.sin(sp.Piecewise((sp.exp(sp.sin(y)), y > 0), (sp.sin(sp.exp(x)), True))), y]),
+]
+
+
+@pytest.mark.parametrize("native", FORMS)
+@pytest.mark.parametrize("numbers", [(1.5, 1.5, 1.5, -1.5, 0.5), (-1.5, -1.5, -1.5, 1.5), (0.3, 1.3, -1.3, 0.3, 1.5)])
+@pytest.mark.parametrize("expr", CHOOSING, ids=str)
+def test_what_a_number_chooses_has_the_shape_of_all(expr, numbers, native):
+    for a in (np.linspace(-1, 1, 6).reshape(2, 3), np.linspace(-1, 1, 7), np.linspace(0.1, 1, 70_000)):
+        f = numpify(expr, [x, y], native=native, cache=False)
+        with np.errstate(all="ignore"):
+            for number in numbers:
+                wanted = f._origin.compiled.apply((a, number))
+                for found in (f(a, number), f.freeze(y=number)(a)):
+                    several = found if isinstance(found, list) else [found]
+                    for one, other in zip(several, wanted if isinstance(found, list) else [wanted], strict=True):
+                        assert one.shape[one.ndim - a.ndim :] == a.shape
+                        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("native", FORMS)
+def test_a_complex_number_beside_an_array_is_divided_as_an_array_is(native):
+    f = numpify(x / 3 + y / 7, [x, y], native=native, cache=False)
+    rng = np.random.default_rng(2)
+    for kind in (np.int32, np.float64, np.float32):
+        a = (100 * rng.normal(size=5)).astype(kind)
+        for z in (rng.normal(size=40) + 1j * rng.normal(size=40)).tolist():
+            wanted = f._origin.compiled.apply((z, a))
+            found = f(z, a)
+            assert found.dtype == wanted.dtype
+            assert found.tobytes() == wanted.tobytes()
