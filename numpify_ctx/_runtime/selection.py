@@ -109,7 +109,9 @@ def _assembled(pieces: list[tuple[Any, Any]], samples: tuple[Any, ...], shape: t
     dtype = FLOAT64 if _are_doubles(values, samples) else np.result_type(*values, *samples)
     if pieces[0][0] is None:
         [result] = values
-        if len(shape) != 1 and np.ndim(result):
+        if not np.ndim(result):
+            return np.full(shape, result, dtype)
+        if len(shape) != 1:
             result = result.reshape(shape)
         same = isinstance(result, np.ndarray | np.generic) and result.dtype == dtype
         return result if same else np.asarray(result, dtype=dtype)
@@ -147,12 +149,15 @@ def piecewise_of_rank(
     """
     where: Any = None  # flat positions of the elements not yet decided; None: all of them
     shape: tuple[int, ...] = ()
+    asked: tuple[int, ...] = ()  # the shape of the conditions; what they all choose alike has it, too
     pieces: list[tuple[Any, Any]] = []
     tests = (condition, *arms[1:-1:2])
     for i, value in enumerate(arms[:-1:2]):
         test = np.asarray(_arm(tests[i], live)).astype(bool, copy=False)
         if where is not None and test.ndim and not callable(tests[i]):
             test = np.broadcast_to(test, shape).reshape(-1)[where]
+        if where is None:
+            asked = np.broadcast_shapes(asked, test.shape)
         if test.all():
             pieces.append((where, _arm(value, live)))
             break
@@ -172,6 +177,8 @@ def piecewise_of_rank(
     if len(pieces) == 1 and pieces[0][0] is None:
         result = pieces[0][1]
         dtype = np.result_type(result, *samples)
+        if asked and not np.ndim(result):
+            return np.full(asked, result, dtype)
         same = isinstance(result, np.ndarray | np.generic) and result.dtype == dtype
         return result if same else np.asarray(result, dtype=dtype)
     dtype = np.result_type(*(value for _, value in pieces), *samples)

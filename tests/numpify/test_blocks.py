@@ -353,7 +353,7 @@ def _peak(call):
 def test_temporary_memory_is_a_few_blocks_whatever_the_size(threads):
     t, omega, tau = sp.symbols("t omega tau")
     damped = sp.exp(-t / tau) * sp.cos(omega * t)
-    found = numpify(damped, [t, omega, tau], threads=threads, cache=False)
+    found = numpify(damped, [t, omega, tau], threads=threads, native=False, cache=False)  # compiling takes memory, too
     theirs = sp.lambdify([t, omega, tau], damped)
     for n in (200_000, 800_000):
         values = np.linspace(0, 1, n)

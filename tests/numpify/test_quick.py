@@ -332,6 +332,8 @@ CHOOSING = [
     sp.Piecewise((sp.log(y), y > 0), (sp.exp(x), True)) + sp.cos(y),
     [x * y, sp.tan(sp.Piecewise((sp.exp(y), y > 0), (sp.sin(x), True)))],
     sp.Matrix([sp.sin(sp.Piecewise((sp.exp(sp.sin(y)), y > 0), (sp.sin(sp.exp(x)), True))), y]),
+    sp.Max(sp.Piecewise((sp.atan(x * sp.exp(x)), x >= y), (sp.exp(y / 2), True)), sp.Abs(sp.erfc(1 / y))),
+    3 * sp.Piecewise((sp.erf(y), x > y), (sp.gamma(y), x < -y), (sp.sin(x) * sp.exp(x), True)),
 ]
 
 
