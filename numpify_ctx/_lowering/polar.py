@@ -15,7 +15,7 @@ from dataclasses import replace
 import sympy as sp
 
 from .._program.builder import Builder
-from .._program.promotion import in_complex
+from .._program.promotion import data_of, in_complex
 from .._symbolic.refusal import refuse
 from .rule import Rule
 
@@ -73,7 +73,7 @@ def refusing(rule: Rule) -> Rule:
         node = rule.lower(b, expr, *nodes)
         # Of -z, which is real, as a real function it would be nan: the number is a complex one.
         if b.ops[node].leaves and _leaves_the_reals(expr):
-            return b.apply(in_complex(b.ops[node]), *b.args[node], data=b.data[node])
+            return b.apply(in_complex(b.ops[node], data_of(b.data[node])), *b.args[node], data=b.data[node])
         return node
 
     return replace(rule, operands=operands, lower=lower)

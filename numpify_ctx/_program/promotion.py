@@ -159,7 +159,7 @@ class _Copy:
             for position, a in enumerate(program.args[node])
         )
         if way == _COMPLEX:
-            op = in_complex(op) if self.leaving[node] else op
+            op = in_complex(op, data_of(program.data[node])) if self.leaving[node] else op
             # Both ways came to the same computation: one node does for both.
             twin = self.new.get((node, _REAL))
             if twin is not None and self.ops[twin] is op and self.args[twin] == args:
@@ -203,9 +203,14 @@ class _Copy:
         return Layout(layout.kind, items=tuple(self._layout(i, roots) for i in layout.items), keys=layout.keys)
 
 
+def data_of(data: object) -> int:
+    """How many arguments that are no values a node with this data gives to its function."""
+    return len(data) if isinstance(data, tuple) else 0
+
+
 @cache
-def in_complex(op: Op) -> Op:
-    """The operation that gives a complex number whatever it is given."""
+def in_complex(op: Op, data: int = 0) -> Op:
+    """The operation that gives a complex number whatever it is given; `data`: see `Beyond`."""
     function = op.exact or (op.numpy.function if isinstance(op.numpy, Numpy) else op.numpy)
     assert callable(function)
-    return Op(f"complex_{op.name}", Beyond(function, op.cut), kinds=lambda _: COMPLEX, elementwise=op.elementwise)
+    return Op(f"complex_{op.name}", Beyond(function, op.cut, data), kinds=lambda _: COMPLEX, elementwise=op.elementwise)

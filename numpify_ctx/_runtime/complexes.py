@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,7 @@ class Beyond:
     Attributes:
         function: takes real numbers, and broadcasts as a ufunc does.
         of_complex: takes complex ones, and has SymPy's value on branch cuts; None for `function`.
+        data: how many arguments come first that are no values: the index of a root.
 
     >>> Beyond(np.sqrt)(np.array([4.0, -4.0])), Beyond(np.log)(np.float32(1)).dtype
     (array([2.+0.j, 0.+2.j]), dtype('complex64'))
@@ -90,8 +92,12 @@ class Beyond:
 
     function: Callable[..., Value]
     of_complex: Callable[..., Value] | None = None
+    data: int = 0
 
     def __call__(self, *args: Value) -> Value:
+        if self.data:
+            function = partial(self.function, *args[: self.data])
+            return Beyond(function, self.of_complex)(*args[self.data :])
         for a in args:
             if a.dtype.kind == "c" if type(a) is np.ndarray else np.iscomplexobj(a):
                 return (self.of_complex or self.function)(*args)

@@ -13,7 +13,7 @@ from hypothesis import example, given, strategies as st
 from numpify_ctx import numpify
 
 
-n = sp.Symbol("n")
+n, x = sp.symbols("n x")
 ROOTS = {
     (index, up): numpify((sp.ceiling if up else sp.floor)(n ** sp.Rational(1, index)), [n])
     for index in (2, 3, 5)
@@ -199,3 +199,28 @@ def test_the_floor_of_a_root_of_negative_zero_has_one_sign_in_all_forms(index, u
     for zero in (0.0, -0.0):
         signs = {math.copysign(1, got) for got in values(ROOTS[index, up], zero)}
         assert len(signs) == 1
+
+
+def _floor(z):
+    return np.floor(z.real) + 1j * np.floor(z.imag)
+
+
+NEGATIVE = {
+    sp.Abs(sp.floor(x ** sp.Rational(1, 3))): lambda z: abs(_floor(z ** (1 / 3))),
+    sp.Abs(sp.ceiling(sp.sqrt(x))): lambda z: abs(-_floor(-np.sqrt(z))),
+    sp.re(sp.floor(sp.log(x, 10))) + sp.im(sp.floor(sp.log(x, 10))): lambda z: (
+        (1 + 0j) * _floor(np.log(z) / np.log(10)).real + _floor(np.log(z) / np.log(10)).imag
+    ),
+}
+
+
+@pytest.mark.parametrize("expr", NEGATIVE, ids=str)
+def test_of_negative_numbers_where_complex_ones_are_wanted(expr):
+    f = numpify(expr, [x], cache=False)
+    values = np.array([-8.5, 70.0, -1.5, 30.0, 2.0, -1000.5])
+    with np.errstate(invalid="ignore"):
+        for _ in range(3):
+            for part in (values, values[:1], values.reshape(2, 3)):
+                np.testing.assert_allclose(f(part), NEGATIVE[expr](part.astype(complex)).real, rtol=1e-14)
+        for value in values:
+            np.testing.assert_allclose(f(float(value)), NEGATIVE[expr](complex(value)).real, rtol=1e-14)
