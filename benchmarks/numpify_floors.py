@@ -60,7 +60,7 @@ def ulps(function: Callable[[Any], Any], exact: Callable[[Any], Any], x: Any) ->
 def sums(dtype: str, size: int) -> Sequence[tuple[str, float]]:
     """Times in units of the sum of the short type."""
     x, y = np.random.default_rng(0).integers(1, 50, (2, size)).astype(dtype)
-    longer = "int16" if dtype == "int8" else "int32"
+    longer = {"int8": "int16", "int16": "int32", "int32": "int64"}[dtype]
 
     def filled() -> None:
         np.empty(size, np.int64).fill(1)
@@ -68,7 +68,8 @@ def sums(dtype: str, size: int) -> Sequence[tuple[str, float]]:
     times = in_turn({
         "x + y": lambda: x + y,
         "to fill an array of int64": filled,
-        f'(x.astype("{longer}") + y).astype("int64")': lambda: (x.astype(longer) + y).astype("int64"),
+        f'np.add(x, y, out=int64, dtype="{longer}")': lambda: np.add(x, y, np.empty(size, np.int64), dtype=longer),
+        'np.add(x, y, dtype="int64")': lambda: np.add(x, y, dtype="int64"),
     })  # fmt: skip
     return [(name, times.ratio(name, "x + y").median) for name in times.seconds if name != "x + y"]
 
@@ -79,7 +80,7 @@ def main() -> None:
     use_clock(parser.parse_args().clock)
     warm = np.ones(4 * 10**6)
     del warm
-    for dtype in ("int8", "int16"):
+    for dtype in ("int8", "int16", "int32"):
         for size in SIZES:
             for name, ratio in sums(dtype, size):
                 print(f"{dtype}, {size:.0e} elements: {name} takes {ratio:.1f} of x + y")

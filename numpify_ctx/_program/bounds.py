@@ -22,7 +22,7 @@ from .ops import ADD, MUL, NEG, POW
 
 _WHOLE = INT | BOOL
 _MOST = 256  # answers remembered for one program
-_ANY_BITS = 62  # more than this are asked of nothing
+_ANY_BITS = 62  # of integers whose dtype does not tell it, though nothing may overflow
 _FEW = 48  # entries at which Python looks in less time than a reduction takes to start
 
 
@@ -95,10 +95,11 @@ class Bounds:
         if mask not in self._most:
             self._most[mask] = self.most_bits(mask)
         most = self._most[mask]
-        most = _ANY_BITS if most is None else most
+        if most == 0:
+            return None
+        asked = _ANY_BITS if most is None else most
         rooms = {i: bits_of_dtype(a) for i, a in enumerate(args) if mask >> i & 1}
-        looks = {i: most for i, room in rooms.items() if room is None or (room > most and most < _ANY_BITS)}
-        return looks if most else None
+        return {i: asked for i, room in rooms.items() if room is None or (most is not None and room > most)}
 
     def only_compares(self) -> bool:
         """Are all parameters met only by comparisons with one another, and with whole numbers?"""

@@ -364,3 +364,26 @@ def test_a_complex_number_beside_an_array_is_divided_as_an_array_is(native):
             found = f(z, a)
             assert found.dtype == wanted.dtype
             assert found.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("native", FORMS)
+@pytest.mark.parametrize(
+    "expr", [-x, sp.Abs(x), -sp.Abs(x), sp.Max(-x, y), sp.Min(sp.Abs(x), -y), sp.Max(x, y)], ids=str
+)
+def test_the_least_integer_has_no_negative(expr, native):
+    """-2**63 leaves int64, and no other integer does."""
+    arguments = sorted(expr.free_symbols, key=str)
+    entry = entry_of(expr, arguments, native)
+    small = [np.array([1, -2, 3, 4])] * len(arguments)
+    for _ in range(4):
+        entry(*small)
+    exactly = sp.lambdify(arguments, expr, [{"Max": max, "Min": min}, "math"])
+    for least in (-(2**62), -(2**62) - 1, -(2**63) + 1, -(2**63)):
+        args = [np.array([least, 5, -(2**62), 2**62])] * len(arguments)
+        wanted = [exactly(*[int(v)] * len(arguments)) for v in args[0]]
+        found = entry(*args)
+        if max(map(abs, wanted)) < 2**63:
+            assert found.dtype == np.int64
+            assert found.tolist() == wanted
+        else:
+            np.testing.assert_array_equal(found, np.array(wanted, float))
