@@ -49,12 +49,13 @@ class Completion:
             self._results = [i for i, node in enumerate(self._program.results) if of_each[node]]
         return self._results
 
-    def of_floats(self, result: Any, args: Sequence[Any]) -> Any:
-        """The only result of arguments that are floats, as they were passed, with what only complex numbers lead to."""
+    def of_passed(self, result: Any, args: Sequence[Any]) -> Any:
+        """The only result of arguments as they were passed, with what only complex numbers lead to."""
         if not has_nan(result):
             return result
-        values, _, _, shape, *_ = prepare(args, self._program.parameter_ranks)
-        return self.all_completed([result], values, NO_INTEGERS, shape)[0]
+        values, mask, complex_mask, shape, *_ = prepare(args, self._program.parameter_ranks)
+        integers = Integers(mask, True, complex_mask) if mask or complex_mask else NO_INTEGERS
+        return self.all_completed([result], values, integers, shape)[0]
 
     def completed(self, results: Any, values: Sequence[Any], integers: Integers, shape: Shape) -> Any:
         """The results, one or several as a form gave them, with those values that only complex numbers lead to."""

@@ -312,7 +312,7 @@ class Entry:
         completion, before = self.completion, native.quicks
         completes = completion is not None and completion.may_fill
         if not completes or (self.results.is_ordinary and not call.integers.mask):
-            complete = completion.of_floats if completion is not None and completes else None
+            complete = completion.of_passed if completion is not None and completes else None
             native.learn(call, given, complete)
         if native.quicks is not before:
             self._gather_quicks()

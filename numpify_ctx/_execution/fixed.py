@@ -135,7 +135,7 @@ class Fixed:
         completion = entry.completion
         complete: Callable[[Any, Sequence[Any]], Any] | None = None
         if completion is not None and completion.may_fill:
-            complete = _completing(completion.of_floats, self._free, self._fixed)
+            complete = _completing(completion.of_passed, self._free, self._fixed)
         numbers = [i for i, kind in zip(self._free, passed, strict=True) if kind in FLOATS]
         late = None if integers.mask or not numbers else late_of(program, [*numbers, *fixed])
         form = forms.arrays(integers) if integers.mask else forms.doubles() if late is None else late.form
@@ -169,10 +169,10 @@ def _filled(free: Sequence[int], fixed: Mapping[int, Any], args: Sequence[Any]) 
 
 
 def _completing(
-    of_floats: Callable[..., Any], free: Sequence[int], fixed: Mapping[int, Any]
+    of_passed: Callable[..., Any], free: Sequence[int], fixed: Mapping[int, Any]
 ) -> Callable[[Any, Sequence[Any]], Any]:
     """The second look at a result, from the arguments that are not fixed. It knows no `Fixed`: a cycle."""
-    return lambda found, args: of_floats(found, _filled(free, fixed, args))
+    return lambda found, args: of_passed(found, _filled(free, fixed, args))
 
 
 def _are_doubles(args: Sequence[Any], passed: Sequence[Any], shape: tuple[int, ...]) -> bool:

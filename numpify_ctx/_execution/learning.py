@@ -61,7 +61,7 @@ def _of_several(entry: Entry, call: Call, results: Sequence[Any], native: Native
 def _of_one(entry: Entry, call: Call, dtype: Any, native: Native | None) -> Quick | None:
     args, values, integers, _, precision = call
     completion = entry.completion
-    complete = completion.of_floats if completion is not None and completion.may_fill else None
+    complete = completion.of_passed if completion is not None and completion.may_fill else None
     looks = entry.bounds.looks(integers.mask, args)
     if looks is None or (complete is not None and (looks or integers.complex)):
         return None

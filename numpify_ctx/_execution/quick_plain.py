@@ -97,8 +97,10 @@ class Plain:
         converted = [
             i
             for i, (kind, value, place) in enumerate(zip(passed, values, places, strict=True))
-            # An int is equal to int64, but counts for less beside floats.
-            if kind is int or kind != value.dtype or (kind in FLOATS and (self.late is None or place in self.late.used))
+            # An int is equal to int64, but counts for less beside floats; and Python divides complex numbers otherwise.
+            if kind in (int, complex)
+            or kind != value.dtype
+            or (kind in FLOATS and (self.late is None or place in self.late.used))
         ]
         words |= {f"as{i}": _conversion(values[i], isinstance(passed[i], np.dtype)) for i in converted}
         words |= {f"fixed{i}": value for i, value in fixed.items()}
