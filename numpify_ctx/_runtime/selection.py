@@ -175,12 +175,7 @@ def piecewise_of_rank(
     else:
         pieces.append((where, _arm(arms[-1], live)))
     if len(pieces) == 1 and pieces[0][0] is None:
-        result = pieces[0][1]
-        dtype = np.result_type(result, *samples)
-        if asked and not np.ndim(result):
-            return np.full(asked, result, dtype)
-        same = isinstance(result, np.ndarray | np.generic) and result.dtype == dtype
-        return result if same else np.asarray(result, dtype=dtype)
+        return _of_all(pieces[0][1], samples, asked)
     dtype = np.result_type(*(value for _, value in pieces), *samples)
     lead: tuple[int, ...] = max((np.shape(v)[:rank] for _, v in pieces), key=len)
     result = np.empty((*lead, math.prod(shape)), dtype)
@@ -188,6 +183,15 @@ def piecewise_of_rank(
         # What depends on nothing that varies has its own axes alone.
         result[..., positions] = value if np.ndim(value) > rank or np.ndim(value) == 0 else value[..., None]
     return result.reshape(lead + shape)
+
+
+def _of_all(result: Any, samples: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """The only value that was chosen, in the common dtype, and of the conditions' shape if it has none of its own."""
+    dtype = np.result_type(result, *samples)
+    if shape and not np.ndim(result):
+        return np.full(shape, result, dtype)
+    same = isinstance(result, np.ndarray | np.generic) and result.dtype == dtype
+    return result if same else np.asarray(result, dtype=dtype)
 
 
 def where(rank: int, condition: Value, one: Value, other: Value) -> Any:
