@@ -57,11 +57,12 @@ def measure(scale: float) -> list[Finding]:
         theirs = sp.lambdify([x, y, z], entries, cse=True)
         loop = _by_numba(entries)
         for size in SIZES:
-            values = np.random.default_rng(size).uniform(0.1, 1.1, (3, size))
+            stacked = np.random.default_rng(size).uniform(0.1, 1.1, (3, size))
+            values = list(stacked)
             calls: dict[str, Callable[[], Any]] = {THEIRS: lambda f=theirs, v=values: f(*v)}
             calls |= {who: lambda f=f, v=values: f(*v) for who, f in ours.items()}
             if loop is not None:
-                calls["numba"] = lambda f=loop, v=values: f(v)
+                calls["numba"] = lambda f=loop, v=stacked: f(v)
             times = in_turn(calls, rounds=max(5, round(40 * scale)), warm=3)
             with_fast, without = TARGETS[size]
             targets = {"numpify, native": with_fast, OURS: without}
