@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -228,4 +228,6 @@ class Mixed:
         form = self._function(integers, all(value.dtype == np.float64 for value in values))
         least = sys.maxsize if self.blocks is None else self.blocks.least(None)
         dtype = given[0].dtype if back is None else None
-        return Plain(form, dtype, least, complete, None, back=back).quick(passed, values)
+        found = Plain(form, dtype, least, complete, None, back=back).quick(passed, values)
+        # The kernels live as long as the way to them, also where this form is forgotten.
+        return None if found is None else replace(found, words={**found.words, "held": self.kernels})

@@ -269,3 +269,32 @@ def test_a_pickled_function_compiles_anew():
     f = numpify(sp.sin(x) * x, [x])
     a = np.ones(5)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(f))(a), f(a))
+
+
+@pytest.mark.parametrize(
+    "expr", [x * y**2 + sp.cos(y) * sp.erf(x), [x * y, sp.erf(x) * y + x / y], x * y + 1, [x * y, x + y]]
+)
+def test_a_quick_way_holds_the_machine_code_that_it_calls(expr):
+    """Of one program, eight forms are remembered; a way to one that is forgotten stays."""
+    pytest.importorskip("scipy")
+    entry = entry_of(expr, [x, y], True)
+    kinds = ["f8", "f4", "i8", "i4", "i2", "u1", "c16"]
+    a = np.linspace(1, 2, 9)
+    for one in kinds:
+        for other in kinds:
+            for _ in range(3):
+                entry(a.astype(one), a.astype(other))
+    assert entry.native.quicks
+    used = 0
+    for quick in entry.native.quicks:
+        held = {id(ufunc) for one in quick.words["held"] for ufunc in _ufuncs_of(getattr(one, "kernel", one))}
+        functions = [word.__globals__ for word in quick.words.values() if hasattr(word, "__globals__")]
+        for value in [v for names in (quick.words, *functions) for v in names.values()]:
+            if isinstance(value, np.ufunc) and value.__name__ == "numpify":
+                assert id(value) in held
+                used += 1
+    assert used
+
+
+def _ufuncs_of(kernel):
+    return [kernel.ufunc, kernel.writing]
