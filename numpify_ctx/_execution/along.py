@@ -9,10 +9,7 @@ import numpy as np
 
 from .._emission import BlockSource
 from .._memo import Memo
-from .grid import Tiling, Work, tiled
-
-
-_MOST_TILINGS = 8
+from .grid import MOST_TILINGS, Tiling, Work, tiled
 
 
 class Along:
@@ -41,7 +38,7 @@ class Along:
         self._source, self._function, self._before = source, function, before
         self._inputs, self._arrays, self._most = inputs, arrays, most
         [self._dtype] = source.outputs
-        self._tilings: Memo[int, Tiling] = Memo(_MOST_TILINGS)
+        self._tilings: Memo[int, Tiling] = Memo(MOST_TILINGS)
 
     def __call__(self, *values: Any) -> Any:
         """The result, which is new; None if some array is not in one piece."""

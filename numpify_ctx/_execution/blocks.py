@@ -25,7 +25,7 @@ from .._program.ir import CONST, PARAM, Numpy, Operator, Program
 from .._program.ops import STACK
 from .._program.partition import partition
 from .along import Along
-from .grid import Tiling, Work, axis_order, full_pattern, merged_axes, pattern_of, size_of, tiled, view
+from .grid import MOST_TILINGS, Tiling, Work, axis_order, full_pattern, merged_axes, pattern_of, size_of, tiled, view
 from .samples import sample_nodes
 from .threads import Threads, number_of, share
 
@@ -66,7 +66,6 @@ class Sizes:
 
 SIZES = Sizes()
 _FEW = 16  # what is so many times smaller than the result is computed beforehand
-_MOST_TILINGS = 8  # kept for one kernel
 _MOST_PLANS = 32  # kept for one program; each is for other dtypes or other ways to broadcast
 
 
@@ -76,7 +75,7 @@ class _Kernel:
 
     source: BlockSource
     function: Callable[..., None]
-    tilings: Memo[Any, Tiling] = field(default_factory=lambda: Memo(_MOST_TILINGS))
+    tilings: Memo[Any, Tiling] = field(default_factory=lambda: Memo(MOST_TILINGS))
 
 
 @dataclass(frozen=True, slots=True)

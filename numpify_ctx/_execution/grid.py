@@ -21,6 +21,7 @@ from .buffers import Buffers, Memory
 
 Mask = tuple[bool, ...]
 Index = tuple[slice, ...]
+MOST_TILINGS = 8  # kept for one function
 _ALL = slice(None)
 
 

@@ -101,5 +101,5 @@ def _is_of_logic(op: Op, data: Any) -> bool:
 def _room(value: Any) -> int | None:
     """How many bits it may have beside the sign; None if it is no integer, or one of uint64."""
     if type(value) is np.ndarray:
-        return bits_of_dtype(value)
+        return bits_of_dtype(value.dtype)
     return int(value).bit_length() if isinstance(value, int | np.integer | np.bool_) else None

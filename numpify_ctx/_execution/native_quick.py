@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .._program.bounds import bits_of_dtype
 from .._program.ir import CONST, PARAM
 from .native_calls import PIECE, SMALL, Pure, rows_of
-from .quick import Quick, are_alike, are_any, bits_of, handed_back, indented, places_of_arrays, tests_of
+from .quick import Quick, are_alike, are_any, handed_back, indented, places_of_arrays, tests_of
 from .quick_several import handed_back_together
 
 
@@ -32,7 +33,7 @@ def kernel_quick(
         return None
     tests, words = found
     checks = form.bits is not None and any(
-        not isinstance(kind, np.dtype) or bits_of(kind) > form.bits
+        not isinstance(kind, np.dtype) or (room := bits_of_dtype(kind)) is None or room > form.bits
         for kind, dtype in zip(passed, dtypes, strict=True)
         if dtype == np.int64
     )

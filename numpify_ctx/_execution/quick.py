@@ -88,11 +88,6 @@ def passed_as(args: Sequence[Any]) -> tuple[Any, ...]:
     return tuple([a.dtype if type(a) is np.ndarray and a.ndim else type(a) for a in args])
 
 
-def bits_of(dtype: Any) -> int:
-    """How many bits an integer of this dtype has beside the sign."""
-    return int(8 * dtype.itemsize - (dtype.kind == "i"))
-
-
 @dataclass(frozen=True, eq=False)
 class Quick:
     """A quick way.

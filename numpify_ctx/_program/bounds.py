@@ -98,7 +98,9 @@ class Bounds:
         if most == 0:
             return None
         asked = _ANY_BITS if most is None else most
-        rooms = {i: bits_of_dtype(a) for i, a in enumerate(args) if mask >> i & 1}
+        rooms = {
+            i: bits_of_dtype(a.dtype) if type(a) is np.ndarray else None for i, a in enumerate(args) if mask >> i & 1
+        }
         return {i: asked for i, room in rooms.items() if room is None or (most is not None and room > most)}
 
     def only_compares(self) -> bool:
@@ -213,9 +215,9 @@ def _magnitude(value: Any) -> float:
     return float(abs(value)) if type(value) is int and abs(value) < LARGEST else math.inf
 
 
-def bits_of_dtype(value: Any) -> int | None:
-    """The number of bits that an array of integers has room for, beside the sign; None of anything else, and uint64."""
-    kind, bits = (value.dtype.kind, 8 * value.dtype.itemsize) if type(value) is np.ndarray else ("", 0)
+def bits_of_dtype(dtype: Any) -> int | None:
+    """The number of bits that integers of a dtype have beside the sign; None of anything else, and uint64."""
+    kind, bits = dtype.kind, 8 * dtype.itemsize
     return None if kind not in ("i", "u", "b") or (kind, bits) == ("u", 64) else bits - (kind == "i")
 
 
