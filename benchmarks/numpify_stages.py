@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from numpify_ctx import numpify
 from numpify_ctx._execution.entry import Entry
 from numpify_ctx._lowering.rules import RULES
 from numpify_ctx._lowering.walk import lower
@@ -24,7 +25,7 @@ from numpify_ctx._program.signs import without_signs
 from numpify_ctx._symbolic.names import call_signature
 
 from ._timing import CLOCKS, in_turn, use_clock
-from .numpify_peers import POLYNOMIAL, TRIG, Work, lambdified, many, numpified, x, y
+from .numpify_peers import POLYNOMIAL, TRIG, Work, lambdified, many, numpified, optional, x, y
 
 
 def stages(work: Work) -> dict[str, Callable[[], Any]]:
@@ -44,6 +45,30 @@ def stages(work: Work) -> dict[str, Callable[[], Any]]:
     }
 
 
+def few_elements() -> None:
+    """Calls of ten elements: beside the ufuncs, with `out`, and of special functions that take several looks."""
+    a, out = np.linspace(0.1, 1.1, 10), np.empty(10)
+    for expr, bare in ((x + y, lambda: np.add(a, a)), (x * y + x, lambda: np.add(np.multiply(a, a), a))):
+        ours, theirs = numpified(Work(str(expr), expr, (x, y)), native=False), sp.lambdify((x, y), expr)
+        calls: dict[str, Callable[[], Any]] = {"ufuncs": bare, "lambdify": lambda f=theirs: f(a, a)}
+        calls |= {"numpify": lambda f=ours: f(a, a), "numpify, out=": lambda f=ours: f(a, a, out=out)}
+        times = in_turn(calls)
+        print(f"{expr}, 10 elements: " + ", ".join(f"{n} {1e9 * times.best(n):.0f} ns" for n in times.seconds))
+    special = optional("scipy.special")
+    if special is None:
+        return
+    for expr, name in (
+        (sp.beta(x, y), "beta"),
+        (sp.binomial(x, y), "binom"),
+        (sp.erfc(x), "erfc"),
+        (sp.erfi(x), "erfi"),
+    ):
+        args = [a + i for i in range(len(expr.free_symbols))][::-1]
+        ours, ufunc = numpify(expr, sorted(expr.free_symbols, key=str)), getattr(special, name)
+        times = in_turn({"SciPy": lambda f=ufunc, v=args: f(*v), "numpify": lambda f=ours, v=args: f(*v)})
+        print(f"{expr}, 10 elements: {times.ratio('numpify', 'SciPy').median:.1f} of SciPy's ufunc")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall")
@@ -53,11 +78,7 @@ def main() -> None:
         for name in times.seconds:
             ratio = times.ratio(name, "lambdify and its first call").median
             print(f"{work.name}: {name}: {1e6 * times.best(name):.0f} us, {ratio:.3f} of lambdify's")
-    a = np.linspace(0.1, 1.1, 10)
-    for expr, bare in ((x + y, lambda: np.add(a, a)), (x * y + x, lambda: np.add(np.multiply(a, a), a))):
-        ours, theirs = numpified(Work(str(expr), expr, (x, y)), native=False), sp.lambdify((x, y), expr)
-        times = in_turn({"ufuncs": bare, "lambdify": lambda f=theirs: f(a, a), "numpify": lambda f=ours: f(a, a)})
-        print(f"{expr}, 10 elements: " + ", ".join(f"{n} {1e9 * times.best(n):.0f} ns" for n in times.seconds))
+    few_elements()
 
 
 if __name__ == "__main__":
