@@ -3,7 +3,7 @@
 python -m benchmarks.numpify_stages [--clock cpu]
 
 Each stage from an expression to the first result is timed alone, given what the stage before it made; and a call of
-ten elements beside the bare ufuncs that it comes to.
+ten elements beside the bare ufuncs that it comes to, also with `out=`, and of a few special functions beside SciPy's.
 """
 
 from __future__ import annotations
